@@ -1,0 +1,45 @@
+"""What a model is: expressions, operations, shapes, derivatives, and their NumPy evaluation. Pure data, no engine."""
+
+from . import operations
+from .derivative import gradient, jvp, pullback, pushforward, vjp
+from .expression import Expression, apply, as_expression, constant, variable
+from .graph import Graph, topological
+from .jacobian import Jacobian, jacobian
+from .latex import equations, latex, text
+from .numpy_protocol import supported_functions
+from .operation import OPERATIONS, Operation
+from .serialise import fingerprint, from_json, to_json
+from .sparsity import colour, sparsity
+from .transform import partition, rebuild, substitute
+
+__all__ = [
+    "OPERATIONS",
+    "Expression",
+    "Graph",
+    "Jacobian",
+    "Operation",
+    "apply",
+    "as_expression",
+    "colour",
+    "constant",
+    "equations",
+    "fingerprint",
+    "from_json",
+    "gradient",
+    "jacobian",
+    "jvp",
+    "latex",
+    "operations",
+    "partition",
+    "pullback",
+    "pushforward",
+    "rebuild",
+    "sparsity",
+    "substitute",
+    "supported_functions",
+    "text",
+    "to_json",
+    "topological",
+    "variable",
+    "vjp",
+]

@@ -1,0 +1,5 @@
+"""The primitives, one family a module; importing this package fills `unideq.graph.operation.OPERATIONS`."""
+
+from . import control, elementwise, interpolation, linear, reduction, selection, stencil, structure
+
+__all__ = ["control", "elementwise", "interpolation", "linear", "reduction", "selection", "stencil", "structure"]

@@ -1,0 +1,88 @@
+"""What the families share to write their entries: shapes, sums over broadcast axes, and linear operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import TraceError
+from ..location import user_line
+
+if TYPE_CHECKING:
+    from ..expression import Expression
+
+
+def broadcast_shape(inputs: Sequence[Expression], name: str) -> tuple[int, ...]:
+    """NumPy's broadcast shape, or a `TraceError` with both shapes and the user's line."""
+    try:
+        return np.broadcast_shapes(*(i.shape for i in inputs))
+    except ValueError:
+        shapes = " and ".join(str(i.shape) for i in inputs)
+        raise TraceError(
+            f"`{name}` can't broadcast shapes {shapes} together{user_line()}. Check the states' and networks' shapes."
+        ) from None
+
+
+def as_number(value: Expression) -> Expression:
+    """Booleans count as 0 and 1 in arithmetic, as in NumPy."""
+    from ..expression import apply
+
+    return apply("where", value, 1.0, 0.0) if value.dtype == "bool" else value
+
+
+def unbroadcast(value: Expression, shape: tuple[int, ...]) -> Expression:
+    """Adjoint of broadcasting `shape` to `value.shape`: sum over the axes that were stretched."""
+    from ..expression import apply
+
+    if value.shape == shape:
+        return value
+    extra = value.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(extra + i for i, n in enumerate(shape) if n == 1 and value.shape[extra + i] != 1)
+    summed = apply("sum", value, axes=axes) if axes else value
+    return apply("reshape", summed, shape=shape)
+
+
+def stretch(value: Expression, shape: tuple[int, ...]) -> Expression:
+    """`value` broadcast to `shape`."""
+    from ..expression import apply
+
+    return value if value.shape == shape else apply("broadcast_to", value, shape=shape)
+
+
+def zeros(shape: tuple[int, ...]) -> Expression:
+    """A constant array of zeros."""
+    from ..expression import constant
+
+    return constant(np.zeros(shape))
+
+
+def linear_jvp(name: str) -> Callable[..., Expression | None]:
+    """Forward rule of a linear operation of one input: apply it to the tangent."""
+
+    def jvp(
+        inputs: Any, attributes: dict, output: Expression, tangents: Sequence[Expression | None]
+    ) -> Expression | None:
+        from ..expression import apply
+
+        return None if tangents[0] is None else apply(name, tangents[0], **attributes)
+
+    return jvp
+
+
+def moved_pattern(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+    """Dependency pattern of an operation that moves elements about: run it on the bit sets themselves."""
+
+    def pattern(inputs: Any, attributes: dict, masks: Sequence[Any]) -> Any:
+        return evaluate(*masks, **attributes)
+
+    return pattern
+
+
+def union(masks: np.ndarray, axes: tuple[int, ...], keepdims: bool = False) -> np.ndarray:
+    """Union of bit sets over axes, as an object array."""
+    result: Any = masks
+    for axis in sorted(axes, reverse=True):
+        result = np.asarray(np.bitwise_or.reduce(result, axis=axis, keepdims=keepdims, initial=0), dtype=object)
+    return result

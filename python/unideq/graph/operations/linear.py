@@ -1,0 +1,80 @@
+"""Matrix products, batched over leading axes as `np.matmul` does; both factors have at least two axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...errors import TraceError
+from ..expression import Expression, apply
+from ..location import user_line
+from ..operation import Operation, register
+from ..printing import SUM, UNARY, Shown
+from .building import as_number, unbroadcast, union
+
+
+def _infer(inputs: Any, attributes: dict) -> tuple[tuple[int, ...], str]:
+    a, b = inputs
+    if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
+        raise TraceError(f"`matmul` can't multiply shapes {a.shape} and {b.shape}{user_line()}: inner lengths differ.")
+    try:
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        raise TraceError(f"`matmul` can't broadcast batches of {a.shape} and {b.shape}{user_line()}.") from None
+    return (*batch, a.shape[-2], b.shape[-1]), "float64"
+
+
+def _prepare(inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
+    return tuple(as_number(i) for i in inputs), attributes
+
+
+def _swapped(x: Expression) -> Expression:
+    axes = (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2)
+    return apply("transpose", x, axes=axes)
+
+
+def _vjp(inputs: Any, attributes: dict, y: Expression, c: Expression) -> list[Expression | None]:
+    a, b = inputs
+    return [
+        unbroadcast(apply("matmul", c, _swapped(b)), a.shape),
+        unbroadcast(apply("matmul", _swapped(a), c), b.shape),
+    ]
+
+
+def _jvp(inputs: Any, attributes: dict, y: Expression, tangents: Any) -> Expression | None:
+    a, b = inputs
+    parts = []
+    if tangents[0] is not None:
+        parts.append(apply("matmul", tangents[0], b))
+    if tangents[1] is not None:
+        parts.append(apply("matmul", a, tangents[1]))
+    return None if not parts else parts[0] if len(parts) == 1 else parts[0] + parts[1]
+
+
+def _pattern(inputs: Any, attributes: dict, masks: Any) -> Any:
+    a, b = inputs
+    left = _through(masks[0], b, left=True) if b.is_constant and b.ndim == 2 else union(masks[0], (a.ndim - 1,), True)
+    right = _through(masks[1], a, left=False) if a.is_constant and a.ndim == 2 else union(masks[1], (b.ndim - 2,), True)
+    shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
+    return np.bitwise_or(np.broadcast_to(left, shape), np.broadcast_to(right, shape))
+
+
+def _through(masks: np.ndarray, matrix: Expression, left: bool) -> np.ndarray:
+    """Bit sets multiplied with a constant matrix: its zeros let nothing through (banded operators stay banded)."""
+    if left:  # masks (…, m, k) · matrix (k, n)
+        columns = [
+            union(masks[..., :, np.flatnonzero(matrix.value[:, j])], (masks.ndim - 1,)) for j in range(matrix.shape[1])
+        ]
+        return np.stack(columns, axis=-1)
+    rows = [union(masks[..., np.flatnonzero(matrix.value[i]), :], (masks.ndim - 2,)) for i in range(matrix.shape[0])]
+    return np.stack(rows, axis=-2)
+
+
+def _show(arguments: Any, attributes: dict, latex: bool) -> Shown:
+    # Not associative with elementwise products: its factors are bracketed, and so is it inside of one.
+    left, right = (a.inside(UNARY, latex) for a in arguments)
+    return Shown(f"{left} {right}" if latex else f"{left} @ {right}", SUM)
+
+
+register(Operation("matmul", "linear", _infer, lambda a, b: np.matmul(a, b), _vjp, _jvp, _pattern, _show, _prepare))

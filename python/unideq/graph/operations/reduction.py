@@ -1,0 +1,98 @@
+"""Sums and maxima over axes. Axes are a sorted tuple; reduced axes disappear (keep them with a reshape)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...errors import TraceError
+from ..expression import Expression, apply
+from ..location import user_line
+from ..operation import Operation, register
+from ..printing import Shown, function
+from .building import as_number, linear_jvp, union
+
+
+def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+def _infer(inputs: Any, attributes: dict) -> tuple[tuple[int, ...], str]:
+    return tuple(n for i, n in enumerate(inputs[0].shape) if i not in attributes["axes"]), "float64"
+
+
+def _spread(value: Expression, like: Expression, axes: tuple[int, ...]) -> Expression:
+    return apply("broadcast_to", apply("reshape", value, shape=_kept(like.shape, axes)), shape=like.shape)
+
+
+def _prepare(inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
+    x = as_number(inputs[0])
+    return (x,), {"axes": tuple(sorted({int(a) % x.ndim for a in attributes["axes"]}))}
+
+
+def _prepare_max(inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
+    inputs, attributes = _prepare(inputs, attributes)
+    if any(inputs[0].shape[a] == 0 for a in attributes["axes"]):
+        raise TraceError(f"No elements have no maximum or minimum: the shape is {inputs[0].shape}{user_line()}.")
+    return inputs, attributes
+
+
+def _pattern(inputs: Any, attributes: dict, masks: Any) -> Any:
+    return union(masks[0], attributes["axes"])
+
+
+def _simplify(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> Expression | None:
+    x = inputs[0]
+    if all(x.shape[a] == 1 for a in attributes["axes"]):
+        return apply("reshape", x, shape=shape)
+    return None
+
+
+def _show_sum(arguments: Any, attributes: dict, latex: bool) -> Shown:
+    return Shown(rf"\sum {arguments[0].inside(1, latex)}", 0) if latex else Shown(f"sum({arguments[0].text})")
+
+
+register(
+    Operation(
+        "sum",
+        "reduction",
+        _infer,
+        lambda x, axes: np.sum(x, axis=axes),
+        lambda inputs, attributes, y, c: [_spread(c, inputs[0], attributes["axes"])],
+        linear_jvp("sum"),
+        _pattern,
+        _show_sum,
+        _prepare,
+        _simplify,
+    )
+)
+
+
+def _share(inputs: Any, attributes: dict, y: Expression) -> Expression:
+    """1 at the maximum, shared equally between ties."""
+    x, axes = inputs[0], attributes["axes"]
+    at = apply("where", apply("equal", x, _spread(y, x, axes)), 1.0, 0.0)
+    return at / _spread(apply("sum", at, axes=axes), x, axes)
+
+
+def _jvp_max(inputs: Any, attributes: dict, y: Expression, tangents: Any) -> Expression | None:
+    if tangents[0] is None:
+        return None
+    return apply("sum", _share(inputs, attributes, y) * tangents[0], axes=attributes["axes"])
+
+
+register(
+    Operation(
+        "amax",
+        "reduction",
+        _infer,
+        lambda x, axes: np.max(x, axis=axes),
+        lambda inputs, attributes, y, c: [_share(inputs, attributes, y) * _spread(c, inputs[0], attributes["axes"])],
+        _jvp_max,
+        _pattern,
+        function("max", r"\max"),
+        _prepare_max,
+        _simplify,
+    )
+)
