@@ -1,0 +1,59 @@
+"""How well a fit describes its measurements: errors per variable, on training and held-out values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from ..objective import Observations
+from ..training.record import Training
+
+if TYPE_CHECKING:
+    from .sampling import Prediction
+
+__all__ = ["residuals", "scores"]
+
+
+def residuals(observations: Observations, solution: xr.Dataset, name: str) -> np.ndarray:
+    """predicted − measured (seed, M, *shape), trajectory after trajectory; NaN where not measured."""
+    times = solution["time"].values
+    values = solution[name].values
+    parts = []
+    for i, s in enumerate(observations.series):
+        at = np.searchsorted(times, s.times)
+        parts.append(values[:, i, at] - s.values[name])
+    return np.concatenate(parts, axis=1)
+
+
+def scores(record: Training, prediction: Prediction) -> xr.Dataset:
+    """Root mean squared error and coefficient of determination R², (seed, variable), on training and held-out values."""
+    train, held = record.observations.split(record.settings.holdout)
+    names = list(record.observations.names)
+    variables: dict[str, Any] = {}
+    for label, part in (("training", train), ("held_out", held)):
+        if part is None:
+            continue
+        error, determination = [], []
+        for name in names:
+            r = residuals(part, prediction.solution, name)
+            measured = part.pooled(name)
+            kept = np.isfinite(measured)
+            r = r[:, kept]
+            y = measured[kept]
+            square = (r**2).mean(axis=1) if r.shape[1] else np.full(len(r), np.nan)
+            spread = ((y - y.mean()) ** 2).mean() if len(y) else np.nan
+            error.append(np.sqrt(square))
+            determination.append(1.0 - square / spread if spread > 0 else np.full(len(r), np.nan))
+        variables[f"rmse_{label}"] = (("seed", "variable"), np.stack(error, axis=1))
+        variables[f"r_squared_{label}"] = (("seed", "variable"), np.stack(determination, axis=1))
+    variables["solver_status"] = (("seed", "trajectory"), prediction.status.astype(str))
+    return xr.Dataset(
+        variables,
+        coords={
+            "seed": list(record.settings.seeds),
+            "variable": np.array(names, dtype=str),
+            "trajectory": [s.label for s in record.observations.series],
+        },
+    )

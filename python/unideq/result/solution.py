@@ -1,0 +1,187 @@
+"""Solving a model: `solve` and the `Solution` that it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..engine import STATUS, Engine, get_engine
+from ..engine.stiffness import resolve_auto
+from ..errors import DataError, ModelError, OptionError, SolveError
+from ..graph import Graph, constant, variable
+from ..model import ODE, Parameter
+from ..objective import Integration
+from ..training.settings import checked_solver
+
+__all__ = ["Solution", "solution_dataset", "solve"]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solved initial-value problem.
+
+    Attributes
+    ----------
+    dataset
+        States and observables over (trajectory,) time (and space); NaN after a failure.
+    status
+        `success`, or what went wrong, one a trajectory.
+    statistics
+        Solver statistics (`steps`, `accepted`, `rejected`), arrays over trajectories.
+    solver
+        The solver that ran, with the reason where `auto` chose it.
+    """
+
+    dataset: xr.Dataset
+    status: tuple[str, ...]
+    statistics: dict[str, np.ndarray]
+    solver: str
+
+    @property
+    def success(self) -> bool:
+        return all(s == STATUS[0] for s in self.status)
+
+    def __getitem__(self, name: str) -> xr.DataArray:
+        return self.dataset[name]
+
+    def _repr_html_(self) -> str:
+        return self.dataset._repr_html_()
+
+    def __repr__(self) -> str:
+        steps = ", ".join(f"{k} {np.asarray(v).ravel().tolist()}" for k, v in self.statistics.items())
+        return f"Solution by {self.solver}: {', '.join(sorted(set(self.status)))}; {steps}\n{self.dataset!r}"
+
+
+def solve(
+    model: ODE,
+    times: Any,
+    initial: Mapping[str, Any] | None = None,
+    parameters: Any = None,
+    *,
+    start: float | None = None,
+    solver: str = "auto",
+    rtol: float = 1e-8,
+    atol: float = 1e-8,
+    dt: float | None = None,
+    max_steps: int = 100_000,
+    engine: str | Engine | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Solve a model's initial-value problem.
+
+    Parameters
+    ----------
+    model
+        What to solve.
+    times
+        Output times (K,), increasing.
+    initial
+        State → value (*shape), or (B, *shape) for B trajectories. States left out take the model's `initial`.
+    parameters
+        Dict of names, a flat θ, or None for the initial values.
+    start
+        Start time; default: the first output time.
+    solver, rtol, atol, dt, max_steps, engine
+        As in `unideq.fit`; tolerances are tighter here.
+    throw
+        Whether a failed integration raises; else look at `Solution.status`.
+
+    Raises
+    ------
+    SolveError
+        If an integration failed and `throw` is true.
+    """
+    grid = _increasing(times)
+    begin = float(grid[0]) if start is None else float(start)
+    if begin > grid[0]:
+        raise OptionError(f"`start` ({begin:g}) lies after the first output time ({grid[0]:g}).")
+    theta = model.resolve_theta(parameters)
+    u0, batched = _initial_states(model, initial)
+    settings = checked_solver(solver, rtol, atol, dt, max_steps)
+    count = len(u0)
+    chosen, reason = settings.name, ""
+    if settings.name == "auto":
+        chosen, reason = resolve_auto(
+            model.vector_field, u0, theta, np.full(count, begin), np.full(count, grid[-1]), rtol, atol
+        )
+    settings = checked_solver(chosen, rtol, atol, dt, max_steps)
+    graph = model.observation
+    outputs = {f"observed.{n}": e for n, e in graph.outputs.items()}
+    outputs["state"] = variable("u", (model.size,))
+    program = Integration(
+        "solve",
+        model.vector_field,
+        Graph((model.layout.variable(),), {"u0": constant(u0)}),
+        np.full(count, begin),
+        np.broadcast_to(grid, (count, len(grid))).copy(),
+        Graph(graph.inputs, outputs),
+        settings,
+    )
+    result = get_engine(engine).integrate(program, theta)
+    status = tuple(STATUS.get(int(code), STATUS[5]) for code in result.status)
+    observed = {n: result.arrays[f"solve.observed.{n}"] for n in graph.outputs}
+    dataset = solution_dataset(model, grid, result.arrays["solve.state"], observed)
+    label = chosen + (f" ({reason})" if reason else "")
+    solution = Solution(dataset if batched else dataset.isel(trajectory=0, drop=True), status, result.statistics, label)
+    if throw and not solution.success:
+        first = next(i for i, s in enumerate(status) if s != STATUS[0])
+        finite = np.isfinite(result.arrays["solve.state"][first]).all(axis=-1)
+        reached = grid[finite][-1] if finite.any() else begin
+        where = f" (trajectory {first})" if batched else ""
+        raise SolveError(
+            f"`{chosen}` didn't reach t = {grid[-1]:g}{where}: {status[first]}; last good output at t = {reached:g}. "
+            'Try `solver="kvaerno5"` for stiff problems, a larger `max_steps`, looser tolerances, or `throw=False` to look at it.'
+        )
+    return solution
+
+
+def solution_dataset(
+    model: ODE, times: np.ndarray, states: np.ndarray, observed: Mapping[str, np.ndarray], lead: tuple[str, ...] = ("trajectory",)
+) -> xr.Dataset:
+    """States (and observables that aren't states) with dimensions (*lead, time, *space)."""
+    parts = {s.name: (model.states.split(states)[s.name], s) for s in model.states}
+    variables: dict[str, Any] = {}
+    for name, (values, state) in parts.items():
+        attrs = {k: v for k, v in (("units", state.units), ("long_name", state.description)) if v}
+        variables[name] = ((*lead, "time", *(f"{name}_{k}" for k in range(len(state.shape)))), values, attrs)
+    for name, values in observed.items():
+        if name not in variables:
+            extra = values.ndim - len(lead) - 1
+            variables[name] = ((*lead, "time", *(f"{name}_{k}" for k in range(extra))), values)
+    return xr.Dataset(variables, coords={"time": times})
+
+
+def _increasing(times: Any) -> np.ndarray:
+    try:
+        grid = np.atleast_1d(np.asarray(times, dtype=float))
+    except (TypeError, ValueError):
+        raise DataError(f"Output times must be numbers, not {type(times).__name__}.") from None
+    if grid.ndim != 1 or not len(grid) or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
+        raise DataError("Output times must be a non-empty, finite, strictly increasing sequence.")
+    return grid
+
+
+def _initial_states(model: ODE, initial: Mapping[str, Any] | None) -> tuple[np.ndarray, bool]:
+    """(B, n), and whether the caller gave several trajectories."""
+    values: dict[str, np.ndarray] = {}
+    for name, value in model.initial.items():
+        if not isinstance(value, str):
+            values[name] = value.array if isinstance(value, Parameter) else np.asarray(value, dtype=float)
+    for name, value in (initial or {}).items():
+        shape = model.states[name].shape
+        array = np.asarray(value, dtype=float)
+        if array.shape != shape and (array.ndim != len(shape) + 1 or array.shape[1:] != shape) and array.shape != ():
+            raise ModelError(f"The initial value of `{name}` needs shape {shape} (or (B, *{shape}) for B trajectories), not {array.shape}.")
+        if not np.isfinite(array).all():
+            raise ModelError(f"The initial value of `{name}` isn't finite.")
+        values[name] = array
+    counts = {len(v) for n, v in values.items() if v.ndim == len(model.states[n].shape) + 1}
+    if len(counts) > 1:
+        raise ModelError(f"Initial values disagree about the number of trajectories: {sorted(counts)}.")
+    count = counts.pop() if counts else 1
+    u0 = model.states.join(values, (count,))
+    return u0, any(v.ndim == len(model.states[n].shape) + 1 for n, v in values.items())

@@ -1,0 +1,36 @@
+"""How it is minimised: `fit`, phases, schedules, checkpoints, progress, interruption."""
+
+from .fit import fit, resume
+from .phase import (
+    BFGS,
+    LBFGS,
+    Adam,
+    AdamW,
+    CosineDecay,
+    ExponentialDecay,
+    Phase,
+    PiecewiseConstant,
+    Schedule,
+    Warmup,
+)
+from .record import History, Training
+from .settings import FitSettings, Stage
+
+__all__ = [
+    "BFGS",
+    "LBFGS",
+    "Adam",
+    "AdamW",
+    "CosineDecay",
+    "ExponentialDecay",
+    "FitSettings",
+    "History",
+    "Phase",
+    "PiecewiseConstant",
+    "Schedule",
+    "Stage",
+    "Training",
+    "Warmup",
+    "fit",
+    "resume",
+]

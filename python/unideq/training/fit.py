@@ -1,0 +1,189 @@
+"""`fit`: train a model on data. The one function that most users call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from ..engine import Engine, Report, get_engine
+from ..errors import ModelError, OptionError
+from ..model import ODE
+from ..objective import Holdout, Loss, ObjectiveSpecification, Observations
+from .phase import Phase
+from .settings import FitSettings
+from .trainer import Trainer
+
+if TYPE_CHECKING:
+    from ..result.fit import Fit
+
+__all__ = ["fit", "resume"]
+
+
+def fit(
+    model: ODE,
+    data: xr.Dataset | Sequence[xr.Dataset],
+    *,
+    objective: ObjectiveSpecification | None = None,
+    phases: Phase | Sequence[Phase] | None = None,
+    seeds: int | Sequence[int] = 1,
+    loss: str | Loss | Callable[..., Any] | None = None,
+    holdout: float | Holdout | None = None,
+    regularise: Any = None,
+    penalty: Any = None,
+    solver: str = "auto",
+    rtol: float = 1e-6,
+    atol: float = 1e-6,
+    dt: float | None = None,
+    max_steps: int = 4096,
+    adjoint: str = "checkpointed",
+    estimate_initial: bool = True,
+    early_stopping: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    engine: str | Engine | None = None,
+    progress: bool = True,
+    report_every: int = 50,
+    callback: Callable[[Report], Any] | None = None,
+) -> Fit:
+    """Train a model on measurements.
+
+    Parameters
+    ----------
+    model
+        What to train.
+    data
+        Dataset with variables named after the model's observables, a numeric `time` coordinate, optionally a `trajectory`
+        dimension; or a list of Datasets, one a trajectory, with different times. NaN means not measured; a variable that
+        is absent is an unobserved one.
+    objective
+        `Trajectory()` (default), `MultipleShooting(5)` or `Collocation()`; a phase may have its own.
+    phases
+        What to run in order; default `[Adam(1e-2, 1000), BFGS(500)]`.
+    seeds
+        Number of ensemble members, or their seeds. They differ in the networks' initial weights and train together, vectorised.
+    loss
+        `squared_error` (default), `huber`, `gaussian`, a loss with settings, or a NumPy function of (predicted, observed).
+    holdout
+        What training doesn't see: the last fraction of the times, or a `Holdout`.
+    regularise
+        `L2(weight)`, `L1(weight)` or a number (an L2 weight).
+    penalty
+        Function of (t, state, p, net), a `Penalty` with a weight, or a dict of them: averaged along the solution.
+    solver
+        `auto` (chooses between `tsit5` and the stiff `kvaerno5`, and says so), or one of `tsit5`, `dopri5`, `dopri8`,
+        `kvaerno5`, `kencarp4`, and with `dt=` the fixed-step `euler`, `heun`, `rk4`.
+    rtol, atol
+        Tolerances of the solver; atol in the states' units.
+    dt
+        Step of the fixed-step solvers, in time units.
+    max_steps
+        Step limit of one integration; a rejected training step where it is reached.
+    adjoint
+        How gradients go through the solver: `checkpointed`, `direct` or `backsolve`.
+    estimate_initial
+        Whether initial values that aren't known are trained (they start at the first measurement) or kept there.
+    early_stopping
+        Stop after this many iterations without a lower held-out error, and report the parameters that had the lowest.
+    checkpoint
+        netCDF file to write while training. Where it exists already from the same call, training goes on from it.
+    engine
+        `jax`, or None for the chosen one.
+    progress
+        Whether to show a progress bar.
+    report_every
+        Iterations between two reports (progress, checkpoint, held-out score, callback).
+    callback
+        Called with every report; returning False stops the training.
+
+    Returns
+    -------
+    Fit
+        Also after Ctrl-C and after failures: `fit.status` says how it ended.
+
+    Raises
+    ------
+    DataError, ModelError, OptionError
+        For bad input, before anything is compiled.
+    FileFormatError
+        If the checkpoint exists and isn't ours.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr, unideq as ude
+    >>> times = np.linspace(0, 2, 9)
+    >>> data = xr.Dataset({"x": ("time", 3 * np.exp(-0.7 * times))}, coords={"time": times})
+    >>> model = ude.ODE(lambda t, state, p: {"x": -p.rate * state.x}, ["x"], {"rate": ude.Parameter(2.0, positive=True)})
+    >>> fitted = ude.fit(model, data, phases=[ude.BFGS(50)], progress=False)
+    >>> round(float(fitted.parameters["rate"]), 4)
+    0.7
+    """
+    if not isinstance(model, ODE):
+        raise ModelError(f"`fit` needs a model, e.g. `unideq.ODE(...)`, not {type(model).__name__}.")
+    settings = FitSettings.of(
+        objective, phases, seeds, loss, holdout, regularise, penalty, solver, rtol, atol, dt, max_steps, adjoint,
+        estimate_initial, early_stopping, report_every,
+    )  # fmt: skip
+    observations = Observations.from_data(data, model.observables)
+    path = None if checkpoint is None else _writable(checkpoint)
+    chosen = get_engine(engine)
+    trainer = Trainer(model, observations, settings, chosen, callback=callback)
+    fingerprint = trainer.settings.fingerprint(model.to_json(), observations.dataset.to_dict())
+    return _run(trainer, path, fingerprint, progress, automatic=solver == "auto")
+
+
+def _run(trainer: Trainer, path: Path | None, fingerprint: str, progress: bool, automatic: bool) -> Fit:
+    from ..result.file import read_training, write_training
+    from ..result.fit import Fit
+
+    record = None
+    if path is not None:
+        if path.exists():
+            record = read_training(path)
+            if record.fingerprint != fingerprint:
+                raise OptionError(
+                    f"The checkpoint `{path}` belongs to another call (other model, data or settings). "
+                    "Delete it, or choose another file name."
+                )
+            trainer = Trainer(
+                trainer.model, trainer.observations, record.settings, trainer.engine, callback=trainer.callback
+            )
+        trainer.save = lambda record: write_training(record, path)
+    if record is None:
+        record = trainer.start()
+        record.fingerprint = fingerprint
+    if not record.done:
+        trainer.run(record, progress, automatic)
+    return Fit(record, trainer.engine)
+
+
+def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, progress: bool = True) -> Fit:
+    """Go on with the training that a file holds (a checkpoint, or a saved fit that was interrupted).
+
+    Parameters
+    ----------
+    path
+        File written by `fit(checkpoint=...)` or `Fit.save`; it is also where new checkpoints go.
+    engine
+        Default: the engine that the training ran on.
+    progress
+        Whether to show a progress bar.
+    """
+    from ..result.file import read_training
+
+    record = read_training(path)
+    trainer = Trainer(record.model, record.observations, record.settings, get_engine(engine or record.engine["name"]))
+    return _run(trainer, Path(path), record.fingerprint, progress, automatic=False)
+
+
+def _writable(checkpoint: str | os.PathLike[str]) -> Path:
+    """The path, after a check that a file can be written there."""
+    path = Path(checkpoint)
+    folder = path.parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise OptionError(f"The checkpoint `{path}` can't be written: `{folder}` must be a folder you may write to.")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise OptionError(f"The checkpoint `{path}` can't be written: no permission.")
+    return path

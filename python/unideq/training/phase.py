@@ -1,0 +1,191 @@
+"""Phases of a training: which optimiser, for how long, at which learning rate, and on which objective."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..errors import OptionError, unknown
+
+if TYPE_CHECKING:
+    from ..objective.base import ObjectiveSpecification
+
+__all__ = ["BFGS", "LBFGS", "Adam", "AdamW", "ExponentialDecay", "CosineDecay", "PiecewiseConstant", "Phase", "Schedule", "Warmup"]
+
+
+@dataclass(frozen=True)
+class ExponentialDecay:
+    """learning rate · rateⁿ with n = iteration / every (continuous)."""
+
+    learning_rate: float
+    rate: float
+    every: int = 1
+
+
+@dataclass(frozen=True)
+class CosineDecay:
+    """From learning_rate down to learning_rate · final over the phase, along half a cosine."""
+
+    learning_rate: float
+    final: float = 0.01
+
+
+@dataclass(frozen=True)
+class PiecewiseConstant:
+    """`learning_rate` first, then multiplied by `factors[i]` from iteration `boundaries[i]` on (cumulative)."""
+
+    learning_rate: float
+    boundaries: tuple[int, ...]
+    factors: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """Linear rise from 0 to learning_rate over `iterations`, then half a cosine down to learning_rate · final."""
+
+    learning_rate: float
+    iterations: int
+    final: float = 0.01
+
+
+Schedule = ExponentialDecay | CosineDecay | PiecewiseConstant | Warmup
+SCHEDULES = {c.__name__: c for c in (ExponentialDecay, CosineDecay, PiecewiseConstant, Warmup)}
+
+
+class Phase:
+    """Base of all phases; use `Adam`, `AdamW`, `LBFGS` or `BFGS`."""
+
+    optimizer: ClassVar[str] = ""
+    iterations: int
+    objective: ObjectiveSpecification | None
+
+    def settings(self) -> dict[str, Any]:
+        """JSON-serialisable description, without the objective."""
+        values: dict[str, Any] = {"optimizer": self.optimizer}
+        for name, value in self.__dict__.items():
+            if name == "objective":
+                continue
+            values[name] = {"schedule": type(value).__name__, **asdict(value)} if isinstance(value, Schedule) else value
+        return values
+
+    def _check(self) -> None:
+        if int(self.iterations) != self.iterations or self.iterations < 1:
+            raise OptionError(f"`{type(self).__name__}` needs a whole number of iterations >= 1, not {self.iterations!r}.")
+        rate = getattr(self, "learning_rate", 1.0)
+        if isinstance(rate, Schedule):
+            rate = rate.learning_rate
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < float("inf"):
+            raise OptionError(f"`{type(self).__name__}` needs a positive learning rate or a schedule, not {rate!r}.")
+
+
+@dataclass(frozen=True)
+class Adam(Phase):
+    """Adam (Kingma & Ba 2015).
+
+    Parameters
+    ----------
+    learning_rate
+        A number or a schedule.
+    iterations
+        Number of updates.
+    beta1, beta2, epsilon
+        As in the paper.
+    clip
+        Largest allowed gradient norm, or None.
+    objective
+        Objective of this phase; default: the one given to `fit`.
+    """
+
+    optimizer: ClassVar[str] = "adam"
+    learning_rate: float | Schedule = 1e-3
+    iterations: int = 1000
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    clip: float | None = None
+    objective: ObjectiveSpecification | None = None
+
+    def __post_init__(self) -> None:
+        self._check()
+
+
+@dataclass(frozen=True)
+class AdamW(Phase):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019); the decay acts on network weights only."""
+
+    optimizer: ClassVar[str] = "adamw"
+    learning_rate: float | Schedule = 1e-3
+    iterations: int = 1000
+    weight_decay: float = 1e-4
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    clip: float | None = None
+    objective: ObjectiveSpecification | None = None
+
+    def __post_init__(self) -> None:
+        self._check()
+
+
+@dataclass(frozen=True)
+class LBFGS(Phase):
+    """Limited-memory BFGS with a strong-Wolfe (zoom) line search (Nocedal & Wright, algorithms 3.5, 3.6, 7.4).
+
+    Parameters
+    ----------
+    iterations
+        Largest number of updates.
+    memory
+        Number of update pairs kept.
+    tolerance
+        Stops where the gradient's largest entry falls below it.
+    line_search
+        Largest number of evaluations a line search.
+    objective
+        Objective of this phase; default: the one given to `fit`.
+    """
+
+    optimizer: ClassVar[str] = "lbfgs"
+    iterations: int = 500
+    memory: int = 20
+    tolerance: float = 1e-9
+    line_search: int = 20
+    objective: ObjectiveSpecification | None = None
+
+    def __post_init__(self) -> None:
+        self._check()
+
+
+@dataclass(frozen=True)
+class BFGS(Phase):
+    """BFGS with the dense inverse Hessian and a strong-Wolfe (zoom) line search (Nocedal & Wright, algorithms 3.5, 3.6, 6.1).
+
+    Memory grows with the square of the number of parameters: prefer `LBFGS` above a few thousand.
+    """
+
+    optimizer: ClassVar[str] = "bfgs"
+    iterations: int = 500
+    tolerance: float = 1e-9
+    line_search: int = 20
+    objective: ObjectiveSpecification | None = None
+
+    def __post_init__(self) -> None:
+        self._check()
+
+
+PHASES = {c.__name__: c for c in (Adam, AdamW, LBFGS, BFGS)}
+
+
+def phase_from_settings(settings: dict[str, Any]) -> Phase:
+    """Inverse of `Phase.settings`."""
+    values = dict(settings)
+    optimizer = values.pop("optimizer")
+    for cls in PHASES.values():
+        if cls.optimizer == optimizer:
+            rate = values.get("learning_rate")
+            if isinstance(rate, dict):
+                rate = dict(rate)
+                schedule = SCHEDULES[rate.pop("schedule")]
+                values["learning_rate"] = schedule(**{k: tuple(v) if isinstance(v, list) else v for k, v in rate.items()})
+            return cls(**values)
+    raise unknown("optimizer", optimizer, [c.optimizer for c in PHASES.values()])

@@ -1,0 +1,225 @@
+"""All settings of a fit in one JSON-serialisable place: what a file needs to resume, and what tells two runs apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import OptionError, unknown
+from ..objective import (
+    L1,
+    L2,
+    Holdout,
+    Loss,
+    MultipleShooting,
+    ObjectiveSpecification,
+    Penalty,
+    SolverSettings,
+    Trajectory,
+    loss_of,
+    objective_from_json,
+)
+from ..objective.regularise import penalties_of, regulariser_of
+from .phase import BFGS, Adam, Phase, phase_from_settings
+
+__all__ = ["FitSettings", "Stage"]
+
+SOLVERS = ("auto", "tsit5", "dopri5", "dopri8", "kvaerno5", "kencarp4", "euler", "heun", "rk4")
+FIXED_STEP = ("euler", "heun", "rk4")
+ADJOINTS = ("checkpointed", "direct", "backsolve")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One uninterrupted run of one optimiser on one objective."""
+
+    phase: Phase
+    objective: ObjectiveSpecification
+    iterations: int
+
+    @property
+    def label(self) -> str:
+        return f"{type(self.phase).__name__} on {type(self.objective).__name__}"
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """See `unideq.fit` for the meaning of each."""
+
+    objective: ObjectiveSpecification
+    phases: tuple[Phase, ...]
+    seeds: tuple[int, ...]
+    loss: Loss
+    holdout: Holdout | None
+    regulariser: L1 | L2 | None
+    penalties: Mapping[str, Penalty]
+    solver: SolverSettings
+    estimate_initial: bool = True
+    early_stopping: int | None = None
+    report_every: int = 50
+
+    @classmethod
+    def of(
+        cls,
+        objective: Any,
+        phases: Any,
+        seeds: Any,
+        loss: Any,
+        holdout: Any,
+        regularise: Any,
+        penalty: Any,
+        solver: str,
+        rtol: float,
+        atol: float,
+        dt: float | None,
+        max_steps: int,
+        adjoint: str,
+        estimate_initial: bool,
+        early_stopping: int | None,
+        report_every: int,
+    ) -> FitSettings:
+        """Check and normalise what a user gave."""
+        objective = Trajectory() if objective is None else objective
+        if not isinstance(objective, ObjectiveSpecification):
+            raise OptionError(f"`objective` needs e.g. `MultipleShooting(5)`, `Trajectory()` or `Collocation()`, not {objective!r}.")
+        chosen = (Adam(1e-2, 1000), BFGS(500)) if phases is None else phases
+        chosen = (chosen,) if isinstance(chosen, Phase) else tuple(chosen)
+        for p in chosen:
+            if isinstance(p, str):
+                raise unknown("optimiser", p, ("Adam", "AdamW", "LBFGS", "BFGS"))
+            if not isinstance(p, Phase):
+                raise OptionError(f"`phases` needs e.g. `[Adam(1e-2, 1000), BFGS(500)]`, not {p!r}.")
+        if not chosen:
+            raise OptionError("`phases` is empty: give at least one, e.g. `[Adam(1e-2, 1000)]`.")
+        numbers = range(seeds) if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool) else seeds
+        try:
+            members = tuple(int(s) for s in numbers)
+        except TypeError:
+            raise OptionError(f"`seeds` needs a number of seeds or a list of them, not {seeds!r}.") from None
+        if not members or len(set(members)) < len(members) or min(members) < 0:
+            raise OptionError(f"`seeds` needs at least one seed, all different and not negative, not {seeds!r}.")
+        if early_stopping is not None and holdout is None:
+            raise OptionError("`early_stopping` watches the held-out error: give `holdout=` as well.")
+        if early_stopping is not None and early_stopping < 1:
+            raise OptionError(f"`early_stopping` needs a number of iterations >= 1, not {early_stopping!r}.")
+        if report_every < 1:
+            raise OptionError(f"`report_every` needs a number of iterations >= 1, not {report_every!r}.")
+        return cls(
+            objective,
+            chosen,
+            members,
+            loss_of(loss),
+            Holdout.of(holdout),
+            regulariser_of(regularise),
+            penalties_of(penalty),
+            checked_solver(solver, rtol, atol, dt, max_steps, adjoint),
+            estimate_initial,
+            early_stopping,
+            report_every,
+        )
+
+    def stages(self) -> list[Stage]:
+        """The phases in order, those with a curriculum divided between its horizons."""
+        result: list[Stage] = []
+        used: dict[int, int] = {}
+        for phase in self.phases:
+            objective = phase.objective or self.objective
+            if isinstance(objective, Trajectory) and objective.curriculum:
+                # A curriculum goes on where the phase before left it.
+                done = used.get(id(objective), 0)
+                parts, skipped = [], done
+                for part, count in objective.stages(done + phase.iterations):
+                    drop = min(skipped, count)
+                    skipped -= drop
+                    if count > drop:
+                        parts.append((part, count - drop))
+                used[id(objective)] = done + phase.iterations
+                result += [Stage(phase, part, count) for part, count in parts]
+            else:
+                result.append(Stage(phase, objective, phase.iterations))
+        sizes = {s.objective.group_size for s in result if isinstance(s.objective, MultipleShooting) and s.objective.starts == "free"}
+        if len(sizes) > 1:
+            raise OptionError(
+                f"All `MultipleShooting` phases with free starts share their segment starts, so they need one group size, not {sorted(sizes)}."
+            )
+        return result
+
+    def with_solver(self, solver: SolverSettings) -> FitSettings:
+        return replace(self, solver=solver)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; functions appear as their traced graphs."""
+        from ..graph.serialise import to_json
+
+        return {
+            "objective": self.objective.to_json(),
+            "phases": [
+                {**p.settings(), "objective": None if p.objective is None else p.objective.to_json()} for p in self.phases
+            ],
+            "seeds": list(self.seeds),
+            "loss": self.loss.to_json(),
+            "holdout": None if self.holdout is None else self.holdout.to_json(),
+            "regulariser": None
+            if self.regulariser is None
+            else {"kind": type(self.regulariser).__name__, **asdict(self.regulariser)},
+            "penalties": {
+                n: {"weight": p.weight, "graph": to_json(p.graph)} for n, p in self.penalties.items() if p.graph is not None
+            },
+            "solver": asdict(self.solver),
+            "estimate_initial": self.estimate_initial,
+            "early_stopping": self.early_stopping,
+            "report_every": self.report_every,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> FitSettings:
+        """Inverse of `to_json`."""
+        objective = objective_from_json(data["objective"])
+        assert objective is not None
+        phases = []
+        for values in data["phases"]:
+            settings = {**values, "objective": objective_from_json(values["objective"])}
+            phases.append(phase_from_settings(settings))
+        return cls(
+            objective,
+            tuple(phases),
+            tuple(data["seeds"]),
+            loss_of(data["loss"]),
+            None if data["holdout"] is None else Holdout(**data["holdout"]),
+            regulariser_of(data["regulariser"]),
+            penalties_of(data["penalties"]),
+            SolverSettings(**data["solver"]),
+            data["estimate_initial"],
+            data["early_stopping"],
+            data["report_every"],
+        )
+
+    def fingerprint(self, *more: Any) -> str:
+        """Short hash of these settings and whatever else decides the run (model, data)."""
+        text = json.dumps([self.to_json(), *more], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def checked_solver(
+    solver: str, rtol: float, atol: float, dt: float | None, max_steps: int, adjoint: str = "checkpointed"
+) -> SolverSettings:
+    """Solver settings, or an error that lists what is possible."""
+    if solver not in SOLVERS:
+        raise unknown("solver", solver, SOLVERS)
+    if adjoint not in ADJOINTS:
+        raise unknown("adjoint", adjoint, ADJOINTS)
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not 0 < value < 1e6:
+            raise OptionError(f"`{name}` needs a positive tolerance, not {value!r}.")
+    if solver in FIXED_STEP and (dt is None or not dt > 0):
+        raise OptionError(f"The fixed-step solver `{solver}` needs a positive step: `dt=0.01`.")
+    if max_steps < 1:
+        raise OptionError(f"`max_steps` needs a number >= 1, not {max_steps!r}.")
+    return SolverSettings(solver, float(rtol), float(atol), None if dt is None else float(dt), int(max_steps), adjoint)
+
+

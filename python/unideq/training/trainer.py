@@ -1,0 +1,277 @@
+"""`Trainer`: runs the stages of a fit on an engine, keeps what was learned, and can be stopped and resumed anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from ..engine import Engine, OptimizerSettings, Report
+from ..engine.stiffness import resolve_auto
+from ..model import ODE
+from ..objective import Integration, Observations, ObjectiveSpecification, Problem, Trajectory
+from ..objective import Objective as Program
+from .progress import Progress
+from .record import Training
+from .settings import FitSettings, Stage
+
+__all__ = ["Trainer"]
+
+SAVE_EVERY = 5.0
+"""Least number of seconds between two checkpoints."""
+
+
+class Trainer:
+    """One fit on one engine.
+
+    Parameters
+    ----------
+    model, observations, settings
+        What to fit, to what, and how.
+    engine
+        Who computes.
+    save
+        Called with the `Training` at checkpoints; None: no checkpoints.
+    callback
+        Called with every `Report`; returning False stops the fit.
+    """
+
+    def __init__(
+        self,
+        model: ODE,
+        observations: Observations,
+        settings: FitSettings,
+        engine: Engine,
+        save: Callable[[Training], None] | None = None,
+        callback: Callable[[Report], Any] | None = None,
+    ) -> None:
+        self.model, self.observations, self.engine = model, observations, engine
+        self.save, self.callback = save, callback
+        penalties = {n: p.traced(model) for n, p in settings.penalties.items()}
+        self.settings = replace(settings, penalties=penalties)
+        self.train, self.held = observations.split(settings.holdout)
+        self.stages = self.settings.stages()
+        self.problem, self.guesses = self._lay_out(self.settings)
+        self._last_save = 0.0
+
+    def _lay_out(self, settings: FitSettings) -> tuple[Problem, dict[str, np.ndarray]]:
+        problem = Problem.make(
+            self.model,
+            self.train,
+            self.observations,
+            settings.loss,
+            settings.solver,
+            settings.regulariser,
+            settings.penalties,
+            settings.estimate_initial,
+        )
+        guesses: dict[str, np.ndarray] = {}
+        for stage in self.stages:
+            fresh = [e for e in stage.objective.entries(problem) if e.name not in problem.layout]
+            if fresh:
+                guesses.update(stage.objective.guesses(problem))
+                problem = problem.extended(fresh)
+        return problem, guesses
+
+    # ---- start ------------------------------------------------------------------------------------------------
+
+    def start(self) -> Training:
+        """A fresh `Training`: networks drawn for every seed, everything else at its guess; the solver chosen."""
+        theta = np.stack([self.problem.initial_theta(seed, self.guesses) for seed in self.settings.seeds])
+        seeds = len(theta)
+        record = Training(
+            self.model,
+            self.observations,
+            self.settings,
+            self.problem.layout,
+            theta,
+            theta.copy(),
+            np.full(seeds, np.inf),
+            theta.copy(),
+            np.full(seeds, np.inf),
+            {**self.engine.describe(), "name": self.engine.name},
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        if self.settings.solver.name == "auto":
+            self._choose_solver(record, theta[0])
+        return record
+
+    def _choose_solver(self, record: Training, theta: np.ndarray) -> None:
+        program = Trajectory().build(self.problem)
+        (integration,) = program.sources
+        assert isinstance(integration, Integration)
+        u0 = integration.initial.evaluate({"theta": theta})["u0"]
+        name, reason = resolve_auto(
+            integration.vector_field,
+            u0,
+            theta,
+            integration.start,
+            integration.times[:, -1],
+            self.settings.solver.rtol,
+            self.settings.solver.atol,
+        )
+        self._use_solver(record, name)
+        record.events.append(f"solver auto → {name}: {reason}")
+
+    def _use_solver(self, record: Training, name: str) -> None:
+        self.settings = self.settings.with_solver(replace(self.settings.solver, name=name))
+        self.problem = replace(self.problem, solver=self.settings.solver)
+        record.settings = self.settings
+
+    # ---- run --------------------------------------------------------------------------------------------------
+
+    def run(self, record: Training, progress: bool, automatic: bool = False) -> Training:
+        """Run (or go on with) all stages; always returns the record, whatever happened.
+
+        `automatic` allows a switch to a stiff solver when every seed gives up with an explicit one.
+        """
+        bar = Progress(
+            progress, sum(s.iterations for s in self.stages), record.history.iterations, self.header(record)
+        )
+        began = time.monotonic() - record.seconds
+        held = self._held_program()
+        record.status = "running"
+        try:
+            while record.stage < len(self.stages):
+                stage = self.stages[record.stage]
+                stopped = self._run_stage(record, stage, held, bar, began)
+                if stopped:
+                    record.status = stopped
+                    break
+                if self._all_gave_up(record):
+                    if automatic and self.settings.solver.name != "kvaerno5" and not np.isfinite(record.best_total).any():
+                        self._use_solver(record, "kvaerno5")
+                        record.events.append("every seed failed with an explicit solver: switched to kvaerno5")
+                        bar.message(record.events[-1])
+                        record.iteration, record.state = 0, {}
+                        record.theta = record.best_theta.copy()
+                        automatic = False
+                        continue
+                    record.status = self._why_gave_up(record)
+                    break
+                self._next_stage(record)
+            else:
+                record.status = "finished"
+        except KeyboardInterrupt:
+            record.status = f"interrupted: after {record.history.iterations} iterations, by the keyboard"
+        finally:
+            record.seconds = time.monotonic() - began
+            bar.close()
+        if self.save is not None:
+            self.save(record)
+        return record
+
+    def _next_stage(self, record: Training) -> None:
+        record.stage += 1
+        record.iteration, record.state = 0, {}
+        if record.stage < len(self.stages):
+            record.theta = record.best_theta.copy()
+            if self.stages[record.stage].objective != self.stages[record.stage - 1].objective:
+                record.best_total = np.full(len(record.theta), np.inf)
+
+    def _run_stage(
+        self, record: Training, stage: Stage, held: Program | None, bar: Progress, began: float
+    ) -> str | None:
+        program = stage.objective.build(self.problem)
+        settings = {**stage.phase.settings(), "iterations": stage.iterations}
+        stopped: list[str] = []
+
+        def report(r: Report) -> bool:
+            self._log(record, r)
+            scores = self._score(record, held) if held is not None else None
+            bar.update(r.total.shape[1], stage.label, record.best_total, scores)
+            record.seconds = time.monotonic() - began
+            if self.save is not None and time.monotonic() - self._last_save > SAVE_EVERY:
+                self.save(record)
+                self._last_save = time.monotonic()
+            if self.callback is not None and self.callback(r) is False:
+                stopped.append("stopped: by the callback")
+            elif self._no_longer_improves(record):
+                stopped.append(f"stopped early: no lower held-out error for {self.settings.early_stopping} iterations")
+            return not stopped
+
+        before = record.history.iterations
+        done = record.iteration
+        self.engine.minimise(
+            program,
+            record.theta,
+            OptimizerSettings(stage.phase.optimizer, settings),
+            self.problem.layout.free_mask,
+            report,
+            self.settings.report_every,
+            record.state or None,
+            self.problem.layout.mask("network"),
+        )
+        bar.skip(stage.iterations - done - (record.history.iterations - before))
+        return stopped[0] if stopped else None
+
+    def _log(self, record: Training, r: Report) -> None:
+        record.theta, record.best_theta, record.best_total = r.theta, r.best_theta, r.best_total
+        record.iteration, record.state = r.iteration, r.state
+        record.finished = r.finished
+        h = record.history
+        h.total.append(r.total)
+        h.terms.append(r.terms)
+        h.gradient_norm.append(r.gradient_norm)
+        h.learning_rate.append(r.learning_rate)
+        h.rejected.append(r.rejected)
+        h.stage.append(np.full(r.total.shape[1], record.stage))
+
+    # ---- held-out measurements --------------------------------------------------------------------------------
+
+    def _held_program(self) -> Program | None:
+        if self.held is None:
+            return None
+        spec: ObjectiveSpecification = Trajectory()
+        problem = replace(self.problem.with_observations(self.held), regulariser=None, penalties={})
+        return spec.build(problem)
+
+    def _score(self, record: Training, held: Program) -> np.ndarray:
+        total = np.asarray(self.engine.value(held, record.best_theta).total)
+        record.history.held_iteration.append(record.history.iterations)
+        record.history.held_total.append(total)
+        better = np.where(np.isfinite(total), total, np.inf) < record.held_best
+        record.held_best = np.where(better, total, record.held_best)
+        record.held_theta = np.where(better[:, None], record.best_theta, record.held_theta)
+        return total
+
+    def _no_longer_improves(self, record: Training) -> bool:
+        patience = self.settings.early_stopping
+        if patience is None or not record.history.held_total:
+            return False
+        scores = np.stack(record.history.held_total, axis=1)
+        scores = np.where(np.isfinite(scores), scores, np.inf)
+        latest = max(record.history.held_iteration[int(k)] for k in np.argmin(scores, axis=1))
+        return record.history.iterations - latest >= patience
+
+    # ---- words ------------------------------------------------------------------------------------------------
+
+    def header(self, record: Training) -> str:
+        """One line that says who computes what, how."""
+        versions = record.engine.get("versions", {})
+        engine = f"{self.engine.name} engine" + (f" ({self.engine.name} {versions[self.engine.name]})" if self.engine.name in versions else "")
+        seeds = len(self.settings.seeds)
+        free = int(self.problem.layout.free_mask.sum())
+        why = next((f" ({e.split(': ', 1)[1]})" for e in record.events if e.startswith("solver auto")), "")
+        return (
+            f"Unideq: {engine}, {self.settings.solver.name}{why}, {seeds} seed{'s' * (seeds > 1)}, {free} free numbers, "
+            f"{self.train.count} measurements" + (f" (+{self.held.count} held out)" if self.held else "")
+        )
+
+    def _all_gave_up(self, record: Training) -> bool:
+        return record.finished is not None and bool((record.finished == 2).all())
+
+    def _why_gave_up(self, record: Training) -> str:
+        stage = self.stages[record.stage].label
+        solver = self.settings.solver
+        advice = "a smaller learning rate" if np.isfinite(record.best_total).any() else "other initial values"
+        if solver.name not in ("kvaerno5", "kencarp4"):
+            advice += ", the stiff `solver=\"kvaerno5\"`"
+        return (
+            f"gave up: in {stage}, every seed had 20 rejected steps in a row (solver failures or infinite losses); "
+            f"best parameters so far kept. Try {advice}, `MultipleShooting` or a larger `max_steps` (now {solver.max_steps})."
+        )
