@@ -1,0 +1,95 @@
+"""A named number (or array) of a model: free or fixed, with bounds and units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelError
+
+__all__ = ["Parameter"]
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """A physical parameter.
+
+    Parameters
+    ----------
+    value
+        Initial value: a number or an array, in `units`.
+    positive
+        Short for `lower=0`.
+    lower, upper
+        Bounds (exclusive). Bounded parameters are stored unconstrained (softplus for one bound, logit for two) and
+        reported constrained.
+    free
+        Whether training may change it.
+    units, description
+        For labels and reports.
+
+    Raises
+    ------
+    ModelError
+        If the value isn't finite or lies outside the bounds.
+
+    Examples
+    --------
+    >>> import unideq as ude
+    >>> ude.Parameter(0.5, positive=True, units="1/yr")
+    Parameter(0.5, lower=0.0, units='1/yr')
+    """
+
+    value: Any
+    positive: bool = False
+    lower: float | None = None
+    upper: float | None = None
+    free: bool = True
+    units: str = ""
+    description: str = ""
+    array: np.ndarray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        try:
+            array = np.array(self.value, dtype=float)
+        except (TypeError, ValueError):
+            raise ModelError(f"A parameter needs a number or an array of numbers, not {self.value!r}.") from None
+        object.__setattr__(self, "array", array)
+        lower, upper = _bound("lower", self.lower), _bound("upper", self.upper)
+        if self.positive:
+            lower = 0.0 if lower is None else max(lower, 0.0)
+        object.__setattr__(self, "lower", lower)
+        object.__setattr__(self, "upper", upper)
+        if not np.isfinite(array).all():
+            raise ModelError(f"A parameter needs a finite initial value, not {self.value!r}.")
+        if self.lower is not None and self.upper is not None and not self.lower < self.upper:
+            raise ModelError(f"A parameter's lower bound {self.lower} isn't below its upper bound {self.upper}.")
+        if self.lower is not None and (array <= self.lower).any():
+            what = "positive" if self.positive and self.lower == 0 else f"above its lower bound {self.lower}"
+            raise ModelError(f"The initial value {self.value!r} isn't {what}. Give a value inside the bounds.")
+        if self.upper is not None and (array >= self.upper).any():
+            raise ModelError(
+                f"The initial value {self.value!r} isn't below its upper bound {self.upper}. Give a value inside the bounds."
+            )
+
+    def __repr__(self) -> str:
+        parts = [repr(self.array.tolist())]
+        parts += [f"{k}={getattr(self, k)!r}" for k in ("lower", "upper") if getattr(self, k) is not None]
+        parts += [] if self.free else ["free=False"]
+        parts += [f"{k}={getattr(self, k)!r}" for k in ("units", "description") if getattr(self, k)]
+        return f"Parameter({', '.join(parts)})"
+
+
+def _bound(label: str, value: Any) -> float | None:
+    """A finite bound, or None where there is none (infinity included)."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ModelError(f"A parameter's {label} bound is one number or None, not {value!r}.") from None
+    if np.isnan(number) or number == (np.inf if label == "lower" else -np.inf):
+        raise ModelError(f"A parameter's {label} bound can't be {value!r}.")
+    return number if np.isfinite(number) else None

@@ -1,0 +1,132 @@
+"""Named states and where each lies in the flat state vector u (n,)."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelError, unknown
+from ..graph import Expression
+from .names import check_name
+
+__all__ = ["State", "StateTable"]
+
+
+@dataclass(frozen=True)
+class State:
+    """One state variable.
+
+    Parameters
+    ----------
+    name
+        A Python identifier; filled in from the key where states are given as a dict.
+    shape
+        `()` for a scalar, or e.g. `100` or `(100,)` for an array.
+    positive
+        Whether estimated initial values and segment starts must stay above zero.
+    units, description
+        For labels.
+    """
+
+    name: str = ""
+    shape: tuple[int, ...] = ()
+    positive: bool = False
+    units: str = ""
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        given: Any = self.shape
+        try:
+            shape = (operator.index(given),) if np.ndim(given) == 0 else tuple(operator.index(n) for n in given)
+        except (TypeError, ValueError):
+            shape = None
+        if shape is None or any(n < 1 for n in shape):
+            raise ModelError(
+                f"State `{self.name}` can't have shape {given!r}. Write `()` for a scalar, or e.g. `100` or `(10, 10)`."
+            )
+        object.__setattr__(self, "shape", shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=int))
+
+
+class StateTable:
+    """All states of a model, in order."""
+
+    def __init__(self, states: Any) -> None:
+        self.states = tuple(_collect(states))
+        names = [s.name for s in self.states]
+        if not names:
+            raise ModelError("A model needs at least one state: `states=[\"x\"]`.")
+        for name in names:
+            check_name("State", name)
+        if len(set(names)) != len(names):
+            raise ModelError(f"Two states share the name {sorted(n for n in names if names.count(n) > 1)[0]!r}.")
+        starts = np.cumsum([0, *(s.size for s in self.states)])
+        self.windows = {s.name: slice(int(a), int(a) + s.size) for s, a in zip(self.states, starts, strict=False)}
+        self.size = int(starts[-1])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(s.name for s in self.states)
+
+    def __iter__(self) -> Any:
+        return iter(self.states)
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def __getitem__(self, name: str) -> State:
+        for state in self.states:
+            if state.name == name:
+                return state
+        raise unknown("state", name, self.names, ModelError)
+
+    def split(self, u: Any) -> dict[str, Any]:
+        """u (…, n) → name → (…, *shape); arrays or expressions."""
+        if isinstance(u, Expression):
+            return {s.name: u[..., self.windows[s.name]].reshape((*u.shape[:-1], *s.shape)) for s in self.states}
+        u = np.asarray(u)
+        return {s.name: u[..., self.windows[s.name]].reshape((*u.shape[:-1], *s.shape)) for s in self.states}
+
+    def join(self, values: Mapping[str, Any], lead: tuple[int, ...] = ()) -> np.ndarray:
+        """name → (*lead, *shape) arrays → u (*lead, n)."""
+        for name in values:
+            if name not in self.windows:
+                raise unknown("state", name, self.names, ModelError)
+        missing = [n for n in self.names if n not in values]
+        if missing:
+            raise ModelError(f"No value for state {', '.join(f'`{m}`' for m in missing)}.")
+        u = np.empty((*lead, self.size))
+        for s in self.states:
+            try:
+                array = np.asarray(values[s.name], dtype=float)
+            except (TypeError, ValueError):
+                raise ModelError(f"State `{s.name}` needs numbers, not {values[s.name]!r}.") from None
+            try:
+                array = np.broadcast_to(array, (*lead, *s.shape))
+            except ValueError:
+                raise ModelError(f"State `{s.name}` needs shape {(*lead, *s.shape)}, not {array.shape}.") from None
+            u[..., self.windows[s.name]] = array.reshape((*lead, s.size))
+        return u
+
+
+def _collect(states: Any) -> Iterable[State]:
+    if isinstance(states, str):
+        raise ModelError(f"`states` needs a list of names: write `states=[{states!r}]`.")
+    if isinstance(states, Mapping):
+        for name, value in states.items():
+            if isinstance(value, State):
+                yield State(name, value.shape, value.positive, value.units, value.description)
+            else:
+                yield State(name, value)
+        return
+    if not isinstance(states, Iterable):
+        raise ModelError(f"`states` needs a list of names or a dict name → shape, not {states!r}.")
+    for value in states:
+        yield value if isinstance(value, State) else State(value)

@@ -1,0 +1,106 @@
+"""What a user's function gets: `state.hare`, `p.growth`, `net.interaction(...)`, `forcing.rain`, all symbolic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelError, TraceError, unknown
+from ..graph import Expression, apply, as_expression
+from ..graph.location import user_line
+from ..nn import Network
+
+__all__ = ["NetworkView", "View", "call_network"]
+
+
+class View:
+    """Named values, read as attributes or items; iterates over values in order."""
+
+    def __init__(self, kind: str, values: Mapping[str, Any]) -> None:
+        self._kind = kind
+        self._values = dict(values)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._values:
+            raise ModelError(f"{unknown(self._kind, name, self._values)}{user_line()}")
+        return self._values[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+            return
+        raise TraceError(f"`{self._kind}.{name}` can't be assigned{user_line()}. Return the derivatives instead.")
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values.values())
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def keys(self) -> Any:
+        return self._values.keys()
+
+    def __repr__(self) -> str:
+        return f"<{self._kind}: {', '.join(self._values)}>"
+
+
+class NetworkView(View):
+    """`net.NAME(...)` calls a network on symbolic values."""
+
+    def __init__(self, networks: Mapping[str, Network], weights: Mapping[str, Mapping[str, Expression]]) -> None:
+        calls: dict[str, Callable[..., Expression]] = {
+            name: (lambda *arguments, name=name, network=network: call_network(name, network, weights[name], arguments))
+            for name, network in networks.items()
+        }
+        super().__init__("network", calls)
+
+
+def call_network(
+    name: str, network: Network, weights: Mapping[str, Expression], arguments: tuple[Any, ...]
+) -> Expression:
+    """Expand a network at these arguments, and mark the result as learned.
+
+    With as many arguments as inputs it acts point-wise (result (outputs, *S), or S for one output); with one array whose
+    last axis has length `inputs` > 1 it acts on that axis.
+    """
+    n = network.inputs
+    values = [as_expression(a) for a in arguments]
+    if len(values) == n:
+        try:
+            shape = np.broadcast_shapes(*(v.shape for v in values))
+        except ValueError:
+            shapes = ", ".join(str(v.shape) for v in values)
+            raise TraceError(f"Network `{name}` got arguments of shapes {shapes}, which don't broadcast{user_line()}.") from None
+        values = [apply("broadcast_to", v, shape=shape) for v in values]
+        x: Any = np.stack(values, axis=-1)  # type: ignore[call-overload]
+        flat = x.reshape(-1, n) if x.ndim > 2 else x
+        y: Any = network.expand(weights, flat)
+        if network.outputs == 1:
+            y = y.reshape(shape)
+        elif shape:
+            y = np.moveaxis(y, -1, 0).reshape(network.outputs, *shape)
+        layout = "pointwise"
+    elif len(values) == 1 and values[0].ndim and values[0].shape[-1] == n:
+        (x,) = values
+        lead = x.shape[:-1]
+        y = network.expand(weights, x.reshape(-1, n) if len(lead) > 1 else x)
+        y = y.reshape(*lead, network.outputs)
+        layout = "vector"
+    else:
+        given = f"one of shape {values[0].shape}" if len(values) == 1 else str(len(values))
+        raise TraceError(
+            f"Network `{name}` takes {n} argument{'s' if n != 1 else ''}"
+            + (f" (or one array with last axis {n})" if n > 1 else "")
+            + f", not {given}{user_line()}."
+        )
+    return apply("learned", y, *values, network=name, layout=layout)
