@@ -1,0 +1,35 @@
+"""What is minimised: objectives, losses and penalties, and the programs that engines run."""
+
+from .base import ObjectiveSpecification, objective_from_json
+from .collocation import Collocation
+from .loss import CustomLoss, GaussianLikelihood, Huber, Loss, SquaredError, loss_of
+from .observations import Holdout, Observations
+from .problem import Problem
+from .program import Integration, Objective, Pointwise, SolverSettings
+from .regularise import L1, L2, Penalty
+from .shooting import MultipleShooting
+from .trajectory import Trajectory
+
+__all__ = [
+    "L1",
+    "L2",
+    "Collocation",
+    "CustomLoss",
+    "GaussianLikelihood",
+    "Holdout",
+    "Huber",
+    "Integration",
+    "Loss",
+    "MultipleShooting",
+    "Objective",
+    "ObjectiveSpecification",
+    "Observations",
+    "Penalty",
+    "Pointwise",
+    "Problem",
+    "SolverSettings",
+    "SquaredError",
+    "Trajectory",
+    "loss_of",
+    "objective_from_json",
+]

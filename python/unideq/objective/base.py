@@ -1,0 +1,61 @@
+"""What every objective specification offers: further entries in θ, and the program that engines run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import unknown
+from ..model import Entry
+from .problem import Problem
+from .program import Objective
+
+__all__ = ["ObjectiveSpecification", "objective_from_json", "register_objective"]
+
+_KINDS: dict[str, type[ObjectiveSpecification]] = {}
+
+
+class ObjectiveSpecification:
+    """Base of `Trajectory`, `MultipleShooting`, `Collocation`: plain settings that build an `Objective`."""
+
+    kind: ClassVar[str] = ""
+
+    def entries(self, problem: Problem) -> list[Entry]:
+        """Quantities that this objective adds to θ (segment starts)."""
+        return []
+
+    def guesses(self, problem: Problem) -> dict[str, np.ndarray]:
+        """Initial values of those entries."""
+        return {}
+
+    def build(self, problem: Problem) -> Objective:
+        """The program; `problem.layout` holds all entries."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return {"kind": self.kind, **values}
+
+
+def register_objective(cls: type[ObjectiveSpecification]) -> type[ObjectiveSpecification]:
+    """Class decorator: makes an objective readable from files."""
+    _KINDS[cls.kind] = cls
+    return cls
+
+
+def objective_from_json(data: Mapping[str, Any] | None) -> ObjectiveSpecification | None:
+    """Inverse of `to_json`."""
+    if data is None:
+        return None
+    values = dict(data)
+    kind = values.pop("kind")
+    if kind not in _KINDS:
+        raise unknown("objective", kind, _KINDS)
+    return _KINDS[kind](**{k: _tuples(v) for k, v in values.items()})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

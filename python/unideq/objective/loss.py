@@ -1,0 +1,187 @@
+"""Losses: what one measurement's misfit costs. Each is averaged over the measured values of a variable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import OptionError, unknown
+from ..graph import Expression, Graph, apply, constant, rebuild, variable
+from ..model.trace import fitted
+
+__all__ = ["CustomLoss", "GaussianLikelihood", "Huber", "Loss", "SquaredError", "loss_of"]
+
+
+class Loss:
+    """Base of losses. `weights` (variable → factor) and `scale` (variable → size) are shared by all.
+
+    The scale of a variable is the standard deviation of its measurements unless given.
+    """
+
+    kind: ClassVar[str] = ""
+    scale: Mapping[str, float]
+    weights: Mapping[str, float]
+
+    def elementwise(self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None) -> Expression:
+        """Cost of each value; `noise` is the estimated standard deviation, for losses that ask for one."""
+        raise NotImplementedError
+
+    @property
+    def estimates_noise(self) -> bool:
+        return False
+
+    def check(self, names: tuple[str, ...]) -> None:
+        """Complain about settings for variables that the data doesn't have."""
+        for mapping in (self.scale, self.weights):
+            for name, value in mapping.items():
+                if name not in names:
+                    raise unknown("data variable", name, names)
+                if not value > 0:
+                    raise OptionError(f"`{type(self).__name__}` needs positive scales and weights, not {value!r} for `{name}`.")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, **{k: dict(v) if isinstance(v, Mapping) else v for k, v in self.__dict__.items()}}
+
+
+@dataclass(frozen=True)
+class SquaredError(Loss):
+    """((predicted − observed) / scale)².
+
+    Parameters
+    ----------
+    scale
+        Variable → size, in its units; default: standard deviation of its measurements.
+    weights
+        Variable → factor on its term; default 1.
+    """
+
+    kind: ClassVar[str] = "squared_error"
+    scale: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def elementwise(self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None) -> Expression:
+        residual = (predicted - observed) * (1.0 / scale)
+        return residual * residual
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """r²/2 for |r| ≤ delta, delta·(|r| − delta/2) beyond, with r = (predicted − observed) / scale: outliers count less."""
+
+    kind: ClassVar[str] = "huber"
+    delta: float = 0.5
+    scale: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.delta > 0:
+            raise OptionError(f"`Huber` needs a positive delta, not {self.delta!r}.")
+
+    def elementwise(self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None) -> Expression:
+        size = abs((predicted - observed) * (1.0 / scale))
+        inner = apply("minimum", size, self.delta)
+        return inner * (size - 0.5 * inner)
+
+
+@dataclass(frozen=True)
+class GaussianLikelihood(Loss):
+    """Negative log-likelihood r²/2 + log σ (constant dropped) with r = (predicted − observed) / σ.
+
+    σ is estimated for every variable (reported as `noise.VARIABLE`), starting at `initial` times the scale,
+    unless given in `sigma`.
+    """
+
+    kind: ClassVar[str] = "gaussian"
+    sigma: Mapping[str, float] = field(default_factory=dict)
+    initial: float = 0.2
+    scale: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.initial > 0:
+            raise OptionError(f"`GaussianLikelihood` needs a positive `initial`, not {self.initial!r}.")
+
+    @property
+    def estimates_noise(self) -> bool:
+        return True
+
+    def elementwise(self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None) -> Expression:
+        assert noise is not None
+        residual = (predicted - observed) / noise
+        return 0.5 * residual * residual + np.log(noise * (1.0 / scale))  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class CustomLoss(Loss):
+    """A user's function f(predicted, observed) of one value each, traced from NumPy.
+
+    It is applied to values divided by the variable's scale, elementwise.
+
+    Examples
+    --------
+    >>> import numpy as np, unideq as ude
+    >>> ude.CustomLoss.of(lambda predicted, observed: np.log1p((predicted - observed) ** 2))
+    CustomLoss(f(predicted, observed) with 3 operations)
+    """
+
+    kind: ClassVar[str] = "custom"
+    graph: Graph = field(repr=False)
+    scale: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, function: Callable[[Any, Any], Any], **settings: Any) -> CustomLoss:
+        """Trace the function."""
+        predicted, observed = variable("predicted"), variable("observed")
+        value = fitted(function(predicted, observed), (), "the loss function")
+        return cls(Graph((predicted, observed), {"value": value}), **settings)
+
+    def elementwise(self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None) -> Expression:
+        a, b = self.graph.inputs
+        one, two = predicted * (1.0 / scale), observed * (1.0 / scale)
+        return rebuild([self.graph.outputs["value"]], {a: one, b: two})[0]
+
+    def __repr__(self) -> str:
+        return f"CustomLoss(f(predicted, observed) with {self.graph.operation_count} operations)"
+
+    def to_json(self) -> dict[str, Any]:
+        from ..graph.serialise import to_json
+
+        return {**super().to_json(), "graph": to_json(self.graph)}
+
+
+_LOSSES: dict[str, type[Loss]] = {c.kind: c for c in (SquaredError, Huber, GaussianLikelihood, CustomLoss)}
+
+
+def loss_of(value: Any) -> Loss:
+    """None (squared error), a name, a `Loss`, a function of (predicted, observed), or a loss's JSON."""
+    if value is None:
+        return SquaredError()
+    if isinstance(value, Loss):
+        return value
+    if isinstance(value, str):
+        if value not in _LOSSES or value == "custom":
+            raise unknown("loss", value, [n for n in _LOSSES if n != "custom"])
+        return _LOSSES[value]()
+    if isinstance(value, Mapping):
+        settings = dict(value)
+        kind = settings.pop("kind")
+        if kind == "custom":
+            from ..graph.serialise import from_json
+
+            settings["graph"] = from_json(settings["graph"])
+        return _LOSSES[kind](**settings)
+    if callable(value):
+        return CustomLoss.of(value)
+    raise OptionError(f"`loss` needs a name, a loss or a function of (predicted, observed), not {value!r}.")
+
+
+def mean_over(values: Expression, mask: np.ndarray) -> Expression:
+    """Mean of the elements that the mask keeps."""
+    count = float(mask.sum())
+    if mask.all():
+        return np.sum(values) * (1.0 / count)  # type: ignore[call-overload, operator]
+    return np.sum(np.where(constant(mask), values, 0.0)) * (1.0 / count)  # type: ignore[call-overload, operator]

@@ -1,0 +1,266 @@
+"""Observations: an xarray Dataset checked against a model and cut into trajectories, before anything is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..errors import DataError, OptionError, unknown
+
+__all__ = ["Holdout", "Observations", "Series"]
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """What training doesn't see.
+
+    Parameters
+    ----------
+    fraction
+        The last part of every trajectory's times, e.g. 0.25.
+    after
+        Measurements at times later than this.
+    trajectories
+        Whole trajectories, by label or index.
+    """
+
+    fraction: float | None = None
+    after: float | None = None
+    trajectories: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trajectories", tuple(self.trajectories))
+        if self.fraction is not None and not 0 < self.fraction < 1:
+            raise OptionError(f"`Holdout(fraction=...)` needs a number between 0 and 1, not {self.fraction!r}.")
+        if self.fraction is None and self.after is None and not self.trajectories:
+            raise OptionError("`Holdout` needs `fraction=`, `after=` or `trajectories=`.")
+
+    @classmethod
+    def of(cls, value: Any) -> Holdout | None:
+        """None, a `Holdout`, or a number meaning the last fraction of the times."""
+        if value is None or isinstance(value, Holdout):
+            return value
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return cls(fraction=float(value))
+        raise OptionError(f"`holdout` needs a fraction or a `Holdout`, not {value!r}.")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"fraction": self.fraction, "after": self.after, "trajectories": list(self.trajectories)}
+
+
+@dataclass(frozen=True)
+class Series:
+    """One trajectory: its measured times (K,) and values name → (K, *shape), NaN where not measured.
+
+    `start` is where the integration begins: the first time of the record, measured or not.
+    """
+
+    label: Any
+    start: float
+    times: np.ndarray
+    values: dict[str, np.ndarray]
+    extra: dict[str, float]
+
+    def select(self, keep: np.ndarray) -> Series:
+        return Series(self.label, self.start, self.times[keep], {n: v[keep] for n, v in self.values.items()}, self.extra)
+
+
+@dataclass(frozen=True)
+class Observations:
+    """All trajectories, and the names that were measured."""
+
+    series: tuple[Series, ...]
+    shapes: dict[str, tuple[int, ...]]
+    dataset: xr.Dataset
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.shapes)
+
+    @property
+    def count(self) -> int:
+        """Number of measured values."""
+        return sum(int(np.isfinite(v).sum()) for s in self.series for v in s.values.values())
+
+    def pooled(self, name: str) -> np.ndarray:
+        """All measured values of a variable, (M, *shape)."""
+        return np.concatenate([s.values[name] for s in self.series])
+
+    def scale(self, name: str) -> float:
+        """Standard deviation of a variable's measurements; its size where it doesn't vary; 1 where it is zero."""
+        values = self.pooled(name)
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return 1.0
+        deviation, size = float(values.std()), float(np.abs(values).max())
+        return deviation if deviation > 1e-9 * size else size or 1.0
+
+    def split(self, holdout: Holdout | None) -> tuple[Observations, Observations | None]:
+        """Training and held-out measurements; the latter keep the starts of the former."""
+        if holdout is None:
+            return self, None
+        labels = [s.label for s in self.series]
+        chosen: set[int] = set()
+        for wanted in holdout.trajectories:
+            if wanted in labels:
+                chosen.add(labels.index(wanted))
+            elif isinstance(wanted, (int, np.integer)) and -len(labels) <= wanted < len(labels):
+                chosen.add(int(wanted) % len(labels))
+            else:
+                raise unknown("trajectory", wanted, labels, DataError)
+        train, held = [], []
+        for i, s in enumerate(self.series):
+            out = np.zeros(len(s.times), dtype=bool)
+            if i in chosen:
+                out[:] = True
+            if holdout.after is not None:
+                out |= s.times > holdout.after
+            if holdout.fraction is not None:
+                out[len(s.times) - max(1, round(holdout.fraction * len(s.times))) :] = True
+            train.append(s.select(~out))
+            held.append(s.select(out))
+        left = Observations(tuple(train), self.shapes, self.dataset)
+        right = Observations(tuple(held), self.shapes, self.dataset)
+        if not right.count:
+            raise DataError("The hold-out leaves nothing held out. Check `holdout` against the data's times.")
+        if not left.count:
+            raise DataError("The hold-out leaves nothing to train on. Hold out less.")
+        for name in self.names:
+            if not any(np.isfinite(s.values[name]).any() for s in train):
+                raise DataError(f"The hold-out leaves no measurement of `{name}` to train on. Hold out less.")
+        return left, right
+
+    # ---- from xarray ------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_data(
+        cls, data: xr.Dataset | Sequence[xr.Dataset], observables: Mapping[str, tuple[int, ...]], partial: bool = True
+    ) -> Observations:
+        """Check data against a model's observables.
+
+        Parameters
+        ----------
+        data
+            Dataset with variables named after observables, a numeric increasing `time` coordinate, optionally a
+            `trajectory` dimension; or one Dataset a trajectory, with different times. NaN means not measured.
+        observables
+            Observable → shape.
+
+        Raises
+        ------
+        DataError
+            Names the variable, the place and the remedy.
+        """
+        if isinstance(data, xr.Dataset):
+            parts = _trajectories(data)
+        elif isinstance(data, (list, tuple)) and data and all(isinstance(d, xr.Dataset) for d in data):
+            parts = [(i, d) for i, d in enumerate(data)]
+        else:
+            raise DataError(
+                f"Data must be an xarray Dataset with a `time` coordinate (or a list of them), not {type(data).__name__}. "
+                'Write `xr.Dataset({"hare": ("time", values)}, coords={"time": times})`.'
+            )
+        names = [str(n) for n in parts[0][1].data_vars]
+        for n in names:
+            if n not in observables:
+                raise DataError(
+                    f"{unknown('data variable', n, observables)} Rename it, drop it (`data.drop_vars({n!r})`), "
+                    "or give the model an `observe=` function that returns it."
+                )
+        if not names:
+            raise DataError(f"The data has no variable. The model observes {', '.join(f'`{o}`' for o in observables)}.")
+        shapes = {n: tuple(observables[n]) for n in observables if n in names}
+        series = tuple(_series(label, d, shapes) for label, d in parts)
+        for name in shapes:
+            if not any(np.isfinite(s.values[name]).any() for s in series):
+                raise DataError(f"`{name}` has no finite value at all: every measurement is NaN. Drop it or repair it.")
+        return cls(series, shapes, _union(series, shapes, parts))
+
+
+def _trajectories(data: xr.Dataset) -> list[tuple[Any, xr.Dataset]]:
+    if "time" not in data.dims:
+        raise DataError(f"The data has dimensions {tuple(map(str, data.dims))}; it needs `time`. Rename one with `data.rename`.")
+    if "time" not in data.coords:
+        raise DataError("The data's `time` dimension has no coordinate. Write `data.assign_coords(time=times)`.")
+    if "trajectory" not in data.dims:
+        return [(0, data)]
+    labels = data["trajectory"].values.tolist() if "trajectory" in data.coords else list(range(data.sizes["trajectory"]))
+    return [(label, data.isel(trajectory=i)) for i, label in enumerate(labels)]
+
+
+def _series(label: Any, data: xr.Dataset, shapes: Mapping[str, tuple[int, ...]]) -> Series:
+    where = f" in trajectory {label!r}" if label != 0 else ""
+    if "time" not in data.dims or "time" not in data.coords:
+        raise DataError(f"The data{where} needs a `time` dimension with a coordinate.")
+    raw = np.asarray(data["time"].values)
+    if raw.dtype.kind not in "fiu":
+        raise DataError(
+            f"Times{where} are {raw.dtype}, not numbers. Convert them, e.g. "
+            "`data.assign_coords(time=(data.time - data.time[0]) / np.timedelta64(1, 'D'))`."
+        )
+    times = raw.astype(float)
+    if len(times) == 0:
+        raise DataError(f"The data{where} has zero length.")
+    if not np.isfinite(times).all():
+        raise DataError(f"Times{where} hold NaN or infinity at index {int(np.flatnonzero(~np.isfinite(times))[0])}.")
+    steps = np.diff(times)
+    if (steps <= 0).any():
+        i = int(np.flatnonzero(steps <= 0)[0])
+        what = "twice" if steps[i] == 0 else "after a later time"
+        raise DataError(
+            f"Times{where} must increase: {times[i + 1]:g} stands {what} (index {i + 1}). "
+            + ("Average the repeated rows or drop them." if steps[i] == 0 else "Write `data.sortby('time')`.")
+        )
+    values = {}
+    for name, shape in shapes.items():
+        if name not in data:
+            raise DataError(f"{unknown('variable', name, data.data_vars)} It is missing{where}; use NaN for not measured.")
+        array = data[name]
+        if "time" not in array.dims:
+            raise DataError(f"`{name}`{where} has dimensions {array.dims}; it needs `time`.")
+        ordered = array.transpose("time", ...)
+        if ordered.dtype.kind not in "fiub":
+            raise DataError(f"`{name}`{where} holds {ordered.dtype} values, not numbers.")
+        v = np.asarray(ordered.values, dtype=float)
+        if v.shape[1:] != shape:
+            raise DataError(
+                f"`{name}`{where} has shape {v.shape[1:]} a time ({ordered.dims[1:]}); the model's is {shape}."
+            )
+        if np.isinf(v).any():
+            i = int(np.flatnonzero(np.isinf(v.reshape(len(v), -1)).any(axis=1))[0])
+            raise DataError(f"`{name}`{where} is infinite at time {times[i]:g}. Mark missing values with NaN.")
+        values[name] = v
+    measured = np.zeros(len(times), dtype=bool)
+    for v in values.values():
+        measured |= np.isfinite(v.reshape(len(times), -1)).any(axis=1)
+    if not measured.any():
+        raise DataError(f"The data{where} holds nothing but NaN. Drop the trajectory or repair it.")
+    extra = {
+        str(n): float(c.values) for n, c in data.coords.items() if c.ndim == 0 and np.asarray(c.values).dtype.kind in "fiu"
+    }
+    record = Series(label, float(times[0]), times, values, extra)
+    kept = record.select(measured)
+    # The record of a trajectory on a shared grid starts where its own measurements start.
+    return Series(label, float(kept.times[0]), kept.times, kept.values, extra)
+
+
+def _union(series: Sequence[Series], shapes: Mapping[str, tuple[int, ...]], parts: list[tuple[Any, xr.Dataset]]) -> xr.Dataset:
+    """One Dataset (trajectory, time, …) on the union of all times."""
+    times = np.unique(np.concatenate([s.times for s in series]))
+    first = parts[0][1]
+    variables = {}
+    for name, shape in shapes.items():
+        values = np.full((len(series), len(times), *shape), np.nan)
+        for i, s in enumerate(series):
+            values[i, np.searchsorted(times, s.times)] = s.values[name]
+        extra = [f"{name}_{k}" for k in range(len(shape))]
+        variables[name] = (("trajectory", "time", *extra), values, dict(first[name].attrs))
+    coords = {"trajectory": [s.label for s in series], "time": ("time", times, dict(first["time"].attrs))}
+    return xr.Dataset(variables, coords=coords, attrs=dict(first.attrs))

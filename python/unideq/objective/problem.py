@@ -1,0 +1,249 @@
+"""A fitting problem: model, measurements, loss and the full layout of θ that all objectives of one fit share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, ModelError
+from ..graph import Expression, Graph, constant, variable
+from ..graph.transform import substitute
+from ..model import ODE, Entry, Layout, Parameter
+from .loss import Loss, mean_over
+from .observations import Observations
+from .program import SolverSettings
+from .regularise import L1, L2, Penalty
+
+__all__ = ["Problem"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What objectives are built from.
+
+    Attributes
+    ----------
+    observations
+        The training measurements (or the held-out ones, for scores).
+    layout
+        Model entries, then `initial.*` (trajectories, …), `segments.*`, `noise.*`.
+    scales
+        Observable → size used to scale residuals.
+    state_scales
+        State → size used to scale continuity and collocation residuals.
+    guesses
+        State → initial values (trajectories, *shape).
+    """
+
+    model: ODE
+    observations: Observations
+    loss: Loss
+    solver: SolverSettings
+    regulariser: L1 | L2 | None
+    penalties: Mapping[str, Penalty]
+    layout: Layout
+    scales: Mapping[str, float]
+    state_scales: Mapping[str, float]
+    guesses: Mapping[str, np.ndarray]
+    known: frozenset[str]
+
+    @classmethod
+    def make(
+        cls,
+        model: ODE,
+        train: Observations,
+        everything: Observations,
+        loss: Loss,
+        solver: SolverSettings,
+        regulariser: L1 | L2 | None,
+        penalties: Mapping[str, Penalty],
+        estimate_initial: bool = True,
+    ) -> Problem:
+        """Check that every state has somewhere to start, and lay out θ (without segments: see `extended`)."""
+        loss.check(train.names)
+        scales = {n: float(loss.scale.get(n, train.scale(n))) for n in train.names}
+        guesses: dict[str, np.ndarray] = {}
+        known: set[str] = set()
+        state_scales: dict[str, float] = {}
+        entries = list(model.layout.entries)
+        for state in model.states:
+            observable = _measured_as(model, train, state.name)
+            given = model.initial.get(state.name)
+            if given is None and observable is None:
+                raise ModelError(
+                    f"State `{state.name}` isn't measured and has no initial value. Give the model "
+                    f'`initial={{"{state.name}": ude.Parameter(guess)}}` to estimate it, or a number if it is known.'
+                )
+            guess = (
+                _first_measurements(train, everything, observable, state.shape)
+                if given is None and observable is not None
+                else _given(given, everything, state.name, state.shape)
+            )
+            guesses[state.name] = guess
+            size = scales[observable] if observable else float(np.abs(guess).max()) or 1.0
+            state_scales[state.name] = size
+            parameter = given if isinstance(given, Parameter) else None
+            if given is not None and parameter is None:
+                known.add(state.name)
+                continue
+            lower = parameter.lower if parameter else (0.0 if state.positive else None)
+            upper = parameter.upper if parameter else None
+            if lower is not None and (guess <= lower).any():
+                floor = lower + 1e-3 * size
+                guesses[state.name] = guess = np.maximum(guess, floor)
+            entries.append(
+                Entry(
+                    f"initial.{state.name}",
+                    guess.shape,
+                    "initial",
+                    estimate_initial and (parameter.free if parameter else True),
+                    lower,
+                    upper,
+                    1.0 if lower is not None and upper is not None else size,
+                    state.units,
+                    f"initial value of {state.name}",
+                )
+            )
+        if loss.estimates_noise:
+            given_sigma = getattr(loss, "sigma", {})
+            for name in train.names:
+                if name not in given_sigma:
+                    entries.append(Entry(f"noise.{name}", (), "noise", True, 0.0, None, scales[name], "", f"noise of {name}"))
+        return cls(
+            model, train, loss, solver, regulariser, dict(penalties), Layout(entries), scales, state_scales, guesses,
+            frozenset(known),
+        )  # fmt: skip
+
+    def with_observations(self, observations: Observations) -> Problem:
+        """The same problem with other measurements (held-out ones)."""
+        return Problem(**{**self.__dict__, "observations": observations})
+
+    def extended(self, entries: list[Entry]) -> Problem:
+        """The same problem with further entries in θ."""
+        return Problem(**{**self.__dict__, "layout": Layout([*self.layout.entries, *entries])})
+
+    def initial_theta(self, seed: int, extra: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+        """θ (P,) to start training from: networks drawn with this seed, everything else at its guess."""
+        base = np.full(self.layout.size, np.nan)
+        base[: self.model.layout.size] = self.model.initial_theta(seed)
+        values: dict[str, Any] = dict(extra or {})
+        for name, guess in self.guesses.items():
+            if f"initial.{name}" in self.layout:
+                values[f"initial.{name}"] = guess
+        for entry in self.layout.of_kind("noise"):
+            values[entry.name] = getattr(self.loss, "initial", 0.2) * self.scales[entry.name.removeprefix("noise.")]
+        return self.layout.pack(values, base)
+
+    # ---- expressions that objectives share --------------------------------------------------------------------
+
+    def theta(self) -> Expression:
+        return self.layout.variable()
+
+    def rebased(self, graph: Graph) -> Graph:
+        """A graph of the model's own θ as one of the full θ (which begins with it)."""
+        theta, own = self.theta(), self.model.layout.variable()
+        if theta is own:
+            return graph
+        inputs = tuple(theta if i is own else i for i in graph.inputs)
+        return substitute(graph, {own: theta[: self.model.layout.size]}, inputs)
+
+    def initial_states(self, theta: Expression) -> Expression:
+        """(trajectories, n)."""
+        count = len(self.observations)
+        columns = []
+        for state in self.model.states:
+            name = f"initial.{state.name}"
+            value = self.layout.view(theta, name) if name in self.layout else constant(self.guesses[state.name])
+            columns.append(value.reshape(count, state.size))
+        return np.concatenate(columns, axis=1)  # type: ignore[return-value]
+
+    def noise(self, theta: Expression, name: str) -> Expression | None:
+        if not self.loss.estimates_noise:
+            return None
+        given = getattr(self.loss, "sigma", {})
+        return constant(given[name]) if name in given else self.layout.view(theta, f"noise.{name}")
+
+    def data_terms(
+        self, predicted: Mapping[str, Expression], observed: Mapping[str, np.ndarray], theta: Expression
+    ) -> tuple[dict[str, Expression], dict[str, float]]:
+        """One term a measured variable: mean cost over its measured values; and the terms' weights."""
+        terms, counts = {}, {}
+        for name, values in observed.items():
+            mask = np.isfinite(values)
+            if not mask.any():
+                continue
+            # Unmeasured places hold a measured value, so that no loss function meets a number outside its domain there.
+            filled = np.where(mask, values, values[mask][0])
+            cost = self.loss.elementwise(predicted[name], constant(filled), self.scales[name], self.noise(theta, name))
+            terms[name] = mean_over(cost, mask)
+            counts[name] = int(mask.sum())
+        total = sum(counts.values())
+        weights = {}
+        for name in terms:
+            share = counts[name] / total * len(terms) if self.loss.estimates_noise else 1.0
+            weights[name] = share * float(self.loss.weights.get(name, 1.0))
+        return terms, weights
+
+    def extra_terms(self, theta: Expression, penalties: Mapping[str, Expression]) -> tuple[dict[str, Expression], dict[str, float]]:
+        """Regularisation, and the mean of each penalty's values along the solution."""
+        terms: dict[str, Expression] = {}
+        weights: dict[str, float] = {}
+        for name, values in penalties.items():
+            terms[name] = np.mean(values)  # type: ignore[call-overload]
+            weights[name] = self.penalties[name].weight
+        if self.regulariser is not None:
+            terms["regularisation"] = self.regulariser.expression(self.layout, theta)
+            weights["regularisation"] = self.regulariser.weight
+        return terms, weights
+
+    def observe_graph(self, with_states: bool) -> Graph:
+        """What an integration records: the measured observables, penalties, and the state vector where asked for."""
+        graph = self.rebased(self.model.observation)
+        outputs = {f"observed.{n}": graph.outputs[n] for n in self.observations.names}
+        if with_states:
+            outputs["state"] = variable("u", (self.model.size,))
+        for name, penalty in self.penalties.items():
+            assert penalty.graph is not None
+            outputs[f"penalty.{name}"] = self.rebased(penalty.graph).outputs["value"]
+        return Graph(graph.inputs, outputs)
+
+
+def _measured_as(model: ODE, observations: Observations, state: str) -> str | None:
+    """The measured observable that is exactly this state."""
+    observable = model.observed_state(state)
+    return observable if observable in observations.names else None
+
+
+def _first_measurements(train: Observations, everything: Observations, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """(trajectories, *shape): first measured value, element by element; the pooled mean where there is none."""
+    pooled = train.pooled(name)
+    # warnings for all-NaN elements don't matter: the fallback covers them
+    filled = np.where(np.isfinite(pooled), pooled, 0.0).sum(axis=0) / np.maximum(np.isfinite(pooled).sum(axis=0), 1)
+    rows = []
+    for mine, whole in zip(train.series, everything.series, strict=True):
+        values = mine.values[name] if len(mine.times) else whole.values[name]
+        row = np.array(np.broadcast_to(filled, shape))
+        for at in np.ndindex(shape):
+            column = values[(slice(None), *at)]
+            finite = np.flatnonzero(np.isfinite(column))
+            if len(finite):
+                row[at] = column[finite[0]]
+        rows.append(row)
+    return np.stack(rows)
+
+
+def _given(given: Any, observations: Observations, state: str, shape: tuple[int, ...]) -> np.ndarray:
+    """(trajectories, *shape) from a number, an array, a `Parameter`, or the name of a coordinate along `trajectory`."""
+    if isinstance(given, str):
+        missing = [s.label for s in observations.series if given not in s.extra]
+        if missing:
+            raise DataError(
+                f"The initial value of `{state}` is the data's coordinate `{given}`, which trajectory {missing[0]!r} lacks. "
+                f"Write `data.assign_coords({given}=(\"trajectory\", values))`."
+            )
+        return np.array([np.broadcast_to(s.extra[given], shape) for s in observations.series])
+    array = given.array if isinstance(given, Parameter) else np.asarray(given, dtype=float)
+    return np.array(np.broadcast_to(array, (len(observations), *shape)))

@@ -1,0 +1,130 @@
+"""What an engine is asked to compute: graphs plus plain settings, all frozen and engine-independent.
+
+An `Objective` is a weighted sum of named terms. Its `sources` produce arrays (states along integrations, values at points);
+its `loss` graph turns those arrays and θ into the terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..graph import Graph
+
+__all__ = ["Integration", "Objective", "Pointwise", "SolverSettings", "Source"]
+
+
+@dataclass(frozen=True)
+class SolverSettings:
+    """How to integrate.
+
+    Attributes
+    ----------
+    name
+        `auto`, `tsit5`, `dopri5`, `dopri8`, `kvaerno5`, `kencarp4`, or fixed-step `euler`, `heun`, `rk4`.
+        An engine never sees `auto`: it is resolved before (`unideq.engine.stiffness`).
+    rtol, atol
+        Tolerances of adaptive steps; atol is in the states' own units.
+    dt
+        Step of the fixed-step solvers, in time units; required for those, ignored by adaptive ones.
+    max_steps
+        Step limit an integration; reaching it is a failure.
+    adjoint
+        `checkpointed` (JAX: recursive checkpointing; the default), `direct`, `backsolve`; the Julia engine adds its own.
+    """
+
+    name: str = "auto"
+    rtol: float = 1e-6
+    atol: float = 1e-6
+    dt: float | None = None
+    max_steps: int = 4096
+    adjoint: str = "checkpointed"
+
+
+@dataclass(frozen=True)
+class Integration:
+    """A batch of B initial-value problems of one vector field, observed at given times.
+
+    Attributes
+    ----------
+    name
+        Prefix of the arrays it makes: `NAME.OUTPUT`, shape (B, K, *output shape).
+    vector_field
+        Graph with inputs `t` (), `u` (n,), `theta` (P,), and output `du` (n,).
+    initial
+        Graph with input `theta` (P,), output `u0` (B, n).
+    start
+        Start times (B,).
+    times
+        Output times (B, K), non-decreasing along K; rows with fewer times repeat their last one.
+    observe
+        Graph with inputs `t`, `u`, `theta`; each output is recorded at every time.
+    solver
+        Settings.
+    """
+
+    name: str
+    vector_field: Graph
+    initial: Graph
+    start: np.ndarray
+    times: np.ndarray
+    observe: Graph
+    solver: SolverSettings = field(default_factory=SolverSettings)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Array name → shape, as the loss graph sees them."""
+        return {f"{self.name}.{key}": (*self.times.shape, *e.shape) for key, e in self.observe.outputs.items()}
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """A graph evaluated at M points.
+
+    Attributes
+    ----------
+    name
+        Prefix of the arrays it makes: `NAME.OUTPUT`, shape (M, *output shape).
+    graph
+        Inputs are `theta` (P,) and the keys of `points`.
+    points
+        Input name → array (M, *input shape).
+    """
+
+    name: str
+    graph: Graph
+    points: Mapping[str, np.ndarray]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Array name → shape, as the loss graph sees them."""
+        count = len(next(iter(self.points.values())))
+        return {f"{self.name}.{key}": (count, *e.shape) for key, e in self.graph.outputs.items()}
+
+
+Source = Integration | Pointwise
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Σ weight · term, each term a scalar.
+
+    Attributes
+    ----------
+    sources
+        What produces the arrays.
+    loss
+        Graph whose inputs are the sources' arrays and `theta` (P,); one scalar output a term.
+    weights
+        Term name → weight in the total.
+    """
+
+    sources: tuple[Source, ...]
+    loss: Graph
+    weights: Mapping[str, float]
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        return tuple(self.loss.outputs)

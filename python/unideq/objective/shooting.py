@@ -1,0 +1,187 @@
+"""`MultipleShooting`: short solutions over groups of measurements, tied together by a continuity term.
+
+Short horizons keep the loss landscape smooth for oscillating and chaotic systems (Bock 1983; Ribeiro et al. 2020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import ModelError, OptionError, unknown
+from ..graph import Expression, Graph, constant, variable
+from ..model import Entry
+from .base import ObjectiveSpecification, register_objective
+from .observations import Series
+from .problem import Problem, _measured_as
+from .program import Integration, Objective
+from .trajectory import padded, padded_values
+
+__all__ = ["MultipleShooting"]
+
+STARTS = ("free", "data")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Times first … last (indices) of one trajectory; `series` −1-th segment starts at the initial state."""
+
+    trajectory: int
+    first: int
+    last: int
+
+    @property
+    def leads(self) -> bool:
+        return self.first == 0
+
+
+@register_objective
+@dataclass(frozen=True)
+class MultipleShooting(ObjectiveSpecification):
+    """Misfit of short solutions, plus the jumps between them.
+
+    Parameters
+    ----------
+    group_size
+        Measurements a segment, its first and last shared with its neighbours; at least 2.
+    continuity
+        Weight of the mean squared jump between a segment's end and the next one's start, in units of the states' scales.
+    starts
+        `free`: every segment's start is estimated (works with partial observation). `data`: segments start at the measured
+        values themselves (every state must be measured there); no quantity is added.
+    """
+
+    kind: ClassVar[str] = "multiple_shooting"
+    group_size: int = 5
+    continuity: float = 10.0
+    starts: str = "free"
+
+    def __post_init__(self) -> None:
+        if int(self.group_size) != self.group_size or self.group_size < 2:
+            raise OptionError(f"`MultipleShooting` needs a whole group size >= 2, not {self.group_size!r}.")
+        if self.starts not in STARTS:
+            raise unknown("`starts`", self.starts, STARTS)
+        if not self.continuity > 0:
+            raise OptionError(f"`MultipleShooting` needs a positive continuity weight, not {self.continuity!r}.")
+
+    def segments(self, problem: Problem) -> list[Segment]:
+        """All segments, trajectory by trajectory."""
+        result = []
+        step = self.group_size - 1
+        for i, s in enumerate(problem.observations.series):
+            count = len(s.times)
+            if count == 0:  # a trajectory that is held out altogether
+                continue
+            for first in range(0, max(count - 1, 1), step):
+                result.append(Segment(i, first, min(first + step, count - 1)))
+        return result
+
+    def entries(self, problem: Problem) -> list[Entry]:
+        later = [g for g in self.segments(problem) if not g.leads]
+        if self.starts == "data" or not later:
+            return []
+        result = []
+        for state in problem.model.states:
+            lower, upper = _bounds(problem, state.name)
+            scale = problem.state_scales[state.name] if lower is None or upper is None else 1.0
+            shape = (len(later), *state.shape)
+            result.append(Entry(f"segments.{state.name}", shape, "segment", True, lower, upper, scale, state.units))
+        return result
+
+    def guesses(self, problem: Problem) -> dict[str, np.ndarray]:
+        if self.starts == "data":
+            return {}
+        return {f"segments.{n}": v for n, v in self._starts(problem, strict=False).items()}
+
+    def _starts(self, problem: Problem, strict: bool) -> dict[str, np.ndarray]:
+        """State → values (later segments, *shape) at the segments' starts, interpolated between measurements."""
+        later = [g for g in self.segments(problem) if not g.leads]
+        result = {}
+        for state in problem.model.states:
+            observable = _measured_as(problem.model, problem.observations, state.name)
+            if observable is None and strict:
+                raise ModelError(f"`starts=\"data\"` needs every state measured; `{state.name}` isn't. Use `starts=\"free\"`.")
+            rows = []
+            for g in later:
+                s = problem.observations.series[g.trajectory]
+                guess = problem.guesses[state.name][g.trajectory]
+                rows.append(guess if observable is None else _interpolated(s, observable, g.first, guess))
+            values = np.stack(rows) if rows else np.zeros((0, *state.shape))
+            lower, _ = _bounds(problem, state.name)
+            result[state.name] = values if lower is None else np.maximum(values, lower + 1e-3 * problem.state_scales[state.name])
+        return result
+
+    def build(self, problem: Problem) -> Objective:
+        segments = self.segments(problem)
+        theta = problem.theta()
+        series = problem.observations.series
+        times = padded([series[g.trajectory].times[g.first : g.last + 1] for g in segments])
+        start = np.array([series[g.trajectory].start if g.leads else series[g.trajectory].times[g.first] for g in segments])
+        observed = {
+            n: padded_values([series[g.trajectory].values[n][g.first : g.last + 1] for g in segments])
+            for n in problem.observations.names
+        }
+        u0 = self._initial(problem, segments, theta)
+        integration = Integration(
+            "solve",
+            problem.rebased(problem.model.vector_field),
+            Graph((theta,), {"u0": u0}),
+            start,
+            times,
+            problem.observe_graph(with_states=True),
+            problem.solver,
+        )
+        arrays = {name: variable(name, shape) for name, shape in integration.shapes.items()}
+        predicted = {n: arrays[f"solve.observed.{n}"] for n in observed}
+        terms, weights = problem.data_terms(predicted, observed, theta)
+        followed = [k for k, g in enumerate(segments[:-1]) if segments[k + 1].trajectory == g.trajectory]
+        if followed:
+            ends = arrays["solve.state"][:, -1, :]
+            scale = np.concatenate([np.full(s.size, problem.state_scales[s.name]) for s in problem.model.states])
+            jump: Any = (ends[followed] - u0[[k + 1 for k in followed]]) * (1.0 / scale)
+            terms["continuity"] = np.mean(jump * jump)
+            weights["continuity"] = float(self.continuity)
+        more, extra = problem.extra_terms(theta, {n: arrays[f"solve.penalty.{n}"] for n in problem.penalties})
+        loss = Graph((*arrays.values(), theta), {**terms, **more})
+        return Objective((integration,), loss, {**weights, **extra})
+
+    def _initial(self, problem: Problem, segments: list[Segment], theta: Expression) -> Expression:
+        """(segments, n): initial states for leading segments, free or measured starts for the others."""
+        leading = problem.initial_states(theta)
+        if all(g.leads for g in segments):
+            return leading[[g.trajectory for g in segments]]
+        given = self._starts(problem, strict=True) if self.starts == "data" else None
+        columns = []
+        for state in problem.model.states:
+            view = constant(given[state.name]) if given else problem.layout.view(theta, f"segments.{state.name}")
+            columns.append(view.reshape(-1, state.size))
+        later: Any = np.concatenate(columns, axis=1)
+        order, used = [], 0
+        for g in segments:
+            if g.leads:
+                order.append(g.trajectory)
+            else:
+                order.append(len(problem.observations) + used)
+                used += 1
+        return np.concatenate([leading, later], axis=0)[order]  # type: ignore[return-value]
+
+
+def _bounds(problem: Problem, state: str) -> tuple[float | None, float | None]:
+    name = f"initial.{state}"
+    if name in problem.layout:
+        entry = problem.layout[name]
+        return entry.lower, entry.upper
+    return (0.0 if problem.model.states[state].positive else None), None
+
+
+def _interpolated(s: Series, name: str, index: int, guess: np.ndarray) -> np.ndarray:
+    values = s.values[name]
+    row = np.array(guess, dtype=float)
+    for at in np.ndindex(row.shape):
+        column = values[(slice(None), *at)]
+        finite = np.isfinite(column)
+        if finite.any():
+            row[at] = np.interp(s.times[index], s.times[finite], column[finite])
+    return row
