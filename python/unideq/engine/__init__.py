@@ -1,0 +1,17 @@
+"""Who executes: the protocol every engine follows, the registry that picks one, and the engines themselves."""
+
+from .protocol import STATUS, Engine, Integrated, Minimised, OptimizerSettings, Report, Value
+from .registry import available, get_engine, set_engine
+
+__all__ = [
+    "STATUS",
+    "Engine",
+    "Integrated",
+    "Minimised",
+    "OptimizerSettings",
+    "Report",
+    "Value",
+    "available",
+    "get_engine",
+    "set_engine",
+]

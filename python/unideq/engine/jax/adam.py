@@ -1,0 +1,89 @@
+"""Adam and AdamW, one seed at a time, with rejected steps (DESIGN §8).
+
+Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2. Written out rather than taken from optax: a rejected
+step goes on from the last good point with the moments from before, which needs the direction without a new gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from .schedule import make_schedule
+
+__all__ = ["GIVE_UP", "RECOVERY", "Adam"]
+
+GIVE_UP = 20
+"""Rejected steps in a row after which a seed stops."""
+RECOVERY = 1.05
+"""Growth of the learning-rate factor with every accepted step, up to 1; a rejected step halves it."""
+
+State = dict[str, Any]
+
+
+class Adam:
+    """Turns of Adam: each evaluates the loss once and is one iteration."""
+
+    def __init__(self, evaluate: Callable[..., Any], settings: Mapping[str, Any], weight_decay: float) -> None:
+        self.evaluate = evaluate
+        self.rate = make_schedule(settings.get("learning_rate", 1e-3))
+        self.beta1 = float(settings.get("beta1", 0.9))
+        self.beta2 = float(settings.get("beta2", 0.999))
+        self.epsilon = float(settings.get("epsilon", 1e-8))
+        self.clip = None if settings.get("clip") is None else float(settings["clip"])
+        self.weight_decay = weight_decay
+
+    def start(self, theta: np.ndarray, terms: int) -> State:
+        """State of S seeds before the first turn; θ is (S, P)."""
+        seeds = len(theta)
+        return {
+            "good_theta": theta.copy(),
+            "mean": np.zeros_like(theta),
+            "square": np.zeros_like(theta),
+            "accepted": np.zeros(seeds, int),
+            "factor": np.ones(seeds),
+            "streak": np.zeros(seeds, int),
+        }
+
+    def turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
+        """One turn of one seed: new state, what to log, and whether an iteration is complete (always)."""
+        theta, free = state["theta"], data["free"]
+        total, terms, gradient, failed = self.evaluate(theta, data["objective"])
+        good = jnp.isfinite(total) & jnp.all(jnp.isfinite(gradient)) & ~failed
+        gradient = jnp.where(free, gradient, 0.0)
+        norm = jnp.sqrt(jnp.sum(gradient**2))
+        if self.clip is not None:
+            gradient = gradient * jnp.minimum(1.0, self.clip / jnp.maximum(norm, 1e-300))
+        mean = jnp.where(good, self.beta1 * state["mean"] + (1 - self.beta1) * gradient, state["mean"])
+        square = jnp.where(good, self.beta2 * state["square"] + (1 - self.beta2) * gradient**2, state["square"])
+        accepted = state["accepted"] + good
+        factor = jnp.where(good, jnp.minimum(1.0, RECOVERY * state["factor"]), 0.5 * state["factor"])
+        streak = jnp.where(good, 0, state["streak"] + 1)
+        origin = jnp.where(good, theta, state["good_theta"])
+
+        age = jnp.maximum(accepted, 1)
+        direction = (mean / (1 - self.beta1**age)) / (jnp.sqrt(square / (1 - self.beta2**age)) + self.epsilon)
+        if self.weight_decay:
+            direction = direction + self.weight_decay * jnp.where(data["decay"], origin, 0.0)
+        rate = factor * self.rate(state["iteration"], data["iterations"])
+        # A start that fails stays where it is: trying it again would fail again.
+        gave_up = (streak >= GIVE_UP) | (accepted == 0)
+        better = good & (total < state["best_total"])
+        new = {
+            "theta": jnp.where(free & ~gave_up, origin - rate * direction, origin),
+            "good_theta": origin,
+            "mean": mean,
+            "square": square,
+            "accepted": accepted,
+            "factor": factor,
+            "streak": streak,
+            "iteration": state["iteration"] + 1,
+            "finished": jnp.where(gave_up, 2, 0),
+            "best_total": jnp.where(better, total, state["best_total"]),
+            "best_theta": jnp.where(better, theta, state["best_theta"]),
+        }
+        log = {"total": total, "terms": terms, "gradient_norm": norm, "learning_rate": rate, "rejected": ~good}
+        return new, log, jnp.asarray(True)

@@ -1,0 +1,94 @@
+"""What quasi-Newton methods remember of the curvature: a dense inverse Hessian, or the last pairs of differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+__all__ = ["DenseCurvature", "LimitedCurvature"]
+
+Memory = dict[str, Any]
+
+
+def _usable(s: Any, y: Any) -> Any:
+    """Whether a pair shows positive curvature, well above rounding."""
+    return jnp.dot(s, y) > 1e-10 * jnp.sqrt(jnp.dot(s, s) * jnp.dot(y, y))
+
+
+def _inverse(value: Any, wanted: Any) -> Any:
+    return jnp.where(wanted, 1.0 / jnp.where(wanted, value, 1.0), 0.0)
+
+
+class DenseCurvature:
+    """Inverse Hessian H (P, P), updated by Nocedal & Wright, equation 6.17, and scaled before its first update (6.20)."""
+
+    def start(self, seeds: int, size: int) -> Memory:
+        return {"inverse_hessian": np.tile(np.eye(size), (seeds, 1, 1)), "pairs": np.zeros(seeds, int)}
+
+    def direction(self, memory: Memory, gradient: Any) -> Any:
+        return -memory["inverse_hessian"] @ gradient
+
+    def update(self, memory: Memory, s: Any, y: Any, take: Any, reset: Any) -> Memory:
+        """Take the pair (s, y) where `take`; forget everything where `reset`."""
+        take = take & _usable(s, y)
+        # One affine pass over H serves all cases: H ← a H + b I + rank two.
+        fresh = memory["pairs"] == 0
+        scale = jnp.dot(s, y) * _inverse(jnp.dot(y, y), take)
+        a = jnp.where(reset, 0.0, jnp.where(take & fresh, 0.0, 1.0))
+        b = jnp.where(reset, 1.0, jnp.where(take & fresh, scale, 0.0))
+        h = memory["inverse_hessian"]
+        hy = a * (h @ y) + b * y
+        rho = _inverse(jnp.dot(s, y), take & ~reset)
+        outer = rho * (1.0 + rho * jnp.dot(y, hy)) * s - rho * hy
+        new = a * h + b * jnp.eye(len(s)) + jnp.outer(s, outer) - rho * jnp.outer(hy, s)
+        return {"inverse_hessian": new, "pairs": jnp.where(reset, 0, memory["pairs"] + take)}
+
+
+class LimitedCurvature:
+    """The last `size` pairs (s, y); direction by the two-loop recursion (Nocedal & Wright, algorithm 7.4)."""
+
+    def __init__(self, memory: int) -> None:
+        self.memory = int(memory)
+
+    def start(self, seeds: int, size: int) -> Memory:
+        return {
+            "s": np.zeros((seeds, self.memory, size)),
+            "y": np.zeros((seeds, self.memory, size)),
+            "rho": np.zeros((seeds, self.memory)),
+            "pairs": np.zeros(seeds, int),
+        }
+
+    def direction(self, memory: Memory, gradient: Any) -> Any:
+        # Newest pair last; pairs not there yet have rho = 0 and do nothing.
+        rows = (memory["s"], memory["y"], memory["rho"])
+
+        def down(q: Any, row: Any) -> Any:
+            s, y, rho = row
+            alpha = rho * jnp.dot(s, q)
+            return q - alpha * y, alpha
+
+        def up(r: Any, row: Any) -> Any:
+            s, y, rho, alpha = row
+            return r + (alpha - rho * jnp.dot(y, r)) * s, None
+
+        q, alphas = lax.scan(down, gradient, rows, reverse=True)
+        s, y = memory["s"][-1], memory["y"][-1]
+        some = memory["pairs"] > 0
+        gamma = jnp.where(some, jnp.dot(s, y) * _inverse(jnp.dot(y, y), some), 1.0)
+        r, _ = lax.scan(up, gamma * q, (*rows, alphas))
+        return -r
+
+    def update(self, memory: Memory, s: Any, y: Any, take: Any, reset: Any) -> Memory:
+        """Take the pair (s, y) where `take`; forget everything where `reset`."""
+        take = take & _usable(s, y) & ~reset
+        rho = _inverse(jnp.dot(s, y), take)
+        new = {}
+        for key, value in (("s", s), ("y", y), ("rho", rho)):
+            old = memory[key]
+            shifted = jnp.concatenate([old[1:], jnp.asarray(value)[None]])
+            new[key] = jnp.where(reset, jnp.zeros_like(old), jnp.where(take, shifted, old))
+        new["pairs"] = jnp.where(reset, 0, memory["pairs"] + take)
+        return new

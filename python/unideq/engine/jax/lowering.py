@@ -1,0 +1,207 @@
+"""Graph → JAX: one table from operation name to `jax.numpy` lowering, and `lower`, which walks a graph with it.
+
+Constants reach the lowerings as NumPy arrays, so that a lowering can look at them (integer powers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ...errors import EngineUnsupported
+from ...graph import Graph
+
+__all__ = ["LOWERINGS", "lower"]
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if isinstance(exponent, np.ndarray) and exponent.size == 1:
+        number = float(exponent.reshape(-1)[0])
+        if number.is_integer() and abs(number) <= 64:
+            shape = np.broadcast_shapes(np.shape(base), exponent.shape)
+            return jnp.broadcast_to(lax.integer_pow(jnp.asarray(base), int(number)), shape)
+    return jnp.power(base, exponent)
+
+
+def _matmul(a: Any, b: Any) -> Any:
+    if b.shape[-1] == 1 and a.ndim == 2 and b.ndim == 2:  # a dense layer: matrix times vector
+        return jnp.matmul(a, b[:, 0])[:, None]
+    return jnp.matmul(a, b)
+
+
+def _pad(x: Any, window: Any, shape: tuple[int, ...]) -> Any:
+    x = jnp.asarray(x)
+    if x.size == 0:
+        return jnp.zeros(shape, x.dtype)
+    edges = [
+        (start, total - (start + (n - 1) * step + 1), step - 1)
+        for (start, _, step), n, total in zip(window, x.shape, shape, strict=True)
+    ]
+    return lax.pad(x, jnp.zeros((), x.dtype), edges)
+
+
+def _slice(x: Any, window: Any) -> Any:
+    starts, stops, steps = zip(*window, strict=True) if window else ((), (), ())
+    return lax.slice(jnp.asarray(x), starts, stops, steps)
+
+
+def _gather(x: Any, indices: Any, axis: int) -> Any:
+    indices = np.asarray(indices, dtype=int)
+    steps = np.diff(indices)
+    if len(indices) > 1 and steps[0] != 0 and np.all(steps == steps[0]):
+        # A progression is a slice, perhaps reversed: its adjoint is a pad, where a gather's is a slow scatter.
+        low, high, step = int(indices.min()), int(indices.max()) + 1, abs(int(steps[0]))
+        part = lax.slice_in_dim(jnp.asarray(x), low, high, step, axis)
+        return lax.rev(part, (axis,)) if steps[0] < 0 else part
+    return jnp.take(x, indices, axis=axis, mode="clip")
+
+
+def _scatter_add(x: Any, indices: Any, axis: int, size: int) -> Any:
+    moved = jnp.moveaxis(jnp.asarray(x), axis, 0)
+    result = jnp.zeros((size, *moved.shape[1:]), moved.dtype)
+    return jnp.moveaxis(result.at[np.asarray(indices, dtype=int)].add(moved), 0, axis)
+
+
+def _stencil(x: Any, coefficients: Any, offsets: Any, axis: int, boundary: str) -> Any:
+    """The array is extended once beyond its ends; every offset is then a plain slice, which XLA fuses."""
+    x = jnp.asarray(x)
+    n = x.shape[axis]
+    pairs = []
+    for c, o in zip(coefficients, offsets, strict=True):
+        if boundary == "periodic":
+            o = (o + n // 2) % n - n // 2
+        elif boundary == "edge":
+            o = int(np.clip(o, 1 - n, n - 1))
+        elif abs(o) >= n:
+            continue
+        pairs.append((c, o))
+    before = max([0, *(-o for _, o in pairs)])
+    after = max([0, *(o for _, o in pairs)])
+    widths = [(0, 0)] * x.ndim
+    widths[axis] = (before, after)
+    extended = jnp.pad(x, widths, mode={"periodic": "wrap", "edge": "edge", "zero": "constant"}[boundary])
+    result = jnp.zeros_like(x)
+    for c, o in pairs:
+        result = result + c * lax.slice_in_dim(extended, before + o, before + o + n, axis=axis)
+    return result
+
+
+def _stencil_adjoint(x: Any, **attributes: Any) -> Any:
+    x = jnp.asarray(x)
+    (result,) = jax.linear_transpose(lambda v: _stencil(v, **attributes), x)(x)
+    return result
+
+
+def _piecewise_polynomial(t: Any, breaks: Any, anchors: Any, coefficients: Any, label: str = "") -> Any:
+    t = jnp.asarray(t)
+    # Comparing with all breaks is fastest for few; a loop inside the solver's loop would be slowest.
+    method = "compare_all" if len(breaks) <= 64 else "scan_unrolled"
+    piece = jnp.searchsorted(jnp.asarray(breaks), t, side="right", method=method)
+    local = (t - jnp.asarray(anchors)[piece]).reshape(t.shape + (1,) * (coefficients.ndim - 2))
+    rows = jnp.asarray(np.moveaxis(coefficients, 0, 1))[piece]  # t.shape + (degree + 1,) + value shape
+    order = [lax.index_in_dim(rows, k, t.ndim, keepdims=False) for k in range(coefficients.shape[0])]
+    result = order[-1]
+    for row in order[-2::-1]:
+        result = result * local + row
+    return result
+
+
+def _reshape(x: Any, shape: tuple[int, ...]) -> Any:
+    return jnp.reshape(x, shape)
+
+
+LOWERINGS: dict[str, Callable[..., Any]] = {
+    # elementwise
+    "add": jnp.add,
+    "subtract": jnp.subtract,
+    "multiply": jnp.multiply,
+    "divide": jnp.true_divide,
+    "power": _power,
+    "negative": jnp.negative,
+    "absolute": jnp.abs,
+    "sign": jnp.sign,
+    "floor": jnp.floor,
+    "exp": jnp.exp,
+    "expm1": jnp.expm1,
+    "log": jnp.log,
+    "log1p": jnp.log1p,
+    "sqrt": jnp.sqrt,
+    "sin": jnp.sin,
+    "cos": jnp.cos,
+    "tan": jnp.tan,
+    "arcsin": jnp.arcsin,
+    "arccos": jnp.arccos,
+    "arctan": jnp.arctan,
+    "sinh": jnp.sinh,
+    "cosh": jnp.cosh,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "softplus": jax.nn.softplus,
+    "maximum": jnp.maximum,
+    "minimum": jnp.minimum,
+    "arctan2": jnp.arctan2,
+    "less": jnp.less,
+    "less_equal": jnp.less_equal,
+    "equal": jnp.equal,
+    "logical_and": jnp.logical_and,
+    "logical_or": jnp.logical_or,
+    "logical_not": jnp.logical_not,
+    "where": jnp.where,
+    # structure
+    "reshape": _reshape,
+    "transpose": lambda x, axes: jnp.transpose(x, axes),
+    "broadcast_to": lambda x, shape: jnp.broadcast_to(x, shape),
+    "concatenate": lambda *arrays, axis: jnp.concatenate(arrays, axis=axis),
+    "slice": _slice,
+    "pad": _pad,
+    "gather": _gather,
+    "scatter_add": _scatter_add,
+    "roll": lambda x, shift, axis: jnp.roll(x, shift, axis=axis),
+    # reduction
+    "sum": lambda x, axes: jnp.sum(x, axis=axes),
+    "amax": lambda x, axes: jnp.max(x, axis=axes),
+    # linear
+    "matmul": _matmul,
+    # stencil
+    "stencil": _stencil,
+    "stencil_adjoint": _stencil_adjoint,
+    # interpolation
+    "piecewise_polynomial": _piecewise_polynomial,
+    # control
+    "stop_gradient": lax.stop_gradient,
+    "learned": lambda value, *arguments, **attributes: value,
+}
+"""Operation name → `(*arrays, **attributes) -> array`."""
+
+
+def lower(graph: Graph) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
+    """The graph as a function of JAX arrays: `{input: array} -> {output: array}`; jit, vmap and differentiate it at will.
+
+    Raises
+    ------
+    EngineUnsupported
+        If an operation has no lowering.
+    """
+    missing = {node.operation for node in graph.nodes if node.inputs and node.operation not in LOWERINGS}
+    if missing:
+        raise EngineUnsupported(f"Engine `jax` lacks the operation `{sorted(missing)[0]}`.")
+    program = [(node, LOWERINGS.get(node.operation), tuple(map(id, node.inputs))) for node in graph.nodes]
+    outputs = tuple(graph.outputs.items())
+
+    def run(values: Mapping[str, Any]) -> dict[str, jax.Array]:
+        found: dict[int, Any] = {}
+        for node, function, inputs in program:
+            if node.operation == "input":
+                found[id(node)] = values[node.name]
+            elif function is None:
+                found[id(node)] = node.value
+            else:
+                found[id(node)] = function(*(found[i] for i in inputs), **node.attributes)
+        return {name: jnp.asarray(found[id(node)], dtype=node.dtype) for name, node in outputs}
+
+    return run

@@ -1,0 +1,117 @@
+"""BFGS and L-BFGS, one seed at a time: a turn is one evaluation of the loss, an iteration one or more turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from . import line_search
+from .curvature import DenseCurvature, LimitedCurvature
+
+__all__ = ["QuasiNewton"]
+
+State = dict[str, Any]
+
+
+class QuasiNewton:
+    """Turns of a quasi-Newton method. The first turn only evaluates the start.
+
+    A search that finds no decrease forgets the curvature, once: the next one goes down the gradient. If that one fails too, the
+    seed has finished: converged as far as the values resolve it, or given up if trials weren't finite.
+    """
+
+    def __init__(
+        self, evaluate: Callable[..., Any], settings: Mapping[str, Any], curvature: DenseCurvature | LimitedCurvature
+    ) -> None:
+        self.evaluate = evaluate
+        self.curvature = curvature
+        self.tolerance = float(settings.get("tolerance", 1e-9))
+        self.longest = int(settings.get("line_search", 20))
+
+    def start(self, theta: np.ndarray, terms: int) -> State:
+        """State of S seeds before the first turn; θ is (S, P)."""
+        seeds, size = theta.shape
+        zeros = np.zeros(seeds)
+        search = line_search.begin(zeros, np.zeros_like(theta), np.zeros((seeds, terms)), zeros, zeros)
+        return {
+            "known": np.zeros(seeds, bool),
+            "total": np.full(seeds, np.inf),
+            "terms": np.full((seeds, terms), np.nan),
+            "gradient": np.zeros_like(theta),
+            "direction": np.zeros_like(theta),
+            "memory": self.curvature.start(seeds, size),
+            "search": {key: np.array(value) for key, value in search.items()},
+        }
+
+    def turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
+        """One turn of one seed: new state, what to log, and whether an iteration is complete."""
+        known, free, direction = state["known"], data["free"], state["direction"]
+        trial = state["theta"] + state["search"]["step"] * direction
+        total, terms, gradient, failed = self.evaluate(trial, data["objective"])
+        finite = jnp.isfinite(total) & jnp.all(jnp.isfinite(gradient)) & ~failed
+        gradient = jnp.where(free & finite, gradient, 0.0)
+        better = finite & (total < state["best_total"])
+
+        search, done, found, chosen = line_search.advance(
+            state["search"], state["total"], total, terms, gradient, jnp.dot(gradient, direction), finite, self.longest
+        )
+        arrived, lost, here = known & done & found, known & done & ~found, ~known
+        step = jnp.where(arrived, chosen[0], 0.0)
+        theta = jnp.where(arrived, state["theta"] + step * direction, state["theta"])
+
+        def at(evaluated: Any, accepted: Any, old: Any) -> Any:
+            return jnp.where(here, evaluated, jnp.where(arrived, accepted, old))
+
+        new_total = at(total, chosen[1], state["total"])
+        new_terms = at(terms, chosen[2], state["terms"])
+        new_gradient = at(gradient, chosen[3], state["gradient"])
+        without_curvature = state["memory"]["pairs"] == 0
+        memory = self.curvature.update(
+            state["memory"], step * direction, new_gradient - state["gradient"], arrived, lost
+        )
+
+        flat = jnp.max(jnp.abs(new_gradient)) < self.tolerance
+        nowhere = lost & without_curvature
+        finished = jnp.where((here | arrived) & flat, 1, jnp.where(nowhere, jnp.where(search["broken"], 2, 1), 0))
+        finished = jnp.where(here & ~finite, 2, finished)
+
+        next_direction, slope, first = self._aim(memory, new_gradient)
+        begun = line_search.begin(new_total, new_gradient, new_terms, slope, first)
+        turned = here | arrived | lost
+        new = {
+            "theta": theta,
+            "known": jnp.asarray(True),
+            "total": new_total,
+            "terms": new_terms,
+            "gradient": new_gradient,
+            "direction": jnp.where(turned, next_direction, direction),
+            "memory": memory,
+            "search": {key: jnp.where(turned, begun[key], search[key]) for key in search},
+            "iteration": state["iteration"] + (arrived | lost),
+            "finished": finished,
+            "best_total": jnp.where(better, total, state["best_total"]),
+            "best_theta": jnp.where(better, trial, state["best_theta"]),
+        }
+        log = {
+            "total": state["total"],
+            "terms": state["terms"],
+            "gradient_norm": jnp.sqrt(jnp.sum(state["gradient"] ** 2)),
+            "learning_rate": step,
+            "rejected": lost,
+        }
+        return new, log, arrived | lost
+
+    def _aim(self, memory: Any, gradient: Any) -> tuple[Any, Any, Any]:
+        """Direction, its slope, and the first step to try."""
+        direction = self.curvature.direction(memory, gradient)
+        slope = jnp.dot(gradient, direction)
+        norm = jnp.sqrt(jnp.dot(gradient, gradient))
+        downhill = slope < -1e-14 * norm * jnp.sqrt(jnp.dot(direction, direction))
+        direction = jnp.where(downhill, direction, -gradient)
+        # Without curvature the gradient's length says nothing about distance: move by one at most.
+        plain = ~downhill | (memory["pairs"] == 0)
+        first = jnp.where(plain, jnp.minimum(1.0, 1.0 / jnp.maximum(norm, 1e-300)), 1.0)
+        return direction, jnp.where(downhill, slope, -(norm**2)), first

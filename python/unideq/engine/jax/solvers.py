@@ -1,0 +1,122 @@
+"""Solver and adjoint names → diffrax objects, and the step-size controllers that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import diffrax
+import jax.numpy as jnp
+import numpy as np
+
+from ...errors import EngineUnsupported, OptionError, unknown
+from ...objective.program import SolverSettings
+
+__all__ = ["ADJOINTS", "FIXED_STEP", "SOLVERS", "make_adjoint", "make_controller", "make_solver"]
+
+
+class RungeKutta4(diffrax.AbstractERK):
+    """The classical Runge–Kutta method of order 4, with the end slope as a fifth stage for cubic Hermite output.
+
+    The fifth stage is the next step's first one (FSAL), so a step still costs four evaluations.
+    """
+
+    tableau: ClassVar[diffrax.ButcherTableau] = diffrax.ButcherTableau(
+        a_lower=(
+            np.array([0.5]),
+            np.array([0.0, 0.5]),
+            np.array([0.0, 0.0, 1.0]),
+            np.array([1 / 6, 1 / 3, 1 / 3, 1 / 6]),
+        ),
+        b_sol=np.array([1 / 6, 1 / 3, 1 / 3, 1 / 6, 0.0]),
+        b_error=np.zeros(5),
+        c=np.array([0.5, 0.5, 1.0, 1.0]),
+    )
+    interpolation_cls: ClassVar[Callable[..., Any]] = diffrax.ThirdOrderHermitePolynomialInterpolation.from_k
+
+    def order(self, terms: Any) -> int:
+        return 4
+
+
+SOLVERS: dict[str, Callable[[], diffrax.AbstractSolver]] = {
+    "tsit5": diffrax.Tsit5,
+    "dopri5": diffrax.Dopri5,
+    "dopri8": diffrax.Dopri8,
+    "kvaerno5": diffrax.Kvaerno5,
+    "kencarp4": diffrax.KenCarp4,
+    "euler": diffrax.Euler,
+    "heun": diffrax.Heun,
+    "rk4": RungeKutta4,
+}
+FIXED_STEP = ("euler", "heun", "rk4")
+ADJOINTS: dict[str, Callable[[], diffrax.AbstractAdjoint]] = {
+    "checkpointed": diffrax.RecursiveCheckpointAdjoint,
+    "direct": diffrax.DirectAdjoint,
+    "backsolve": diffrax.BacksolveAdjoint,
+}
+_JULIA_ADJOINTS = ("discrete", "gauss", "interpolating", "quadrature", "forward")
+
+
+class GuardedController(diffrax.PIDController):
+    """diffrax's step-size control that survives overflow and gives up where steps vanish.
+
+    A trial step that overflows is rejected as one that gives NaN is (diffrax alone would turn the step size into NaN).
+    A step size lost in the rounding of t ends the solve at once, not after `max_steps` vain trials: in an
+    ensemble, one solve that blows up would make all others wait for it.
+    """
+
+    def init(self, terms: Any, t0: Any, t1: Any, y0: Any, dt0: Any, args: Any, func: Any, error_order: Any) -> Any:
+        tnext, state = super().init(terms, t0, t1, y0, dt0, args, func, error_order)
+        return tnext, (state, 1e-20 * jnp.abs(t1 - t0))
+
+    def adapt_step_size(
+        self, t0: Any, t1: Any, y0: Any, y1_candidate: Any, args: Any, y_error: Any, error_order: Any, controller_state: Any
+    ) -> Any:
+        state, floor = controller_state
+        finite = jnp.all(jnp.isfinite(y1_candidate))
+        keep, next_t0, next_t1, jump, state, result = super().adapt_step_size(
+            t0,
+            t1,
+            y0,
+            jnp.where(finite, y1_candidate, y0),
+            args,
+            jnp.where(finite, y_error, jnp.inf),
+            error_order,
+            state,
+        )
+        moves = next_t1 - next_t0 > jnp.maximum(floor, 1e-15 * jnp.abs(next_t0))
+        stuck = diffrax.RESULTS.where(finite, diffrax.RESULTS.dt_min_reached, diffrax.RESULTS.nonfinite)
+        return keep, next_t0, next_t1, jump, (state, floor), diffrax.RESULTS.where(moves, result, stuck)
+
+
+def make_solver(settings: SolverSettings) -> diffrax.AbstractSolver:
+    """The diffrax solver of that name.
+
+    Raises
+    ------
+    OptionError
+        If the name is unknown, or `auto`, which is resolved before an engine sees it.
+    """
+    if settings.name not in SOLVERS:
+        raise unknown("solver", settings.name, SOLVERS)
+    return SOLVERS[settings.name]()
+
+
+def make_controller(settings: SolverSettings) -> tuple[diffrax.AbstractStepSizeController, float | None]:
+    """The step-size controller, and the first step (None: chosen automatically)."""
+    if settings.name in FIXED_STEP:
+        if settings.dt is None or not settings.dt > 0:
+            raise OptionError(f"Solver `{settings.name}` makes fixed steps: give it a positive `dt`, not {settings.dt!r}.")
+        return diffrax.ConstantStepSize(), float(settings.dt)
+    return GuardedController(rtol=settings.rtol, atol=settings.atol), None
+
+
+def make_adjoint(name: str) -> diffrax.AbstractAdjoint:
+    """How gradients go through the solve."""
+    if name in _JULIA_ADJOINTS:
+        raise EngineUnsupported(
+            f"Engine `jax` lacks the adjoint `{name}`; engine `julia` has it. Here: {', '.join(f'`{a}`' for a in ADJOINTS)}."
+        )
+    if name not in ADJOINTS:
+        raise unknown("adjoint", name, ADJOINTS)
+    return ADJOINTS[name]()

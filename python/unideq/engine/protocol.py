@@ -1,0 +1,148 @@
+"""What every engine offers: the five verbs that the rest of Unideq calls, and what they hand back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..graph import Graph
+from ..objective.program import Integration, Objective
+
+__all__ = ["STATUS", "Engine", "Integrated", "Minimised", "OptimizerSettings", "Report", "Value"]
+
+STATUS = {
+    0: "success",
+    1: "the step limit was reached",
+    2: "the state became infinite or NaN",
+    3: "the step size became too small (the problem may be stiff here)",
+    4: "the implicit solver's Newton iteration didn't converge",
+    5: "the solver failed",
+}
+"""Integration status code → text; 0 is success."""
+
+
+@dataclass(frozen=True)
+class Integrated:
+    """Result of `Engine.integrate`.
+
+    Attributes
+    ----------
+    arrays
+        Observation name → (B, K, …), or (S, B, K, …) for S parameter vectors. NaN after a failure.
+    status
+        Code in `STATUS`, (B,) or (S, B).
+    statistics
+        `steps`, `accepted`, `rejected`, `evaluations` (where the engine knows): (B,) or (S, B).
+    """
+
+    arrays: dict[str, np.ndarray]
+    status: np.ndarray
+    statistics: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Value:
+    """Result of `Engine.value_and_gradient`: total (S,), terms name → (S,), gradient (S, P) or None; S is dropped for one θ."""
+
+    total: np.ndarray
+    terms: dict[str, np.ndarray]
+    gradient: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """What to run: `name` (adam, adamw, lbfgs, bfgs) and the phase's plain settings, `iterations` among them."""
+
+    name: str
+    settings: Mapping[str, Any]
+
+
+@dataclass
+class Report:
+    """What `Engine.minimise` brings back every `report_every` iterations.
+
+    `iteration` counts finished iterations of this phase. The logs hold the iterations since the last report: arrays (S, k).
+    `state` is all that the loop needs to go on, as named arrays; handing it to `minimise(state=...)` resumes bit for bit.
+    """
+
+    iteration: int
+    total: np.ndarray
+    terms: dict[str, np.ndarray]
+    gradient_norm: np.ndarray
+    learning_rate: np.ndarray
+    rejected: np.ndarray
+    theta: np.ndarray
+    best_theta: np.ndarray
+    best_total: np.ndarray
+    finished: np.ndarray
+    """(S,) int: 0 running, 1 converged (gradient below the tolerance), 2 gave up after too many rejected steps in a row."""
+    state: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Minimised:
+    """Result of `Engine.minimise`: the last report, and whether the callback asked to stop."""
+
+    last: Report
+    stopped: bool
+
+
+class Engine(Protocol):
+    """One way to execute programs. θ is (P,) or, for an ensemble of S parameter vectors, (S, P); float64 throughout."""
+
+    name: str
+
+    def describe(self) -> dict[str, Any]:
+        """Versions, devices, solvers, and what it can't do."""
+        ...
+
+    def integrate(self, integration: Integration, theta: np.ndarray) -> Integrated:
+        """Solve all initial-value problems of the batch; never raises for a failed solve: see `Integrated.status`."""
+        ...
+
+    def evaluate(self, graph: Graph, values: Mapping[str, Any], mapped: Sequence[str] = ()) -> dict[str, np.ndarray]:
+        """Evaluate a graph; the inputs named in `mapped` carry an extra leading axis, and so do then all outputs."""
+        ...
+
+    def value(self, objective: Objective, theta: np.ndarray) -> Value:
+        """Total and terms, without gradient."""
+        ...
+
+    def value_and_gradient(self, objective: Objective, theta: np.ndarray, per_term: bool = False) -> Value:
+        """Total, terms and the gradient of the total in θ ((S, P)); with `per_term`, of each unweighted term ((S, terms, P))."""
+        ...
+
+    def jacobian_vector(self, objective: Objective, theta: np.ndarray, tangent: np.ndarray) -> np.ndarray:
+        """Directional derivative of the total along `tangent` (P,), by forward mode where the solver's adjoint allows it."""
+        ...
+
+    def minimise(
+        self,
+        objective: Objective,
+        theta: np.ndarray,
+        optimizer: OptimizerSettings,
+        free: np.ndarray,
+        callback: Callable[[Report], bool],
+        report_every: int = 50,
+        state: Mapping[str, np.ndarray] | None = None,
+        decay: np.ndarray | None = None,
+    ) -> Minimised:
+        """Run the optimiser loop inside the engine.
+
+        Parameters
+        ----------
+        theta
+            Start (S, P).
+        free
+            (P,) bool: entries that may move.
+        callback
+            Gets a `Report` every `report_every` iterations; returns whether to go on.
+        state
+            A report's state to resume from.
+        decay
+            (P,) bool: entries that weight decay acts on.
+        """
+        ...
