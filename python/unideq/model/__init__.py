@@ -7,4 +7,4 @@ from .ode import ODE
 from .parameter import Parameter
 from .state import State, StateTable
 
-__all__ = ["ODE", "Entry", "Equations", "LearnedTerm", "Layout", "Parameter", "State", "StateTable"]
+__all__ = ["ODE", "Entry", "Equations", "Layout", "LearnedTerm", "Parameter", "State", "StateTable"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph import Expression, Graph, as_expression, latex, rebuild, text, variable
+from ..graph import Expression, Graph, latex, rebuild, text, variable
 from ..graph.printing import identifier
 
 if TYPE_CHECKING:
@@ -17,28 +17,22 @@ __all__ = ["Equations", "readable"]
 
 
 def readable(model: ODE, graph: Graph) -> tuple[dict[str, Expression], dict[Expression, str]]:
-    """The outputs of a graph (t, u, θ) written in one variable a state and a parameter, and the names that print them.
+    """The outputs of a graph with one variable a state, and the names that print all its variables.
 
-    Elements and slices of array states and parameters print under the array's name that way (`k[0]`), however the graph
-    reaches into u and θ.
+    The graph is one in named values (`model.named_vector_field`, `model.learned[...].named`). One in θ works too, but
+    where simplification merged a stored value's scale into a number, θ itself is printed.
+
+    Elements and slices of array states print under the array's name that way (`x[0]`), however the graph reaches into
+    u.
     """
-    t, u, theta = graph.inputs
     own = {s.name: variable(s.name, s.shape) for s in model.states}
-    names: dict[Expression, str] = {t: "t", **{e: n for n, e in own.items()}}
-    # θ's entries keep their stored form; what prints as the parameter's name is its constrained value.
-    stored = {e.name: variable(f"stored {e.name}", e.shape) for e in model.layout.entries}
-    for name in model.parameters:
-        names[model.layout[name].constrain(stored[name])] = name
-    replaced = {u: _joined(list(own.values())), theta: _joined(list(stored.values()))}
+    joined: Any = np.concatenate([e.reshape(e.size) for e in own.values()])
+    replaced = {graph.input("u"): joined}
+    if "theta" in graph.input_names:
+        replaced |= {model.layout.view(graph.input("theta"), n): value for n, value in model.values.items()}
     outputs = rebuild(list(graph.outputs.values()), replaced)
+    names: dict[Expression, str] = {e: n for n, e in (*own.items(), *model.values.items())}
     return dict(zip(graph.outputs, outputs, strict=True)), names
-
-
-def _joined(parts: list[Expression]) -> Expression:
-    if not parts:
-        return as_expression(np.zeros(0))
-    flat: Any = np.concatenate([p.reshape(p.size) for p in parts])
-    return flat
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,7 @@ class Equations:
     Attributes
     ----------
     text
-        One line an equation, e.g. `d hare/dt = growth·hare - interaction(hare, lynx)[0]`, then one line an observable that
+        One line an equation, e.g. `d hare/dt = growth·hare - interaction(hare, lynx)[0]`, then one an observable that
         isn't a state of the same name, e.g. `total = hare + lynx`.
     latex
         An `aligned` environment.
@@ -60,12 +54,12 @@ class Equations:
     @classmethod
     def of_model(cls, model: ODE) -> Equations:
         """Print a model's right-hand sides; networks print as calls."""
-        outputs, names = readable(model, model.vector_field)
+        outputs, names = readable(model, model.named_vector_field)
         lines, rows = [], []
         for name, e in model.states.split(outputs["du"]).items():
             lines.append(f"d {name}/dt = {text(e, names)}")
             rows.append(rf"\frac{{\mathrm{{d}} {identifier(name)}}}{{\mathrm{{d}} t}} &= {latex(e, names)}")
-        observed, names = readable(model, model.observation)
+        observed, names = readable(model, model.named_observation)
         for name, e in observed.items():
             if names.get(e) != name:
                 lines.append(f"{name} = {text(e, names)}")

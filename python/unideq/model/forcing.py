@@ -35,7 +35,9 @@ def interpolate(name: str, data: xr.DataArray, t: Expression) -> Expression:
         If the array has no `time` coordinate, or times or values can't be used.
     """
     if not isinstance(data, xr.DataArray):
-        raise DataError(f"Forcing `{name}` needs an xarray DataArray with a `time` coordinate, not {type(data).__name__}.")
+        raise DataError(
+            f"Forcing `{name}` needs an xarray DataArray with a `time` coordinate, not {type(data).__name__}."
+        )
     if "time" not in data.dims or "time" not in data.coords:
         raise DataError(f"Forcing `{name}` has dimensions {data.dims}; it needs `time`, with a coordinate.")
     if "trajectory" in data.dims:
@@ -53,7 +55,9 @@ def interpolate(name: str, data: xr.DataArray, t: Expression) -> Expression:
         raise DataError(f"Forcing `{name}` holds {data.dtype} values, not numbers.")
     times, values = times.astype(float), np.asarray(data.values, dtype=float)
     if len(times) < 2:
-        raise DataError(f"Forcing `{name}` has {len(times)} times; it needs at least two. Use a parameter for a constant.")
+        raise DataError(
+            f"Forcing `{name}` has {len(times)} times; it needs at least two. Use a parameter for a constant."
+        )
     steps = np.diff(times)
     if not np.isfinite(times).all():
         raise DataError(f"Forcing `{name}` has a time that is NaN or infinite.")

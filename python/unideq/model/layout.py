@@ -40,6 +40,7 @@ class Entry:
 
     @property
     def size(self) -> int:
+        """Number of values."""
         return int(np.prod(self.shape, dtype=int))
 
     @classmethod
@@ -50,7 +51,15 @@ class Entry:
         size = float(np.max(np.abs(parameter.array - offset))) if parameter.array.size else 1.0
         scale = 1.0 if (lower is not None and upper is not None) or size == 0 else size
         return cls(
-            name, parameter.array.shape, kind, parameter.free, lower, upper, scale, parameter.units, parameter.description
+            name,
+            parameter.array.shape,
+            kind,
+            parameter.free,
+            lower,
+            upper,
+            scale,
+            parameter.units,
+            parameter.description,
         )
 
     def constrain(self, raw: Any) -> Any:
@@ -109,6 +118,7 @@ class Layout:
 
     @cached_property
     def offsets(self) -> dict[str, int]:
+        """Name → where its values begin in θ."""
         starts = np.cumsum([0, *(e.size for e in self.entries)])
         return {e.name: int(s) for e, s in zip(self.entries, starts, strict=False)}
 
@@ -119,6 +129,7 @@ class Layout:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of the entries, in storage order."""
         return tuple(e.name for e in self.entries)
 
     def __contains__(self, name: object) -> bool:
@@ -131,6 +142,7 @@ class Layout:
         return entry
 
     def of_kind(self, *kinds: str) -> tuple[Entry, ...]:
+        """Entries of these kinds: `parameter`, `network`, `initial`, `segment`, `noise`."""
         return tuple(e for e in self.entries if e.kind in kinds)
 
     def _window(self, name: str) -> slice:
@@ -177,7 +189,8 @@ class Layout:
             raise ModelError(f"θ needs {self.size} values along its last axis; it has shape {theta.shape}.")
         lead = theta.shape[:-1]
         return {
-            e.name: np.asarray(e.constrain(theta[..., self._window(e.name)].reshape((*lead, *e.shape)))) for e in self.entries
+            e.name: np.asarray(e.constrain(theta[..., self._window(e.name)].reshape((*lead, *e.shape))))
+            for e in self.entries
         }
 
     def pack(self, values: Mapping[str, Any], base: np.ndarray | None = None) -> np.ndarray:
@@ -201,8 +214,10 @@ class Layout:
         return theta
 
     def to_json(self) -> list[dict[str, Any]]:
+        """The entries as plain data."""
         return [{**e.__dict__, "shape": list(e.shape)} for e in self.entries]
 
     @classmethod
     def from_json(cls, entries: list[dict[str, Any]]) -> Layout:
+        """Inverse of `to_json`."""
         return cls(Entry(**{**e, "shape": tuple(e["shape"])}) for e in entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ModelError, unknown
-from ..graph import Expression, Graph, apply, as_expression, rebuild
+from ..graph import Expression, Graph, rebuild
 from .layout import Entry, Layout
 from .parameter import Parameter
-from .trace import fitted
+from .trace import call, fitted, traced
 from .views import View
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ __all__ = ["LearnedTerm", "find_learned", "replace_learned"]
 
 @dataclass(frozen=True)
 class LearnedTerm:
-    """A network's calls within a vector field.
+    """A network's calls within a vector field (and, after those, within `observe`).
 
     Attributes
     ----------
@@ -33,11 +34,14 @@ class LearnedTerm:
         The marked expressions, one a call with different arguments.
     graph
         Inputs t, u, θ; outputs `argument_0`, `argument_1`, …, and `output`, of the first call.
+    named
+        The same in named values, for printing: see `unideq.model.equations.readable`.
     """
 
     network: str
     calls: tuple[Expression, ...]
     graph: Graph
+    named: Graph
 
     @property
     def layout(self) -> str:
@@ -45,23 +49,24 @@ class LearnedTerm:
         return self.calls[0].attributes["layout"]
 
 
-def find_learned(vector_field: Graph) -> dict[str, LearnedTerm]:
+def find_learned(model: ODE) -> dict[str, LearnedTerm]:
     """Network name → its learned term."""
-    calls: dict[str, list[Expression]] = {}
-    for node in vector_field.nodes:
-        if node.operation == "learned":
-            calls.setdefault(node.attributes["network"], []).append(node)
+    calls: dict[str, dict[Expression, None]] = {}
+    for graph in (model.named_vector_field, model.named_observation):
+        for node in graph.nodes:
+            if node.operation == "learned":
+                calls.setdefault(node.attributes["network"], {})[node] = None
     terms = {}
     for name, nodes in calls.items():
-        first = nodes[0]
-        outputs = {f"argument_{i}": a for i, a in enumerate(first.inputs[1:])}
-        terms[name] = LearnedTerm(name, tuple(nodes), Graph(vector_field.inputs, {**outputs, "output": first}))
+        first = next(iter(nodes))
+        arguments = {f"argument_{i}": a for i, a in enumerate(first.inputs[1:])}
+        named = Graph(model.named_vector_field.inputs, {**arguments, "output": first})
+        bound = model.bound(Graph(named.inputs, {str(k): node for k, node in enumerate(nodes)}))
+        terms[name] = LearnedTerm(name, tuple(bound.outputs.values()), model.bound(named), named)
     return terms
 
 
-def replace_learned(
-    model: ODE, network: str, formula: Callable[..., Any], parameters: Mapping[str, Parameter]
-) -> ODE:
+def replace_learned(model: ODE, network: str, formula: Callable[..., Any], parameters: Mapping[str, Parameter]) -> ODE:
     """See `ODE.replace`."""
     if network not in model.networks:
         raise unknown("network", network, model.networks, ModelError)
@@ -72,44 +77,59 @@ def replace_learned(
         if name in model.parameters:
             raise ModelError(f"The model has a parameter `{name}` already. Give the new one another name.")
     layout = Layout([*kept, *(Entry.of_parameter(n, p) for n, p in parameters.items()), *weights])
-    theta, old = layout.variable(), model.layout.variable()
-    pieces: list[Any] = []
-    for entry in model.layout.entries:
-        if entry.name in layout:
-            start = layout.offsets[entry.name]
-            pieces.append(theta[start : start + entry.size])
-        else:
-            pieces.append(as_expression(np.zeros(entry.size)))
-    replaced: dict[Expression, Expression] = {old: np.concatenate(pieces) if pieces else theta}  # type: ignore[dict-item]
-    values = View("parameter", {n: layout.view(theta, n) for n in (*model.parameters, *parameters)})
+    new = model._copy(
+        parameters={**model.parameters, **parameters},
+        networks={n: net for n, net in model.networks.items() if n != network},
+        layout=layout,
+        bind=False,
+    )
+    values = View("parameter", {n: new.values[n] for n in new.parameters})
+    what = f"the formula for `{network}`"
     graphs = []
-    for graph in (model.vector_field, model.observation):
-        # Arguments may themselves hold learned terms: innermost (oldest) first, each rebuilt with what is replaced so far.
-        mapping = dict(replaced)
+    for graph in (model.named_vector_field, model.named_observation):
+        # Arguments may themselves hold learned terms: innermost (oldest) first, rebuilt with what is replaced so far.
+        mapping: dict[Expression, Expression] = {}
         for node in graph.nodes:
             if node.operation == "learned" and node.attributes["network"] == network:
                 arguments = rebuild(list(node.inputs[1:]), mapping)
-                mapping[node] = _formula_value(formula(values, *arguments), node, network)
-        t, u, _ = graph.inputs
+                given = {"p": values, **{f"argument_{i}": a for i, a in enumerate(arguments)}}
+                _check_arity(formula, given, what)
+                mapping[node] = _formula_value(call(formula, given, what), node, model.networks[network].outputs, what)
         outputs = rebuild(list(graph.outputs.values()), mapping)
-        graphs.append(Graph((t, u, theta), dict(zip(graph.outputs, outputs, strict=True))))
-    networks = {n: net for n, net in model.networks.items() if n != network}
-    return model._copy(
-        parameters={**model.parameters, **parameters},
-        networks=networks,
-        layout=layout,
-        vector_field=graphs[0],
-        observation=graphs[1],
-    )
+        graphs.append(new._named(dict(zip(graph.outputs, outputs, strict=True))))
+    new._set_equations(*graphs)
+    return new
 
 
-def _formula_value(result: Any, node: Expression, network: str) -> Expression:
-    what = f"the formula for `{network}`"
-    if isinstance(result, (tuple, list)):
-        parts = [fitted(r, node.shape[1:] if node.attributes["layout"] == "pointwise" else (), what) for r in result]
-        axis = 0 if node.attributes["layout"] == "pointwise" else -1
-        stacked: Any = np.stack(parts, axis=axis) if len(parts) > 1 or node.shape != parts[0].shape else parts[0]  # type: ignore[call-overload]
-        if stacked.shape != node.shape:
-            raise ModelError(f"{what} returned {len(parts)} values where the network returned shape {node.shape}.")
-        return stacked
-    return apply("broadcast_to", fitted(result, node.shape, what), shape=node.shape)
+def _check_arity(formula: Any, given: Mapping[str, Any], what: str) -> None:
+    try:
+        inspect.signature(formula).bind(*given.values())
+    except TypeError as error:
+        expected = f"(p, {', '.join(list(given)[1:])})"
+        raise ModelError(f"{what} is called as formula{expected}, which it can't be: {error}.") from None
+    except ValueError:  # a built-in function without a signature
+        return
+
+
+def _formula_value(result: Any, node: Expression, outputs: int, what: str) -> Expression:
+    """What a formula returned, in the shape of the network's output."""
+    pointwise = node.attributes["layout"] == "pointwise"
+    if not isinstance(result, (tuple, list)):
+        shape = traced(result, what).shape
+        if outputs > 1 and shape != node.shape:
+            raise ModelError(
+                f"{what} returned one value of shape {shape}; the network returned {outputs} outputs of shape "
+                f"{node.shape}. Return a tuple of {outputs}."
+            )
+        return fitted(result, node.shape, what)
+    if len(result) != outputs:
+        raise ModelError(f"{what} returned {len(result)} values where the network returned {outputs}.")
+    if not pointwise:
+        parts = [fitted(r, node.shape[:-1], what) for r in result]
+        stacked: Any = np.stack(parts, axis=-1)  # type: ignore[call-overload]
+    elif outputs == 1:
+        stacked = fitted(result[0], node.shape, what)
+    else:
+        parts = [fitted(r, node.shape[1:], what) for r in result]
+        stacked = np.stack(parts)  # type: ignore[call-overload]
+    return stacked

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..errors import ModelError
 
-__all__ = ["check_distinct", "check_name"]
+__all__ = ["check_distinct", "check_name", "named_items"]
 
 # Dimensions and columns of the results, and the one method of the views that users' functions read names from.
 RESERVED = frozenset({"time", "trajectory", "seed", "iteration", "t", "keys"})
@@ -36,3 +37,12 @@ def check_distinct(groups: Mapping[str, Iterable[str]]) -> None:
             if name in seen:
                 raise ModelError(f"`{name}` names a {seen[name]} and a {kind}. Rename one of them.")
             seen[name] = kind
+
+
+def named_items(argument: str, kind: str, value: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+    """The items of a dict argument, with names that can be used."""
+    if value is None:
+        return []
+    if not isinstance(value, Mapping):
+        raise ModelError(f"`{argument}` needs a dict name → value, not {type(value).__name__}.")
+    return [(check_name(kind, name), item) for name, item in value.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from ..errors import FileFormatError, ModelError, UnideqError
-from ..graph import Expression, Graph, substitute, variable, vjp
+from ..errors import FileFormatError, ModelError, UnideqError, unknown
+from ..graph import Expression, Graph, substitute, variable
 from ..nn import Network, network_from_json
+from .description import description, warn_unused
 from .equations import Equations
+from .file import load_model, save_model
 from .forcing import interpolate
+from .initial import check_initial, initial_from_json, initial_to_json
 from .layout import Entry, Layout
 from .learned import LearnedTerm, find_learned, replace_learned
+from .names import check_distinct, check_name, named_items
 from .parameter import Parameter
 from .state import State, StateTable
-from .trace import SIGNATURE, call, derivative_vector, fitted
+from .trace import SIGNATURE, call, derivative_vector, traced
 from .views import NetworkView, View
 
 if TYPE_CHECKING:
@@ -35,8 +40,8 @@ class ODE:
     Parameters
     ----------
     rhs
-        `f(t, state, p, net, forcing)` (trailing arguments may be left out), written in NumPy; returns the derivatives as
-        a dict state → value (or a sequence in the states' order). It is called once, with symbolic arrays.
+        `f(t, state, p, net, forcing)` (trailing arguments may be left out), written in NumPy; returns the derivatives
+        as a dict state → value (or a sequence in the states' order). It is called once, with symbolic arrays.
     states
         List of names (scalars), or dict name → shape or `State`.
     parameters
@@ -46,11 +51,12 @@ class ODE:
     forcings
         Name → xarray DataArray over `time`, interpolated at t. Read as `forcing.NAME`.
     observe
-        `g(t, state, p, net, forcing)` → dict observable → value: what is measured where that isn't the states themselves.
+        `g(t, state, p, net, forcing)` → dict observable → value: what is measured where that isn't the states
+        themselves.
     initial
-        State → initial value: a number or array (known), the name of a coordinate along the data's `trajectory` dimension
-        (known, one a trajectory), or a `Parameter` (estimated). States left out start at their first measurement,
-        estimated; states that aren't measured need an entry.
+        State → initial value: a number or array (known), the name of a coordinate along the data's `trajectory`
+        dimension (known, one a trajectory), or a `Parameter` (estimated). States left out start at their first
+        measurement, estimated; states that aren't measured need an entry.
 
     Raises
     ------
@@ -62,7 +68,7 @@ class ODE:
     >>> import unideq as ude
     >>> model = ude.ODE(lambda t, state, p: {"x": -p.rate * state.x}, states=["x"], parameters={"rate": 2.0})
     >>> print(model.equations())
-    d x/dt = -(rate·x)
+    d x/dt = -rate·x
     >>> model(0.0, {"x": 3.0})
     {'x': array(-6.)}
     """
@@ -78,59 +84,87 @@ class ODE:
         initial: Mapping[str, Any] | None = None,
     ) -> None:
         self.states = StateTable(states)
-        self.parameters = {n: _parameter(n, v) for n, v in (parameters or {}).items()}
-        self.networks = dict(networks or {})
-        self.initial = _check_initial(initial, self.states)
+        self.parameters = {n: _parameter(n, v) for n, v in named_items("parameters", "Parameter", parameters)}
+        self.networks = dict(named_items("networks", "Network", networks))
+        self.initial = check_initial(initial, self.states)
         for name, network in self.networks.items():
             if not isinstance(network, Network):
-                raise ModelError(f"Network `{name}` needs e.g. `unideq.nn.MLP(2, 1)`, not {type(network).__name__}.")
-        for name in (*self.parameters, *self.networks, *(forcings or {})):
-            if not str(name).isidentifier():
-                raise ModelError(f"The name {name!r} isn't a Python identifier. Rename it.")
+                shown = network.__name__ + " itself" if isinstance(network, type) else type(network).__name__
+                raise ModelError(f"Network `{name}` needs e.g. `unideq.nn.MLP(2, 1)`, not {shown}.")
+        t = variable("t")
+        series = dict(named_items("forcings", "Forcing", forcings))
+        self.forcing = Graph((t,), {n: interpolate(n, data, t) for n, data in series.items()})
+        check_distinct({"state": self.states.names, "parameter": self.parameters, "forcing": self.forcing.outputs})
         entries = [Entry.of_parameter(n, p) for n, p in self.parameters.items()]
         for name, network in self.networks.items():
             entries += [Entry(f"{name}.{w}", shape, "network") for w, shape in network.weight_shapes().items()]
         self.layout = Layout(entries)
-        t, u, theta = self._inputs()
-        arguments = self._arguments(t, u, theta, forcings or {})
-        du = derivative_vector(call(rhs, arguments, getattr(rhs, "__name__", "rhs")), self.states)
-        self.vector_field = Graph((t, u, theta), {"du": du})
+        arguments = self._arguments()
+        name = getattr(rhs, "__name__", "rhs")
+        name = "rhs" if name == "<lambda>" else name
+        du = derivative_vector(call(rhs, arguments, name), self.states, f"`{name}`")
         if observe is None:
-            observed = self.states.split(u)
+            observed = self.states.split(self._u)
         else:
             result = call(observe, arguments, "observe")
             if not isinstance(result, Mapping) or not result:
                 raise ModelError("`observe` must return a dict observable → value.")
-            observed = {str(n): fitted(v, np.shape(v), f"observable `{n}`") for n, v in result.items()}
-        self.observation = Graph((t, u, theta), observed)
+            observed = {check_name("Observable", n): traced(v, f"observable `{n}`") for n, v in result.items()}
+            own = self.states.split(self._u)
+            for n, e in observed.items():
+                if n in own and e is not own[n]:
+                    raise ModelError(f"Observable `{n}` has the name of a state but is something else. Rename it.")
+        self._set_equations(self._named({"du": du}), self._named(observed))
+        warn_unused(self)
 
     # ---- tracing ----------------------------------------------------------------------------------------------
 
-    def _inputs(self) -> tuple[Expression, Expression, Expression]:
-        return variable("t"), variable("u", (self.states.size,)), self.layout.variable()
+    # Functions are traced with one variable a parameter or weight, not with views into θ: only so do equations keep the
+    # names whatever simplification does (`2 * p.growth` would become one number times a stored value). `bound` puts the
+    # views in.
 
-    def _arguments(
-        self, t: Expression, u: Expression, theta: Expression, forcings: Mapping[str, xr.DataArray] | None = None
-    ) -> dict[str, Any]:
+    @property
+    def _u(self) -> Expression:
+        return variable("u", (self.states.size,))
+
+    @property
+    def values(self) -> dict[str, Expression]:
+        """Entry of the layout → the variable that stands for its (constrained) value in the named equations."""
+        return {e.name: variable(f"p.{e.name}", e.shape) for e in self.layout.entries}
+
+    def _named(self, outputs: Mapping[str, Expression]) -> Graph:
+        return Graph((variable("t"), self._u, *self.values.values()), outputs)
+
+    def bound(self, named: Graph) -> Graph:
+        """The graph (t, u, θ) of one in named values (inputs t, u and `values`)."""
+        theta = self.layout.variable()
+        views = {value: self.layout.view(theta, name) for name, value in self.values.items()}
+        return substitute(named, views, (variable("t"), self._u, theta))
+
+    def _set_equations(self, vector_field: Graph, observation: Graph) -> None:
+        """Keep the equations in named values, and what engines get: the same in t, u, θ."""
+        self.named_vector_field, self.named_observation = vector_field, observation
+        self.vector_field, self.observation = self.bound(vector_field), self.bound(observation)
+
+    def _arguments(self) -> dict[str, Any]:
         """The symbolic arguments of a user's function."""
+        known = self.values
         weights = {
-            name: {w: self.layout.view(theta, f"{name}.{w}") for w in network.weight_shapes()}
-            for name, network in self.networks.items()
+            name: {w: known[f"{name}.{w}"] for w in network.weight_shapes()} for name, network in self.networks.items()
         }
         values = (
-            t,
-            View("state", self.states.split(u)),
-            View("parameter", {n: self.layout.view(theta, n) for n in self.parameters}),
+            variable("t"),
+            View("state", self.states.split(self._u)),
+            View("parameter", {n: known[n] for n in self.parameters}),
             NetworkView(self.networks, weights),
-            View("forcing", {n: interpolate(n, d, t) for n, d in (forcings or {}).items()}),
+            View("forcing", self.forcing.outputs),
         )
         return dict(zip(SIGNATURE, values, strict=True))
 
     def trace(self, function: Rhs, what: str = "function") -> Graph:
-        """The graph (t, u, θ) → `value` of a further function of (t, state, p, net), e.g. a penalty on a learned term."""
-        t, u, theta = self._inputs()
-        result = call(function, self._arguments(t, u, theta), what)
-        return Graph((t, u, theta), {"value": fitted(result, np.shape(result), what)})
+        """The graph (t, u, θ) → `value` of a further function of (t, state, p, net, forcing), e.g. a penalty."""
+        result = call(function, self._arguments(), what)
+        return self.bound(self._named({"value": traced(result, f"what `{what}` returned")}))
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
@@ -146,13 +180,13 @@ class ODE:
 
     def observed_state(self, name: str) -> str | None:
         """The observable that is exactly this state, if there is one."""
-        state = self.states.split(variable("u", (self.size,)))[name]
+        state = self.states.split(self._u)[name]
         return next((key for key, e in self.observation.outputs.items() if e is state), None)
 
     @cached_property
     def learned(self) -> dict[str, LearnedTerm]:
         """Network name → where it is called, its arguments and its output."""
-        return find_learned(self.vector_field)
+        return find_learned(self)
 
     def equations(self) -> Equations:
         """The traced equations; print them, or let Jupyter show the LaTeX."""
@@ -160,22 +194,12 @@ class ODE:
 
     def describe(self) -> str:
         """States, parameters, networks and the operation counts of the vector field and its derivatives, as text."""
-        lines = [f"ODE with {len(self.states)} states ({self.size} values), {self.layout.size} trainable numbers"]
-        for s in self.states:
-            shape = f" {list(s.shape)}" if s.shape else ""
-            lines.append(f"  state      {s.name}{shape}{f' [{s.units}]' if s.units else ''}")
-        for n, p in self.parameters.items():
-            lines.append(f"  parameter  {n} = {p!r}")
-        for n, net in self.networks.items():
-            lines.append(f"  network    {n}: {net!r} ({net.size} weights)")
-        reverse = vjp(self.vector_field, ["u", "theta"])
-        lines.append(f"  vector field: {self.vector_field.operation_count} operations; with its vjp: {reverse.operation_count}")
-        return "\n".join(lines)
+        return description(self)
 
     def __repr__(self) -> str:
         return (
-            f"ODE(states={list(self.states.names)}, parameters={list(self.parameters)}, networks={list(self.networks)}, "
-            f"observables={list(self.observables)})"
+            f"ODE(states={list(self.states.names)}, parameters={list(self.parameters)}, "
+            f"networks={list(self.networks)}, observables={list(self.observables)})"
         )
 
     def _repr_latex_(self) -> str:
@@ -218,7 +242,9 @@ class ODE:
         result = self.vector_field.evaluate({"t": t, "u": u, "theta": self.resolve_theta(parameters)})["du"]
         return self.states.split(result)
 
-    def solve(self, times: Any, initial: Mapping[str, Any] | None = None, parameters: Any = None, **settings: Any) -> Solution:
+    def solve(
+        self, times: Any, initial: Mapping[str, Any] | None = None, parameters: Any = None, **settings: Any
+    ) -> Solution:
         """Solve the initial-value problem; see `unideq.result.solution.solve` for all settings.
 
         Parameters
@@ -237,9 +263,7 @@ class ODE:
 
     # ---- new models from this one -----------------------------------------------------------------------------
 
-    def replace(
-        self, network: str, formula: Callable[..., Any], parameters: Mapping[str, Any] | None = None
-    ) -> ODE:
+    def replace(self, network: str, formula: Callable[..., Any], parameters: Mapping[str, Any] | None = None) -> ODE:
         """The model in which formulas take a network's place.
 
         Parameters
@@ -247,33 +271,44 @@ class ODE:
         network
             Name of the network to replace.
         formula
-            `formula(p, *arguments)`, written in NumPy, returns what the network's call returned: one value, or a sequence of
-            one value an output.
+            `formula(p, *arguments)`, written in NumPy, returns what the network's call returned: one value, or a
+            sequence of one value an output.
         parameters
             New parameters that the formula reads, name → `Parameter` or number.
         """
-        return replace_learned(self, network, formula, {n: _parameter(n, v) for n, v in (parameters or {}).items()})
+        new = {n: _parameter(n, v) for n, v in named_items("parameters", "Parameter", parameters)}
+        check_distinct({"state": self.states.names, "forcing": self.forcing.outputs, "parameter": new})
+        return replace_learned(self, network, formula, new)
 
     def with_values(self, parameters: Mapping[str, Any]) -> ODE:
-        """The same model with other initial values of its parameters."""
-        new = {
-            n: Parameter(parameters.get(n, p.array), False, p.lower, p.upper, p.free, p.units, p.description)
-            for n, p in self.parameters.items()
-        }
-        layout = Layout([*(Entry.of_parameter(n, p) for n, p in new.items()), *self.layout.of_kind("network")])
-        made = self._copy(parameters=new, layout=layout)
-        # The stored form depends on a parameter's scale, so views into θ change with its value.
-        old_theta = self.layout.variable()
-        views = {self.layout.view(old_theta, n): layout.view(old_theta, n) for n in new}
-        made.vector_field = substitute(self.vector_field, views)
-        made.observation = substitute(self.observation, views)
-        return made
+        """The same model with other initial values of its parameters.
 
-    def _copy(self, **changes: Any) -> ODE:
+        The layout of θ (scales included) stays, so that a θ means the same to both models.
+
+        Raises
+        ------
+        ModelError
+            If a name isn't a parameter, a shape differs, or a value lies outside its bounds.
+        """
+        new = dict(self.parameters)
+        for name, value in parameters.items():
+            if name not in new:
+                raise unknown("parameter", name, self.parameters, ModelError)
+            old = new[name]
+            try:
+                value = np.broadcast_to(np.asarray(value, dtype=float), old.array.shape)
+                new[name] = Parameter(value, False, old.lower, old.upper, old.free, old.units, old.description)
+            except (TypeError, ValueError) as error:
+                raise ModelError(f"Parameter `{name}`: {error}") from None
+        return self._copy(parameters=new)
+
+    def _copy(self, bind: bool = True, **changes: Any) -> ODE:
+        """A model with some parts changed; without its equations where `bind` is false."""
         made = object.__new__(ODE)
-        names = ("states", "parameters", "networks", "initial", "layout", "vector_field", "observation")
-        for name in names:
-            setattr(made, name, changes.get(name, getattr(self, name, None)))
+        for name in ("states", "parameters", "networks", "initial", "forcing", "layout"):
+            setattr(made, name, changes.get(name, getattr(self, name)))
+        if bind:
+            made._set_equations(self.named_vector_field, self.named_observation)
         return made
 
     # ---- JSON -------------------------------------------------------------------------------------------------
@@ -285,16 +320,23 @@ class ODE:
         return {
             "kind": "ODE",
             "states": [{**s.__dict__, "shape": list(s.shape)} for s in self.states],
-            "parameters": {n: _parameter_json(p) for n, p in self.parameters.items()},
+            "parameters": {n: p.to_json() for n, p in self.parameters.items()},
             "networks": {n: net.to_json() for n, net in self.networks.items()},
-            "initial": {
-                n: _parameter_json(v) if isinstance(v, Parameter) else {"known": v if isinstance(v, str) else v.tolist()}
-                for n, v in self.initial.items()
-            },
+            "initial": initial_to_json(self.initial),
+            "forcing": to_json(self.forcing),
             "layout": self.layout.to_json(),
-            "vector_field": to_json(self.vector_field),
-            "observation": to_json(self.observation),
+            "vector_field": to_json(self.named_vector_field),
+            "observation": to_json(self.named_observation),
         }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a JSON file; `ODE.load` reads it back, without the Python function."""
+        save_model(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> ODE:
+        """Read a model written by `save`."""
+        return load_model(path)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ODE:
@@ -308,12 +350,10 @@ class ODE:
             made.states = StateTable([State(**{**s, "shape": tuple(s["shape"])}) for s in data["states"]])
             made.parameters = {n: Parameter(**p) for n, p in data["parameters"].items()}
             made.networks = {n: network_from_json(s) for n, s in data["networks"].items()}
-            made.initial = {
-                n: _known(v["known"]) if "known" in v else Parameter(**v) for n, v in data["initial"].items()
-            }
+            made.initial = initial_from_json(data["initial"])
+            made.forcing = from_json(data["forcing"])
             made.layout = Layout.from_json(data["layout"])
-            made.vector_field = from_json(data["vector_field"])
-            made.observation = from_json(data["observation"])
+            made._set_equations(from_json(data["vector_field"]), from_json(data["observation"]))
         except UnideqError:
             raise
         except (KeyError, TypeError, ValueError) as error:
@@ -328,34 +368,3 @@ def _parameter(name: str, value: Any) -> Parameter:
         return Parameter(value)
     except ModelError as error:
         raise ModelError(f"Parameter `{name}`: {error}") from None
-
-
-def _parameter_json(p: Parameter) -> dict[str, Any]:
-    return {
-        "value": p.array.tolist(),
-        "lower": p.lower,
-        "upper": p.upper,
-        "free": p.free,
-        "units": p.units,
-        "description": p.description,
-    }
-
-
-def _known(value: Any) -> Any:
-    return value if isinstance(value, str) else np.asarray(value, dtype=float)
-
-
-def _check_initial(initial: Mapping[str, Any] | None, states: StateTable) -> dict[str, Any]:
-    checked: dict[str, Any] = {}
-    for name, value in (initial or {}).items():
-        shape = states[name].shape
-        if isinstance(value, str):
-            checked[name] = value
-            continue
-        array = value.array if isinstance(value, Parameter) else np.asarray(value, dtype=float)
-        if array.shape not in ((), shape):
-            raise ModelError(f"The initial value of `{name}` has shape {array.shape}, not {shape}.")
-        if not np.isfinite(array).all():
-            raise ModelError(f"The initial value of `{name}` isn't finite.")
-        checked[name] = value if isinstance(value, Parameter) else array
-    return checked

@@ -67,11 +67,12 @@ class Parameter:
         if self.lower is not None and self.upper is not None and not self.lower < self.upper:
             raise ModelError(f"A parameter's lower bound {self.lower} isn't below its upper bound {self.upper}.")
         if self.lower is not None and (array <= self.lower).any():
-            what = "positive" if self.positive and self.lower == 0 else f"above its lower bound {self.lower}"
-            raise ModelError(f"The initial value {self.value!r} isn't {what}. Give a value inside the bounds.")
+            what = "positive" if self.lower == 0 else f"above its lower bound {self.lower}"
+            raise ModelError(f"The initial value {array.tolist()!r} isn't {what}. Give a value inside the bounds.")
         if self.upper is not None and (array >= self.upper).any():
             raise ModelError(
-                f"The initial value {self.value!r} isn't below its upper bound {self.upper}. Give a value inside the bounds."
+                f"The initial value {array.tolist()!r} isn't below its upper bound {self.upper}. "
+                "Give a value inside the bounds."
             )
 
     def __repr__(self) -> str:
@@ -80,6 +81,17 @@ class Parameter:
         parts += [] if self.free else ["free=False"]
         parts += [f"{k}={getattr(self, k)!r}" for k in ("units", "description") if getattr(self, k)]
         return f"Parameter({', '.join(parts)})"
+
+    def to_json(self) -> dict[str, Any]:
+        """The arguments that make it again, as plain data."""
+        return {
+            "value": self.array.tolist(),
+            "lower": self.lower,
+            "upper": self.upper,
+            "free": self.free,
+            "units": self.units,
+            "description": self.description,
+        }
 
 
 def _bound(label: str, value: Any) -> float | None:

@@ -52,6 +52,7 @@ class State:
 
     @property
     def size(self) -> int:
+        """Number of values."""
         return int(np.prod(self.shape, dtype=int))
 
 
@@ -62,7 +63,7 @@ class StateTable:
         self.states = tuple(_collect(states))
         names = [s.name for s in self.states]
         if not names:
-            raise ModelError("A model needs at least one state: `states=[\"x\"]`.")
+            raise ModelError('A model needs at least one state: `states=["x"]`.')
         for name in names:
             check_name("State", name)
         if len(set(names)) != len(names):
@@ -73,6 +74,7 @@ class StateTable:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The states' names, in the order in which u holds them."""
         return tuple(s.name for s in self.states)
 
     def __iter__(self) -> Any:

@@ -133,7 +133,8 @@ def _parts(result: Any, states: StateTable, what: str) -> list[Any]:
             return [list(result)]  # the elements of one array state
         if len(result) != len(states):
             raise ModelError(
-                f"{what} returned {len(result)} derivatives for {len(states)} states {list(states.names)}. Return one a state."
+                f"{what} returned {len(result)} derivatives for {len(states)} states {list(states.names)}. "
+                "Return one a state."
             )
         return list(result)
     if len(states) == 1:

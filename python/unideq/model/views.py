@@ -23,7 +23,7 @@ class View:
         self._values = dict(values)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("_"):  # no name of ours begins so: this is Python asking (copying, printing)
             raise AttributeError(name)
         return self[name]
 
@@ -70,8 +70,8 @@ def call_network(
 ) -> Expression:
     """Expand a network at these arguments, and mark the result as learned.
 
-    With as many arguments as inputs it acts point-wise (result (outputs, *S), or S for one output); with one array whose
-    last axis has length `inputs` > 1 it acts on that axis.
+    With as many arguments as inputs it acts point-wise (result (outputs, *S), or S for one output); with one array
+    whose last axis has length `inputs` > 1 it acts on that axis.
     """
     n = network.inputs
     values = [as_expression(a) for a in arguments]
@@ -80,7 +80,9 @@ def call_network(
             shape = np.broadcast_shapes(*(v.shape for v in values))
         except ValueError:
             shapes = ", ".join(str(v.shape) for v in values)
-            raise TraceError(f"Network `{name}` got arguments of shapes {shapes}, which don't broadcast{user_line()}.") from None
+            raise TraceError(
+                f"Network `{name}` got arguments of shapes {shapes}, which don't broadcast{user_line()}."
+            ) from None
         values = [apply("broadcast_to", v, shape=shape) for v in values]
         x: Any = np.stack(values, axis=-1)  # type: ignore[call-overload]
         flat = x.reshape(-1, n) if x.ndim > 2 else x

@@ -31,8 +31,8 @@ class MLP(Network):
     hidden
         Units of each hidden layer; `()` makes a linear map.
     activation
-        Of the hidden layers: `tanh`, `sigmoid`, `softplus`, `relu`, `leaky_relu`, `elu`, `gelu`, `swish`, `rbf` (exp(−x²)),
-        `sin`, `cos`, `exp`, `square` or `identity`.
+        Of the hidden layers: `tanh`, `sigmoid`, `softplus`, `relu`, `leaky_relu`, `elu`, `gelu`, `swish`, `rbf`
+        (exp(−x²)), `sin`, `cos`, `exp`, `square` or `identity`.
     output_activation
         Of the last layer, e.g. `softplus` for positive outputs. Default `identity`.
     input_shift, input_scale
@@ -40,16 +40,16 @@ class MLP(Network):
     output_shift, output_scale
         Outputs are scale · y + shift.
     initializer
-        `glorot_uniform` (default), `glorot_normal`, `he_uniform`, `he_normal`, `lecun_uniform`, `lecun_normal`, `orthogonal` or
-        `zeros`. Biases start at zero.
+        `glorot_uniform` (default), `glorot_normal`, `he_uniform`, `he_normal`, `lecun_uniform`, `lecun_normal`,
+        `orthogonal` or `zeros`. Biases start at zero.
     last_layer_scale
         Factor on the last layer's initial weights; a small one starts the model near its known mechanism.
 
     Notes
     -----
-    Called inside a model with `inputs` arguments it acts point-wise: the arguments broadcast to a common shape S, and the
-    result has shape (outputs, *S), or S for one output. Called with one array whose last axis has length `inputs` (> 1) it
-    acts on that axis.
+    Called inside a model with `inputs` arguments it acts point-wise: the arguments broadcast to a common shape S, and
+    the result has shape (outputs, *S), or S for one output. Called with one array whose last axis has length `inputs`
+    (> 1) it acts on that axis.
 
     Examples
     --------

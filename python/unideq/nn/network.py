@@ -19,8 +19,8 @@ Kind = TypeVar("Kind", bound="type[Network]")
 class Network:
     """Base of all network specifications: frozen, JSON-serialisable, engine-independent.
 
-    A specification has `inputs` and `outputs` (feature counts), names its weights, draws their initial values and expands
-    into graph operations.
+    A specification has `inputs` and `outputs` (feature counts), names its weights, draws their initial values and
+    expands into graph operations.
     """
 
     kind: ClassVar[str] = ""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ..errors import unknown
+from ..errors import FileFormatError, unknown
 from ..model import Entry
 from .problem import Problem
 from .program import Objective
@@ -16,6 +16,7 @@ from .program import Objective
 __all__ = ["ObjectiveSpecification", "objective_from_json", "register_objective"]
 
 _KINDS: dict[str, type[ObjectiveSpecification]] = {}
+Kind = TypeVar("Kind", bound="type[ObjectiveSpecification]")
 
 
 class ObjectiveSpecification:
@@ -36,11 +37,12 @@ class ObjectiveSpecification:
         raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:
-        values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        """The settings as plain data, `kind` included; see `objective_from_json`."""
+        values = {f.name: _lists(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
         return {"kind": self.kind, **values}
 
 
-def register_objective(cls: type[ObjectiveSpecification]) -> type[ObjectiveSpecification]:
+def register_objective(cls: Kind) -> Kind:
     """Class decorator: makes an objective readable from files."""
     _KINDS[cls.kind] = cls
     return cls
@@ -51,10 +53,17 @@ def objective_from_json(data: Mapping[str, Any] | None) -> ObjectiveSpecificatio
     if data is None:
         return None
     values = dict(data)
-    kind = values.pop("kind")
+    kind = values.pop("kind", None)
     if kind not in _KINDS:
-        raise unknown("objective", kind, _KINDS)
-    return _KINDS[kind](**{k: _tuples(v) for k, v in values.items()})
+        raise unknown("objective", kind, _KINDS, FileFormatError)
+    try:
+        return _KINDS[kind](**{k: _tuples(v) for k, v in values.items()})
+    except TypeError as error:
+        raise FileFormatError(f"The description of a `{kind}` objective is damaged: {error}.") from None
+
+
+def _lists(value: Any) -> Any:
+    return [_lists(v) for v in value] if isinstance(value, tuple) else value
 
 
 def _tuples(value: Any) -> Any:

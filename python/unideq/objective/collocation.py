@@ -6,6 +6,7 @@ biases it, so follow it by `MultipleShooting` or `Trajectory`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,8 +14,10 @@ import numpy as np
 
 from ..errors import DataError, ModelError, OptionError
 from ..graph import Graph, variable
+from ..model import State
 from .base import ObjectiveSpecification, register_objective
-from .problem import Problem, _measured_as
+from .observations import Series
+from .problem import Problem, measured_as
 from .program import Objective, Pointwise
 
 __all__ = ["Collocation", "smoothed"]
@@ -23,7 +26,9 @@ __all__ = ["Collocation", "smoothed"]
 @register_objective
 @dataclass(frozen=True)
 class Collocation(ObjectiveSpecification):
-    """Mean squared difference between f(t, û, θ) and dû/dt at points of the smoothed data û.
+    """Mean squared difference between f(t, û, θ) and dû/dt at points of the smoothed data û, in units of its spread.
+
+    Penalties are averaged over the same points; factors of the loss's `weights` apply, its form doesn't.
 
     Parameters
     ----------
@@ -38,68 +43,95 @@ class Collocation(ObjectiveSpecification):
     smoothing: float | None = None
 
     def __post_init__(self) -> None:
-        if self.points is not None and self.points < 2:
+        if self.points is not None and (not isinstance(self.points, (int, np.integer)) or self.points < 2):
             raise OptionError(f"`Collocation` needs at least 2 points, not {self.points!r}.")
-        if self.smoothing is not None and self.smoothing < 0:
+        if self.smoothing is not None and (not isinstance(self.smoothing, (int, float)) or not self.smoothing >= 0):
             raise OptionError(f"`Collocation` needs a smoothing >= 0, not {self.smoothing!r}.")
 
     def build(self, problem: Problem) -> Objective:
-        theta = problem.theta()
-        times, states, slopes = [], [], []
-        for s in problem.observations.series:
-            if len(s.times) < 3:
-                continue
-            grid = np.linspace(s.times[0], s.times[-1], self.points or 2 * len(s.times))
-            u, du = np.empty((len(grid), problem.model.size)), np.empty((len(grid), problem.model.size))
-            for state in problem.model.states:
-                observable = _measured_as(problem.model, problem.observations, state.name)
-                if observable is None:
-                    raise ModelError(
-                        f"`Collocation` needs every state measured; `{state.name}` isn't. Use `MultipleShooting` instead."
-                    )
-                window = problem.model.states.windows[state.name]
-                columns = s.values[observable].reshape(len(s.times), state.size)
-                for k in range(state.size):
-                    at = window.start + k
-                    u[:, at], du[:, at] = smoothed(s.times, columns[:, k], grid, self.smoothing, state.name)
-            times.append(grid)
-            states.append(u)
-            slopes.append(du)
-        if not times:
+        measured = _observables(problem)
+        parts = [self._points(problem, measured, s) for s in problem.observations.series if len(s.times) >= 3]
+        if not parts:
             raise DataError("`Collocation` needs a trajectory with at least 3 measured times.")
-        target: Any = np.concatenate(slopes)
-        source = Pointwise(
-            "points",
-            problem.rebased(problem.model.vector_field),
-            {"t": np.concatenate(times), "u": np.concatenate(states)},
-        )
+        times, states, slopes = (np.concatenate(p) for p in zip(*parts, strict=True))
+        theta = problem.theta()
+        graph = problem.rebased(problem.model.vector_field)
+        outputs = {"du": graph.outputs["du"], **problem.penalty_outputs()}
+        source = Pointwise("points", Graph(graph.inputs, outputs), {"t": times, "u": states})
         arrays = {name: variable(name, shape) for name, shape in source.shapes.items()}
-        scale = target.std(axis=0)
-        scale = np.where(scale > 0, scale, 1.0)
-        residual: Any = (arrays["points.du"] - target) * (1.0 / scale)
+        residual: Any = (arrays["points.du"] - slopes) * (1.0 / _scales(problem, slopes))
         terms: dict[str, Any] = {}
+        weights: dict[str, float] = {}
         for state in problem.model.states:
             part = residual[:, problem.model.states.windows[state.name]]
             terms[state.name] = np.mean(part * part)
-        more, extra = problem.extra_terms(theta, {})
+            weights[state.name] = float(problem.loss.weights.get(measured[state.name], 1.0))
+        more, extra = problem.extra_terms(theta, {n: arrays[f"points.penalty.{n}"] for n in problem.penalties})
         loss = Graph((*arrays.values(), theta), {**terms, **more})
-        return Objective((source,), loss, {**dict.fromkeys(terms, 1.0), **extra})
+        return Objective((source,), loss, {**weights, **extra})
+
+    def _points(
+        self, problem: Problem, measured: Mapping[str, str], s: Series
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Times (M,), smoothed states (M, n) and their slopes (M, n), measured before and after."""
+        columns: list[tuple[State, np.ndarray]] = []
+        for state in problem.model.states:
+            values = s.values[measured[state.name]].reshape(len(s.times), state.size)
+            columns += [(state, values[:, k]) for k in range(state.size)]
+        finite = [np.flatnonzero(np.isfinite(column)) for _, column in columns]
+        for (state, _), where in zip(columns, finite, strict=True):
+            if len(where) < 3:
+                raise DataError(
+                    f"`Collocation` needs at least 3 measurements of `{state.name}` in each trajectory; "
+                    f"trajectory {s.label!r} has {len(where)}."
+                )
+        first, last = max(s.times[w[0]] for w in finite), min(s.times[w[-1]] for w in finite)
+        if first >= last:
+            raise DataError(
+                f"`Collocation`: the states of trajectory {s.label!r} are never measured in the same period."
+            )
+        grid = np.linspace(first, last, self.points or 2 * len(s.times))
+        u, du = np.empty((len(grid), len(columns))), np.empty((len(grid), len(columns)))
+        for at, (state, column) in enumerate(columns):
+            u[:, at], du[:, at] = smoothed(s.times, column, grid, self.smoothing)
+            if state.positive:
+                u[:, at] = np.maximum(u[:, at], 1e-3 * problem.state_scales[state.name])
+        return grid, u, du
+
+
+def _observables(problem: Problem) -> dict[str, str]:
+    """State → the observable that measures it."""
+    result = {}
+    for state in problem.model.states:
+        observable = measured_as(problem.model, problem.observations, state.name)
+        if observable is None:
+            raise ModelError(
+                f"`Collocation` needs every state measured; `{state.name}` isn't. Use `MultipleShooting` instead."
+            )
+        result[state.name] = observable
+    return result
+
+
+def _scales(problem: Problem, slopes: np.ndarray) -> np.ndarray:
+    """(n,): the slopes' standard deviations; a state's size over the time span where they don't vary."""
+    spans = [s.times[-1] - s.times[0] for s in problem.observations.series if len(s.times) >= 3]
+    typical = np.concatenate([np.full(s.size, problem.state_scales[s.name]) for s in problem.model.states]) / max(spans)
+    deviation = slopes.std(axis=0)
+    return np.where(deviation > 1e-6 * typical, deviation, typical)
 
 
 def smoothed(
-    times: np.ndarray, values: np.ndarray, grid: np.ndarray, smoothing: float | None, name: str = "values"
+    times: np.ndarray, values: np.ndarray, grid: np.ndarray, smoothing: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """A smoothing spline's values and slopes on a grid; NaN is left out.
 
-    Cubic smoothing spline with the penalty chosen by generalised cross-validation (Woltring 1986) where at least 5 values
-    were measured, interpolating spline (PCHIP) for fewer.
+    Cubic smoothing spline with the penalty chosen by generalised cross-validation (Woltring 1986) where at least 5
+    values were measured, interpolating spline (PCHIP) for fewer.
     """
     from scipy.interpolate import PchipInterpolator, make_smoothing_spline
 
     finite = np.isfinite(values)
     x, y = times[finite], values[finite]
-    if len(x) < 3:
-        raise DataError(f"`Collocation` needs at least 3 measurements of `{name}` in each trajectory; one has {len(x)}.")
     if len(x) < 5:
         curve: Any = PchipInterpolator(x, y, extrapolate=True)
     else:

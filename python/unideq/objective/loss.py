@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import OptionError, unknown
+from ..errors import FileFormatError, OptionError, unknown
 from ..graph import Expression, Graph, apply, constant, rebuild, variable
-from ..model.trace import fitted
+from ..model.trace import call, fitted
 
 __all__ = ["CustomLoss", "GaussianLikelihood", "Huber", "Loss", "SquaredError", "loss_of"]
 
@@ -25,24 +25,37 @@ class Loss:
     scale: Mapping[str, float]
     weights: Mapping[str, float]
 
-    def elementwise(self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None) -> Expression:
+    def elementwise(
+        self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None
+    ) -> Expression:
         """Cost of each value; `noise` is the estimated standard deviation, for losses that ask for one."""
         raise NotImplementedError
 
     @property
     def estimates_noise(self) -> bool:
+        """Whether θ holds a standard deviation for every measured variable."""
         return False
 
     def check(self, names: tuple[str, ...]) -> None:
         """Complain about settings for variables that the data doesn't have."""
-        for mapping in (self.scale, self.weights):
+        for label in ("scale", "weights", "sigma"):
+            mapping = getattr(self, label, {})
+            if not isinstance(mapping, Mapping):
+                raise OptionError(
+                    f"`{type(self).__name__}` needs `{label}` as a dict variable → number, not {mapping!r}."
+                )
             for name, value in mapping.items():
                 if name not in names:
-                    raise unknown("data variable", name, names)
+                    raise unknown(f"data variable in `{label}`", name, names)
+                value = value if isinstance(value, (int, float, np.number)) and np.isfinite(value) else -1
                 if not value > 0:
-                    raise OptionError(f"`{type(self).__name__}` needs positive scales and weights, not {value!r} for `{name}`.")
+                    raise OptionError(
+                        f"`{type(self).__name__}` needs positive numbers in `{label}`, not {mapping[name]!r} "
+                        f"for `{name}`."
+                    )
 
     def to_json(self) -> dict[str, Any]:
+        """Plain settings, `kind` included; see `loss_of`."""
         return {"kind": self.kind, **{k: dict(v) if isinstance(v, Mapping) else v for k, v in self.__dict__.items()}}
 
 
@@ -62,14 +75,19 @@ class SquaredError(Loss):
     scale: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
 
-    def elementwise(self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None) -> Expression:
+    def elementwise(
+        self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None
+    ) -> Expression:
         residual = (predicted - observed) * (1.0 / scale)
         return residual * residual
 
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """r²/2 for |r| ≤ delta, delta·(|r| − delta/2) beyond, with r = (predicted − observed) / scale: outliers count less."""
+    """r²/2 for |r| ≤ delta, delta·(|r| − delta/2) beyond, with r = (predicted − observed) / scale.
+
+    Outliers count less than in `SquaredError`.
+    """
 
     kind: ClassVar[str] = "huber"
     delta: float = 0.5
@@ -80,7 +98,9 @@ class Huber(Loss):
         if not self.delta > 0:
             raise OptionError(f"`Huber` needs a positive delta, not {self.delta!r}.")
 
-    def elementwise(self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None) -> Expression:
+    def elementwise(
+        self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None
+    ) -> Expression:
         size = abs((predicted - observed) * (1.0 / scale))
         inner = apply("minimum", size, self.delta)
         return inner * (size - 0.5 * inner)
@@ -106,9 +126,12 @@ class GaussianLikelihood(Loss):
 
     @property
     def estimates_noise(self) -> bool:
+        """θ holds a standard deviation for every measured variable."""
         return True
 
-    def elementwise(self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None) -> Expression:
+    def elementwise(
+        self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None
+    ) -> Expression:
         assert noise is not None
         residual = (predicted - observed) / noise
         return 0.5 * residual * residual + np.log(noise * (1.0 / scale))  # type: ignore[return-value]
@@ -136,10 +159,15 @@ class CustomLoss(Loss):
     def of(cls, function: Callable[[Any, Any], Any], **settings: Any) -> CustomLoss:
         """Trace the function."""
         predicted, observed = variable("predicted"), variable("observed")
-        value = fitted(function(predicted, observed), (), "the loss function")
-        return cls(Graph((predicted, observed), {"value": value}), **settings)
+        result = call(function, {"predicted": predicted, "observed": observed}, "the loss function")
+        graph = Graph((predicted, observed), {"value": fitted(result, (), "the loss function's value")})
+        if not any(node is predicted for node in graph.nodes):
+            raise OptionError("The loss function doesn't depend on its first argument, the predicted value.")
+        return cls(graph, **settings)
 
-    def elementwise(self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None) -> Expression:
+    def elementwise(
+        self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None
+    ) -> Expression:
         a, b = self.graph.inputs
         one, two = predicted * (1.0 / scale), observed * (1.0 / scale)
         return rebuild([self.graph.outputs["value"]], {a: one, b: two})[0]
@@ -168,12 +196,17 @@ def loss_of(value: Any) -> Loss:
         return _LOSSES[value]()
     if isinstance(value, Mapping):
         settings = dict(value)
-        kind = settings.pop("kind")
-        if kind == "custom":
-            from ..graph.serialise import from_json
+        kind = settings.pop("kind", None)
+        if kind not in _LOSSES:
+            raise unknown("loss", kind, _LOSSES, FileFormatError)
+        try:
+            if kind == "custom":
+                from ..graph.serialise import from_json
 
-            settings["graph"] = from_json(settings["graph"])
-        return _LOSSES[kind](**settings)
+                settings["graph"] = from_json(settings["graph"])
+            return _LOSSES[kind](**settings)
+        except (KeyError, TypeError) as error:
+            raise FileFormatError(f"The description of a `{kind}` loss is damaged: {error}.") from None
     if callable(value):
         return CustomLoss.of(value)
     raise OptionError(f"`loss` needs a name, a loss or a function of (predicted, observed), not {value!r}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,13 @@ class Holdout:
     trajectories: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "trajectories", tuple(self.trajectories))
-        if self.fraction is not None and not 0 < self.fraction < 1:
+        given: Any = self.trajectories
+        several = isinstance(given, (tuple, list, set, range, np.ndarray))
+        labels = tuple(v.item() if isinstance(v, np.generic) else v for v in (given if several else (given,)))
+        object.__setattr__(self, "trajectories", labels)
+        if self.after is not None and not _is_number(self.after):
+            raise OptionError(f"`Holdout(after=...)` needs a time (a number), not {self.after!r}.")
+        if self.fraction is not None and not (_is_number(self.fraction) and 0 < self.fraction < 1):
             raise OptionError(f"`Holdout(fraction=...)` needs a number between 0 and 1, not {self.fraction!r}.")
         if self.fraction is None and self.after is None and not self.trajectories:
             raise OptionError("`Holdout` needs `fraction=`, `after=` or `trajectories=`.")
@@ -49,6 +54,7 @@ class Holdout:
         raise OptionError(f"`holdout` needs a fraction or a `Holdout`, not {value!r}.")
 
     def to_json(self) -> dict[str, Any]:
+        """The arguments that make it again, as plain data."""
         return {"fraction": self.fraction, "after": self.after, "trajectories": list(self.trajectories)}
 
 
@@ -56,17 +62,20 @@ class Holdout:
 class Series:
     """One trajectory: its measured times (K,) and values name → (K, *shape), NaN where not measured.
 
-    `start` is where the integration begins: the first time of the record, measured or not.
+    `start` is where the integration begins (see `Observations.from_data`); `extra` holds the data's further
+    coordinates, from which initial values may be read.
     """
 
     label: Any
     start: float
     times: np.ndarray
     values: dict[str, np.ndarray]
-    extra: dict[str, float]
+    extra: dict[str, np.ndarray]
 
     def select(self, keep: np.ndarray) -> Series:
-        return Series(self.label, self.start, self.times[keep], {n: v[keep] for n, v in self.values.items()}, self.extra)
+        return Series(
+            self.label, self.start, self.times[keep], {n: v[keep] for n, v in self.values.items()}, self.extra
+        )
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ class Observations:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The measured observables."""
         return tuple(self.shapes)
 
     @property
@@ -123,7 +133,9 @@ class Observations:
             if holdout.after is not None:
                 out |= s.times > holdout.after
             if holdout.fraction is not None:
-                out[len(s.times) - max(1, round(holdout.fraction * len(s.times))) :] = True
+                # At least one time, but never the only one.
+                count = min(max(1, round(holdout.fraction * len(s.times))), len(s.times) - 1)
+                out[len(s.times) - count :] = True
             train.append(s.select(~out))
             held.append(s.select(out))
         left = Observations(tuple(train), self.shapes, self.dataset)
@@ -141,7 +153,7 @@ class Observations:
 
     @classmethod
     def from_data(
-        cls, data: xr.Dataset | Sequence[xr.Dataset], observables: Mapping[str, tuple[int, ...]], partial: bool = True
+        cls, data: xr.Dataset | Sequence[xr.Dataset], observables: Mapping[str, tuple[int, ...]]
     ) -> Observations:
         """Check data against a model's observables.
 
@@ -150,6 +162,9 @@ class Observations:
         data
             Dataset with variables named after observables, a numeric increasing `time` coordinate, optionally a
             `trajectory` dimension; or one Dataset a trajectory, with different times. NaN means not measured.
+
+            Integrations start at a trajectory's first time; where several share one time axis, at its own first
+            measurement. A coordinate `start` (along `trajectory`, or a number) says otherwise.
         observables
             Observable → shape.
 
@@ -161,13 +176,18 @@ class Observations:
         if isinstance(data, xr.Dataset):
             parts = _trajectories(data)
         elif isinstance(data, (list, tuple)) and data and all(isinstance(d, xr.Dataset) for d in data):
-            parts = [(i, d) for i, d in enumerate(data)]
+            parts = _labelled(data)
         else:
             raise DataError(
-                f"Data must be an xarray Dataset with a `time` coordinate (or a list of them), not {type(data).__name__}. "
+                f"Data must be an xarray Dataset with a `time` coordinate (or a list of them), "
+                f"not {type(data).__name__}. "
                 'Write `xr.Dataset({"hare": ("time", values)}, coords={"time": times})`.'
             )
-        names = [str(n) for n in parts[0][1].data_vars]
+        labels = [label for label, _ in parts]
+        if len(set(labels)) < len(labels):
+            twice = next(label for label in labels if labels.count(label) > 1)
+            raise DataError(f"Two trajectories have the label {twice!r}. Rename one.")
+        names = list(dict.fromkeys(str(n) for _, d in parts for n in d.data_vars))
         for n in names:
             if n not in observables:
                 raise DataError(
@@ -177,26 +197,52 @@ class Observations:
         if not names:
             raise DataError(f"The data has no variable. The model observes {', '.join(f'`{o}`' for o in observables)}.")
         shapes = {n: tuple(observables[n]) for n in observables if n in names}
-        series = tuple(_series(label, d, shapes) for label, d in parts)
+        shared = isinstance(data, xr.Dataset) and "trajectory" in data.dims
+        series = tuple(
+            _series(label, d, shapes, shared, f" in trajectory {label!r}" if len(parts) > 1 else "")
+            for label, d in parts
+        )
         for name in shapes:
             if not any(np.isfinite(s.values[name]).any() for s in series):
                 raise DataError(f"`{name}` has no finite value at all: every measurement is NaN. Drop it or repair it.")
         return cls(series, shapes, _union(series, shapes, parts))
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _labelled(data: Sequence[xr.Dataset]) -> list[tuple[Any, xr.Dataset]]:
+    """Datasets with their labels: their scalar `trajectory` coordinates where all have one, else 0, 1, …"""
+    for i, d in enumerate(data):
+        if "trajectory" in d.dims:
+            raise DataError(
+                f"Dataset {i} of the list has a `trajectory` dimension. Give one dataset a trajectory, or one for all."
+            )
+    if all("trajectory" in d.coords for d in data):
+        return [(d["trajectory"].item(), d) for d in data]
+    return list(enumerate(data))
+
+
 def _trajectories(data: xr.Dataset) -> list[tuple[Any, xr.Dataset]]:
     if "time" not in data.dims:
-        raise DataError(f"The data has dimensions {tuple(map(str, data.dims))}; it needs `time`. Rename one with `data.rename`.")
+        raise DataError(
+            f"The data has dimensions {tuple(map(str, data.dims))}; it needs `time`. Rename one with `data.rename`."
+        )
     if "time" not in data.coords:
         raise DataError("The data's `time` dimension has no coordinate. Write `data.assign_coords(time=times)`.")
     if "trajectory" not in data.dims:
         return [(0, data)]
-    labels = data["trajectory"].values.tolist() if "trajectory" in data.coords else list(range(data.sizes["trajectory"]))
+    labels = (
+        data["trajectory"].values.tolist() if "trajectory" in data.coords else list(range(data.sizes["trajectory"]))
+    )
     return [(label, data.isel(trajectory=i)) for i, label in enumerate(labels)]
 
 
-def _series(label: Any, data: xr.Dataset, shapes: Mapping[str, tuple[int, ...]]) -> Series:
-    where = f" in trajectory {label!r}" if label != 0 else ""
+def _series(
+    label: Any, data: xr.Dataset, shapes: Mapping[str, tuple[int, ...]], shared: bool = False, where: str = ""
+) -> Series:
+    """One checked trajectory; `shared`: its time axis is that of all trajectories."""
     if "time" not in data.dims or "time" not in data.coords:
         raise DataError(f"The data{where} needs a `time` dimension with a coordinate.")
     raw = np.asarray(data["time"].values)
@@ -221,7 +267,9 @@ def _series(label: Any, data: xr.Dataset, shapes: Mapping[str, tuple[int, ...]])
     values = {}
     for name, shape in shapes.items():
         if name not in data:
-            raise DataError(f"{unknown('variable', name, data.data_vars)} It is missing{where}; use NaN for not measured.")
+            raise DataError(
+                f"{unknown('variable', name, data.data_vars)} It is missing{where}; use NaN for not measured."
+            )
         array = data[name]
         if "time" not in array.dims:
             raise DataError(f"`{name}`{where} has dimensions {array.dims}; it needs `time`.")
@@ -243,16 +291,27 @@ def _series(label: Any, data: xr.Dataset, shapes: Mapping[str, tuple[int, ...]])
     if not measured.any():
         raise DataError(f"The data{where} holds nothing but NaN. Drop the trajectory or repair it.")
     extra = {
-        str(n): float(c.values) for n, c in data.coords.items() if c.ndim == 0 and np.asarray(c.values).dtype.kind in "fiu"
+        str(n): np.asarray(c.values, dtype=float)
+        for n, c in data.coords.items()
+        if n not in (*data.dims, "trajectory") and "time" not in c.dims and c.dtype.kind in "fiu"
     }
-    record = Series(label, float(times[0]), times, values, extra)
-    kept = record.select(measured)
-    # The record of a trajectory on a shared grid starts where its own measurements start.
-    return Series(label, float(kept.times[0]), kept.times, kept.values, extra)
+    kept = Series(label, 0.0, times, values, extra).select(measured)
+    start = float(kept.times[0]) if shared else float(times[0])
+    given = extra.pop("start", None)
+    if given is not None:
+        if given.shape or not np.isfinite(given) or given > kept.times[0]:
+            raise DataError(
+                f"The coordinate `start`{where} is {given}; it must be one number, not after the first measurement at "
+                f"{kept.times[0]:g}."
+            )
+        start = float(given)
+    return replace(kept, start=start)
 
 
-def _union(series: Sequence[Series], shapes: Mapping[str, tuple[int, ...]], parts: list[tuple[Any, xr.Dataset]]) -> xr.Dataset:
-    """One Dataset (trajectory, time, …) on the union of all times."""
+def _union(
+    series: Sequence[Series], shapes: Mapping[str, tuple[int, ...]], parts: list[tuple[Any, xr.Dataset]]
+) -> xr.Dataset:
+    """One Dataset (trajectory, time, …) on the union of all times; `from_data` reads the same series from it."""
     times = np.unique(np.concatenate([s.times for s in series]))
     first = parts[0][1]
     variables = {}
@@ -260,7 +319,19 @@ def _union(series: Sequence[Series], shapes: Mapping[str, tuple[int, ...]], part
         values = np.full((len(series), len(times), *shape), np.nan)
         for i, s in enumerate(series):
             values[i, np.searchsorted(times, s.times)] = s.values[name]
-        extra = [f"{name}_{k}" for k in range(len(shape))]
-        variables[name] = (("trajectory", "time", *extra), values, dict(first[name].attrs))
-    coords = {"trajectory": [s.label for s in series], "time": ("time", times, dict(first["time"].attrs))}
+        further = [f"{name}_{k}" for k in range(len(shape))]
+        variables[name] = (("trajectory", "time", *further), values, dict(first[name].attrs))
+    coords: dict[str, Any] = {
+        "trajectory": [s.label for s in series],
+        "time": ("time", times, dict(first["time"].attrs)),
+        "start": ("trajectory", np.array([s.start for s in series])),
+    }
+    for name, value in series[0].extra.items():
+        if all(name in s.extra and s.extra[name].shape == value.shape for s in series):
+            further = [f"{name}_{k}" for k in range(value.ndim)]
+            coords[name] = (
+                ("trajectory", *further),
+                np.stack([s.extra[name] for s in series]),
+                dict(first[name].attrs),
+            )
     return xr.Dataset(variables, coords=coords, attrs=dict(first.attrs))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, ModelError
+from ..errors import DataError, ModelError, OptionError, unknown
 from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
 from ..model import ODE, Entry, Layout, Parameter
@@ -17,7 +17,10 @@ from .observations import Observations
 from .program import SolverSettings
 from .regularise import L1, L2, Penalty
 
-__all__ = ["Problem"]
+__all__ = ["Problem", "measured_as"]
+
+RESERVED = ("continuity", "regularisation", "total")
+"""Names of terms that data variables, states and penalties can't have."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,16 @@ class Problem:
     ) -> Problem:
         """Check that every state has somewhere to start, and lay out θ (without segments: see `extended`)."""
         loss.check(train.names)
+        _check_terms(model, train, penalties)
+        if regulariser is not None:
+            regulariser.check(model.layout)
         scales = {n: float(loss.scale.get(n, train.scale(n))) for n in train.names}
         guesses: dict[str, np.ndarray] = {}
         known: set[str] = set()
         state_scales: dict[str, float] = {}
         entries = list(model.layout.entries)
         for state in model.states:
-            observable = _measured_as(model, train, state.name)
+            observable = measured_as(model, train, state.name)
             given = model.initial.get(state.name)
             if given is None and observable is None:
                 raise ModelError(
@@ -89,8 +95,10 @@ class Problem:
             if given is not None and parameter is None:
                 known.add(state.name)
                 continue
-            lower = parameter.lower if parameter else (0.0 if state.positive else None)
+            lower = parameter.lower if parameter else None
             upper = parameter.upper if parameter else None
+            if state.positive:
+                lower = max(lower or 0.0, 0.0)
             if lower is not None and (guess <= lower).any():
                 floor = lower + 1e-3 * size
                 guesses[state.name] = guess = np.maximum(guess, floor)
@@ -111,7 +119,9 @@ class Problem:
             given_sigma = getattr(loss, "sigma", {})
             for name in train.names:
                 if name not in given_sigma:
-                    entries.append(Entry(f"noise.{name}", (), "noise", True, 0.0, None, scales[name], "", f"noise of {name}"))
+                    units = str(train.dataset[name].attrs.get("units", ""))
+                    words = f"standard deviation of the noise of {name}"
+                    entries.append(Entry(f"noise.{name}", (), "noise", True, 0.0, None, scales[name], units, words))
         return cls(
             model, train, loss, solver, regulariser, dict(penalties), Layout(entries), scales, state_scales, guesses,
             frozenset(known),
@@ -140,6 +150,7 @@ class Problem:
     # ---- expressions that objectives share --------------------------------------------------------------------
 
     def theta(self) -> Expression:
+        """The symbolic θ (P,) of this layout."""
         return self.layout.variable()
 
     def rebased(self, graph: Graph) -> Graph:
@@ -161,6 +172,7 @@ class Problem:
         return np.concatenate(columns, axis=1)  # type: ignore[return-value]
 
     def noise(self, theta: Expression, name: str) -> Expression | None:
+        """Standard deviation of an observable's noise, given or estimated; None for losses that need none."""
         if not self.loss.estimates_noise:
             return None
         given = getattr(self.loss, "sigma", {})
@@ -187,12 +199,26 @@ class Problem:
             weights[name] = share * float(self.loss.weights.get(name, 1.0))
         return terms, weights
 
-    def extra_terms(self, theta: Expression, penalties: Mapping[str, Expression]) -> tuple[dict[str, Expression], dict[str, float]]:
-        """Regularisation, and the mean of each penalty's values along the solution."""
+    def penalty_outputs(self) -> dict[str, Expression]:
+        """`penalty.NAME` → its value, as expressions in t, u and the full θ."""
+        outputs = {}
+        for name, penalty in self.penalties.items():
+            if penalty.graph is None:
+                raise ModelError(f"The penalty `{name}` isn't traced. Use `penalty.traced(model)`.")
+            outputs[f"penalty.{name}"] = self.rebased(penalty.graph).outputs["value"]
+        return outputs
+
+    def extra_terms(
+        self, theta: Expression, penalties: Mapping[str, Expression], counted: np.ndarray | None = None
+    ) -> tuple[dict[str, Expression], dict[str, float]]:
+        """Regularisation, and the mean of each penalty's values (rows, times, …) where `counted` holds."""
         terms: dict[str, Expression] = {}
         weights: dict[str, float] = {}
         for name, values in penalties.items():
-            terms[name] = np.mean(values)  # type: ignore[call-overload]
+            mask = np.ones(values.shape, dtype=bool)
+            if counted is not None:
+                mask &= counted.reshape(counted.shape + (1,) * (values.ndim - counted.ndim))
+            terms[name] = mean_over(values, mask)
             weights[name] = self.penalties[name].weight
         if self.regulariser is not None:
             terms["regularisation"] = self.regulariser.expression(self.layout, theta)
@@ -205,13 +231,23 @@ class Problem:
         outputs = {f"observed.{n}": graph.outputs[n] for n in self.observations.names}
         if with_states:
             outputs["state"] = variable("u", (self.model.size,))
-        for name, penalty in self.penalties.items():
-            assert penalty.graph is not None
-            outputs[f"penalty.{name}"] = self.rebased(penalty.graph).outputs["value"]
-        return Graph(graph.inputs, outputs)
+        return Graph(graph.inputs, {**outputs, **self.penalty_outputs()})
 
 
-def _measured_as(model: ODE, observations: Observations, state: str) -> str | None:
+def _check_terms(model: ODE, train: Observations, penalties: Mapping[str, Penalty]) -> None:
+    """Every term of the loss has one name, and one meaning."""
+    for name in (*train.names, *model.states.names):
+        if name in RESERVED:
+            raise ModelError(
+                f"`{name}` is the name of a term of the loss. Rename that variable in the model and in the data."
+            )
+    for name in penalties:
+        if name in RESERVED or name in train.names or name in model.states.names:
+            what = "a term of the loss" if name in RESERVED else "a variable"
+            raise OptionError(f'The penalty `{name}` has the name of {what}. Write `penalty={{"another_name": ...}}`.')
+
+
+def measured_as(model: ODE, observations: Observations, state: str) -> str | None:
     """The measured observable that is exactly this state."""
     observable = model.observed_state(state)
     return observable if observable in observations.names else None
@@ -240,10 +276,21 @@ def _given(given: Any, observations: Observations, state: str, shape: tuple[int,
     if isinstance(given, str):
         missing = [s.label for s in observations.series if given not in s.extra]
         if missing:
+            known = dict.fromkeys(n for s in observations.series for n in s.extra)
             raise DataError(
-                f"The initial value of `{state}` is the data's coordinate `{given}`, which trajectory {missing[0]!r} lacks. "
-                f"Write `data.assign_coords({given}=(\"trajectory\", values))`."
+                f"The initial value of `{state}` is read from the data, but trajectory {missing[0]!r} has no "
+                f"coordinate `{given}`. {unknown('coordinate', given, known)} "
+                f'Write `data.assign_coords({given}=("trajectory", values))`.'
             )
-        return np.array([np.broadcast_to(s.extra[given], shape) for s in observations.series])
+        rows = []
+        for s in observations.series:
+            value = s.extra[given]
+            if value.shape not in ((), shape) or not np.isfinite(value).all():
+                raise DataError(
+                    f"The coordinate `{given}` can't be the initial value of `{state}` in trajectory {s.label!r}: "
+                    f"it is {value}."
+                )
+            rows.append(np.broadcast_to(value, shape))
+        return np.array(rows)
     array = given.array if isinstance(given, Parameter) else np.asarray(given, dtype=float)
     return np.array(np.broadcast_to(array, (len(observations), *shape)))

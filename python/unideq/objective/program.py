@@ -1,7 +1,7 @@
 """What an engine is asked to compute: graphs plus plain settings, all frozen and engine-independent.
 
-An `Objective` is a weighted sum of named terms. Its `sources` produce arrays (states along integrations, values at points);
-its `loss` graph turns those arrays and θ into the terms.
+An `Objective` is a weighted sum of named terms. Its `sources` produce arrays (states along integrations, values at
+points); its `loss` graph turns those arrays and θ into the terms.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..errors import OptionError
 from ..graph import Graph
 
 __all__ = ["Integration", "Objective", "Pointwise", "SolverSettings", "Source"]
@@ -32,7 +33,8 @@ class SolverSettings:
     max_steps
         Step limit an integration; reaching it is a failure.
     adjoint
-        `checkpointed` (JAX: recursive checkpointing; the default), `direct`, `backsolve`; the Julia engine adds its own.
+        `checkpointed` (JAX: recursive checkpointing; the default), `direct`, `backsolve`; the Julia engine adds its
+        own.
     """
 
     name: str = "auto"
@@ -41,6 +43,14 @@ class SolverSettings:
     dt: float | None = None
     max_steps: int = 4096
     adjoint: str = "checkpointed"
+
+    def __post_init__(self) -> None:
+        for label in ("rtol", "atol", *(("dt",) if self.dt is not None else ())):
+            value = getattr(self, label)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+                raise OptionError(f"`{label}` needs a positive number, not {value!r}.")
+        if isinstance(self.max_steps, bool) or not isinstance(self.max_steps, int) or self.max_steps < 1:
+            raise OptionError(f"`max_steps` needs a whole number >= 1, not {self.max_steps!r}.")
 
 
 @dataclass(frozen=True)
@@ -127,4 +137,5 @@ class Objective:
 
     @property
     def terms(self) -> tuple[str, ...]:
+        """Names of the terms."""
         return tuple(self.loss.outputs)

@@ -8,19 +8,53 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import FileFormatError, OptionError, unknown
 from ..graph import Expression, Graph
 from ..model.layout import Layout
 
 if TYPE_CHECKING:
     from ..model import ODE
 
-__all__ = ["L1", "L2", "Penalty", "penalties_of", "regulariser_of"]
+__all__ = ["L1", "L2", "Penalty", "Regulariser", "penalties_of", "regulariser_of"]
+
+
+def _check_weight(kind: str, weight: Any) -> None:
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < float("inf"):
+        raise OptionError(f"`{kind}` needs a positive weight, not {weight!r}.")
+
+
+class Regulariser:
+    """Base of `L1` and `L2`."""
+
+    weight: float
+    networks: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        networks = (self.networks,) if isinstance(self.networks, str) else tuple(self.networks)
+        object.__setattr__(self, "networks", networks)
+        _check_weight(type(self).__name__, self.weight)
+
+    def expression(self, layout: Layout, theta: Expression) -> Expression:
+        """The sum over the weights, without the factor."""
+        raise NotImplementedError
+
+    def check(self, layout: Layout) -> None:
+        """Complain about networks that the model doesn't have."""
+        known = tuple(dict.fromkeys(e.name.split(".")[0] for e in layout.of_kind("network")))
+        if not known:
+            raise OptionError("There is no network whose weights could be regularised. Drop `regularise=`.")
+        for name in self.networks:
+            if name not in known:
+                raise unknown("network to regularise", name, known)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain settings; see `regulariser_of`."""
+        return {"kind": type(self).__name__, "weight": self.weight, "networks": list(self.networks)}
 
 
 @dataclass(frozen=True)
-class L2:
-    """`weight` · Σ w² over the weights of all networks, or of those named."""
+class L2(Regulariser):
+    """`weight` · Σ w² over the weights (biases too) of all networks, or of those named."""
 
     weight: float = 1e-4
     networks: tuple[str, ...] = ()
@@ -30,8 +64,8 @@ class L2:
 
 
 @dataclass(frozen=True)
-class L1:
-    """`weight` · Σ |w| over the weights of all networks, or of those named."""
+class L1(Regulariser):
+    """`weight` · Σ |w| over the weights (biases too) of all networks, or of those named."""
 
     weight: float = 1e-4
     networks: tuple[str, ...] = ()
@@ -40,10 +74,10 @@ class L1:
         return _total(layout, theta, self.networks, abs)
 
 
-def _total(layout: Layout, theta: Expression, networks: tuple[str, ...], cost: Callable[[Expression], Any]) -> Expression:
+def _total(
+    layout: Layout, theta: Expression, networks: tuple[str, ...], cost: Callable[[Expression], Any]
+) -> Expression:
     chosen = [e for e in layout.of_kind("network") if not networks or e.name.split(".")[0] in networks]
-    if not chosen:
-        raise OptionError("There is no network weight to regularise. Drop `regularise=` or name a network of the model.")
     total: Any = 0.0
     for entry in chosen:
         total = total + np.sum(cost(layout.view(theta, entry.name)))
@@ -55,15 +89,20 @@ def regulariser_of(value: Any) -> L1 | L2 | None:
     if value is None or isinstance(value, (L1, L2)):
         return value
     if isinstance(value, Mapping):
-        return {"L1": L1, "L2": L2}[value["kind"]](value["weight"], tuple(value["networks"]))
-    if isinstance(value, (int, float)) and value > 0:
+        kinds: dict[str, type[L1] | type[L2]] = {"L1": L1, "L2": L2}
+        if value.get("kind") not in kinds:
+            raise unknown("regulariser", value.get("kind"), kinds, FileFormatError)
+        return kinds[value["kind"]](value.get("weight", 1e-4), tuple(value.get("networks", ())))
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
         return L2(float(value))
     raise OptionError(f"`regularise` needs `L2(weight)`, `L1(weight)` or a positive number, not {value!r}.")
 
 
 @dataclass(frozen=True)
 class Penalty:
-    """`weight` · mean of f(t, state, p, net) along the solution: what the learned term should not do.
+    """`weight` · mean of f(t, state, p, net, forcing) along the solution: what the learned term should not do.
+
+    The mean runs over the measured times of all trajectories (of `Collocation`: over its points).
 
     Examples
     --------
@@ -77,8 +116,9 @@ class Penalty:
     graph: Graph | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if not self.weight > 0:
-            raise OptionError(f"`Penalty` needs a positive weight, not {self.weight!r}.")
+        _check_weight("Penalty", self.weight)
+        if self.graph is None and not callable(self.function):
+            raise OptionError(f"`Penalty` needs a function of (t, state, p, net), not {self.function!r}.")
 
     def traced(self, model: ODE) -> Penalty:
         """The same with its graph (t, u, θ) → `value`."""
@@ -86,6 +126,14 @@ class Penalty:
             return self
         assert self.function is not None
         return Penalty(None, self.weight, model.trace(self.function, "penalty"))
+
+    def to_json(self) -> dict[str, Any]:
+        """The weight and the traced graph; see `penalties_of`."""
+        from ..graph.serialise import to_json
+
+        if self.graph is None:
+            raise OptionError("Only a traced penalty can be written: call `penalty.traced(model)` first.")
+        return {"weight": self.weight, "graph": to_json(self.graph)}
 
 
 def penalties_of(value: Any) -> dict[str, Penalty]:
@@ -95,12 +143,16 @@ def penalties_of(value: Any) -> dict[str, Penalty]:
     if isinstance(value, Mapping):
         result = {}
         for name, item in value.items():
+            if not isinstance(name, str):
+                raise OptionError(f"`penalty` needs a dict name → function or `Penalty`, not the key {name!r}.")
             if isinstance(item, Mapping):
                 from ..graph.serialise import from_json
 
+                if not {"weight", "graph"} <= set(item):
+                    raise FileFormatError(f"The description of the penalty `{name}` is damaged.")
                 result[name] = Penalty(None, item["weight"], from_json(item["graph"]))
             else:
-                result[name] = penalties_of(item)["penalty"]
+                result[name] = item if isinstance(item, Penalty) else Penalty(item)
         return result
     if isinstance(value, Penalty):
         return {"penalty": value}

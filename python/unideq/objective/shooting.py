@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import ModelError, OptionError, unknown
+from ..errors import DataError, ModelError, OptionError, unknown
 from ..graph import Expression, Graph, constant, variable
 from ..model import Entry
 from .base import ObjectiveSpecification, register_objective
 from .observations import Series
-from .problem import Problem, _measured_as
+from .problem import Problem, measured_as
 from .program import Integration, Objective
-from .trajectory import padded, padded_values
+from .trajectory import padded, padded_values, real_times
 
 __all__ = ["MultipleShooting"]
 
@@ -26,7 +26,7 @@ STARTS = ("free", "data")
 
 @dataclass(frozen=True)
 class Segment:
-    """Times first … last (indices) of one trajectory; `series` −1-th segment starts at the initial state."""
+    """Times first … last (indices) of one trajectory; a trajectory's first segment starts at its initial state."""
 
     trajectory: int
     first: int
@@ -47,10 +47,11 @@ class MultipleShooting(ObjectiveSpecification):
     group_size
         Measurements a segment, its first and last shared with its neighbours; at least 2.
     continuity
-        Weight of the mean squared jump between a segment's end and the next one's start, in units of the states' scales.
+        Weight of the mean squared jump between a segment's end and the next one's start, in units of the states'
+        scales.
     starts
-        `free`: every segment's start is estimated (works with partial observation). `data`: segments start at the measured
-        values themselves (every state must be measured there); no quantity is added.
+        `free`: every segment's start is estimated (works with partial observation). `data`: segments start at the
+        measured values themselves (every state must be measured there); no quantity is added.
     """
 
     kind: ClassVar[str] = "multiple_shooting"
@@ -59,11 +60,16 @@ class MultipleShooting(ObjectiveSpecification):
     starts: str = "free"
 
     def __post_init__(self) -> None:
-        if int(self.group_size) != self.group_size or self.group_size < 2:
+        if (
+            isinstance(self.group_size, bool)
+            or not isinstance(self.group_size, (int, np.integer))
+            or self.group_size < 2
+        ):
             raise OptionError(f"`MultipleShooting` needs a whole group size >= 2, not {self.group_size!r}.")
         if self.starts not in STARTS:
             raise unknown("`starts`", self.starts, STARTS)
-        if not self.continuity > 0:
+        object.__setattr__(self, "group_size", int(self.group_size))
+        if not isinstance(self.continuity, (int, float)) or not 0 < self.continuity < np.inf:
             raise OptionError(f"`MultipleShooting` needs a positive continuity weight, not {self.continuity!r}.")
 
     def segments(self, problem: Problem) -> list[Segment]:
@@ -84,14 +90,18 @@ class MultipleShooting(ObjectiveSpecification):
             return []
         result = []
         for state in problem.model.states:
-            lower, upper = _bounds(problem, state.name)
-            scale = problem.state_scales[state.name] if lower is None or upper is None else 1.0
+            # Bounds of an initial value say nothing about later times; a positive state stays positive.
+            lower = 0.0 if state.positive else None
+            scale = problem.state_scales[state.name]
             shape = (len(later), *state.shape)
-            result.append(Entry(f"segments.{state.name}", shape, "segment", True, lower, upper, scale, state.units))
+            words = f"segment starts of {state.name}"
+            result.append(
+                Entry(f"segments.{state.name}", shape, "segment", True, lower, None, scale, state.units, words)
+            )
         return result
 
     def guesses(self, problem: Problem) -> dict[str, np.ndarray]:
-        if self.starts == "data":
+        if self.starts == "data" or all(g.leads for g in self.segments(problem)):
             return {}
         return {f"segments.{n}": v for n, v in self._starts(problem, strict=False).items()}
 
@@ -100,17 +110,25 @@ class MultipleShooting(ObjectiveSpecification):
         later = [g for g in self.segments(problem) if not g.leads]
         result = {}
         for state in problem.model.states:
-            observable = _measured_as(problem.model, problem.observations, state.name)
+            observable = measured_as(problem.model, problem.observations, state.name)
             if observable is None and strict:
-                raise ModelError(f"`starts=\"data\"` needs every state measured; `{state.name}` isn't. Use `starts=\"free\"`.")
+                raise ModelError(
+                    f'`starts="data"` needs every state measured; `{state.name}` isn\'t. Use `starts="free"`.'
+                )
             rows = []
             for g in later:
                 s = problem.observations.series[g.trajectory]
                 guess = problem.guesses[state.name][g.trajectory]
+                if strict and observable is not None and not np.isfinite(s.values[observable][g.first]).all():
+                    raise DataError(
+                        f'`starts="data"` needs `{state.name}` measured where segments start; it isn\'t at time '
+                        f'{s.times[g.first]:g} of trajectory {s.label!r}. Use `starts="free"` or another group size.'
+                    )
                 rows.append(guess if observable is None else _interpolated(s, observable, g.first, guess))
             values = np.stack(rows) if rows else np.zeros((0, *state.shape))
-            lower, _ = _bounds(problem, state.name)
-            result[state.name] = values if lower is None else np.maximum(values, lower + 1e-3 * problem.state_scales[state.name])
+            if state.positive and not strict:
+                values = np.maximum(values, 1e-3 * problem.state_scales[state.name])
+            result[state.name] = values
         return result
 
     def build(self, problem: Problem) -> Objective:
@@ -118,7 +136,9 @@ class MultipleShooting(ObjectiveSpecification):
         theta = problem.theta()
         series = problem.observations.series
         times = padded([series[g.trajectory].times[g.first : g.last + 1] for g in segments])
-        start = np.array([series[g.trajectory].start if g.leads else series[g.trajectory].times[g.first] for g in segments])
+        start = np.array(
+            [series[g.trajectory].start if g.leads else series[g.trajectory].times[g.first] for g in segments]
+        )
         observed = {
             n: padded_values([series[g.trajectory].values[n][g.first : g.last + 1] for g in segments])
             for n in problem.observations.names
@@ -143,7 +163,8 @@ class MultipleShooting(ObjectiveSpecification):
             jump: Any = (ends[followed] - u0[[k + 1 for k in followed]]) * (1.0 / scale)
             terms["continuity"] = np.mean(jump * jump)
             weights["continuity"] = float(self.continuity)
-        more, extra = problem.extra_terms(theta, {n: arrays[f"solve.penalty.{n}"] for n in problem.penalties})
+        counted = real_times([g.last - g.first + 1 for g in segments])
+        more, extra = problem.extra_terms(theta, {n: arrays[f"solve.penalty.{n}"] for n in problem.penalties}, counted)
         loss = Graph((*arrays.values(), theta), {**terms, **more})
         return Objective((integration,), loss, {**weights, **extra})
 
@@ -166,14 +187,6 @@ class MultipleShooting(ObjectiveSpecification):
                 order.append(len(problem.observations) + used)
                 used += 1
         return np.concatenate([leading, later], axis=0)[order]  # type: ignore[return-value]
-
-
-def _bounds(problem: Problem, state: str) -> tuple[float | None, float | None]:
-    name = f"initial.{state}"
-    if name in problem.layout:
-        entry = problem.layout[name]
-        return entry.lower, entry.upper
-    return (0.0 if problem.model.states[state].positive else None), None
 
 
 def _interpolated(s: Series, name: str, index: int, guess: np.ndarray) -> np.ndarray:

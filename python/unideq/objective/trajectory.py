@@ -10,10 +10,11 @@ import numpy as np
 from ..errors import DataError, OptionError
 from ..graph import Graph, variable
 from .base import ObjectiveSpecification, register_objective
+from .observations import Series
 from .problem import Problem
 from .program import Integration, Objective
 
-__all__ = ["Trajectory", "padded"]
+__all__ = ["Trajectory", "padded", "padded_values", "real_times"]
 
 
 def padded(rows: list[np.ndarray]) -> np.ndarray:
@@ -26,6 +27,11 @@ def padded_values(rows: list[np.ndarray]) -> np.ndarray:
     """Rows of values as one array; shorter rows end in NaN."""
     width = max(len(r) for r in rows)
     return np.stack([np.concatenate([r, np.full((width - len(r), *r.shape[1:]), np.nan)]) for r in rows])
+
+
+def real_times(counts: list[int]) -> np.ndarray:
+    """(rows, longest) bool: True at a row's own times, False at those that `padded` repeats."""
+    return np.arange(max(counts))[None, :] < np.array(counts)[:, None]
 
 
 @register_objective
@@ -47,10 +53,13 @@ class Trajectory(ObjectiveSpecification):
     curriculum: tuple[tuple[float, int], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.horizon is not None and not self.horizon > 0:
+        if self.horizon is not None and (not isinstance(self.horizon, (int, float)) or not self.horizon > 0):
             raise OptionError(f"`Trajectory` needs a positive horizon, not {self.horizon!r}.")
-        stages = tuple((float(h), int(n)) for h, n in self.curriculum)
-        if any(h <= 0 or n < 1 for h, n in stages):
+        try:
+            stages = tuple((float(h), int(n)) for h, n in self.curriculum)
+        except (TypeError, ValueError):
+            stages = ((-1.0, -1),)
+        if any(not h > 0 or n < 1 for h, n in stages):
             raise OptionError(f"`curriculum` needs pairs (horizon > 0, iterations >= 1), not {self.curriculum!r}.")
         object.__setattr__(self, "curriculum", stages)
 
@@ -66,31 +75,38 @@ class Trajectory(ObjectiveSpecification):
             result.append((replace(self, curriculum=()), left))
         return result
 
+    def _within(self, s: Series) -> Series:
+        """The part of a trajectory that lies within the horizon."""
+        if self.horizon is None:
+            return s
+        # A measurement at the horizon itself counts, whatever rounding did to its time.
+        slack = 1e-9 * max(abs(s.start), self.horizon)
+        return s.select(s.times <= s.start + self.horizon + slack)
+
     def build(self, problem: Problem) -> Objective:
-        times, values = [], {n: [] for n in problem.observations.names}
-        for s in problem.observations.series:
-            keep = np.ones(len(s.times), bool) if self.horizon is None else s.times <= s.start + self.horizon + 1e-12
-            chosen = s.times[keep]
-            times.append(chosen if len(chosen) else np.array([s.start]))
-            for n, v in values.items():
-                picked = s.values[n][keep]
-                v.append(picked if len(chosen) else np.full((1, *picked.shape[1:]), np.nan))
-        observed = {n: padded_values(v) for n, v in values.items()}
-        if not any(np.isfinite(v).any() for v in observed.values()):
+        # Trajectories without a measurement (held out altogether, or beyond the horizon) aren't solved.
+        rows = [(i, s) for i, s in enumerate(map(self._within, problem.observations.series)) if len(s.times)]
+        if not rows:
             raise DataError(f"A horizon of {self.horizon:g} leaves no measurement. Lengthen it.")
+        kept = [s for _, s in rows]
+        observed = {n: padded_values([s.values[n] for s in kept]) for n in problem.observations.names}
         theta = problem.theta()
+        initial = problem.initial_states(theta)
+        if len(rows) < len(problem.observations):
+            initial = initial[[i for i, _ in rows]]
         integration = Integration(
             "solve",
             problem.rebased(problem.model.vector_field),
-            Graph((theta,), {"u0": problem.initial_states(theta)}),
-            np.array([s.start for s in problem.observations.series]),
-            padded(times),
+            Graph((theta,), {"u0": initial}),
+            np.array([s.start for s in kept]),
+            padded([s.times for s in kept]),
             problem.observe_graph(with_states=False),
             problem.solver,
         )
         arrays = {name: variable(name, shape) for name, shape in integration.shapes.items()}
         predicted = {n: arrays[f"solve.observed.{n}"] for n in observed}
         terms, weights = problem.data_terms(predicted, observed, theta)
-        more, extra = problem.extra_terms(theta, {n: arrays[f"solve.penalty.{n}"] for n in problem.penalties})
+        counted = real_times([len(s.times) for s in kept])
+        more, extra = problem.extra_terms(theta, {n: arrays[f"solve.penalty.{n}"] for n in problem.penalties}, counted)
         loss = Graph((*arrays.values(), theta), {**terms, **more})
         return Objective((integration,), loss, {**weights, **extra})

@@ -1,0 +1,62 @@
+"""A model in words: what it is made of, how large its graphs are, and what nothing depends on."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from ..errors import UnideqWarning
+from ..graph import vjp
+from .parameter import Parameter
+
+if TYPE_CHECKING:
+    from .ode import ODE
+
+__all__ = ["description", "warn_unused"]
+
+
+def description(model: ODE) -> str:
+    """See `ODE.describe`."""
+    free = int(model.layout.free_mask.sum())
+    lines = [f"ODE with {len(model.states)} states ({model.size} values), {free} trainable numbers"]
+    for s in model.states:
+        lines.append(f"  state      {s.name}{_shape(s.shape)}{f' [{s.units}]' if s.units else ''}")
+    for n, p in model.parameters.items():
+        lines.append(f"  parameter  {n} = {p!r}")
+    for n, net in model.networks.items():
+        lines.append(f"  network    {n}: {net!r} ({net.size} weights)")
+    for n, e in model.forcing.outputs.items():
+        lines.append(f"  forcing    {n}{_shape(e.shape)}")
+    for n, value in model.initial.items():
+        if isinstance(value, str):
+            shown = f"coordinate `{value}` of the data"
+        else:
+            shown = repr(value) if isinstance(value, Parameter) else str(value.tolist())
+        lines.append(f"  initial    {n} = {shown}")
+    for n, shape in model.observables.items():
+        if n not in model.states.names:
+            lines.append(f"  observable {n}{_shape(shape)}")
+    forward = model.vector_field.operation_count
+    reverse = vjp(model.vector_field, ["u", "theta"]).operation_count
+    lines.append(f"  vector field: {forward} operations; with its vjp: {reverse}")
+    return "\n".join(lines)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f" {list(shape)}" if shape else ""
+
+
+def warn_unused(model: ODE) -> None:
+    """Warn of parameters and networks that no equation depends on: most likely a forgotten term."""
+    used = {*model.named_vector_field.nodes, *model.named_observation.nodes}
+    values = model.values
+    for entry in model.layout.of_kind("parameter"):
+        if values[entry.name] not in used:
+            _warn(f"Parameter `{entry.name}` isn't used by the equations.")
+    for name, network in model.networks.items():
+        if not any(values[f"{name}.{weight}"] in used for weight in network.weight_shapes()):
+            _warn(f"Network `{name}` isn't called by the equations.")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UnideqWarning, stacklevel=4)

@@ -1,0 +1,75 @@
+"""Files of models: one JSON file holds all there is to a model, without the Python function that it was traced from."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import FileFormatError, OptionError
+
+if TYPE_CHECKING:
+    from .ode import ODE
+
+__all__ = ["load_model", "save_model"]
+
+FORMAT = 1
+"""Version of the file layout; files with a higher one can't be read."""
+
+
+def save_model(model: ODE, path: str | os.PathLike[str]) -> None:
+    """Write a model, whole or not at all.
+
+    Raises
+    ------
+    OptionError
+        If the file can't be written.
+    """
+    from ..versions import unideq_version
+
+    target = Path(path)
+    content = {"unideq_format": FORMAT, "unideq_version": unideq_version(), "model": model.to_json()}
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    except OSError as error:
+        raise OptionError(f"`{target}` can't be written: {error.strerror or error}.") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, ensure_ascii=False)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)  # temporary files are private; this one takes the place of an ordinary one
+        os.replace(name, target)
+    finally:
+        if os.path.exists(name):
+            os.unlink(name)
+
+
+def load_model(path: str | os.PathLike[str]) -> ODE:
+    """Read a model written by `save_model`.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no such file, or it isn't a model, is damaged, or was written by a newer version.
+    """
+    from .ode import ODE
+
+    source = Path(path)
+    try:
+        content = json.loads(source.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileFormatError(f"There is no file `{source}`.") from None
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"`{source}` can't be read as a model: {error}.") from error
+    if not isinstance(content, dict) or "unideq_format" not in content or "model" not in content:
+        raise FileFormatError(f"`{source}` isn't a model file of Unideq: it lacks `unideq_format` or `model`.")
+    if content["unideq_format"] > FORMAT:
+        raise FileFormatError(
+            f"`{source}` has model format {content['unideq_format']} (written by unideq "
+            f"{content.get('unideq_version', '?')}); this version reads up to {FORMAT}. "
+            "Type `pip install --upgrade unideq`."
+        )
+    return ODE.from_json(content["model"])
