@@ -1,7 +1,8 @@
 """Random graphs for property tests: `graphs()` draws a graph over all operation families, with values for its inputs.
 
-Values come from a seeded NumPy generator, not from Hypothesis, which loves zeros and ties: derivatives are compared with
-finite differences, so nothing may sit on a kink. Magnitudes are kept near one, and arguments within each function's domain.
+Hypothesis draws a seed and the number of operations, which it can shrink; the rest comes from a seeded NumPy generator.
+Hypothesis itself loves zeros and ties, and derivatives are compared with finite differences, so nothing may sit on a
+kink. Magnitudes are kept near one, and arguments within each function's domain.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
 from unideq.graph import Expression, Graph, apply, constant, variable
 
 __all__ = ["FAMILIES", "QUICK", "graphs"]
@@ -33,7 +35,6 @@ LARGEST = 6.0  # values beyond this are squashed, or repeated products and expon
 class Sheet:
     """What has been drawn so far."""
 
-    draw: Any
     inputs: list[Expression]
     values: dict[str, np.ndarray]
     rng: np.random.Generator
@@ -46,15 +47,18 @@ class Sheet:
         return self.found[x]
 
     def pick(self, *choices: Any) -> Any:
-        return self.draw(st.sampled_from(choices))
+        return choices[self.rng.integers(len(choices))]
+
+    def integer(self, low: int, high: int) -> int:
+        return int(self.rng.integers(low, high + 1))
 
     def any(self, fits: Callable[[Expression], bool] = lambda x: True) -> Expression:
         """One of the expressions so far, the newest most often; else a constant."""
         candidates = [x for x in self.pool if fits(x)]
-        return self.pick(*candidates, *candidates[-2:]) if candidates else self.noise((4,))
+        return self.pick(*candidates, *3 * candidates[-2:]) if candidates else self.noise((4,))
 
     def axis(self, x: Expression) -> int:
-        return self.draw(st.integers(0, x.ndim - 1))
+        return self.integer(0, x.ndim - 1)
 
     def noise(self, shape: tuple[int, ...]) -> Expression:
         return constant(self.rng.uniform(-1.5, 1.5, shape))
@@ -118,12 +122,12 @@ def _structure(s: Sheet) -> Expression:
     if kind == "reshape":
         return apply("reshape", x, shape=s.pick((x.size,), x.shape[::-1], (1, *x.shape), (x.size, 1)))
     if kind == "transpose":
-        return apply("transpose", x, axes=tuple(s.draw(st.permutations(range(x.ndim)))))
+        return apply("transpose", x, axes=tuple(int(a) for a in s.rng.permutation(x.ndim)))
     if kind == "broadcast_to":
         return apply("broadcast_to", x, shape=(2, *x.shape)) if x.ndim < 3 else x
     axis = s.axis(x)
     if kind == "roll":
-        return apply("roll", x, shift=s.draw(st.integers(-3, 3)), axis=axis)
+        return apply("roll", x, shift=s.integer(-3, 3), axis=axis)
     same = [y for y in s.pool if y.shape == x.shape]
     return apply("concatenate", x, s.pick(*same, s.noise(x.shape)), s.noise(x.shape), axis=axis)
 
@@ -134,10 +138,10 @@ def _selection(s: Sheet) -> Expression:
     n = x.shape[axis]
     kind = s.pick("slice", "pad", "gather", "scatter_add")
     if kind == "gather":
-        return apply("gather", x, indices=s.rng.integers(0, n, s.draw(st.integers(1, 5))), axis=axis)
+        return apply("gather", x, indices=s.rng.integers(0, n, s.integer(1, 5)), axis=axis)
     if kind == "scatter_add":
         return apply("scatter_add", x, indices=s.rng.integers(0, n + 1, n), axis=axis, size=n + 1)
-    low, step = s.draw(st.integers(0, n - 1)), s.pick(1, 2)
+    low, step = s.integer(0, n - 1), s.pick(1, 2)
     if kind == "slice":
         window = tuple((low, n, step) if a == axis else (0, m, 1) for a, m in enumerate(x.shape))
         return apply("slice", x, window=window)
@@ -157,7 +161,8 @@ def _linear(s: Sheet) -> Expression:
     if x.ndim < 2:
         x = apply("reshape", x, shape=(x.size, 1))
     fitting = [y for y in s.pool if y.ndim == 2 and y.shape[0] == x.shape[-1]]
-    y = s.pick(*fitting, s.noise((x.shape[-1], 2)), apply("transpose", x, axes=(*range(x.ndim - 2), -1 % x.ndim, -2 % x.ndim)))
+    own = apply("transpose", x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+    y = s.pick(*fitting, s.noise((x.shape[-1], 2)), own)
     return apply("matmul", x, y)
 
 
@@ -206,7 +211,7 @@ FAMILIES: dict[str, Callable[[Sheet], Expression]] = {
 
 @st.composite
 def graphs(
-    draw: st.DrawFn, max_operations: int = 10, families: tuple[str, ...] = tuple(FAMILIES)
+    draw: st.DrawFn, max_operations: int = 12, families: tuple[str, ...] = tuple(FAMILIES)
 ) -> tuple[Graph, dict[str, np.ndarray]]:
     """A random graph and values for its inputs.
 
@@ -220,22 +225,25 @@ def graphs(
     Returns
     -------
     Graph
-        Inputs `x0`, … (1 to 3); outputs `y0`, … (1 to 3), all float64 and finite.
+        Inputs `x0`, … (1 to 3); outputs `y0`, … (2 or 3), all float64 and finite; the last is a scalar that depends on
+        everything drawn.
     values
         Input name → array.
     """
-    shapes = draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shapes = [SHAPES[i] for i in rng.integers(len(SHAPES), size=draw(st.integers(1, 3)))]
     inputs = [variable(f"x{i}", shape) for i, shape in enumerate(shapes)]
     values = {f"x{i}": rng.uniform(-1.5, 1.5, shape) for i, shape in enumerate(shapes)}
-    sheet = Sheet(draw, inputs, values, rng, list(inputs))
-    for _ in range(draw(st.integers(1, max_operations))):
-        made = FAMILIES[draw(st.sampled_from(families))](sheet)
-        if made.size > 200:
+    sheet = Sheet(inputs, values, rng, list(inputs))
+    for _ in range(draw(st.integers(min(4, max_operations), max_operations))):
+        made = FAMILIES[sheet.pick(*families)](sheet)
+        if made.size > 200 or made.is_constant:
             continue
         if np.max(np.abs(sheet.value(made)), initial=0.0) > LARGEST:
             made = apply("sin", 0.1 * made)
         sheet.pool.append(made)
-    count = draw(st.integers(1, 3))
-    outputs = {f"y{i}": node for i, node in enumerate(sheet.pool[-count:])}
+    total = constant(0.0)
+    for made in sheet.pool:
+        total = total + float(rng.uniform(0.2, 1.0)) * apply("sum", made, axes=tuple(range(made.ndim)))
+    outputs = {f"y{i}": node for i, node in enumerate([*sheet.pool[-sheet.integer(1, 2) :], total])}
     return Graph(inputs, outputs), values

@@ -6,6 +6,7 @@ from .expression import Expression, apply, as_expression, constant, variable
 from .graph import Graph, topological
 from .jacobian import Jacobian, jacobian
 from .latex import equations, latex, text
+from .location import tracing
 from .numpy_protocol import supported_functions
 from .operation import OPERATIONS, Operation
 from .serialise import fingerprint, from_json, to_json
@@ -40,6 +41,7 @@ __all__ = [
     "text",
     "to_json",
     "topological",
+    "tracing",
     "variable",
     "vjp",
 ]

@@ -1,9 +1,14 @@
-"""Derivatives as graph transforms: reverse mode (`vjp`) and forward mode (`jvp`). Higher ones by composition."""
+"""Derivatives as graph transforms: reverse mode (`vjp`) and forward mode (`jvp`).
+
+Higher ones by composition: where a graph has an input `tangent.u` already, the next is called `tangent.u.2`, and so on.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
+from ..errors import unknown
 from .expression import Expression, constant, variable
 from .graph import Graph, topological
 from .operation import OPERATIONS
@@ -86,7 +91,10 @@ def vjp(graph: Graph, wrt: Sequence[str] | str, outputs: Sequence[str] | None = 
     names = [wrt] if isinstance(wrt, str) else list(wrt)
     numbers = [name for name, node in graph.outputs.items() if node.dtype != "bool"]
     chosen = numbers if outputs is None else list(outputs)
-    seeds = [variable(f"cotangent.{name}", graph.outputs[name].shape) for name in chosen]
+    for name in chosen:
+        if name not in graph.outputs:
+            raise unknown("graph output", name, graph.outputs)
+    seeds = [variable(_fresh(f"cotangent.{name}", graph), graph.outputs[name].shape) for name in chosen]
     parts = pullback([graph.outputs[name] for name in chosen], seeds, [graph.input(name) for name in names])
     return Graph((*graph.inputs, *seeds), dict(zip(names, parts, strict=True)))
 
@@ -95,9 +103,15 @@ def jvp(graph: Graph, wrt: Sequence[str] | str) -> Graph:
     """The graph of ∂outputs/∂w · v: inputs of `graph`, then one `tangent.NAME` a name; outputs as the graph's."""
     names = [wrt] if isinstance(wrt, str) else list(wrt)
     sources = [graph.input(name) for name in names]
-    seeds = [variable(f"tangent.{name}", source.shape) for name, source in zip(names, sources, strict=True)]
+    seeds = [variable(_fresh(f"tangent.{s.name}", graph), s.shape) for s in sources]
     parts = pushforward(list(graph.outputs.values()), dict(zip(sources, seeds, strict=True)))
     return Graph((*graph.inputs, *seeds), dict(zip(graph.outputs, parts, strict=True)))
+
+
+def _fresh(name: str, graph: Graph) -> str:
+    taken = graph.input_names
+    candidates = (name if k == 1 else f"{name}.{k}" for k in itertools.count(1))
+    return next(candidate for candidate in candidates if candidate not in taken)
 
 
 def gradient(output: Expression, wrt: Sequence[Expression]) -> list[Expression]:

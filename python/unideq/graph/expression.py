@@ -75,6 +75,7 @@ class Expression:
 
     @property
     def is_constant(self) -> bool:
+        """Whether it has a value."""
         return self.operation == "constant"
 
     @property
@@ -119,7 +120,8 @@ class Expression:
     def _no_number(self, kind: str) -> Any:
         raise TraceError(
             f"A symbolic value has no number yet: `{kind}()` (or the `math` module) can't use it{user_line()}. "
-            "Use NumPy functions (`np.exp`, `np.sqrt`, …) and leave the value symbolic."
+            "Use NumPy functions (`np.exp`, `np.sqrt`, …) and leave the value symbolic; to fill an array, join values "
+            "with `np.stack([...])` instead of assigning into it."
         )
 
     def __float__(self) -> float:
@@ -346,11 +348,12 @@ def variable(name: str, shape: Sequence[int] = ()) -> Expression:
 def constant(value: Any) -> Expression:
     """A constant array (numbers become float64, booleans stay)."""
     array = np.asarray(value)
-    if array.dtype == object or array.dtype.kind in "USmMc":
+    kind = array.dtype.kind
+    if kind not in "biuf":
         raise TraceError(f"Only real numbers and booleans can stand in a model, not {array.dtype} values{user_line()}.")
-    array = array.astype(np.bool_ if array.dtype == np.bool_ else np.float64)
-    frozen = FrozenArray(array)
-    return _intern("constant", (), (("value", frozen),), {"value": frozen.array}, array.shape, str(array.dtype))
+    dtype = "bool" if kind == "b" else "float64"
+    frozen = FrozenArray(array.astype(dtype, copy=False))
+    return _intern("constant", (), (("value", frozen),), {"value": frozen.array}, array.shape, dtype)
 
 
 def as_expression(value: Any) -> Expression:

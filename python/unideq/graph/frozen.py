@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
 
 __all__ = ["FrozenArray", "freeze"]
 
+_PLAIN = frozenset({int, float, str, bool, type(None)})
+
 
 def freeze(value: Any) -> Any:
     """Lists become tuples, arrays `FrozenArray`, NumPy's numbers Python's."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, (list, tuple)):
-        return tuple(freeze(v) for v in value)
+        return tuple([freeze(v) for v in value])
     if isinstance(value, np.ndarray):
         return FrozenArray(value)
     if isinstance(value, np.generic):
@@ -21,22 +26,21 @@ def freeze(value: Any) -> Any:
 
 
 class FrozenArray:
-    """A read-only array that compares and hashes by content, so that it can be an attribute."""
+    """A read-only array that compares and hashes by content (bit for bit), so that it can be an attribute."""
 
-    __slots__ = ("array", "hash")
+    __slots__ = ("array", "hash", "key")
 
     def __init__(self, array: np.ndarray) -> None:
         self.array = np.array(array, copy=True, order="C")
         self.array.setflags(write=False)
-        self.hash = hash((self.array.dtype.str, self.array.shape, self.array.tobytes()))
+        content = self.array.tobytes()
+        if len(content) > 256:  # large arrays are compared by digest, or each would be held twice
+            content = hashlib.blake2b(content, digest_size=16).digest()
+        self.key = (self.array.dtype.str, self.array.shape, content)
+        self.hash = hash(self.key)
 
     def __hash__(self) -> int:
         return self.hash
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, FrozenArray)
-            and self.array.dtype == other.array.dtype
-            and self.array.shape == other.array.shape
-            and self.array.tobytes() == other.array.tobytes()
-        )
+        return isinstance(other, FrozenArray) and self.key == other.key

@@ -63,6 +63,7 @@ class Graph:
 
     @property
     def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs, in order."""
         return tuple(i.name for i in self.inputs)
 
     def input(self, name: str) -> Expression:

@@ -26,6 +26,8 @@ def index(x: Expression, key: Any) -> Expression:
         raise TraceError(
             f"A single truth value can't index a symbolic array{user_line()}. Use `np.where(condition, a, b)`."
         )
+    if sum(k is Ellipsis for k in keys) > 1:
+        raise TraceError(f"An index can have only one `...`{user_line()}.")
     consumed = sum(np.ndim(k) if _is_mask(k) else 1 for k in keys if k is not None and k is not Ellipsis)
     if consumed > x.ndim:
         raise TraceError(f"Too many indices for shape {x.shape}{user_line()}.")
@@ -99,6 +101,6 @@ def _fancy(x: Expression, keys: tuple[Any, ...]) -> Expression:
     if len(arrays) == 1 and np.ndim(keys[arrays[0]]) == 1 and all(k is not None for k in keys):
         (axis,) = arrays
         if all(isinstance(k, slice) and k == slice(None) for i, k in enumerate(keys) if i != axis):
-            return apply("gather", x, indices=np.arange(x.shape[axis])[keys[axis]], axis=axis)
+            return apply("gather", x, indices=np.arange(x.shape[axis])[(keys[axis],)], axis=axis)
     flat = apply("reshape", x, shape=(x.size,))
     return apply("reshape", apply("gather", flat, indices=chosen.reshape(-1), axis=0), shape=chosen.shape)

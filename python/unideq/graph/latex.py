@@ -11,9 +11,11 @@ from .printing import Shown, array, identifier
 __all__ = ["equations", "latex", "text"]
 
 _LONGEST = 10_000  # a graph with sharing can print exponentially long: past this, parts become an ellipsis
+_LISTED = 6  # vectors up to this long print as the list of their elements' names
 _LAYOUT = frozenset({"reshape", "broadcast_to", "stop_gradient"})  # printed as what they lay out
 
 Names = Mapping[Expression, str]
+Symbols = Mapping[Expression, tuple[str, ...]]
 
 
 def text(expression: Expression, names: Names | None = None, limit: int | None = None) -> str:
@@ -30,11 +32,12 @@ def text(expression: Expression, names: Names | None = None, limit: int | None =
 
     Examples
     --------
+    >>> from unideq.graph import text, variable
     >>> hare = variable("hare")
     >>> text(0.5 * hare * (1 - hare / 10))
     '0.5·hare·(1 - hare/10)'
     """
-    return _limited(expression, names or {}, limit, False)
+    return _limited(expression, _symbols(names), limit, False)
 
 
 def latex(expression: Expression, names: Names | None = None, limit: int | None = None) -> str:
@@ -43,7 +46,7 @@ def latex(expression: Expression, names: Names | None = None, limit: int | None 
     Names print as words (`growth` → `\mathrm{growth}`), Greek ones as letters (`alpha` → `\alpha`). Elements count
     from 1.
     """
-    return _limited(expression, names or {}, limit, True)
+    return _limited(expression, _symbols(names), limit, True)
 
 
 def equations(
@@ -67,16 +70,17 @@ def equations(
     list
         Pairs (symbol, expression): the definitions of s₁, s₂, …, each needing only earlier ones, then the outputs.
     """
-    names = names or {}
-    order = _order(outputs.values(), names)
-    uses = _uses(order, outputs.values(), names)
-    letter = _free_letter([*outputs, *names.values()])
+    symbols = _symbols(names)
+    order = _order(outputs.values(), symbols)
+    uses = _uses(order, outputs.values(), symbols)
+    named = [node.name for node in order if node.operation == "input"]
+    letter = _free_letter([*outputs, *named, *(name for parts in symbols.values() for name in parts)])
     shown: dict[int, Shown] = {}
     found: list[tuple[str, str]] = []
     for node in order:
-        here = _show(node, names, shown, as_latex)
+        here = _show(node, symbols, shown, as_latex)
         length = len(here.text) if not as_latex else len(_plain(here.text))
-        if uses.get(id(node), 0) > 1 and length > size and node not in names:
+        if uses.get(id(node), 0) > 1 and length > size and node not in symbols:
             symbol = _numbered(letter, len(found) + 1, as_latex)
             found.append((symbol, here.text))
             here = Shown(symbol)
@@ -84,18 +88,40 @@ def equations(
     return found + [(identifier(name) if as_latex else name, shown[id(node)].text) for name, node in outputs.items()]
 
 
+# ---- symbols ----------------------------------------------------------------------------------------------------
+
+
+def _symbols(names: Names | None) -> Symbols:
+    """The names, also for what differs from a named expression by layout only, and for vectors of named elements.
+
+    A model names the scalars `u[0]` and `u[1]`; simplification may have left `u[0:1]`, or `u` where both were joined.
+    """
+    found: dict[Expression, tuple[str, ...]] = {node: (name,) for node, name in (names or {}).items()}
+    elements: dict[Expression, dict[int, str]] = {}
+    for node, name in (names or {}).items():
+        while node.operation == "reshape":
+            node = node.inputs[0]
+        found.setdefault(node, (name,))
+        if node.operation == "slice" and node.size == 1 and node.inputs[0].ndim == 1:
+            elements.setdefault(node.inputs[0], {})[node.attributes["window"][0][0]] = name
+    for vector, by_place in elements.items():
+        if vector.operation == "input" and len(by_place) == vector.size <= _LISTED:
+            found.setdefault(vector, tuple(by_place[i] for i in range(vector.size)))
+    return found
+
+
 # ---- one expression ---------------------------------------------------------------------------------------------
 
 
-def _limited(expression: Expression, names: Names, limit: int | None, as_latex: bool) -> str:
+def _limited(expression: Expression, symbols: Symbols, limit: int | None, as_latex: bool) -> str:
     longest = _LONGEST if limit is None else limit
     # Every operation adds at least a character, layout aside: what lies deeper than the limit can't be seen anyway.
-    order = _order([expression], names, depth=2 * longest)
+    order = _order([expression], symbols, depth=2 * longest)
     part = longest
     while part > 0:
         shown: dict[int, Shown] = {}
         for node in order:
-            here = _show(node, names, shown, as_latex)
+            here = _show(node, symbols, shown, as_latex)
             whole = len(here.text) <= (longest if node is expression else part)
             shown[id(node)] = here if whole else _ellipsis(as_latex)
         if shown[id(expression)] != _ellipsis(as_latex):
@@ -108,10 +134,12 @@ def _ellipsis(as_latex: bool) -> Shown:
     return Shown(r"\ldots" if as_latex else "…")
 
 
-def _show(node: Expression, names: Names, shown: Mapping[int, Shown], as_latex: bool) -> Shown:
-    name = names.get(node) or (node.name if node.operation == "input" else None)
-    if name is not None:
-        return Shown(identifier(name) if as_latex else name)
+def _show(node: Expression, symbols: Symbols, shown: Mapping[int, Shown], as_latex: bool) -> Shown:
+    parts = symbols.get(node) or ((node.name,) if node.operation == "input" else ())
+    if parts:
+        words = [identifier(part) for part in parts] if as_latex else parts
+        listed = ", ".join(words)
+        return Shown(words[0] if len(words) == 1 else rf"\left[{listed}\right]" if as_latex else f"[{listed}]")
     if node.is_constant:
         return array(node.value, as_latex)
     arguments = [shown.get(id(i), _ellipsis(as_latex)) for i in node.inputs]
@@ -121,14 +149,14 @@ def _show(node: Expression, names: Names, shown: Mapping[int, Shown], as_latex: 
 # ---- walking ----------------------------------------------------------------------------------------------------
 
 
-def _visible(node: Expression, names: Names) -> tuple[Expression, ...]:
+def _visible(node: Expression, symbols: Symbols) -> tuple[Expression, ...]:
     """The inputs that get printed: nothing under a name, and a network's arguments but not its insides."""
-    if node in names:
+    if node in symbols:
         return ()
     return node.inputs[1:] if node.operation == "learned" else node.inputs
 
 
-def _order(roots: Iterable[Expression], names: Names, depth: int | None = None) -> list[Expression]:
+def _order(roots: Iterable[Expression], symbols: Symbols, depth: int | None = None) -> list[Expression]:
     """Visible expressions, each after those that it is printed from; none deeper than `depth`."""
     done: dict[int, Expression] = {}
     level: list[Expression] = list(roots)
@@ -137,20 +165,20 @@ def _order(roots: Iterable[Expression], names: Names, depth: int | None = None) 
         reached += 1
         fresh = {id(node): node for node in level if id(node) not in done}
         done.update(fresh)
-        level = [i for node in fresh.values() for i in _visible(node, names)]
+        level = [i for node in fresh.values() for i in _visible(node, symbols)]
     return sorted(done.values(), key=lambda node: node.serial)
 
 
-def _uses(order: Iterable[Expression], outputs: Iterable[Expression], names: Names) -> dict[int, int]:
+def _uses(order: Iterable[Expression], outputs: Iterable[Expression], symbols: Symbols) -> dict[int, int]:
     """How often each expression is printed, where layout operations stand for what they lay out."""
 
     def bare(node: Expression) -> Expression:
-        while node.operation in _LAYOUT and node not in names:
+        while node.operation in _LAYOUT and node not in symbols:
             node = node.inputs[0]
         return node
 
     count: dict[int, int] = {}
-    for node in (*outputs, *(i for n in order if n.operation not in _LAYOUT for i in _visible(n, names))):
+    for node in (*outputs, *(i for n in order if n.operation not in _LAYOUT for i in _visible(n, symbols))):
         node = bare(node)
         if not _is_call(node):
             count[id(node)] = count.get(id(node), 0) + 1

@@ -1,4 +1,4 @@
-"""Where in the user's own code something happened: the tail of every tracing error."""
+"""Where in the user's own code something happened: the tail of every tracing error; and what NumPy hides of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import linecache
 import os
 import sys
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+
+from ..errors import TraceError
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
 
@@ -43,3 +47,14 @@ def user_line() -> str:
             return f" at {Path(name).name}:{frame.f_lineno}" + (f": `{code}`" if code else "")
         frame = frame.f_back
     return ""
+
+
+@contextmanager
+def tracing() -> Iterator[None]:
+    """Call a user's function within this: NumPy hides the `TraceError` of `array[0] = symbol` behind a `ValueError`."""
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(error.__cause__, TraceError):
+            raise error.__cause__ from None
+        raise

@@ -96,7 +96,7 @@ def number(value: float, latex: bool = False) -> Shown:
 
 def array(value: np.ndarray, latex: bool) -> Shown:
     """A constant: arrays of one repeated number print as that number, short ones in full, others by their shape."""
-    if value.size and (value == value.reshape(-1)[0]).all():
+    if value.size and np.array_equal(value, np.full_like(value, value.reshape(-1)[0]), equal_nan=True):
         first = value.reshape(-1)[0]
         return Shown(str(bool(first))) if value.dtype == np.bool_ else number(float(first), latex)
     if value.ndim == 1 and 0 < value.size <= 4:

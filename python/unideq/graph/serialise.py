@@ -10,10 +10,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import inspect
 import json
 import math
 import weakref
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -173,6 +175,7 @@ def _decode_node(encoded: Mapping[str, Any], nodes: list[Expression], number: in
     elif operation in OPERATIONS:
         inputs = [_earlier(nodes, i, f"node {number}") for i in encoded["inputs"]]
         attributes = {key: _decode(value) for key, value in encoded.get("attributes", {}).items()}
+        _check_attributes(operation, attributes)
         node = apply(operation, *inputs, **attributes)
     else:
         raise unknown("operation of a stored graph", operation, sorted(OPERATIONS), FileFormatError)
@@ -182,6 +185,23 @@ def _decode_node(encoded: Mapping[str, Any], nodes: list[Expression], number: in
             f"and dtype {encoded['dtype']}, but comes out as {node.shape} and {node.dtype}."
         )
     return node
+
+
+def _check_attributes(operation: str, attributes: Mapping[str, Any]) -> None:
+    known = _known_attributes(operation)
+    if known is not None and not known.issuperset(attributes):
+        extra = ", ".join(f"`{key}`" for key in attributes if key not in known)
+        raise FileFormatError(f"The stored graph is damaged: `{operation}` has no attribute {extra}.")
+
+
+@cache
+def _known_attributes(operation: str) -> frozenset[str] | None:
+    """What the evaluation takes by name; None where it takes anything."""
+    evaluate = OPERATIONS[operation].evaluate
+    if isinstance(evaluate, np.ufunc):
+        return frozenset()
+    parameters = inspect.signature(evaluate).parameters.values()
+    return None if any(p.kind is p.VAR_KEYWORD for p in parameters) else frozenset(p.name for p in parameters)
 
 
 def _earlier(nodes: list[Expression], position: Any, place: str) -> Expression:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import ModelError, TraceError, UnideqError, unknown
 from ..graph import Expression, apply, as_expression
+from ..graph.location import tracing
 from .state import StateTable
 
 __all__ = ["call", "derivative_vector", "fitted", "traced"]
@@ -33,7 +34,8 @@ def call(function: Callable[..., Any], arguments: Mapping[str, Any], what: str) 
         raise ModelError(f"`{what}` needs a function f({', '.join(arguments)}), not {type(function).__name__}.")
     positional, named = _binding(function, arguments, what)
     try:
-        return function(*positional, **named)
+        with tracing():
+            return function(*positional, **named)
     except UnideqError:
         raise
     except (TypeError, AttributeError) as error:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...errors import TraceError
+from ..expression import Expression, apply, constant
 from ..location import user_line
-
-if TYPE_CHECKING:
-    from ..expression import Expression
 
 
 def broadcast_shape(inputs: Sequence[Expression], name: str) -> tuple[int, ...]:
     """NumPy's broadcast shape, or a `TraceError` with both shapes and the user's line."""
+    first = inputs[0].shape
+    if all([i.shape == first for i in inputs]):  # np.broadcast_shapes is slow, and this is the usual case
+        return first
     try:
         return np.broadcast_shapes(*(i.shape for i in inputs))
     except ValueError:
@@ -27,15 +28,11 @@ def broadcast_shape(inputs: Sequence[Expression], name: str) -> tuple[int, ...]:
 
 def as_number(value: Expression) -> Expression:
     """Booleans count as 0 and 1 in arithmetic, as in NumPy."""
-    from ..expression import apply
-
     return apply("where", value, 1.0, 0.0) if value.dtype == "bool" else value
 
 
 def unbroadcast(value: Expression, shape: tuple[int, ...]) -> Expression:
     """Adjoint of broadcasting `shape` to `value.shape`: sum over the axes that were stretched."""
-    from ..expression import apply
-
     if value.shape == shape:
         return value
     extra = value.ndim - len(shape)
@@ -46,15 +43,11 @@ def unbroadcast(value: Expression, shape: tuple[int, ...]) -> Expression:
 
 def stretch(value: Expression, shape: tuple[int, ...]) -> Expression:
     """`value` broadcast to `shape`."""
-    from ..expression import apply
-
     return value if value.shape == shape else apply("broadcast_to", value, shape=shape)
 
 
 def zeros(shape: tuple[int, ...]) -> Expression:
     """A constant array of zeros."""
-    from ..expression import constant
-
     return constant(np.zeros(shape))
 
 
@@ -64,8 +57,6 @@ def linear_jvp(name: str) -> Callable[..., Expression | None]:
     def jvp(
         inputs: Any, attributes: dict, output: Expression, tangents: Sequence[Expression | None]
     ) -> Expression | None:
-        from ..expression import apply
-
         return None if tangents[0] is None else apply(name, tangents[0], **attributes)
 
     return jvp

@@ -44,7 +44,7 @@ def _elementwise(
         return broadcast_shape(inputs, name), dtype
 
     def prepare(inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
-        return tuple(as_number(i) for i in inputs), attributes
+        return tuple([as_number(i) if i.dtype == "bool" else i for i in inputs]), attributes
 
     def vjp(inputs: Any, attributes: dict, output: Expression, cotangent: Expression) -> list[Expression | None]:
         return [
@@ -259,6 +259,11 @@ def _show_absolute(arguments: Sequence[Shown], attributes: dict, latex: bool) ->
     return Shown(rf"\left|{arguments[0].text}\right|" if latex else f"abs({arguments[0].text})")
 
 
+def _show_floor(arguments: Sequence[Shown], attributes: dict, latex: bool) -> Shown:
+    inner = arguments[0].text
+    return Shown(rf"\left\lfloor {inner} \right\rfloor" if latex else f"floor({inner})")
+
+
 def _show_sqrt(arguments: Sequence[Shown], attributes: dict, latex: bool) -> Shown:
     return Shown(rf"\sqrt{{{arguments[0].text}}}" if latex else f"sqrt({arguments[0].text})")
 
@@ -266,7 +271,7 @@ def _show_sqrt(arguments: Sequence[Shown], attributes: dict, latex: bool) -> Sho
 _UNARY: dict[str, tuple[Callable[..., Any], Partial, Show]] = {
     "absolute": (np.abs, lambda c, x, y: c * apply("sign", x), _show_absolute),
     "sign": (np.sign, None, function("sign", r"\operatorname{sgn}")),
-    "floor": (np.floor, None, function("floor")),
+    "floor": (np.floor, None, _show_floor),
     "exp": (np.exp, lambda c, x, y: c * y, function("exp", r"\exp")),
     "expm1": (np.expm1, lambda c, x, y: c * (y + 1.0), function("expm1")),
     "log": (np.log, lambda c, x, y: c / x, function("log", r"\log")),

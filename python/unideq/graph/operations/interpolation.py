@@ -13,6 +13,7 @@ import numpy as np
 from ..expression import Expression, apply
 from ..operation import Operation, register
 from ..printing import Shown, identifier
+from .building import zeros
 
 
 def evaluate_polynomial(t: Any, breaks: Any, anchors: Any, coefficients: Any, label: str = "") -> Any:
@@ -74,8 +75,6 @@ def _show(arguments: Any, attributes: dict, latex: bool) -> Shown:
 
 
 def _simplify(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> Expression | None:
-    from .building import zeros
-
     return zeros(shape) if not attributes["coefficients"].any() else None
 
 

@@ -10,7 +10,7 @@ from ...errors import TraceError
 from ..expression import Expression, apply
 from ..location import user_line
 from ..operation import Operation, register
-from ..printing import Shown, function
+from ..printing import function
 from .building import as_number, linear_jvp, union
 
 
@@ -49,10 +49,6 @@ def _simplify(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> Expressi
     return None
 
 
-def _show_sum(arguments: Any, attributes: dict, latex: bool) -> Shown:
-    return Shown(rf"\sum {arguments[0].inside(1, latex)}", 0) if latex else Shown(f"sum({arguments[0].text})")
-
-
 register(
     Operation(
         "sum",
@@ -62,7 +58,7 @@ register(
         lambda inputs, attributes, y, c: [_spread(c, inputs[0], attributes["axes"])],
         linear_jvp("sum"),
         _pattern,
-        _show_sum,
+        function("sum", r"\sum"),
         _prepare,
         _simplify,
     )

@@ -112,6 +112,19 @@ def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(x, shape)
 
 
+def _simplify_broadcast(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> Expression | None:
+    (x,) = inputs
+    if x.shape == shape:
+        return x
+    if x.operation == "broadcast_to":
+        return apply("broadcast_to", x.inputs[0], shape=shape)
+    if x.operation == "reshape":  # new axes of length 1 in front come with the broadcasting anyway
+        inner = x.inputs[0]
+        if x.shape == (1,) * (x.ndim - inner.ndim) + inner.shape or (inner.size == 1 and inner.ndim <= len(shape)):
+            return apply("broadcast_to", inner, shape=shape)
+    return None
+
+
 register(
     Operation(
         "broadcast_to",
@@ -122,7 +135,7 @@ register(
         linear_jvp("broadcast_to"),
         moved_pattern(_broadcast_to),
         show_first,
-        simplify=lambda inputs, attributes, shape: inputs[0] if inputs[0].shape == shape else None,
+        simplify=_simplify_broadcast,
     )
 )
 
