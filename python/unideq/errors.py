@@ -12,6 +12,7 @@ __all__ = [
     "FileFormatError",
     "ModelError",
     "OptionError",
+    "SolveError",
     "TraceError",
     "UnideqError",
     "UnideqWarning",

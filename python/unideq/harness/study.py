@@ -56,7 +56,7 @@ class Study:
         figures: Path | None = None,
         command: str = "",
         fresh: bool = False,
-    ):
+    ) -> None:
         self.name = name
         self.settings: dict[str, Any] = plain(settings)
         self.seeds: int = self.settings.get("seeds", 1)
