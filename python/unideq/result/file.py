@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import xarray as xr
 
+from .. import versions
 from ..errors import FileFormatError, OptionError
+from ..model import ODE
 from ..training.record import Training
-from .tree import training_from_tree, training_groups
+from .solution import Solution
+from .tree import FORMAT, kind_of, training_from_tree, training_groups
 
-__all__ = ["read_training", "read_tree", "write_training", "write_tree"]
+__all__ = ["read_solution", "read_training", "read_tree", "write_solution", "write_training", "write_tree"]
 
 
 def write_tree(tree: xr.DataTree, path: str | os.PathLike[str]) -> None:
@@ -24,7 +30,9 @@ def write_tree(tree: xr.DataTree, path: str | os.PathLike[str]) -> None:
         raise OptionError(f"`{target}` can't be written: {error.strerror or error}.") from error
     os.close(handle)
     try:
-        tree.to_netcdf(name, engine="h5netcdf", format="NETCDF4")
+        # Values are stored as they are: no fill values, and nothing is decoded when reading (`days` is a label).
+        encoding = {node.path: {str(v): {"_FillValue": None} for v in node.variables} for node in tree.subtree}
+        plain(tree).to_netcdf(name, engine="h5netcdf", format="NETCDF4", encoding=encoding)
         with open(name, "rb") as written:
             os.fsync(written.fileno())
         os.chmod(name, 0o666 & ~_umask())
@@ -32,6 +40,33 @@ def write_tree(tree: xr.DataTree, path: str | os.PathLike[str]) -> None:
     finally:
         if os.path.exists(name):
             os.unlink(name)
+
+
+def plain(tree: xr.DataTree) -> xr.DataTree:
+    """The tree with attributes that netCDF can hold: what isn't text or numbers is stored as its text."""
+
+    def kept(attrs: dict[Any, Any]) -> dict[str, Any]:
+        return {str(k): v if _storable(v) else str(v) for k, v in attrs.items() if k not in _RESERVED}
+
+    groups = {}
+    for node in tree.subtree:
+        dataset = node.to_dataset(inherit=False).copy()
+        dataset.attrs = kept(dataset.attrs)
+        for variable in dataset.variables.values():
+            variable.attrs = kept(variable.attrs)
+        groups[node.path] = dataset
+    return xr.DataTree.from_dict(groups)
+
+
+_RESERVED = ("_FillValue", "missing_value", "scale_factor", "add_offset", "coordinates")
+
+
+def _storable(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fiuU" and value.ndim <= 1
+    if isinstance(value, list | tuple):
+        return bool(value) and len({type(v) for v in value}) == 1 and isinstance(value[0], str | int | float)
+    return isinstance(value, str | int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def _umask() -> int:
@@ -57,12 +92,44 @@ def read_tree(path: str | os.PathLike[str]) -> xr.DataTree:
     if not source.is_file():
         raise FileFormatError(f"There is no file `{source}`.")
     try:
-        with xr.open_datatree(source, engine="h5netcdf") as tree:
+        with xr.open_datatree(source, engine="h5netcdf", decode_times=False, mask_and_scale=False) as tree:
             return tree.load()
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError or ValueError, by where the damage is
-        raise FileFormatError(f"`{source}` can't be read as a netCDF-4 file: {error}. It may be cut off or of another kind.") from error
+        raise FileFormatError(
+            f"`{source}` can't be read as a netCDF-4 file: {error}. It may be cut off or of another kind."
+        ) from error
 
 
 def read_training(path: str | os.PathLike[str]) -> Training:
     """The training that a file holds."""
     return training_from_tree(read_tree(path), str(path))
+
+
+def write_solution(solution: Solution, path: str | os.PathLike[str]) -> None:
+    """A solved model: `/solution` and `/statistics`."""
+    root = {
+        "unideq_format": FORMAT,
+        "unideq_kind": "solution",
+        "unideq_version": versions.unideq_version(),
+        "versions": json.dumps(versions.numerical_versions()),
+        "model": json.dumps(solution.model.to_json()),
+        "status": json.dumps(solution.status),
+        "solver": solution.solver,
+    }
+    numbers = xr.Dataset({n: ("integration", np.asarray(v)) for n, v in solution.statistics.items()})
+    groups = {"/": xr.Dataset(attrs=root), "/solution": solution.dataset, "/statistics": numbers}
+    write_tree(xr.DataTree.from_dict(groups), path)
+
+
+def read_solution(path: str | os.PathLike[str]) -> Solution:
+    """Inverse of `write_solution`."""
+    tree = read_tree(path)
+    if kind_of(tree, str(path)) != "solution":
+        raise FileFormatError(f"`{path}` holds a fit, not a solution. Read it with `unideq.Fit.load`.")
+    try:
+        statistics = {str(n): np.asarray(v.values) for n, v in tree["/statistics"].to_dataset().data_vars.items()}
+        model = ODE.from_json(json.loads(tree.attrs["model"]))
+        status = tuple(json.loads(tree.attrs["status"]))
+        return Solution(tree["/solution"].to_dataset(), status, statistics, str(tree.attrs["solver"]), model)
+    except (KeyError, ValueError, TypeError) as error:
+        raise FileFormatError(f"`{path}` is damaged: {error!r}.") from error

@@ -1,21 +1,24 @@
-"""`Fit`: what comes back from training. Everything is in `fit.tree`; methods plot, predict, recover, report and save."""
+"""`Fit`: what comes back from training. All of it is in `fit.tree`; methods plot, predict, recover, report, save."""
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from ..engine import Engine, get_engine
-from ..errors import OptionError
+from ..engine import STATUS, Engine, get_engine
+from ..errors import OptionError, UnideqWarning
 from ..model import ODE
 from ..training.record import Training
 from .file import read_tree, write_tree
-from .sampling import Prediction, predict
+from .sampling import predict, result_times
+from .solution import increasing, solve
 from .tree import result_groups, training_from_tree, training_groups
 
 if TYPE_CHECKING:
@@ -50,15 +53,17 @@ class Fit:
 
     @property
     def model(self) -> ODE:
+        """The model as it was given to `fit`; `trained()` has the trained parameters."""
         return self.record.model
 
     @property
     def status(self) -> str:
-        """`finished`, or why training ended before: `interrupted: …`, `stopped early: …`, `gave up: …` and what to try."""
+        """`finished`, or why training ended before: `interrupted: …`, `stopped early: …`, `gave up: …`, with advice."""
         return self.record.status
 
     @property
     def seeds(self) -> tuple[int, ...]:
+        """Seeds of the ensemble's members."""
         return self.record.settings.seeds
 
     @property
@@ -98,25 +103,30 @@ class Fit:
         return self.model.with_values({n: values[n] for n in self.model.parameters})
 
     def _theta_of(self, seed: int | None) -> np.ndarray:
-        return self.record.chosen_theta[self._index(seed)]
+        return self.record.chosen_theta[self.seeds.index(self._member(seed))]
 
-    def _index(self, seed: int | None) -> int:
+    def _member(self, seed: Any) -> int:
+        """A seed of this fit; None: the best."""
         if seed is None:
-            return self.record.best_seed
-        if seed not in self.seeds:
-            raise OptionError(f"There is no seed {seed!r}; this fit has {list(self.seeds)}.")
-        return self.seeds.index(seed)
+            return self.best_seed
+        if isinstance(seed, str) or seed not in self.seeds:
+            raise OptionError(
+                f'There is no seed {seed!r}; this fit has {list(self.seeds)} (or `"all"` for all of them).'
+            )
+        return int(seed)
 
     # ---- predictions ------------------------------------------------------------------------------------------
 
-    def predict(self, time: Any = None, initial: Mapping[str, Any] | None = None, seed: int | str | None = None) -> xr.Dataset:
+    def predict(
+        self, time: Any = None, initial: Mapping[str, Any] | None = None, seed: int | str | None = None
+    ) -> xr.Dataset:
         """Solve the trained model.
 
         Parameters
         ----------
         time
-            Output times, increasing; default: the grid of `/solution`. From the start of the data, or, where `initial` is
-            given, from the first of these times.
+            Output times, increasing; default: the grid of `/solution`. The solution starts where the data starts, or,
+            where `initial` is given, at the first of these times.
         initial
             State → value, to start somewhere else.
         seed
@@ -127,38 +137,56 @@ class Fit:
         xarray.Dataset
             States and observables over (seed,) (trajectory,) time; trajectory is dropped where there is one.
         """
-        from .solution import solve
-        from .tree import result_times
+        members = self.seeds if seed == "all" else (self._member(seed),)
+        if initial is None:
+            result = self._along_data(time, members)
+        else:
+            parts = [self._from(initial, time, member) for member in members]
+            result = xr.concat(parts, dim=xr.Variable("seed", list(members)))
+        return result if seed == "all" else result.isel(seed=0, drop=True)
 
-        if initial is not None:
-            members = self.seeds if seed == "all" else (self.best_seed if seed is None else int(seed),)
-            size = self.model.layout.size
-            solver = self.record.settings.solver
-            parts = [
-                solve(
-                    self.model, time, initial, self._theta_of(s)[:size], solver=solver.name, rtol=solver.rtol, atol=solver.atol,
-                    dt=solver.dt, engine=self.engine,
-                ).dataset
-                for s in members
-            ]  # fmt: skip
-            return xr.concat(parts, dim=xr.Variable("seed", list(members))) if seed == "all" else parts[0]
-        from .solution import _increasing
-
-        grid = result_times(self.record.observations) if time is None else _increasing(time)
-        theta = self.record.chosen_theta if seed == "all" else self._theta_of(None if seed is None else int(seed))[None]
-        prediction = self._predict(grid, theta, None if seed == "all" else (self.best_seed if seed is None else int(seed)))
+    def _along_data(self, time: Any, members: tuple[int, ...]) -> xr.Dataset:
+        """Solutions from the trained initial values of every trajectory."""
+        grid = result_times(self.record.observations) if time is None else increasing(time)
+        settings = self.record.settings
+        solver = settings.solver
+        if grid[-1] > result_times(self.record.observations)[-1]:  # further than training ever went
+            solver = replace(solver, max_steps=10 * solver.max_steps)
+        record = replace(self.record, settings=replace(settings, seeds=members, solver=solver))
+        theta = np.stack([self._theta_of(s) for s in members])
+        prediction = predict(record, self.engine, grid, theta)
+        failed = prediction.status != STATUS[0]
+        if failed.any():
+            places = [f"seed {members[i]}, trajectory {prediction.labels[k]!r}" for i, k in np.argwhere(failed)]
+            warnings.warn(
+                f"No prediction (NaN) for {'; '.join(places[:4])}{' …' if len(places) > 4 else ''}: "
+                f"{prediction.status[failed][0]}.",
+                UnideqWarning,
+                stacklevel=4,
+            )
         solution = prediction.solution
-        if solution.sizes["trajectory"] == 1:
-            solution = solution.isel(trajectory=0, drop=True)
-        return solution if seed == "all" else solution.isel(seed=0, drop=True)
+        return solution.isel(trajectory=0, drop=True) if solution.sizes["trajectory"] == 1 else solution
 
-    def _predict(self, grid: np.ndarray, theta: np.ndarray, seed: int | None) -> Prediction:
-        if seed is None:
-            return predict(self.record, self.engine, grid, theta)
-        from dataclasses import replace
-
-        one = replace(self.record, settings=replace(self.record.settings, seeds=(seed,)))
-        return predict(one, self.engine, grid, theta)
+    def _from(self, initial: Mapping[str, Any], time: Any, seed: int) -> xr.Dataset:
+        """One seed's solution from somewhere else; states left out start at their trained or known values."""
+        theta, solver = self._theta_of(seed), self.record.settings.solver
+        trained = {
+            n.removeprefix("initial."): v for n, v in self.record.layout.unpack(theta).items() if "initial." in n
+        }
+        if len(self.record.observations) == 1:
+            initial = {**{n: v[0] for n, v in trained.items()}, **initial}
+        return solve(
+            self.model,
+            result_times(self.record.observations) if time is None else time,
+            initial,
+            theta[: self.model.layout.size],
+            solver=solver.name,
+            rtol=solver.rtol,
+            atol=solver.atol,
+            dt=solver.dt,
+            max_steps=10 * solver.max_steps,
+            engine=self.engine,
+        ).dataset
 
     # ---- pictures, reports, checks ----------------------------------------------------------------------------
 
@@ -189,7 +217,7 @@ class Fit:
     # ---- files ------------------------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything to one netCDF-4 file; `Fit.load` reads it back bit for bit, `unideq.resume` goes on training."""
+        """Write all to one netCDF-4 file; `Fit.load` reads it back bit for bit, `unideq.resume` goes on training."""
         write_tree(self.tree, path)
 
     @classmethod
@@ -197,7 +225,9 @@ class Fit:
         """Read a file written by `save` or by `fit(checkpoint=...)`. No engine starts before something is computed."""
         tree = read_tree(path)
         record = training_from_tree(tree, str(path))
-        groups = {f"/{n}": tree[n].to_dataset() for n in ("solution", "learned_term", "diagnostics") if n in tree.children}
+        groups = {
+            f"/{n}": tree[n].to_dataset() for n in ("solution", "learned_term", "diagnostics") if n in tree.children
+        }
         computed = groups if "/solution" in groups else None
         fit = cls(record, _Deferred(engine or record.engine.get("name")), computed)  # type: ignore[arg-type]
         if "symbolic" in tree.children:
@@ -209,12 +239,13 @@ class Fit:
 
     def __repr__(self) -> str:
         settings = self.record.settings
+        total = self.record.best_total[self.record.best_seed]
         lines = [
             f"Fit of {self.model!r}",
             f"  status      {self.status}",
             f"  engine      {self.record.engine.get('name')}, solver {settings.solver.name}, "
             f"{self.record.history.iterations} iterations in {self.record.seconds:.1f} s",
-            f"  seeds       {list(self.seeds)}, best {self.best_seed} (total {self.record.best_total[self.record.best_seed]:.4g})",
+            f"  seeds       {list(self.seeds)}, best {self.best_seed} (total {total:.4g})",
         ]
         for name, value in self.parameters.items():
             units = self.record.layout[name].units

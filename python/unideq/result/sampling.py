@@ -13,7 +13,7 @@ from ..objective import Integration, Observations, Problem
 from ..training.record import Training
 from .solution import solution_dataset
 
-__all__ = ["Prediction", "learned_dataset", "predict"]
+__all__ = ["Prediction", "learned_dataset", "predict", "problem_of", "result_times"]
 
 LEAD = ("seed", "trajectory")
 
@@ -34,20 +34,33 @@ class Prediction:
     def __init__(self, solution: xr.Dataset, states: np.ndarray, status: np.ndarray) -> None:
         self.solution, self.states, self.status = solution, states, status
 
+    @property
+    def labels(self) -> list[Any]:
+        """Of the trajectories."""
+        return self.solution["trajectory"].values.tolist()
+
 
 def problem_of(record: Training) -> Problem:
     """The problem that a record's θ belongs to, on all measurements."""
     settings = record.settings
     train, _ = record.observations.split(settings.holdout)
     made = Problem.make(
-        record.model, train, record.observations, settings.loss, settings.solver, settings.regulariser, settings.penalties,
+        record.model,
+        train,
+        record.observations,
+        settings.loss,
+        settings.solver,
+        settings.regulariser,
+        settings.penalties,
         settings.estimate_initial,
-    )  # fmt: skip
+    )
     extra = [e for e in record.layout.entries if e.name not in made.layout]
     return made.extended(extra) if extra else made
 
 
-def predict(record: Training, engine: Engine, times: np.ndarray, theta: np.ndarray, mask_before_start: bool = True) -> Prediction:
+def predict(
+    record: Training, engine: Engine, times: np.ndarray, theta: np.ndarray, mask_before_start: bool = True
+) -> Prediction:
     """Solve for every seed (θ (S, P)) and trajectory from its start through `times` (increasing).
 
     Times before a trajectory's start are NaN.
@@ -90,7 +103,9 @@ def predict(record: Training, engine: Engine, times: np.ndarray, theta: np.ndarr
     return Prediction(dataset, arrays["state"], texts)
 
 
-def learned_dataset(record: Training, engine: Engine, times: np.ndarray, states: np.ndarray, theta: np.ndarray) -> xr.Dataset:
+def learned_dataset(
+    record: Training, engine: Engine, times: np.ndarray, states: np.ndarray, theta: np.ndarray
+) -> xr.Dataset:
     """Every network's arguments and output along given states (seed, trajectory, time, n).
 
     Variables `NETWORK_argument_K` and `NETWORK_output` with dimensions (seed, trajectory, time, …).
@@ -102,7 +117,9 @@ def learned_dataset(record: Training, engine: Engine, times: np.ndarray, states:
     moments = np.broadcast_to(times, shape[1:]).reshape(-1)
     for name, term in model.learned.items():
         members = [
-            engine.evaluate(term.graph, {"t": moments, "u": u.reshape(-1, model.size), "theta": row[:size]}, mapped=("t", "u"))
+            engine.evaluate(
+                term.graph, {"t": moments, "u": u.reshape(-1, model.size), "theta": row[:size]}, mapped=("t", "u")
+            )
             for u, row in zip(states, theta, strict=True)
         ]
         for key in members[0]:
@@ -110,7 +127,7 @@ def learned_dataset(record: Training, engine: Engine, times: np.ndarray, states:
             array = stacked.reshape(*shape, *stacked.shape[2:])
             label = f"{name}_{key}"
             dims = [f"{label}_{k}" for k in range(array.ndim - 3)]
-            if key == "output" and dims:
+            if key == "output" and model.networks[name].outputs > 1:
                 dims[0 if term.layout == "pointwise" else -1] = f"{name}_component"
             variables[label] = ((*LEAD, "time", *dims), array, {"network": name})
     labels = [s.label for s in record.observations.series]

@@ -28,7 +28,7 @@ def residuals(observations: Observations, solution: xr.Dataset, name: str) -> np
 
 
 def scores(record: Training, prediction: Prediction) -> xr.Dataset:
-    """Root mean squared error and coefficient of determination R², (seed, variable), on training and held-out values."""
+    """Root mean squared error and R² (coefficient of determination), (seed, variable), training and held-out."""
     train, held = record.observations.split(record.settings.holdout)
     names = list(record.observations.names)
     variables: dict[str, Any] = {}

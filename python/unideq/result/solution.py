@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,13 @@ import xarray as xr
 from ..engine import STATUS, Engine, get_engine
 from ..engine.stiffness import resolve_auto
 from ..errors import DataError, ModelError, OptionError, SolveError
-from ..graph import Graph, constant, variable
+from ..graph import Expression, Graph, variable
+from ..graph.transform import substitute
 from ..model import ODE, Parameter
 from ..objective import Integration
 from ..training.settings import checked_solver
 
-__all__ = ["Solution", "solution_dataset", "solve"]
+__all__ = ["Solution", "increasing", "solution_dataset", "solve"]
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,42 @@ class Solution:
         Solver statistics (`steps`, `accepted`, `rejected`), arrays over trajectories.
     solver
         The solver that ran, with the reason where `auto` chose it.
+    model
+        What was solved.
     """
 
     dataset: xr.Dataset
     status: tuple[str, ...]
     statistics: dict[str, np.ndarray]
     solver: str
+    model: ODE = field(repr=False)
 
     @property
     def success(self) -> bool:
+        """Whether all integrations reached their end."""
         return all(s == STATUS[0] for s in self.status)
 
     def __getitem__(self, name: str) -> xr.DataArray:
         return self.dataset[name]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the solution and its model to a netCDF-4 file; read it back with `Solution.load`."""
+        from .file import write_solution
+
+        write_solution(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Solution:
+        """Read a file written by `save`.
+
+        Raises
+        ------
+        FileFormatError
+            If it isn't one, is damaged, or comes from a newer version.
+        """
+        from .file import read_solution
+
+        return read_solution(path)
 
     def _repr_html_(self) -> str:
         return self.dataset._repr_html_()
@@ -95,7 +120,7 @@ def solve(
     SolveError
         If an integration failed and `throw` is true.
     """
-    grid = _increasing(times)
+    grid = increasing(times)
     begin = float(grid[0]) if start is None else float(start)
     if begin > grid[0]:
         raise OptionError(f"`start` ({begin:g}) lies after the first output time ({grid[0]:g}).")
@@ -109,24 +134,30 @@ def solve(
             model.vector_field, u0, theta, np.full(count, begin), np.full(count, grid[-1]), rtol, atol
         )
     settings = checked_solver(chosen, rtol, atol, dt, max_steps)
-    graph = model.observation
+    # The initial values travel behind θ, so that solving again from elsewhere compiles nothing.
+    own, size = model.layout.variable(), model.layout.size
+    both = variable("theta", (size + u0.size,))
+    vector_field, graph = (_rebased(g, own, both, size) for g in (model.vector_field, model.observation))
     outputs = {f"observed.{n}": e for n, e in graph.outputs.items()}
     outputs["state"] = variable("u", (model.size,))
+    start_values: Any = both[size:]
     program = Integration(
         "solve",
-        model.vector_field,
-        Graph((model.layout.variable(),), {"u0": constant(u0)}),
+        vector_field,
+        Graph((both,), {"u0": start_values.reshape(u0.shape)}),
         np.full(count, begin),
         np.broadcast_to(grid, (count, len(grid))).copy(),
         Graph(graph.inputs, outputs),
         settings,
     )
-    result = get_engine(engine).integrate(program, theta)
+    result = get_engine(engine).integrate(program, np.concatenate([theta, u0.ravel()]))
     status = tuple(STATUS.get(int(code), STATUS[5]) for code in result.status)
     observed = {n: result.arrays[f"solve.observed.{n}"] for n in graph.outputs}
     dataset = solution_dataset(model, grid, result.arrays["solve.state"], observed)
     label = chosen + (f" ({reason})" if reason else "")
-    solution = Solution(dataset if batched else dataset.isel(trajectory=0, drop=True), status, result.statistics, label)
+    solution = Solution(
+        dataset if batched else dataset.isel(trajectory=0, drop=True), status, result.statistics, label, model
+    )
     if throw and not solution.success:
         first = next(i for i, s in enumerate(status) if s != STATUS[0])
         finite = np.isfinite(result.arrays["solve.state"][first]).all(axis=-1)
@@ -134,13 +165,24 @@ def solve(
         where = f" (trajectory {first})" if batched else ""
         raise SolveError(
             f"`{chosen}` didn't reach t = {grid[-1]:g}{where}: {status[first]}; last good output at t = {reached:g}. "
-            'Try `solver="kvaerno5"` for stiff problems, a larger `max_steps`, looser tolerances, or `throw=False` to look at it.'
+            'Try `solver="kvaerno5"` for stiff problems, a larger `max_steps`, looser tolerances, '
+            "or `throw=False` to look at it."
         )
     return solution
 
 
+def _rebased(graph: Graph, own: Expression, both: Expression, size: int) -> Graph:
+    """A graph of θ as one of a longer vector that begins with it."""
+    inputs = tuple(both if i is own else i for i in graph.inputs)
+    return substitute(graph, {own: both[:size]}, inputs)
+
+
 def solution_dataset(
-    model: ODE, times: np.ndarray, states: np.ndarray, observed: Mapping[str, np.ndarray], lead: tuple[str, ...] = ("trajectory",)
+    model: ODE,
+    times: np.ndarray,
+    states: np.ndarray,
+    observed: Mapping[str, np.ndarray],
+    lead: tuple[str, ...] = ("trajectory",),
 ) -> xr.Dataset:
     """States (and observables that aren't states) with dimensions (*lead, time, *space)."""
     parts = {s.name: (model.states.split(states)[s.name], s) for s in model.states}
@@ -155,7 +197,8 @@ def solution_dataset(
     return xr.Dataset(variables, coords={"time": times})
 
 
-def _increasing(times: Any) -> np.ndarray:
+def increasing(times: Any) -> np.ndarray:
+    """Output times (K,), checked."""
     try:
         grid = np.atleast_1d(np.asarray(times, dtype=float))
     except (TypeError, ValueError):
@@ -175,7 +218,10 @@ def _initial_states(model: ODE, initial: Mapping[str, Any] | None) -> tuple[np.n
         shape = model.states[name].shape
         array = np.asarray(value, dtype=float)
         if array.shape != shape and (array.ndim != len(shape) + 1 or array.shape[1:] != shape) and array.shape != ():
-            raise ModelError(f"The initial value of `{name}` needs shape {shape} (or (B, *{shape}) for B trajectories), not {array.shape}.")
+            raise ModelError(
+                f"The initial value of `{name}` needs shape {shape}, or (B, *{shape}) for B trajectories, "
+                f"not {array.shape}."
+            )
         if not np.isfinite(array).all():
             raise ModelError(f"The initial value of `{name}` isn't finite.")
         values[name] = array

@@ -18,7 +18,7 @@ from ..training.settings import FitSettings
 from .sampling import learned_dataset, predict, result_times
 from .score import scores
 
-__all__ = ["FORMAT", "result_groups", "training_from_tree", "training_groups"]
+__all__ = ["FORMAT", "kind_of", "result_groups", "training_from_tree", "training_groups"]
 
 FORMAT = 1
 """Version of the file layout; files with a higher one can't be read."""
@@ -52,6 +52,7 @@ def result_groups(record: Training, engine: Engine) -> dict[str, xr.Dataset]:
 def _root(record: Training) -> dict[str, Any]:
     return {
         "unideq_format": FORMAT,
+        "unideq_kind": "fit",
         "unideq_version": versions.unideq_version(),
         "versions": json.dumps(versions.numerical_versions()),
         "model": json.dumps(record.model.to_json()),
@@ -70,7 +71,7 @@ def _root(record: Training) -> dict[str, Any]:
 
 def _observations(record: Training) -> xr.Dataset:
     dataset = record.observations.dataset.copy()
-    train, held = record.observations.split(record.settings.holdout)
+    _, held = record.observations.split(record.settings.holdout)
     if held is not None:
         times = dataset["time"].values
         out = np.zeros((dataset.sizes["trajectory"], len(times)), dtype=bool)
@@ -113,7 +114,7 @@ def _parameters(record: Training, seeds: list[int]) -> xr.Dataset:
             continue
         lead = {"initial": "trajectory", "segment": "segment"}.get(entry.kind)
         extra = [f"{name}_{k}" for k in range(values.ndim - 1 - bool(lead))]
-        attrs = {k: v for k, v in (("units", entry.units), ("long_name", entry.description)) if v}
+        attrs: dict[str, Any] = {k: v for k, v in (("units", entry.units), ("long_name", entry.description)) if v}
         attrs["free"] = int(entry.free)
         variables[name] = (("seed", *((lead,) if lead else ()), *extra), values, attrs)
     return xr.Dataset(variables, coords={"seed": seeds, "trajectory": labels})
@@ -146,16 +147,24 @@ def _optimizer(record: Training) -> xr.Dataset:
     return xr.Dataset(variables)
 
 
-def training_from_tree(tree: xr.DataTree, source: str) -> Training:
-    """Inverse of `training_groups`."""
+def kind_of(tree: xr.DataTree, source: str) -> str:
+    """`fit` or `solution`, after a check that the file is ours and not too new."""
     attrs = tree.attrs
     if "unideq_format" not in attrs:
         raise FileFormatError(f"`{source}` isn't a Unideq file: it lacks the attribute `unideq_format`.")
     if int(attrs["unideq_format"]) > FORMAT:
         raise FileFormatError(
-            f"`{source}` has file format {int(attrs['unideq_format'])} (written by unideq {attrs.get('unideq_version', '?')}); "
-            f"this version reads up to {FORMAT}. Type `pip install --upgrade unideq`."
+            f"`{source}` has file format {int(attrs['unideq_format'])} (written by unideq "
+            f"{attrs.get('unideq_version', '?')}); this version reads up to {FORMAT}. "
+            "Type `pip install --upgrade unideq`."
         )
+    return str(attrs.get("unideq_kind", "fit"))
+
+
+def training_from_tree(tree: xr.DataTree, source: str) -> Training:
+    """Inverse of `training_groups`."""
+    if kind_of(tree, source) != "fit":
+        raise FileFormatError(f"`{source}` holds a solution, not a fit. Read it with `unideq.Solution.load`.")
     try:
         return _read(tree)
     except FileFormatError:
@@ -169,7 +178,10 @@ def _read(tree: xr.DataTree) -> Training:
     model = ODE.from_json(json.loads(attrs["model"]))
     settings = FitSettings.from_json(json.loads(attrs["settings"]))
     observed = tree["/observations"].to_dataset().drop_vars("held_out", errors="ignore").load()
+    layout = Layout.from_json(json.loads(attrs["layout"]))
     weights = {n: np.asarray(v.values) for n, v in tree["/weights"].to_dataset().data_vars.items()}
+    if weights["theta"].shape != (len(settings.seeds), layout.size):
+        raise ValueError(f"θ has shape {weights['theta'].shape}, not {(len(settings.seeds), layout.size)}")
     optimizer = tree["/optimizer"].to_dataset()
     state = {
         v.attrs["key"]: np.asarray(v.values).astype(np.dtype(v.attrs["dtype"]))
@@ -180,7 +192,7 @@ def _read(tree: xr.DataTree) -> Training:
         model,
         Observations.from_data(observed, model.observables),
         settings,
-        Layout.from_json(json.loads(attrs["layout"])),
+        layout,
         weights["theta_last"],
         weights["theta_best"],
         weights["best_total"],

@@ -55,17 +55,19 @@ def fit(
     model
         What to train.
     data
-        Dataset with variables named after the model's observables, a numeric `time` coordinate, optionally a `trajectory`
-        dimension; or a list of Datasets, one a trajectory, with different times. NaN means not measured; a variable that
-        is absent is an unobserved one.
+        Dataset with variables named after the model's observables, a numeric `time` coordinate, optionally a
+        `trajectory` dimension; or a list of Datasets, one a trajectory, with different times. NaN means not measured; a
+        variable that is absent is an unobserved one.
     objective
         `Trajectory()` (default), `MultipleShooting(5)` or `Collocation()`; a phase may have its own.
     phases
         What to run in order; default `[Adam(1e-2, 1000), BFGS(500)]`.
     seeds
-        Number of ensemble members, or their seeds. They differ in the networks' initial weights and train together, vectorised.
+        Number of ensemble members, or their seeds. They differ in the networks' initial weights and train together,
+        vectorised.
     loss
-        `squared_error` (default), `huber`, `gaussian`, a loss with settings, or a NumPy function of (predicted, observed).
+        `squared_error` (default), `huber`, `gaussian`, a loss with settings, or a NumPy function of
+        (predicted, observed).
     holdout
         What training doesn't see: the last fraction of the times, or a `Holdout`.
     regularise
@@ -115,7 +117,8 @@ def fit(
     >>> import numpy as np, xarray as xr, unideq as ude
     >>> times = np.linspace(0, 2, 9)
     >>> data = xr.Dataset({"x": ("time", 3 * np.exp(-0.7 * times))}, coords={"time": times})
-    >>> model = ude.ODE(lambda t, state, p: {"x": -p.rate * state.x}, ["x"], {"rate": ude.Parameter(2.0, positive=True)})
+    >>> rate = ude.Parameter(2.0, positive=True)
+    >>> model = ude.ODE(lambda t, state, p: {"x": -p.rate * state.x}, ["x"], {"rate": rate})
     >>> fitted = ude.fit(model, data, phases=[ude.BFGS(50)], progress=False)
     >>> round(float(fitted.parameters["rate"]), 4)
     0.7

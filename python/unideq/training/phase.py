@@ -10,7 +10,18 @@ from ..errors import OptionError, unknown
 if TYPE_CHECKING:
     from ..objective.base import ObjectiveSpecification
 
-__all__ = ["BFGS", "LBFGS", "Adam", "AdamW", "ExponentialDecay", "CosineDecay", "PiecewiseConstant", "Phase", "Schedule", "Warmup"]
+__all__ = [
+    "BFGS",
+    "LBFGS",
+    "Adam",
+    "AdamW",
+    "CosineDecay",
+    "ExponentialDecay",
+    "Phase",
+    "PiecewiseConstant",
+    "Schedule",
+    "Warmup",
+]
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,9 @@ class Phase:
 
     def _check(self) -> None:
         if int(self.iterations) != self.iterations or self.iterations < 1:
-            raise OptionError(f"`{type(self).__name__}` needs a whole number of iterations >= 1, not {self.iterations!r}.")
+            raise OptionError(
+                f"`{type(self).__name__}` needs a whole number of iterations >= 1, not {self.iterations!r}."
+            )
         rate = getattr(self, "learning_rate", 1.0)
         if isinstance(rate, Schedule):
             rate = rate.learning_rate
@@ -185,7 +198,9 @@ def phase_from_settings(settings: dict[str, Any]) -> Phase:
             rate = values.get("learning_rate")
             if isinstance(rate, dict):
                 rate = dict(rate)
-                schedule = SCHEDULES[rate.pop("schedule")]
-                values["learning_rate"] = schedule(**{k: tuple(v) if isinstance(v, list) else v for k, v in rate.items()})
+                schedule: Any = SCHEDULES[rate.pop("schedule")]
+                values["learning_rate"] = schedule(
+                    **{k: tuple(v) if isinstance(v, list) else v for k, v in rate.items()}
+                )
             return cls(**values)
     raise unknown("optimizer", optimizer, [c.optimizer for c in PHASES.values()])

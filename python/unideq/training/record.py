@@ -29,6 +29,7 @@ class History:
 
     @property
     def iterations(self) -> int:
+        """Number of iterations so far, over all stages."""
         return sum(chunk.shape[1] for chunk in self.total)
 
     def joined(self, seeds: int) -> dict[str, Any]:
@@ -40,7 +41,8 @@ class History:
             return np.concatenate([empty, *chunks], axis=1)
 
         terms = {
-            n: whole([c.get(n, np.full(t.shape, np.nan)) for c, t in zip(self.terms, self.total, strict=True)]) for n in names
+            n: whole([c.get(n, np.full(t.shape, np.nan)) for c, t in zip(self.terms, self.total, strict=True)])
+            for n in names
         }
         return {
             "total": whole(self.total),
@@ -101,6 +103,7 @@ class Training:
 
     @property
     def chosen_theta(self) -> np.ndarray:
+        """What the results report (S, P): the best; with early stopping, those of the lowest held-out error."""
         return self.held_theta if self.settings.early_stopping is not None else self.best_theta
 
     @property
@@ -111,4 +114,5 @@ class Training:
 
     @property
     def done(self) -> bool:
+        """Whether there is nothing left to resume."""
         return self.status != "running" and not self.status.startswith("interrupted")

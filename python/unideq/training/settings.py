@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ class Stage:
 
     @property
     def label(self) -> str:
+        """In words, for progress bars and figures: `Adam on Trajectory`."""
         return f"{type(self.phase).__name__} on {type(self.objective).__name__}"
 
 
@@ -86,7 +87,9 @@ class FitSettings:
         """Check and normalise what a user gave."""
         objective = Trajectory() if objective is None else objective
         if not isinstance(objective, ObjectiveSpecification):
-            raise OptionError(f"`objective` needs e.g. `MultipleShooting(5)`, `Trajectory()` or `Collocation()`, not {objective!r}.")
+            raise OptionError(
+                f"`objective` needs e.g. `MultipleShooting(5)`, `Trajectory()` or `Collocation()`, not {objective!r}."
+            )
         chosen = (Adam(1e-2, 1000), BFGS(500)) if phases is None else phases
         chosen = (chosen,) if isinstance(chosen, Phase) else tuple(chosen)
         for p in chosen:
@@ -96,7 +99,7 @@ class FitSettings:
                 raise OptionError(f"`phases` needs e.g. `[Adam(1e-2, 1000), BFGS(500)]`, not {p!r}.")
         if not chosen:
             raise OptionError("`phases` is empty: give at least one, e.g. `[Adam(1e-2, 1000)]`.")
-        numbers = range(seeds) if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool) else seeds
+        numbers: Any = range(seeds) if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool) else seeds
         try:
             members = tuple(int(s) for s in numbers)
         except TypeError:
@@ -142,7 +145,11 @@ class FitSettings:
                 result += [Stage(phase, part, count) for part, count in parts]
             else:
                 result.append(Stage(phase, objective, phase.iterations))
-        sizes = {s.objective.group_size for s in result if isinstance(s.objective, MultipleShooting) and s.objective.starts == "free"}
+        sizes = {
+            s.objective.group_size
+            for s in result
+            if isinstance(s.objective, MultipleShooting) and s.objective.starts == "free"
+        }
         if len(sizes) > 1:
             raise OptionError(
                 f"All `MultipleShooting` phases with free starts share their segment starts, so they need one group size, not {sorted(sizes)}."
@@ -150,6 +157,7 @@ class FitSettings:
         return result
 
     def with_solver(self, solver: SolverSettings) -> FitSettings:
+        """The same settings with another solver."""
         return replace(self, solver=solver)
 
     def to_json(self) -> dict[str, Any]:
@@ -159,7 +167,8 @@ class FitSettings:
         return {
             "objective": self.objective.to_json(),
             "phases": [
-                {**p.settings(), "objective": None if p.objective is None else p.objective.to_json()} for p in self.phases
+                {**p.settings(), "objective": None if p.objective is None else p.objective.to_json()}
+                for p in self.phases
             ],
             "seeds": list(self.seeds),
             "loss": self.loss.to_json(),
@@ -168,7 +177,9 @@ class FitSettings:
             if self.regulariser is None
             else {"kind": type(self.regulariser).__name__, **asdict(self.regulariser)},
             "penalties": {
-                n: {"weight": p.weight, "graph": to_json(p.graph)} for n, p in self.penalties.items() if p.graph is not None
+                n: {"weight": p.weight, "graph": to_json(p.graph)}
+                for n, p in self.penalties.items()
+                if p.graph is not None
             },
             "solver": asdict(self.solver),
             "estimate_initial": self.estimate_initial,
@@ -221,5 +232,3 @@ def checked_solver(
     if max_steps < 1:
         raise OptionError(f"`max_steps` needs a number >= 1, not {max_steps!r}.")
     return SolverSettings(solver, float(rtol), float(atol), None if dt is None else float(dt), int(max_steps), adjoint)
-
-

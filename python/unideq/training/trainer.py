@@ -12,9 +12,11 @@ import numpy as np
 
 from ..engine import Engine, OptimizerSettings, Report
 from ..engine.stiffness import resolve_auto
+from ..errors import UnideqError
 from ..model import ODE
-from ..objective import Integration, Observations, ObjectiveSpecification, Problem, Trajectory
+from ..objective import Integration, ObjectiveSpecification, Observations, Problem, Trajectory
 from ..objective import Objective as Program
+from .interruption import deferred_interrupt
 from .progress import Progress
 from .record import Training
 from .settings import FitSettings, Stage
@@ -57,6 +59,7 @@ class Trainer:
         self.stages = self.settings.stages()
         self.problem, self.guesses = self._lay_out(self.settings)
         self._last_save = 0.0
+        self._stage_failed = False
 
     def _lay_out(self, settings: FitSettings) -> tuple[Problem, dict[str, np.ndarray]]:
         problem = Problem.make(
@@ -129,9 +132,7 @@ class Trainer:
 
         `automatic` allows a switch to a stiff solver when every seed gives up with an explicit one.
         """
-        bar = Progress(
-            progress, sum(s.iterations for s in self.stages), record.history.iterations, self.header(record)
-        )
+        bar = Progress(progress, sum(s.iterations for s in self.stages), record.history.iterations, self.header(record))
         began = time.monotonic() - record.seconds
         held = self._held_program()
         record.status = "running"
@@ -143,7 +144,7 @@ class Trainer:
                     record.status = stopped
                     break
                 if self._all_gave_up(record):
-                    if automatic and self.settings.solver.name != "kvaerno5" and not np.isfinite(record.best_total).any():
+                    if automatic and self.settings.solver.name != "kvaerno5" and self._stage_failed:
                         self._use_solver(record, "kvaerno5")
                         record.events.append("every seed failed with an explicit solver: switched to kvaerno5")
                         bar.message(record.events[-1])
@@ -153,7 +154,8 @@ class Trainer:
                         continue
                     record.status = self._why_gave_up(record)
                     break
-                self._next_stage(record)
+                with deferred_interrupt():
+                    self._next_stage(record)
             else:
                 record.status = "finished"
         except KeyboardInterrupt:
@@ -161,8 +163,9 @@ class Trainer:
         finally:
             record.seconds = time.monotonic() - began
             bar.close()
-        if self.save is not None:
-            self.save(record)
+        with deferred_interrupt():
+            if self.save is not None:
+                self._write(record, bar)
         return record
 
     def _next_stage(self, record: Training) -> None:
@@ -170,28 +173,30 @@ class Trainer:
         record.iteration, record.state = 0, {}
         if record.stage < len(self.stages):
             record.theta = record.best_theta.copy()
-            if self.stages[record.stage].objective != self.stages[record.stage - 1].objective:
-                record.best_total = np.full(len(record.theta), np.inf)
 
     def _run_stage(
         self, record: Training, stage: Stage, held: Program | None, bar: Progress, began: float
     ) -> str | None:
         program = stage.objective.build(self.problem)
+        every = self.settings.report_every
         settings = {**stage.phase.settings(), "iterations": stage.iterations}
         stopped: list[str] = []
 
         def report(r: Report) -> bool:
-            self._log(record, r)
-            scores = self._score(record, held) if held is not None else None
-            bar.update(r.total.shape[1], stage.label, record.best_total, scores)
-            record.seconds = time.monotonic() - began
-            if self.save is not None and time.monotonic() - self._last_save > SAVE_EVERY:
-                self.save(record)
-                self._last_save = time.monotonic()
-            if self.callback is not None and self.callback(r) is False:
-                stopped.append("stopped: by the callback")
-            elif self._no_longer_improves(record):
-                stopped.append(f"stopped early: no lower held-out error for {self.settings.early_stopping} iterations")
+            # An engine may report more often where iterations are slow; what decides the run happens when it is due.
+            due = r.iteration % every == 0 or r.iteration >= stage.iterations or not (r.finished == 0).any()
+            with deferred_interrupt():
+                self._log(record, r)
+                scores = self._score(record, held) if held is not None and due else None
+                bar.update(r.total.shape[1], stage.label, record.best_total, scores)
+                record.seconds = time.monotonic() - began
+                if self.save is not None and time.monotonic() - self._last_save > SAVE_EVERY:
+                    self._write(record, bar)
+                if due and self.callback is not None and self.callback(r) is False:
+                    stopped.append("stopped: by the callback")
+                elif due and self._no_longer_improves(record):
+                    patience = self.settings.early_stopping
+                    stopped.append(f"stopped early: no lower held-out error for {patience} iterations")
             return not stopped
 
         before = record.history.iterations
@@ -209,8 +214,23 @@ class Trainer:
         bar.skip(stage.iterations - done - (record.history.iterations - before))
         return stopped[0] if stopped else None
 
+    def _write(self, record: Training, bar: Progress) -> None:
+        """A checkpoint. A full disk must not cost what was learned: it is told, and training goes on."""
+        assert self.save is not None
+        try:
+            self.save(record)
+        except (OSError, UnideqError) as error:
+            event = f"a checkpoint couldn't be written: {error}"
+            if event not in record.events:
+                record.events.append(event)
+                bar.message(event)
+        self._last_save = time.monotonic()
+
     def _log(self, record: Training, r: Report) -> None:
-        record.theta, record.best_theta, record.best_total = r.theta, r.best_theta, r.best_total
+        record.theta, record.best_theta = r.theta, r.best_theta
+        self._stage_failed = not np.isfinite(r.best_total).any()
+        if not self._stage_failed or not np.isfinite(record.best_total).any():
+            record.best_total = r.best_total  # else the totals of the stage before still tell the seeds apart
         record.iteration, record.state = r.iteration, r.state
         record.finished = r.finished
         h = record.history
@@ -253,13 +273,16 @@ class Trainer:
     def header(self, record: Training) -> str:
         """One line that says who computes what, how."""
         versions = record.engine.get("versions", {})
-        engine = f"{self.engine.name} engine" + (f" ({self.engine.name} {versions[self.engine.name]})" if self.engine.name in versions else "")
+        engine = f"{self.engine.name} engine" + (
+            f" ({self.engine.name} {versions[self.engine.name]})" if self.engine.name in versions else ""
+        )
         seeds = len(self.settings.seeds)
         free = int(self.problem.layout.free_mask.sum())
         why = next((f" ({e.split(': ', 1)[1]})" for e in record.events if e.startswith("solver auto")), "")
         return (
-            f"Unideq: {engine}, {self.settings.solver.name}{why}, {seeds} seed{'s' * (seeds > 1)}, {free} free numbers, "
-            f"{self.train.count} measurements" + (f" (+{self.held.count} held out)" if self.held else "")
+            f"Unideq: {engine}, {self.settings.solver.name}{why}, {seeds} seed{'s' * (seeds > 1)}, "
+            f"{free} free numbers, {self.train.count} measurements"
+            + (f" (+{self.held.count} held out)" if self.held else "")
         )
 
     def _all_gave_up(self, record: Training) -> bool:
@@ -268,10 +291,11 @@ class Trainer:
     def _why_gave_up(self, record: Training) -> str:
         stage = self.stages[record.stage].label
         solver = self.settings.solver
-        advice = "a smaller learning rate" if np.isfinite(record.best_total).any() else "other initial values"
+        advice = "other initial values" if self._stage_failed else "a smaller learning rate"
         if solver.name not in ("kvaerno5", "kencarp4"):
-            advice += ", the stiff `solver=\"kvaerno5\"`"
+            advice += ', the stiff `solver="kvaerno5"`'
         return (
             f"gave up: in {stage}, every seed had 20 rejected steps in a row (solver failures or infinite losses); "
-            f"best parameters so far kept. Try {advice}, `MultipleShooting` or a larger `max_steps` (now {solver.max_steps})."
+            f"best parameters so far kept. Try {advice}, `MultipleShooting` or a larger `max_steps` "
+            f"(now {solver.max_steps})."
         )

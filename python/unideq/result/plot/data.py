@@ -1,0 +1,120 @@
+"""Measurements and predictions of one variable over time, with the spread of the ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..ensemble import near_best
+from .field import plot_field
+from .series import Shown, flattened, is_field, label_of, shade_held_out, shown_trajectories, time_axis, variable_of
+from .style import BAND, COLOURS, INK, axes_of, styled, title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..fit import Fit
+
+__all__ = ["plot_data"]
+
+QUANTILES = (0.05, 0.95)
+
+
+def plot_data(
+    fit: Fit,
+    variable: str | None = None,
+    ax: Axes | None = None,
+    trajectories: Sequence[Any] | None = None,
+    legend: bool = True,
+) -> Axes:
+    """Measurements as points, the best seed's prediction as a line, the spread of the seeds near the best as a band.
+
+    Measurements that training saw are filled, held-out ones open; held-out times are shaded. A variable with one space
+    dimension is drawn as an image of the prediction over (time, space); see `plot_field`.
+
+    Parameters
+    ----------
+    variable
+        Measured variable; default: the first.
+    ax
+        Where to draw; default: a new figure (`ax.figure`).
+    trajectories
+        Labels of the trajectories to show; default: all, or an even choice of six.
+    legend
+        Whether to explain the signs.
+    """
+    variable = variable_of(fit, variable)
+    with styled():
+        ax = axes_of(ax)
+        if is_field(fit, variable):
+            return plot_field(fit, variable, "predicted", ax, None if trajectories is None else trajectories[0])
+        return _draw(fit, variable, ax, trajectories, legend)
+
+
+def _draw(fit: Fit, variable: str, ax: Axes, trajectories: Sequence[Any] | None, legend: bool) -> Axes:
+    shown = shown_trajectories(fit, trajectories)
+    solution = fit.tree["/solution"].to_dataset()
+    times = solution["time"].values
+    shape = fit.record.observations.shapes[variable]
+    predicted = flattened(solution[variable].values, shape)  # (seed, trajectory, time, column)
+    near, best = near_best(fit.record), fit.record.best_seed
+    single = len(shown) == 1 and predicted.shape[-1] == 1
+    if len(shown) > 1 and predicted.shape[-1] > 1:
+        shown = shown[:1]  # colours tell components apart, so one trajectory at a time
+    band = near.sum() > 1
+    for at, s in enumerate(shown):
+        for column in range(predicted.shape[-1]):
+            colour = COLOURS[(at if predicted.shape[-1] == 1 else column) % len(COLOURS)]
+            members = predicted[:, s.index, :, column]
+            if band:
+                low, high = np.nanquantile(members[near], QUANTILES, axis=0) if _any(members[near]) else members[:2]
+                ax.fill_between(times, low, high, color=colour, alpha=BAND, lw=0)
+            name = f"{variable}[{column}]" if predicted.shape[-1] > 1 else f"{s.label}"
+            if s.wholly_held_out:
+                name += " (held out)"
+            ax.plot(times, members[best], color=colour, label="_nolegend_" if single else name)
+            _points(ax, s, variable, shape, column, INK if single else colour)
+    time_axis(ax, fit)
+    shade_held_out(ax, shown)
+    what = label_of(fit.record.observations.dataset, variable)
+    ax.set_ylabel(what if predicted.shape[-1] > 1 or not shape else f"mean of {what}")
+    count = len(fit.record.observations)
+    title(ax, variable, f"{len(shown)} of {count} trajectories" if len(shown) < count else "")
+    if legend:
+        ax.legend(handles=_signs(fit, ax, shown, single, band), loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    return ax
+
+
+def _any(values: np.ndarray) -> bool:
+    """Whether every column of a band has a number (else the quantiles would warn)."""
+    return bool(np.isfinite(values).any(axis=0).all())
+
+
+def _points(ax: Axes, s: Shown, variable: str, shape: tuple[int, ...], column: int, colour: str) -> None:
+    style: dict[str, Any] = {"ls": "none", "marker": "o", "ms": 4.2, "mec": colour, "mew": 1.0, "zorder": 3}
+    for part, face in ((s.training, colour), (s.held_out, "white")):
+        if part is not None and len(part.times):
+            ax.plot(
+                part.times, flattened(part.values[variable], shape)[:, column], mfc=face, label="_nolegend_", **style
+            )
+
+
+def _signs(fit: Fit, ax: Axes, shown: list[Shown], single: bool, band: bool) -> list[Any]:
+    """Legend entries: trajectories or components by colour, then what the signs mean."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    colour = COLOURS[0] if single else "#666666"
+    point = INK if single else "#666666"
+    handles: list[Any] = [] if single else [h for h in ax.get_lines() if not str(h.get_label()).startswith("_")]
+    dot: dict[str, Any] = {"ls": "none", "marker": "o", "ms": 4.2}
+    handles.append(Line2D([], [], color=point, label="measured", **dot))
+    if any(s.held_out is not None and len(s.held_out.times) for s in shown):
+        handles.append(Line2D([], [], mfc="white", mec=point, label="measured, held out", **dot))
+    handles.append(Line2D([], [], color=colour, label=f"seed {fit.best_seed}" if len(fit.seeds) > 1 else "predicted"))
+    if band:
+        count = near_best(fit.record).sum()
+        handles.append(Patch(color=colour, alpha=BAND, lw=0, label=f"5–95 % of {count} good seeds"))
+    return handles

@@ -1,0 +1,152 @@
+"""The whole fit in one figure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import OptionError
+from ..ensemble import near_best
+from .data import plot_data
+from .field import plot_field
+from .history import plot_history
+from .learned import learned_panels, plot_learned
+from .residual import plot_residuals
+from .series import is_field, variable_of
+from .style import MUTED, make_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+    from ..fit import Fit
+
+__all__ = ["overview"]
+
+MOST_VARIABLES, MOST_LEARNED, A_ROW = 6, 6, 3
+
+
+def overview(
+    fit: Fit,
+    path: str | os.PathLike[str] | None = None,
+    variables: Sequence[str] | None = None,
+    trajectories: Sequence[Any] | None = None,
+    networks: Sequence[str] | None = None,
+    dpi: int = 150,
+) -> Figure:
+    """Measurements with predictions, residuals, learned terms and the course of training, in one figure.
+
+    Parameters
+    ----------
+    path
+        File to write as well; its ending decides the format (`.png`, `.svg`, `.pdf`).
+    variables
+        Measured variables to show; default: the first six.
+    trajectories
+        Labels of the trajectories to show; default: all, or an even choice of six.
+    networks
+        Learned terms to show; default: the first six pictures of them.
+    dpi
+        Resolution of a written bitmap.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        It belongs to no pyplot state: a notebook shows it once, scripts write it with `savefig`.
+
+    Raises
+    ------
+    OptionError
+        For unknown names, or if `path` can't be written.
+    """
+    names = list(fit.record.observations.names)[:MOST_VARIABLES] if variables is None else list(variables)
+    names = [variable_of(fit, n) for n in names]
+    panels = [p for p in learned_panels(fit) if networks is None or p[0] in networks][:MOST_LEARNED]
+    with styled():
+        data_rows, learned_rows = -(-len(names) // A_ROW), -(-len(panels) // A_ROW)
+        fields = any(is_field(fit, n) for n in names)
+        data_height = 7.2 if fields else 4.6
+        beside = len(panels) == 1  # one learned picture stands beside the history
+        heights = [data_height * data_rows, *([3.5 * learned_rows] if panels and not beside else []), 3.2]
+        figure = make_figure(12.0, sum(heights) + 0.4)
+        figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)  # type: ignore[union-attr, call-arg]
+        figure.suptitle(_headline(fit), x=0.012, ha="left", fontsize=9.5, color=MUTED)
+        parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+        _data(fit, parts[0], names, trajectories, data_rows)
+        last = parts[-1]
+        if beside:
+            left, last = last.subfigures(1, 2, width_ratios=(1.0, 2.0))
+            plot_learned(fit, *panels[0], ax=left.add_subplot())
+        elif panels:
+            _learned(fit, parts[1], panels, learned_rows)
+        plot_history(fit, last.add_subplot())
+    if path is not None:
+        write_figure(figure, path, dpi)
+    return figure
+
+
+def write_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> None:
+    """Write a figure, or raise `OptionError` with the reason."""
+    try:
+        figure.savefig(Path(path), dpi=dpi)
+    except (OSError, ValueError) as error:
+        raise OptionError(f"The picture `{path}` can't be written: {error}.") from error
+
+
+def _data(fit: Fit, part: SubFigure, names: list[str], trajectories: Sequence[Any] | None, rows: int) -> None:
+    across = min(len(names), A_ROW)
+    cells = part.subfigures(rows, across, squeeze=False).ravel()
+    explained = False
+    for at, name in enumerate(names):
+        cell = cells[at]
+        if is_field(fit, name):
+            axes = cell.subplots(3, 1, sharex=True)
+            first = None if trajectories is None else trajectories[0]
+            for ax, kind in zip(axes, ("measured", "predicted", "residual"), strict=True):
+                plot_field(fit, name, kind, ax, first)
+        else:
+            axes = cell.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.4))
+            plot_data(fit, name, axes[0], trajectories, legend=True)
+            plot_residuals(fit, name, axes[1], trajectories)
+            axes[1].set_title("")
+            own = axes[0].get_legend()
+            own.remove()  # its entries go above all pictures, where they hide nothing
+            if not explained:
+                part.legend(
+                    handles=own.legend_handles, loc="outside upper right", ncols=across_of(len(own.legend_handles))
+                )
+                explained = True
+            cell.align_ylabels(axes)
+        for ax in axes[:-1]:
+            ax.set_xlabel("")
+
+
+def across_of(count: int) -> int:
+    """Columns of a legend, so that its rows are full and no longer than seven entries."""
+    return -(-count // -(-count // 7))
+
+
+def _learned(fit: Fit, part: SubFigure, panels: list[tuple[str, int]], rows: int) -> None:
+    across = min(len(panels), A_ROW)
+    axes = part.subplots(rows, across, squeeze=False).ravel()
+    for ax, (network, panel) in zip(axes, panels, strict=False):
+        plot_learned(fit, network, panel, ax)
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+
+
+def _headline(fit: Fit) -> str:
+    record = fit.record
+    seeds = (
+        f"{len(fit.seeds)} seeds, {int(near_best(record).sum())} near the best"
+        if len(fit.seeds) > 1
+        else f"seed {fit.best_seed}"
+    )
+    words = [
+        f"status: {fit.status.split(':')[0]}",
+        seeds,
+        f"{record.history.iterations} iterations",
+        f"{record.settings.solver.name} on {record.engine.get('name')}",
+    ]
+    return "   ·   ".join(words)

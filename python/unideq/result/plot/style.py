@@ -1,0 +1,92 @@
+"""Colours, fonts and the figure class that all pictures share."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["BAND", "COLOURS", "DIVERGING", "INK", "MUTED", "SEQUENTIAL", "axes_of", "make_figure", "styled", "title"]
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe & Ito (2008), told apart with any kind of colour vision; yellow and black left out."""
+INK, MUTED, BAND = "#222222", "#8a8a8a", 0.22
+SEQUENTIAL, DIVERGING = "viridis", "PuOr_r"
+
+_STYLE: dict[str, Any] = {
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.edgecolor": "#555555",
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Within it, new axes look like ours; the user's settings come back afterwards."""
+    import matplotlib
+
+    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
+        yield
+
+
+def make_figure(width: float, height: float) -> Figure:
+    """A figure that belongs to no window and no pyplot state: a notebook shows it once, where it is returned.
+
+    Parameters
+    ----------
+    width, height
+        In inches.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    class Picture(Figure):
+        """A figure that Jupyter shows without pyplot's help."""
+
+        def _repr_png_(self) -> bytes:
+            buffer = io.BytesIO()
+            self.savefig(buffer, format="png", dpi=110)
+            return buffer.getvalue()
+
+    made = Picture(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(made)
+    return made
+
+
+def axes_of(ax: Axes | None, width: float = 6.0, height: float = 3.6) -> Axes:
+    """The axes given, or those of a new figure."""
+    return make_figure(width, height).add_subplot() if ax is None else ax
+
+
+def title(ax: Axes, text: str, note: str = "") -> None:
+    """A bold title at the left and a quiet note at the right."""
+    ax.set_title(text, loc="left")
+    if note:
+        ax.set_title(note, loc="right", fontsize="small", fontweight="normal", color=MUTED)
