@@ -45,7 +45,10 @@ class Integrated:
 
 @dataclass(frozen=True)
 class Value:
-    """Result of `Engine.value_and_gradient`: total (S,), terms name → (S,), gradient (S, P) or None; S is dropped for one θ."""
+    """Result of `Engine.value_and_gradient`: total (S,), terms name → (S,), gradient (S, P) or None.
+
+    S is dropped for one θ. All are NaN where a solve failed.
+    """
 
     total: np.ndarray
     terms: dict[str, np.ndarray]
@@ -64,8 +67,11 @@ class OptimizerSettings:
 class Report:
     """What `Engine.minimise` brings back every `report_every` iterations.
 
-    `iteration` counts finished iterations of this phase. The logs hold the iterations since the last report: arrays (S, k).
-    `state` is all that the loop needs to go on, as named arrays; handing it to `minimise(state=...)` resumes bit for bit.
+    `iteration` counts finished iterations of this phase. The logs hold the iterations since the last report: arrays
+    (S, k); entry i refers to θ before update i, and is NaN after a seed has finished. `rejected` marks iterations that
+    moved nowhere (Adam: loss, gradient or solve failed at this θ; BFGS, L-BFGS: the line search found no decrease).
+    `theta` is where the next iteration begins: Adam hasn't evaluated it yet, unlike `best_theta`.
+    `state` is all that the loop needs to go on, as named arrays; `minimise(state=...)` resumes from it bit for bit.
     """
 
     iteration: int
@@ -78,7 +84,8 @@ class Report:
     best_theta: np.ndarray
     best_total: np.ndarray
     finished: np.ndarray
-    """(S,) int: 0 running, 1 converged (gradient below the tolerance), 2 gave up after too many rejected steps in a row."""
+    """(S,) int: 0 running; 1 converged (gradient below the tolerance, or no decrease that the values resolve);
+    2 gave up (too many rejected steps in a row, or a start that can't be evaluated)."""
     state: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -112,11 +119,11 @@ class Engine(Protocol):
         ...
 
     def value_and_gradient(self, objective: Objective, theta: np.ndarray, per_term: bool = False) -> Value:
-        """Total, terms and the gradient of the total in θ ((S, P)); with `per_term`, of each unweighted term ((S, terms, P))."""
+        """Total, terms and gradient in θ: of the total (S, P); with `per_term`, of each unweighted term (S, T, P)."""
         ...
 
     def jacobian_vector(self, objective: Objective, theta: np.ndarray, tangent: np.ndarray) -> np.ndarray:
-        """Directional derivative of the total along `tangent` (P,), by forward mode where the solver's adjoint allows it."""
+        """Directional derivative of the total along `tangent` (P,), by forward mode where the solver allows it."""
         ...
 
     def minimise(

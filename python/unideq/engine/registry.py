@@ -13,7 +13,7 @@ __all__ = ["available", "get_engine", "set_engine"]
 
 # name -> (module with a `make()` function, modules that must be importable, what installs them), in order of preference
 _ENGINES: dict[str, tuple[str, tuple[str, ...], str]] = {
-    "jax": ("unideq.engine.jax", ("jax", "diffrax", "optax"), 'pip install "unideq[jax]"'),
+    "jax": ("unideq.engine.jax", ("jax", "diffrax"), 'pip install "unideq[jax]"'),
 }
 _made: dict[str, Engine] = {}
 _chosen: str | None = None
@@ -54,7 +54,7 @@ def get_engine(name: str | Engine | None = None) -> Engine:
     if wanted is None:
         found = available()
         if not found:
-            raise EngineMissing("No engine is installed. Type `pip install \"unideq[jax]\"`; `unideq doctor` tells more.")
+            raise EngineMissing('No engine is installed. Type `pip install "unideq[jax]"`; `unideq doctor` tells more.')
         wanted = found[0]
     module, needs, command = _ENGINES[_check(wanted)]
     if wanted not in _made:

@@ -62,6 +62,11 @@ class Fit:
         return self.record.status
 
     @property
+    def events(self) -> list[str]:
+        """What happened that one should know: the solver chosen and why, switches, checkpoints that failed."""
+        return list(self.record.events)
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """Seeds of the ensemble's members."""
         return self.record.settings.seeds

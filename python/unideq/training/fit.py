@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from ..engine import Engine, Report, get_engine
-from ..errors import ModelError, OptionError
+from ..errors import ModelError, OptionError, UnideqWarning
 from ..model import ODE
 from ..objective import Holdout, Loss, ObjectiveSpecification, Observations
 from .phase import Phase
@@ -129,6 +130,13 @@ def fit(
         objective, phases, seeds, loss, holdout, regularise, penalty, solver, rtol, atol, dt, max_steps, adjoint,
         estimate_initial, early_stopping, report_every,
     )  # fmt: skip
+    if len(settings.seeds) > 1 and not model.networks:
+        warnings.warn(
+            f"{len(settings.seeds)} seeds were asked for, but they differ in the networks' initial weights alone and "
+            "this model has no network: all members will be equal. Use `seeds=1`.",
+            UnideqWarning,
+            stacklevel=2,
+        )
     observations = Observations.from_data(data, model.observables)
     path = None if checkpoint is None else _writable(checkpoint)
     chosen = get_engine(engine)

@@ -171,7 +171,7 @@ class LBFGS(Phase):
 
 @dataclass(frozen=True)
 class BFGS(Phase):
-    """BFGS with the dense inverse Hessian and a strong-Wolfe (zoom) line search (Nocedal & Wright, algorithms 3.5, 3.6, 6.1).
+    """BFGS with the dense inverse Hessian and a strong-Wolfe line search (Nocedal & Wright, algorithms 3.5, 3.6, 6.1).
 
     Memory grows with the square of the number of parameters: prefer `LBFGS` above a few thousand.
     """

@@ -152,7 +152,8 @@ class FitSettings:
         }
         if len(sizes) > 1:
             raise OptionError(
-                f"All `MultipleShooting` phases with free starts share their segment starts, so they need one group size, not {sorted(sizes)}."
+                "All `MultipleShooting` phases with free starts share their segment starts, so they need one group "
+                f"size, not {sorted(sizes)}."
             )
         return result
 

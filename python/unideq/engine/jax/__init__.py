@@ -1,4 +1,4 @@
-"""The embedded engine: graphs compiled by JAX (XLA), integrated by diffrax, minimised with optax's line search.
+"""The embedded engine: graphs compiled by JAX (XLA), integrated by diffrax, minimised in compiled loops.
 
 Importing it switches JAX to float64 (`jax_enable_x64`): every program of Unideq computes in double precision.
 """

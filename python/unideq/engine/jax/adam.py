@@ -1,7 +1,7 @@
 """Adam and AdamW, one seed at a time, with rejected steps (DESIGN §8).
 
-Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2. Written out rather than taken from optax: a rejected
-step goes on from the last good point with the moments from before, which needs the direction without a new gradient.
+Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2. Written out rather than taken from optax: a
+rejected step goes on from the last good point with the moments from before, and needs the direction without a gradient.
 """
 
 from __future__ import annotations

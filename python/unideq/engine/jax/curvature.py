@@ -23,7 +23,7 @@ def _inverse(value: Any, wanted: Any) -> Any:
 
 
 class DenseCurvature:
-    """Inverse Hessian H (P, P), updated by Nocedal & Wright, equation 6.17, and scaled before its first update (6.20)."""
+    """Inverse Hessian H (P, P), updated by Nocedal & Wright, equation 6.17, scaled before the first update (6.20)."""
 
     def start(self, seeds: int, size: int) -> Memory:
         return {"inverse_hessian": np.tile(np.eye(size), (seeds, 1, 1)), "pairs": np.zeros(seeds, int)}

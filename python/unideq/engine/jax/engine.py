@@ -14,11 +14,11 @@ from ...errors import ModelError
 from ...graph import Graph
 from ...objective.program import Integration, Objective
 from ..protocol import Integrated, Minimised, OptimizerSettings, Report, Value
-from .compiled import CompiledCache
+from .compiled import CompiledCache, HashedKey, IdentityCache
 from .derivative import value_and_gradient_of, value_and_gradients_of_terms
 from .integrate import integration_data, make_integration
 from .lowering import lower
-from .objective import graph_key, make_objective, objective_data, objective_key, source_key
+from .objective import graph_key, make_objective, objective_key, source_data, source_key, term_weights
 from .solvers import ADJOINTS, SOLVERS
 
 __all__ = ["JaxEngine"]
@@ -42,7 +42,8 @@ def _array(theta: Any) -> tuple[np.ndarray, int | None]:
 
 def _numpy(tree: Any) -> Any:
     """Own, writable NumPy arrays."""
-    return jax.tree.map(lambda x: np.array(x), jax.device_get(tree))
+    leaves, structure = jax.tree.flatten(tree)
+    return structure.unflatten([np.array(leaf) for leaf in leaves])
 
 
 class JaxEngine:
@@ -52,6 +53,7 @@ class JaxEngine:
 
     def __init__(self) -> None:
         self._cache = CompiledCache()
+        self._prepared = IdentityCache()
 
     def __repr__(self) -> str:
         return f"JaxEngine({jax.default_backend()}, {len(self._cache)} compiled functions)"
@@ -59,7 +61,7 @@ class JaxEngine:
     def describe(self) -> dict[str, Any]:
         """Versions, devices, solvers, and what it can't do."""
         versions = {}
-        for package in ("jax", "jaxlib", "diffrax", "optax", "equinox"):
+        for package in ("jax", "jaxlib", "diffrax", "equinox"):
             try:
                 versions[package] = version(package)
             except PackageNotFoundError:
@@ -77,6 +79,13 @@ class JaxEngine:
     def clear(self) -> None:
         """Forget all compiled functions."""
         self._cache.clear()
+
+    def _prepare(self, objective: Objective) -> tuple[HashedKey, dict[str, Any]]:
+        """Cache key and device data of an objective; the weights, cheap and likely to change, are read every time."""
+        key, sources = self._prepared.get(
+            objective, lambda: (HashedKey(objective_key(objective)), jax.device_put(source_data(objective)))
+        )
+        return key, {"sources": sources, "weights": term_weights(objective)}
 
     # ---- programs ----------------------------------------------------------------------------------------------
 
@@ -130,30 +139,46 @@ class JaxEngine:
     def value(self, objective: Objective, theta: np.ndarray) -> Value:
         """Total and terms, without gradient."""
         array, seeds = _array(theta)
+        key, data = self._prepare(objective)
 
         def build() -> Any:
             return jax.jit(over_seeds(make_objective(objective), seeds))
 
-        function = self._cache.get(("value", objective_key(objective), seeds), build)
-        total, (terms, _) = _numpy(function(array, objective_data(objective)))
+        total, (terms, _) = _numpy(self._cache.get(("value", key, seeds), build)(array, data))
         return Value(total, self._named(objective, terms), None)
 
     def value_and_gradient(self, objective: Objective, theta: np.ndarray, per_term: bool = False) -> Value:
         """Total, terms and gradient in θ; NaN where a solve failed. See `Engine.value_and_gradient`."""
         array, seeds = _array(theta)
+        key, data = self._prepare(objective)
 
         def build() -> Any:
             loss = make_objective(objective)
             run = value_and_gradients_of_terms(loss) if per_term else value_and_gradient_of(loss)
             return jax.jit(over_seeds(run, seeds))
 
-        function = self._cache.get(("gradient", objective_key(objective), seeds, per_term), build)
-        total, terms, gradient, _ = _numpy(function(array, objective_data(objective)))
+        function = self._cache.get(("gradient", key, seeds, per_term), build)
+        total, terms, gradient, _ = _numpy(function(array, data))
         return Value(total, self._named(objective, terms), gradient)
+
+    def compiled_value_and_gradient(self, objective: Objective) -> tuple[Callable[..., Any], Any]:
+        """The compiled function behind `value_and_gradient`, for those who build on JAX themselves.
+
+        Returns
+        -------
+        function, data
+            `function(theta, data)` with θ (P,) gives total, terms, gradient and whether a solve failed, as JAX arrays.
+        """
+        key, data = self._prepare(objective)
+        function = self._cache.get(
+            ("gradient", key, None, False), lambda: jax.jit(value_and_gradient_of(make_objective(objective)))
+        )
+        return function, jax.device_put(data)
 
     def jacobian_vector(self, objective: Objective, theta: np.ndarray, tangent: np.ndarray) -> np.ndarray:
         """Directional derivative of the total along `tangent`, by forward mode through the solver."""
         array, seeds = _array(theta)
+        key, data = self._prepare(objective)
         direction = np.asarray(tangent, dtype=float)
 
         def build() -> Any:
@@ -164,8 +189,7 @@ class JaxEngine:
 
             return jax.jit(over_seeds(derivative, seeds))
 
-        function = self._cache.get(("forward", objective_key(objective), seeds), build)
-        return _numpy(function(array, direction, objective_data(objective)))
+        return _numpy(self._cache.get(("forward", key, seeds), build)(array, direction, data))
 
     def minimise(
         self,
@@ -181,7 +205,8 @@ class JaxEngine:
         """Run the optimiser loop inside the engine; see `Engine.minimise`."""
         from .optimise import minimise
 
-        return minimise(self._cache, objective, theta, optimizer, free, callback, report_every, state, decay)
+        prepared = self._prepare(objective)
+        return minimise(self._cache, objective, prepared, theta, optimizer, free, callback, report_every, state, decay)
 
     @staticmethod
     def _named(objective: Objective, terms: np.ndarray) -> dict[str, np.ndarray]:

@@ -8,11 +8,12 @@ from typing import Any
 import diffrax
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ...graph import partition
 from ...objective.program import Integration
 from .lowering import lower
-from .solvers import make_adjoint, make_controller, make_solver
+from .solvers import FIXED_STEP, make_adjoint, make_controller, make_solver
 
 __all__ = ["Data", "integration_data", "make_integration"]
 
@@ -33,7 +34,10 @@ _CODES = (
 
 def integration_data(integration: Integration) -> Data:
     """What may change from call to call without compiling anew."""
-    return {"start": integration.start, "times": integration.times}
+    data = {"start": np.asarray(integration.start, float), "times": np.asarray(integration.times, float)}
+    if integration.solver.name in FIXED_STEP:
+        data["dt"] = np.asarray(integration.solver.dt, float)
+    return data
 
 
 def _status(result: Any, saved: Any) -> jax.Array:
@@ -56,7 +60,7 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
     """
     settings = integration.solver
     solver = make_solver(settings)
-    controller, dt = make_controller(settings)
+    controller = make_controller(settings)
     adjoint = diffrax.ForwardMode() if forward_mode else make_adjoint(settings.adjoint)
     once, body = partition(integration.vector_field, "theta")
     prologue, field = lower(once), lower(body)
@@ -64,7 +68,7 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
     term = diffrax.ODETerm(lambda t, u, fixed: field({"t": t, "u": u, **fixed})["du"])
     single = integration.times.shape[0] == 1
 
-    def solve(start: Any, times: Any, u0: Any, fixed: Any) -> Any:
+    def solve(start: Any, times: Any, u0: Any, fixed: Any, dt: Any) -> Any:
         solution = _diffeqsolve(
             term,
             solver,
@@ -82,22 +86,24 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
         steps = {key: solution.stats[f"num_{key}"] for key in ("steps", "accepted_steps", "rejected_steps")}
         return solution.ys, _status(solution.result, solution.ys), steps
 
+    def observed(times: Any, states: Any, theta: Any) -> dict[str, Any]:
+        at = jax.vmap(jax.vmap(lambda t, u: observe({"t": t, "u": u, "theta": theta})))
+        return {f"{integration.name}.{key}": value for key, value in at(times, states).items()}
+
     def run(theta: jax.Array, data: Mapping[str, Any]) -> Any:
-        start, times = data["start"], data["times"]
+        start, times, dt = data["start"], data["times"], data.get("dt")
         fixed = prologue({"theta": theta})
         u0 = initial({"theta": theta})["u0"]
         if single:  # a batch of one costs more than no batch
-            states, status, steps = solve(start[0], times[0], u0[0], fixed)
+            states, status, steps = solve(start[0], times[0], u0[0], fixed, dt)
             states, status, steps = states[None], status[None], {k: v[None] for k, v in steps.items()}
         else:
-            states, status, steps = jax.vmap(solve, in_axes=(0, 0, 0, None))(start, times, u0, fixed)
-        at = jax.vmap(jax.vmap(lambda t, u: observe({"t": t, "u": u, "theta": theta})))
-        arrays = {f"{integration.name}.{key}": value for key, value in at(times, states).items()}
+            states, status, steps = jax.vmap(solve, in_axes=(0, 0, 0, None, None))(start, times, u0, fixed, dt)
         statistics = {
             "steps": steps["steps"],
             "accepted": steps["accepted_steps"],
             "rejected": steps["rejected_steps"],
         }
-        return arrays, status, statistics
+        return observed(times, states, theta), status, statistics
 
     return run

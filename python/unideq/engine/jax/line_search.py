@@ -1,8 +1,8 @@
 """A strong-Wolfe line search as a state machine: each turn takes one evaluation and says where to look next.
 
 Nocedal & Wright 2006, algorithms 3.5 (bracketing) and 3.6 (zoom), with the approximate decrease condition of
-Hager & Zhang 2005 near the minimum, where values no longer resolve the decrease. Being a state machine it lets every seed of an
-ensemble search at its own pace: nobody waits for the longest search, and no evaluation is made twice.
+Hager & Zhang 2005 near the minimum, where values no longer resolve the decrease. Being a state machine it lets every
+seed of an ensemble search at its own pace: nobody waits for the longest search, and no evaluation is made twice.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def advance(
     width = jnp.abs(new_high[0] - new_low[0])
     has_safe = safer | (search["safe"] > 0)
     narrow = bracketed & (
-        ((width <= SHORTEST * jnp.maximum(new_high[0], new_low[0])) & has_safe) | (width <= 1e-16 * (1 + search["step"]))
+        ((width <= SHORTEST * jnp.maximum(new_high[0], new_low[0])) & has_safe)
+        | (width <= 1e-16 * (1 + search["step"]))
     )
     next_step = jnp.where(bracketed, _inside(*new_low, *new_high), EXPAND * step)
     new = {

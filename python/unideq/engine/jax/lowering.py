@@ -51,7 +51,7 @@ def _slice(x: Any, window: Any) -> Any:
 
 
 def _gather(x: Any, indices: Any, axis: int) -> Any:
-    indices = np.asarray(indices, dtype=int)
+    indices = np.asarray(indices, dtype=int) % x.shape[axis]
     steps = np.diff(indices)
     if len(indices) > 1 and steps[0] != 0 and np.all(steps == steps[0]):
         # A progression is a slice, perhaps reversed: its adjoint is a pad, where a gather's is a slow scatter.
@@ -64,7 +64,7 @@ def _gather(x: Any, indices: Any, axis: int) -> Any:
 def _scatter_add(x: Any, indices: Any, axis: int, size: int) -> Any:
     moved = jnp.moveaxis(jnp.asarray(x), axis, 0)
     result = jnp.zeros((size, *moved.shape[1:]), moved.dtype)
-    return jnp.moveaxis(result.at[np.asarray(indices, dtype=int)].add(moved), 0, axis)
+    return jnp.moveaxis(result.at[np.asarray(indices, dtype=int) % size].add(moved), 0, axis)
 
 
 def _stencil(x: Any, coefficients: Any, offsets: Any, axis: int, boundary: str) -> Any:
@@ -180,7 +180,7 @@ LOWERINGS: dict[str, Callable[..., Any]] = {
 
 
 def lower(graph: Graph) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
-    """The graph as a function of JAX arrays: `{input: array} -> {output: array}`; jit, vmap and differentiate it at will.
+    """The graph as a function of JAX arrays, `{input: array} -> {output: array}`, to jit, vmap and differentiate.
 
     Raises
     ------

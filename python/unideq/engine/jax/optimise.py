@@ -16,10 +16,10 @@ from ...errors import ModelError, OptionError, unknown
 from ...objective.program import Objective
 from ..protocol import Minimised, OptimizerSettings, Report
 from .adam import Adam
-from .compiled import CompiledCache
+from .compiled import CompiledCache, HashedKey
 from .curvature import DenseCurvature, LimitedCurvature
 from .derivative import value_and_gradient_of
-from .objective import make_objective, objective_data, objective_key
+from .objective import make_objective
 from .quasi_newton import QuasiNewton
 
 __all__ = ["OPTIMIZERS", "minimise"]
@@ -32,6 +32,8 @@ OPTIMIZERS: dict[str, Callable[[Any, Mapping[str, Any]], Any]] = {
 }
 _PATIENCE = 0.25
 """Longest time (s) that should pass inside compiled code, where Ctrl-C isn't heard."""
+_SILENCE = 1.0
+"""Time (s) after which a report comes between two full ones, so that progress bars move and checkpoints are written."""
 
 
 def _flatten(state: Mapping[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
@@ -64,7 +66,7 @@ def _restore(like: Mapping[str, Any], flat: Mapping[str, Any], prefix: str = "")
 
 
 def _make_chunk(objective: Objective, optimizer: OptimizerSettings, seeds: int, room: int) -> Callable[..., Any]:
-    """`(state, logs, data, base, target) -> state, logs`: turns until every running seed has made `target` iterations."""
+    """`(state, logs, data, base, target) -> state, logs`: turns until running seeds have made `target` iterations."""
     method = OPTIMIZERS[optimizer.name](value_and_gradient_of(make_objective(objective)), optimizer.settings)
 
     def advance(state: Any, logs: Any, data: Any, base: Any, target: Any) -> Any:
@@ -76,7 +78,7 @@ def _make_chunk(objective: Objective, optimizer: OptimizerSettings, seeds: int, 
         logs = {key: values.at[at].set(log[key], mode="drop") for key, values in logs.items()}
         return new, logs
 
-    every = advance if seeds == 1 else jax.vmap(advance, in_axes=(0, 0, None, None, None))
+    every: Callable[..., Any] = advance if seeds == 1 else jax.vmap(advance, in_axes=(0, 0, None, None, None))
 
     def chunk(state: Any, logs: Any, data: Any, base: Any, target: Any) -> Any:
         def going(carry: Any) -> Any:
@@ -124,6 +126,7 @@ def _report(objective: Objective, state: Any, logs: Any, base: int) -> Report:
 def minimise(
     cache: CompiledCache,
     objective: Objective,
+    prepared: tuple[HashedKey, Mapping[str, Any]],
     theta: np.ndarray,
     optimizer: OptimizerSettings,
     free: np.ndarray,
@@ -132,7 +135,7 @@ def minimise(
     state: Mapping[str, np.ndarray] | None = None,
     decay: np.ndarray | None = None,
 ) -> Minimised:
-    """Run a phase; see `Engine.minimise`.
+    """Run a phase; see `Engine.minimise`. `prepared` is the objective's cache key and device data.
 
     Seeds that finish early leave NaN in the rest of the logs. The result doesn't depend on `report_every`, nor
     on where a run was interrupted and resumed.
@@ -148,7 +151,7 @@ def minimise(
     terms, room = len(objective.terms), int(report_every)
     iterations = int(optimizer.settings["iterations"])
     varying = {k: v for k, v in optimizer.settings.items() if k != "iterations"}
-    key = ("minimise", objective_key(objective), optimizer.name, json.dumps(varying, sort_keys=True), seeds, room)
+    key = ("minimise", prepared[0], optimizer.name, json.dumps(varying, sort_keys=True, default=repr), seeds, room)
     chunk = cache.get(key, lambda: _make_chunk(objective, optimizer, seeds, room))
 
     begin = {
@@ -162,7 +165,7 @@ def minimise(
     now: Any = jax.device_put(begin if state is None else _restore(begin, state))
     data = jax.device_put(
         {
-            "objective": objective_data(objective),
+            "objective": prepared[1],
             "free": np.broadcast_to(np.asarray(free, bool), (size,)),
             "decay": np.ones(size, bool) if decay is None else np.asarray(decay, bool),
             "iterations": np.asarray(iterations),
@@ -172,7 +175,8 @@ def minimise(
     base = int(np.max(now["iteration"]))
     pace = 1
     while True:
-        goal, reached, logs = min(base + room, iterations), base, empty
+        # Full reports come at multiples of `report_every`, wherever a run was interrupted and resumed.
+        goal, reached, logs, since = min((base // room + 1) * room, iterations), base, empty, time.perf_counter()
         while reached < goal:
             began = time.perf_counter()
             target = min(reached + pace, goal)
@@ -181,6 +185,8 @@ def minimise(
             took = time.perf_counter() - began
             pace = int(np.clip(pace * _PATIENCE / max(took, 1e-4), max(1, pace // 2), 4 * pace))
             reached = target if running.any() else goal
+            if time.perf_counter() - since > _SILENCE:
+                break
         last = _report(objective, now, logs, base)
         base = last.iteration
         over = base >= iterations or not (last.finished == 0).any()

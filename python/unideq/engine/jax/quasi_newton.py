@@ -19,8 +19,8 @@ State = dict[str, Any]
 class QuasiNewton:
     """Turns of a quasi-Newton method. The first turn only evaluates the start.
 
-    A search that finds no decrease forgets the curvature, once: the next one goes down the gradient. If that one fails too, the
-    seed has finished: converged as far as the values resolve it, or given up if trials weren't finite.
+    A search that finds no decrease forgets the curvature, once: the next one goes down the gradient. If that one fails
+    too, the seed has finished: converged as far as the values resolve it, or given up if trials weren't finite.
     """
 
     def __init__(

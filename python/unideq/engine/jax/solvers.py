@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import diffrax
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...errors import EngineUnsupported, OptionError, unknown
 from ...objective.program import SolverSettings
+from .first_step import first_step
 
 __all__ = ["ADJOINTS", "FIXED_STEP", "SOLVERS", "make_adjoint", "make_controller", "make_solver"]
 
@@ -38,16 +40,33 @@ class RungeKutta4(diffrax.AbstractERK):
         return 4
 
 
+class KenCarp4(diffrax.AbstractESDIRK):
+    """The implicit half of Kennedy & Carpenter's ARK4(3)6L[2]SA (2003): order 4, L-stable, stiffly accurate.
+
+    diffrax offers the additive method, which wants the vector field split in two; ours is implicit as a whole.
+    """
+
+    tableau: ClassVar[diffrax.ButcherTableau] = diffrax.KenCarp4.tableau.tableaus[1]
+    interpolation_cls: ClassVar[Callable[..., Any]] = diffrax.ThirdOrderHermitePolynomialInterpolation.from_k
+
+    root_finder: Any = diffrax.with_stepsize_controller_tols(diffrax.VeryChord)()
+    root_find_max_steps: int = 10
+
+    def order(self, terms: Any) -> int:
+        return 4
+
+
 SOLVERS: dict[str, Callable[[], diffrax.AbstractSolver]] = {
     "tsit5": diffrax.Tsit5,
     "dopri5": diffrax.Dopri5,
     "dopri8": diffrax.Dopri8,
     "kvaerno5": diffrax.Kvaerno5,
-    "kencarp4": diffrax.KenCarp4,
+    "kencarp4": KenCarp4,
     "euler": diffrax.Euler,
     "heun": diffrax.Heun,
     "rk4": RungeKutta4,
 }
+IMPLICIT = ("kvaerno5", "kencarp4")
 FIXED_STEP = ("euler", "heun", "rk4")
 ADJOINTS: dict[str, Callable[[], diffrax.AbstractAdjoint]] = {
     "checkpointed": diffrax.RecursiveCheckpointAdjoint,
@@ -58,7 +77,7 @@ _JULIA_ADJOINTS = ("discrete", "gauss", "interpolating", "quadrature", "forward"
 
 
 class GuardedController(diffrax.PIDController):
-    """diffrax's step-size control that survives overflow and gives up where steps vanish.
+    """diffrax's step-size control, with a first step that fits the problem, proof against overflow and vanishing steps.
 
     A trial step that overflows is rejected as one that gives NaN is (diffrax alone would turn the step size into NaN).
     A step size lost in the rounding of t ends the solve at once, not after `max_steps` vain trials: in an
@@ -66,26 +85,40 @@ class GuardedController(diffrax.PIDController):
     """
 
     def init(self, terms: Any, t0: Any, t1: Any, y0: Any, dt0: Any, args: Any, func: Any, error_order: Any) -> Any:
+        if dt0 is None and isinstance(y0, jax.Array):
+            # A constant to differentiation, stopped at the entry: nothing of it is then traced for derivatives.
+            t, u, fixed = jax.lax.stop_gradient((t0, y0, args))
+            rate = lambda t, u: func(terms, t, u, fixed)  # noqa: E731
+            dt0 = first_step(rate, t, u, rate(t, u), self.rtol, self.atol, error_order)
         tnext, state = super().init(terms, t0, t1, y0, dt0, args, func, error_order)
         return tnext, (state, 1e-20 * jnp.abs(t1 - t0))
 
     def adapt_step_size(
-        self, t0: Any, t1: Any, y0: Any, y1_candidate: Any, args: Any, y_error: Any, error_order: Any, controller_state: Any
+        self,
+        t0: Any,
+        t1: Any,
+        y0: Any,
+        y1_candidate: Any,
+        args: Any,
+        y_error: Any,
+        error_order: Any,
+        controller_state: Any,
     ) -> Any:
         state, floor = controller_state
-        finite = jnp.all(jnp.isfinite(y1_candidate))
+        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(y)) for y in jax.tree.leaves(y1_candidate)]))
         keep, next_t0, next_t1, jump, state, result = super().adapt_step_size(
             t0,
             t1,
             y0,
-            jnp.where(finite, y1_candidate, y0),
+            jax.tree.map(lambda new, old: jnp.where(finite, new, old), y1_candidate, y0),
             args,
-            jnp.where(finite, y_error, jnp.inf),
+            jax.tree.map(lambda error: jnp.where(finite, error, jnp.inf), y_error),
             error_order,
             state,
         )
         moves = next_t1 - next_t0 > jnp.maximum(floor, 1e-15 * jnp.abs(next_t0))
-        stuck = diffrax.RESULTS.where(finite, diffrax.RESULTS.dt_min_reached, diffrax.RESULTS.nonfinite)
+        nonfinite: Any = diffrax.RESULTS.nonfinite
+        stuck = diffrax.RESULTS.where(finite, diffrax.RESULTS.dt_min_reached, nonfinite)
         return keep, next_t0, next_t1, jump, (state, floor), diffrax.RESULTS.where(moves, result, stuck)
 
 
@@ -102,21 +135,25 @@ def make_solver(settings: SolverSettings) -> diffrax.AbstractSolver:
     return SOLVERS[settings.name]()
 
 
-def make_controller(settings: SolverSettings) -> tuple[diffrax.AbstractStepSizeController, float | None]:
-    """The step-size controller, and the first step (None: chosen automatically)."""
+def make_controller(settings: SolverSettings) -> diffrax.AbstractStepSizeController:
+    """The step-size controller; for fixed steps, `dt` is checked here and comes in later as the first step."""
     if settings.name in FIXED_STEP:
         if settings.dt is None or not settings.dt > 0:
-            raise OptionError(f"Solver `{settings.name}` makes fixed steps: give it a positive `dt`, not {settings.dt!r}.")
-        return diffrax.ConstantStepSize(), float(settings.dt)
-    return GuardedController(rtol=settings.rtol, atol=settings.atol), None
+            raise OptionError(
+                f"Solver `{settings.name}` makes fixed steps: give it a positive `dt`, not {settings.dt!r}."
+            )
+        return diffrax.ConstantStepSize()
+    if settings.name in IMPLICIT:
+        # With the plain integral controller every second step of a stiff solve would be rejected (Söderlind 2002).
+        return GuardedController(rtol=settings.rtol, atol=settings.atol, pcoeff=0.3, icoeff=0.3)
+    return GuardedController(rtol=settings.rtol, atol=settings.atol)
 
 
 def make_adjoint(name: str) -> diffrax.AbstractAdjoint:
     """How gradients go through the solve."""
     if name in _JULIA_ADJOINTS:
-        raise EngineUnsupported(
-            f"Engine `jax` lacks the adjoint `{name}`; engine `julia` has it. Here: {', '.join(f'`{a}`' for a in ADJOINTS)}."
-        )
+        here = ", ".join(f"`{a}`" for a in ADJOINTS)
+        raise EngineUnsupported(f"Engine `jax` lacks the adjoint `{name}`; engine `julia` has it. Here: {here}.")
     if name not in ADJOINTS:
         raise unknown("adjoint", name, ADJOINTS)
     return ADJOINTS[name]()

@@ -1,0 +1,222 @@
+"""Solves: analytic and published solutions, orders of convergence, batches, padding, and what happens on failure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from diffrax import RESULTS
+
+from unideq.engine.jax.solvers import FIXED_STEP, SOLVERS, GuardedController
+from unideq.errors import EngineUnsupported, OptionError
+from unideq.graph import Graph, constant, variable
+
+from .problems import engine, integration
+
+TIMES = np.linspace(0.0, 2.0, 6)
+
+
+def growth(t, u, theta):
+    return [theta[0] * u[0] * (1.0 - u[0] / theta[1])]
+
+
+def logistic(t: np.ndarray) -> np.ndarray:
+    """Solution of u' = 1.5 u (1 − u / 2), u(0) = 0.1."""
+    return 2.0 / (1.0 + (2.0 / 0.1 - 1.0) * np.exp(-1.5 * t))
+
+
+@pytest.mark.parametrize("name", sorted(SOLVERS))
+def test_every_solver_follows_the_logistic_curve(name: str):
+    fixed = name in FIXED_STEP
+    problem = integration(growth, [0.1], TIMES, 2, name=name, atol=1e-10, dt=1e-3 if fixed else None)
+    found = engine().integrate(problem, np.array([1.5, 2.0]))
+    assert found.status.tolist() == [0]
+    tolerance = {"euler": 2e-3, "heun": 1e-6}.get(name, 1e-7)
+    np.testing.assert_allclose(found.arrays["sol.u"][0, :, 0], logistic(TIMES), rtol=tolerance)
+
+
+@pytest.mark.parametrize(("name", "order"), [("euler", 1), ("heun", 2), ("rk4", 4)])
+def test_fixed_steps_converge_at_their_order(name: str, order: int):
+    times = np.array([0.31, 1.07, 2.0])  # the first two lie between steps: interpolation must not spoil the order
+    steps = np.array([0.04, 0.02, 0.01])
+    errors = []
+    for dt in steps:
+        problem = integration(growth, [0.1], times, 2, name=name, dt=float(dt))
+        found = engine().integrate(problem, np.array([1.5, 2.0])).arrays["sol.u"][0, :, 0]
+        errors.append(np.abs(found - logistic(times)).max())
+    orders = np.diff(np.log(errors)) / np.diff(np.log(steps))
+    np.testing.assert_allclose(orders, order, atol=0.2)
+
+
+def test_an_oscillator_as_second_order_system_keeps_phase_and_energy():
+    problem = integration(
+        lambda t, u, p: [u[1], -(p[0] ** 2) * u[0]], [1.0, 0.0], np.linspace(0, 10, 21), rtol=1e-10, atol=1e-10
+    )
+    found = engine().integrate(problem, np.array([2.0])).arrays["sol.u"][0]
+    t = problem.times[0]
+    np.testing.assert_allclose(found, np.stack([np.cos(2 * t), -2 * np.sin(2 * t)], axis=1), atol=1e-7)
+
+
+def test_a_forced_equation_knows_the_time():
+    # u' = cos t, from t = 1: u = u0 + sin t − sin 1.
+    problem = integration(lambda t, u, p: [np.cos(t) + 0.0 * u[0]], [0.5], [1.0, 2.0, 4.0], start=[1.0])
+    found = engine().integrate(problem, np.zeros(1)).arrays["sol.u"][0, :, 0]
+    np.testing.assert_allclose(found, 0.5 + np.sin([1.0, 2.0, 4.0]) - np.sin(1.0), rtol=1e-7)
+
+
+@pytest.mark.parametrize(("name", "rtol", "atol"), [("kvaerno5", 1e-6, 1e-10), ("kencarp4", 1e-7, 1e-12)])
+def test_robertsons_kinetics_meet_the_published_solution(name: str, rtol: float, atol: float):
+    """Mazzia & Magherini, Test Set for IVP Solvers 2.4, gives y(1e11); CVODE's `cvRoberts_dns` prints y(0.4), y(40)."""
+
+    def robertson(t, u, k):
+        slow, back, fast = k[0] * u[0], k[1] * u[1] * u[2], k[2] * u[1] * u[1]
+        return [-slow + back, slow - back - fast, fast]
+
+    problem = integration(robertson, [1.0, 0.0, 0.0], [0.4, 40.0, 1e11], 3, name=name, rtol=rtol, atol=atol)
+    found = engine().integrate(problem, np.array([0.04, 1e4, 3e7]))
+    assert found.status.tolist() == [0]
+    states = found.arrays["sol.u"][0]
+    np.testing.assert_allclose(states[0], [9.8517e-01, 3.3864e-05, 1.4794e-02], rtol=5e-5)
+    np.testing.assert_allclose(states[1], [7.1582e-01, 9.1850e-06, 2.8418e-01], rtol=5e-4)
+    reference = [0.2083340149701255e-07, 0.8333360770334713e-13, 0.9999999791665050]
+    np.testing.assert_allclose(states[2], reference, rtol=1e-4)
+    assert found.statistics["steps"][0] < 700
+    np.testing.assert_allclose(states.sum(axis=1), 1.0, rtol=1e-10)
+
+
+@pytest.mark.slow
+def test_stiff_van_der_pol_meets_the_published_solution():
+    """Mazzia & Magherini, Test Set for IVP Solvers, problem VDPOL: μ = 1000 in u'' = μ (1 − u²) u' − u, t = 2000."""
+    problem = integration(
+        lambda t, u, p: [u[1], p[0] * (1 - u[0] ** 2) * u[1] - u[0]], [2.0, 0.0], [2000.0], name="kencarp4"
+    )
+    found = engine().integrate(problem, np.array([1000.0]))
+    np.testing.assert_allclose(found.arrays["sol.u"][0, 0, 0], 0.1706167732170469e1, rtol=1e-4)
+
+
+def test_a_batch_has_its_own_starts_times_and_lengths():
+    times = np.array([[0.0, 0.5, 1.0, 2.0], [1.0, 3.0, 3.0, 3.0], [2.5, 2.5, 2.5, 2.5]])
+    starts, states = np.array([0.0, 1.0, 2.5]), np.array([[0.1], [0.5], [0.7]])
+    problem = integration(lambda t, u, p: [p[0] * u[0]], states, times, start=starts)
+    found = engine().integrate(problem, np.array([-0.7]))
+    exact = states * np.exp(-0.7 * (times - starts[:, None]))
+    np.testing.assert_allclose(found.arrays["sol.u"][..., 0], exact, rtol=1e-7)
+    assert found.status.tolist() == [0, 0, 0]
+    assert found.statistics["steps"][2] == 0
+
+
+def test_fixed_steps_cope_with_padded_and_empty_rows():
+    times = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 1.0]])
+    problem = integration(
+        lambda t, u, p: [p[0] * u[0]], [[1.0], [1.0], [2.0]], times, start=[0.0, 0.0, 1.0], name="rk4", dt=0.01
+    )
+    found = engine().integrate(problem, np.array([1.0]))
+    exact = np.array([[1.0, np.e], [np.exp(0.5)] * 2, [2.0, 2.0]])
+    np.testing.assert_allclose(found.arrays["sol.u"][..., 0], exact, rtol=1e-8)
+
+
+def test_initial_states_and_observables_come_from_theta():
+    t, u, theta = variable("t"), variable("u", (1,)), variable("theta", (2,))
+    problem = replace(
+        integration(lambda t, u, p: [p[0] * u[0]], [[0.0], [0.0]], [[1.0], [1.0]], 2),
+        initial=Graph([theta], {"u0": np.stack([theta[1:2], theta[1:2] * constant(2.0)])}),
+        observe=Graph([t, u, theta], {"double": 2.0 * u[0], "clock": t + theta[0]}),
+    )
+    found = engine().integrate(problem, np.array([0.5, 3.0]))
+    assert found.arrays["sol.double"].shape == (2, 1)
+    np.testing.assert_allclose(found.arrays["sol.double"][:, 0], [6 * np.exp(0.5), 12 * np.exp(0.5)], rtol=1e-7)
+    np.testing.assert_allclose(found.arrays["sol.clock"], 1.5)
+
+
+# ---- failure -----------------------------------------------------------------------------------------------------
+
+
+def test_reaching_the_step_limit_is_status_1():
+    problem = integration(lambda t, u, p: [u[1], -p[0] * u[0]], [1.0, 0.0], [0.1, 10.0], max_steps=20)
+    found = engine().integrate(problem, np.array([1e4]))
+    assert found.status.tolist() == [1]
+    assert np.isnan(found.arrays["sol.u"]).all()
+
+
+def test_one_blow_up_leaves_its_neighbours_alone():
+    # u' = p u² from u0 = 1 is singular at t = 1/p.
+    problem = integration(lambda t, u, p: [p[0] * u[0] ** 2], [[1.0], [0.1]], [[0.5, 3.0], [0.5, 3.0]])
+    found = engine().integrate(problem, np.array([[1.0], [0.1], [-2.0]]))
+    assert found.status.tolist() == [[3, 0], [0, 0], [0, 0]]
+    assert found.arrays["sol.u"].shape == (3, 2, 2, 1)
+    assert np.isnan(found.arrays["sol.u"][0, 0]).all()
+    np.testing.assert_allclose(found.arrays["sol.u"][0, 1, :, 0], [0.1 / 0.95, 0.1 / 0.7], rtol=1e-6)
+    np.testing.assert_allclose(found.arrays["sol.u"][2, :, :, 0], [[1 / 2, 1 / 7], [0.1 / 1.1, 0.1 / 1.6]], rtol=1e-6)
+    # It gave up at the singularity instead of spending `max_steps` there.
+    assert found.statistics["steps"][0, 0] < 1000
+
+
+def test_a_field_that_becomes_nan_is_status_2():
+    problem = integration(lambda t, u, p: [-np.sqrt(u[0]) - p[0]], [1.0], [0.1, 5.0])
+    found = engine().integrate(problem, np.array([1.0]))
+    assert found.status.tolist() == [2]
+    assert found.statistics["steps"][0] < 1000
+
+
+def test_a_start_that_is_nan_is_status_2():
+    problem = integration(lambda t, u, p: [p[0] * u[0]], [np.nan], [1.0])
+    assert engine().integrate(problem, np.ones(1)).status.tolist() == [2]
+
+
+def test_overflow_in_fixed_steps_is_status_2():
+    problem = integration(lambda t, u, p: [p[0] * u[0] ** 3], [10.0], [1.0], name="euler", dt=0.1)
+    assert engine().integrate(problem, np.ones(1)).status.tolist() == [2]
+
+
+@pytest.mark.parametrize("trial", [np.inf, np.nan])
+def test_a_trial_step_that_overflows_is_repeated_with_a_shorter_one(trial: float):
+    controller = GuardedController(rtol=1e-6, atol=1e-6)
+    state = ((np.array(1.0), np.array(1.0), False), np.array(1e-20))
+    bad = np.array([1.0, trial])
+    keep, t0, t1, _, _, result = controller.adapt_step_size(0.5, 0.6, np.ones(2), bad, None, bad, 5.0, state)
+    assert not keep
+    assert t0 == 0.5
+    assert 0.5 < t1 < 0.6
+    assert result == RESULTS.successful
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9])
+def test_first_steps_fit_the_unit_of_time(unit: float):
+    """The same decay in seconds and in nanoseconds takes the same steps."""
+    problem = integration(lambda t, u, p: [-p[0] * u[0]], [1.0], [3.0 * unit], rtol=1e-6, atol=1e-9)
+    found = engine().integrate(problem, np.array([1.0 / unit]))
+    np.testing.assert_allclose(found.arrays["sol.u"][0, 0, 0], np.exp(-3.0), rtol=1e-5)
+    assert 5 < found.statistics["steps"][0] < 20
+
+
+# ---- settings ----------------------------------------------------------------------------------------------------
+
+
+def with_solver(**settings):
+    problem = integration(growth, [0.1], TIMES, 2)
+    return replace(problem, solver=replace(problem.solver, **settings))
+
+
+def test_unknown_solvers_and_adjoints_are_named_with_the_choices():
+    with pytest.raises(OptionError, match=r"Unknown solver `tsit4`\. Did you mean `tsit5`"):
+        engine().integrate(with_solver(name="tsit4"), np.ones(2))
+    with pytest.raises(OptionError, match=r"Unknown adjoint `checkpoint`\. Did you mean `checkpointed`"):
+        engine().integrate(with_solver(adjoint="checkpoint"), np.ones(2))
+    with pytest.raises(EngineUnsupported, match="engine `julia` has it"):
+        engine().integrate(with_solver(adjoint="gauss"), np.ones(2))
+
+
+def test_fixed_steps_need_a_step():
+    with pytest.raises(OptionError, match="give it a positive `dt`"):
+        engine().integrate(with_solver(name="rk4", dt=None), np.ones(2))
+
+
+def test_the_same_program_with_other_times_isnt_compiled_again():
+    problem = integration(growth, [0.1], TIMES, 2)
+    engine().integrate(problem, np.array([1.5, 2.0]))
+    before = len(engine()._cache)
+    other = integration(growth, [0.1], TIMES * 0.7, 2)
+    found = engine().integrate(other, np.array([1.5, 2.0])).arrays["sol.u"][0, :, 0]
+    np.testing.assert_allclose(found, logistic(TIMES * 0.7), rtol=1e-6)
+    assert len(engine()._cache) == before

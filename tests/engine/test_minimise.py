@@ -1,0 +1,329 @@
+"""The optimiser loop: minima, equivalence with optax, rejected steps, resuming, seeds, reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from unideq.engine import Minimised, OptimizerSettings, Report
+from unideq.engine.jax.line_search import advance, begin
+from unideq.errors import ModelError, OptionError
+from unideq.graph import Graph, variable
+from unideq.objective.program import Objective, Pointwise
+
+from .problems import engine, quadratic, rosenbrock, ude_objective
+
+ADAM = {"learning_rate": 0.05, "iterations": 40}
+QUASI = {"iterations": 40, "tolerance": 1e-9, "line_search": 20}
+OPTIMIZERS = {
+    "adam": ADAM,
+    "adamw": {**ADAM, "weight_decay": 0.1, "clip": 1.0},
+    "lbfgs": {**QUASI, "memory": 5},
+    "bfgs": QUASI,
+}
+STARTS = np.array([[-1.2, 1.0], [2.0, -1.0], [0.0, 0.5]])
+each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
+
+
+class Recorder:
+    """A callback that keeps the reports, and stops after some of them."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.reports: list[Report] = []
+        self.stop_after = stop_after
+
+    def __call__(self, report: Report) -> bool:
+        self.reports.append(report)
+        return len(self.reports) != self.stop_after
+
+    def log(self, name: str) -> np.ndarray:
+        return np.concatenate([getattr(r, name) for r in self.reports], axis=1)
+
+
+def run(
+    objective: Objective,
+    theta: np.ndarray,
+    name: str,
+    settings: dict[str, Any],
+    stop_after: int | None = None,
+    **more: Any,
+) -> tuple[Minimised, Recorder]:
+    recorder = Recorder(stop_after)
+    free = more.pop("free", np.ones(theta.shape[1], bool))
+    result = engine().minimise(objective, theta, OptimizerSettings(name, settings), free, recorder, **more)
+    return result, recorder
+
+
+def edge_objective() -> Objective:
+    """x² − 0.001 log x: NaN or infinite for x ≤ 0, minimum at √0.0005."""
+    theta, one = variable("theta", (1,)), variable("one")
+    graph = Graph([theta, one], {"value": one * (theta[0] ** 2 - 0.001 * np.log(theta[0]))})
+    value = variable("p.value", (1,))
+    return Objective(
+        (Pointwise("p", graph, {"one": np.ones(1)}),), Graph([value, theta], {"v": np.sum(value)}), {"v": 1.0}
+    )
+
+
+# ---- minima -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "longest"), [("lbfgs", 60), ("bfgs", 60)])
+def test_quasi_newton_methods_solve_rosenbrocks_valley(name: str, longest: int):
+    result, log = run(rosenbrock(), STARTS, name, {**OPTIMIZERS[name], "iterations": 100})
+    np.testing.assert_allclose(result.last.theta, 1.0, atol=1e-8)
+    assert result.last.finished.tolist() == [1, 1, 1]
+    assert result.last.iteration <= longest
+    assert not result.stopped
+    assert np.nanmax(np.diff(log.log("total"), axis=1)) <= 0  # every iteration goes down
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "bfgs"])
+def test_quasi_newton_methods_end_a_quadratic_in_few_iterations(name: str):
+    objective, minimiser = quadratic()
+    result, _ = run(objective, np.zeros((1, 4)), name, {**OPTIMIZERS[name], "tolerance": 1e-7})
+    np.testing.assert_allclose(result.last.theta[0], minimiser, atol=1e-7)
+    assert result.last.finished.tolist() == [1]
+    assert result.last.iteration <= 20
+
+
+def test_adam_gets_to_the_minimum_with_a_decaying_rate():
+    objective, minimiser = quadratic()
+    rate = {"schedule": "CosineDecay", "learning_rate": 0.2, "final": 1e-4}
+    result, _ = run(objective, np.zeros((1, 4)), "adam", {"learning_rate": rate, "iterations": 600})
+    np.testing.assert_allclose(result.last.best_theta[0], minimiser, atol=1e-4)
+
+
+def test_a_start_at_the_minimum_has_converged_without_an_iteration():
+    result, log = run(rosenbrock(), np.ones((1, 2)), "bfgs", QUASI)
+    assert result.last.finished.tolist() == [1]
+    assert result.last.iteration == 0
+    assert log.reports[0].total.shape == (1, 0)
+    assert result.last.best_total.tolist() == [0.0]
+
+
+def test_a_line_search_stops_at_wolfes_conditions():
+    """φ(α) = (α − 3)² from φ(0) = 9 with first trial 0.2: expands, then finds a point with a small enough slope."""
+    search = begin(jnp.asarray(9.0), jnp.zeros(1), jnp.zeros(1), jnp.asarray(-6.0), jnp.asarray(0.2))
+    for _ in range(20):
+        a = search["step"]
+        value, slope = (a - 3.0) ** 2, 2 * (a - 3.0)
+        search, done, found, chosen = advance(
+            search, jnp.asarray(9.0), value, jnp.zeros(1), jnp.zeros(1), slope, jnp.asarray(True), 20
+        )
+        if done:
+            break
+    assert found
+    assert abs(2 * (float(chosen[0]) - 3.0)) <= 0.9 * 6.0
+    assert float(chosen[1]) <= 9.0 - 1e-4 * 6.0 * float(chosen[0])
+    assert int(search["turns"]) <= 2
+
+
+# ---- optax as witness ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clip", [None, 0.5])
+@pytest.mark.parametrize("decay", [None, 0.1])
+def test_adam_and_adamw_are_optaxs(clip: float | None, decay: float | None):
+    start, steps = np.array([-1.2, 1.0]), 30
+    mask = np.array([True, False])
+    tail = optax.adam(0.02) if decay is None else optax.adamw(0.02, weight_decay=decay, mask=jnp.asarray(mask))
+    if decay is not None:  # optax masks whole leaves; ours masks entries of the one vector
+        tail = optax.chain(optax.scale_by_adam(), _decayed(decay, mask), optax.scale(-0.02))
+    optimiser = optax.chain(optax.clip_by_global_norm(clip), tail) if clip else tail
+
+    def loss(th: jax.Array) -> jax.Array:
+        return 100.0 * (th[1] - th[0] ** 2) ** 2 + (1 - th[0]) ** 2
+
+    theta, state, totals = jnp.asarray(start), optimiser.init(jnp.asarray(start)), []
+    step = jax.jit(lambda th, st: (jax.value_and_grad(loss)(th), st))
+    for _ in range(steps):
+        (value, gradient), state = step(theta, state)
+        totals.append(float(value))
+        update, state = optimiser.update(gradient, state, theta)
+        theta = optax.apply_updates(theta, update)
+    settings = {"learning_rate": 0.02, "iterations": steps, "clip": clip, "weight_decay": decay}
+    result, log = run(rosenbrock(), start[None], "adam" if decay is None else "adamw", settings, decay=mask)
+    np.testing.assert_allclose(log.log("total")[0], totals, rtol=1e-11)
+    np.testing.assert_allclose(result.last.theta[0], theta, rtol=1e-11)
+
+
+def _decayed(rate: float, mask: np.ndarray) -> optax.GradientTransformation:
+    return optax.stateless(lambda updates, params: updates + rate * jnp.where(mask, params, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ({"schedule": "ExponentialDecay", "learning_rate": 0.1, "rate": 0.5, "every": 4}, [0.1, 0.1 * 0.5**0.5, 0.05]),
+        ({"schedule": "CosineDecay", "learning_rate": 0.1, "final": 0.2}, [0.1, None, None]),
+        (
+            {"schedule": "PiecewiseConstant", "learning_rate": 0.1, "boundaries": [2, 4], "factors": [0.5, 0.1]},
+            [0.1, 0.05, 0.005],
+        ),
+        ({"schedule": "Warmup", "learning_rate": 0.1, "iterations": 4, "final": 0.2}, [0.02, 0.06, 0.1]),
+    ],
+    ids=lambda x: x["schedule"] if isinstance(x, dict) else "",
+)
+def test_schedules(schedule: dict[str, Any], expected: list[float | None]):
+    _, log = run(rosenbrock(), STARTS[:1], "adam", {"learning_rate": schedule, "iterations": 9})
+    rates = log.log("learning_rate")[0]
+    for i, value in zip((0, 2, 4), expected, strict=True):
+        if value is not None:
+            np.testing.assert_allclose(rates[i], value, rtol=1e-12)
+    if schedule["schedule"] in ("CosineDecay", "Warmup"):
+        np.testing.assert_allclose(rates[-1], 0.02, rtol=1e-12)
+
+
+# ---- rejected steps -----------------------------------------------------------------------------------------------
+
+
+def test_a_step_into_nan_is_taken_back_and_repeated_with_half_the_rate():
+    result, log = run(edge_objective(), np.array([[0.5]]), "adam", {"learning_rate": 0.4, "iterations": 300})
+    total, rejected, rate = log.log("total")[0], log.log("rejected")[0], log.log("learning_rate")[0]
+    first = int(np.flatnonzero(rejected)[0])
+    assert first == 2  # 0.5 → 0.1 → below zero
+    np.testing.assert_array_equal(np.isfinite(total), ~rejected)
+    np.testing.assert_allclose(rate[first - 1 : first + 1], [0.4, 0.2])
+    assert rate[-1] > rate[np.flatnonzero(rejected)[-1]]  # and recovers
+    assert result.last.finished.tolist() == [0]
+    np.testing.assert_allclose(result.last.best_theta[0, 0], np.sqrt(0.0005), rtol=0.1)
+
+
+def test_twenty_rejected_steps_in_a_row_end_a_seed_at_its_last_good_point():
+    settings = {"learning_rate": 1e9, "iterations": 100}
+    result, log = run(edge_objective(), np.array([[0.5]]), "adam", settings)
+    assert result.last.finished.tolist() == [2]
+    assert result.last.iteration == 21
+    assert log.log("rejected")[0].tolist() == [False] + [True] * 20
+    assert result.last.theta.tolist() == [[0.5]]
+    np.testing.assert_allclose(result.last.best_total, 0.25 - 0.001 * np.log(0.5))
+
+
+@pytest.mark.parametrize("name", ["adam", "bfgs"])
+def test_a_start_that_cant_be_evaluated_ends_its_seed_only(name: str):
+    objective = edge_objective()
+    settings = {**OPTIMIZERS[name], "learning_rate": 0.01, "weight_decay": 0.0}
+    result, _ = run(objective, np.array([[-1.0], [0.4]]), name, settings)
+    assert result.last.finished[0] == 2
+    assert result.last.theta[0, 0] == -1.0
+    assert np.isinf(result.last.best_total[0])
+    assert result.last.best_total[1] < 0.25 * 0.4**2 + 0.1
+    assert result.last.finished[1] != 2
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "bfgs"])
+def test_a_line_search_backs_off_from_where_the_loss_isnt_finite(name: str):
+    result, log = run(edge_objective(), np.array([[0.5]]), name, OPTIMIZERS[name])
+    assert result.last.finished.tolist() == [1]
+    np.testing.assert_allclose(result.last.theta[0, 0], np.sqrt(0.0005), rtol=1e-6)
+    assert np.isfinite(log.log("total")).all()
+
+
+# ---- seeds --------------------------------------------------------------------------------------------------------
+
+
+@each_optimizer
+def test_seeds_go_the_same_way_together_as_alone(name: str):
+    together, log = run(rosenbrock(), STARTS, name, OPTIMIZERS[name])
+    for i, start in enumerate(STARTS):
+        alone, own = run(rosenbrock(), start[None], name, OPTIMIZERS[name])
+        # Rounding differs with the shapes, and a search along a valley amplifies that: the late ones meet at the end.
+        np.testing.assert_allclose(log.log("total")[i, :15], own.log("total")[0, :15], rtol=1e-10)
+        np.testing.assert_allclose(together.last.theta[i], alone.last.theta[0], rtol=1e-8)
+        last = max(together.last.state["iteration"][i], alone.last.state["iteration"][0])
+        assert np.isnan(log.log("total")[i, last:]).all()
+
+
+@each_optimizer
+def test_fixed_entries_stay_exactly_where_they_are(name: str):
+    result, _ = run(rosenbrock(), STARTS, name, OPTIMIZERS[name], free=np.array([True, False]))
+    np.testing.assert_array_equal(result.last.theta[:, 1], STARTS[:, 1])
+    assert (result.last.theta[:, 0] != STARTS[:, 0]).all()
+
+
+# ---- reports and resuming -----------------------------------------------------------------------------------------
+
+
+@each_optimizer
+def test_resuming_is_bit_for_bit_whatever_the_chunks(name: str):
+    settings = OPTIMIZERS[name]
+    unbroken, log = run(rosenbrock(), STARTS, name, settings)
+    first, head = run(rosenbrock(), STARTS, name, settings, report_every=7, stop_after=2)
+    assert first.stopped
+    saved = {key: np.array(value) for key, value in first.last.state.items()}
+    second, tail = run(rosenbrock(), np.full_like(STARTS, 9.0), name, settings, report_every=7, state=saved)
+    assert second.last.iteration == unbroken.last.iteration
+    for key in ("total", "gradient_norm", "learning_rate", "rejected"):
+        both = np.concatenate([head.log(key), tail.log(key)], axis=1)
+        np.testing.assert_array_equal(both, log.log(key))
+    for key, value in unbroken.last.state.items():
+        np.testing.assert_array_equal(second.last.state[key], value, err_msg=key)
+
+
+def test_an_ode_objective_resumes_bit_for_bit_too():
+    objective, theta = ude_objective(rtol=1e-6, atol=1e-6)
+    start, settings = theta[None], {"iterations": 12}
+    unbroken, log = run(objective, start, "bfgs", settings, report_every=4)
+    first, head = run(objective, start, "bfgs", settings, report_every=4, stop_after=1)
+    second, tail = run(objective, start, "bfgs", settings, report_every=4, state=first.last.state)
+    np.testing.assert_array_equal(np.concatenate([head.log("total"), tail.log("total")], axis=1), log.log("total"))
+    np.testing.assert_array_equal(second.last.theta, unbroken.last.theta)
+    assert log.log("total")[0, -1] < 0.5 * log.log("total")[0, 0]
+
+
+def test_a_state_is_plain_arrays_named_by_paths():
+    result, _ = run(rosenbrock(), STARTS, "bfgs", QUASI, stop_after=1, report_every=3)
+    state = result.last.state
+    assert {"theta", "memory.inverse_hessian", "search.step", "iteration"} <= set(state)
+    assert all(type(value) is np.ndarray and value.dtype.kind in "fib" for value in state.values())
+
+
+def test_a_state_of_another_phase_is_refused():
+    result, _ = run(rosenbrock(), STARTS, "adam", ADAM, stop_after=1)
+    with pytest.raises(ModelError, match="This optimiser state doesn't fit the phase: `known`"):
+        run(rosenbrock(), STARTS, "bfgs", QUASI, state=result.last.state)
+    with pytest.raises(ModelError, match=r"needs shape \(2, 2\), found shape \(3, 2\)"):
+        run(rosenbrock(), STARTS[:2], "adam", ADAM, state=result.last.state)
+
+
+def test_reports_come_every_k_iterations_and_log_the_point_before_each_update():
+    result, log = run(rosenbrock(), STARTS, "adam", ADAM, report_every=15)
+    assert [r.iteration for r in log.reports] == [15, 30, 40]
+    assert [r.total.shape for r in log.reports] == [(3, 15), (3, 15), (3, 10)]
+    first = engine().value_and_gradient(rosenbrock(), STARTS)
+    assert first.gradient is not None
+    np.testing.assert_allclose(log.log("total")[:, 0], first.total, rtol=1e-14)
+    np.testing.assert_allclose(log.reports[0].terms["valley"][:, 0], first.terms["valley"], rtol=1e-14)
+    np.testing.assert_allclose(log.log("gradient_norm")[:, 0], np.linalg.norm(first.gradient, axis=1), rtol=1e-14)
+    np.testing.assert_allclose(result.last.best_total, log.log("total").min(axis=1))
+    at_best = engine().value(rosenbrock(), result.last.best_theta).total
+    np.testing.assert_allclose(at_best, result.last.best_total, rtol=1e-13)
+
+
+def test_the_callback_stops_the_run():
+    result, log = run(rosenbrock(), STARTS, "adam", ADAM, report_every=10, stop_after=2)
+    assert result.stopped
+    assert result.last.iteration == 20
+    assert len(log.reports) == 2
+
+
+def test_an_interruption_in_the_callback_comes_through():
+    def callback(report: Report) -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine().minimise(rosenbrock(), STARTS, OptimizerSettings("adam", ADAM), np.ones(2, bool), callback)
+
+
+def test_unknown_optimizers_and_schedules_are_named():
+    with pytest.raises(OptionError, match=r"Unknown optimizer `adma`\. Did you mean `adam`"):
+        run(rosenbrock(), STARTS, "adma", ADAM)
+    with pytest.raises(OptionError, match=r"Unknown schedule `CosineDekay`\. Did you mean `CosineDecay`"):
+        run(rosenbrock(), STARTS, "adam", {"learning_rate": {"schedule": "CosineDekay"}, "iterations": 3})
+    with pytest.raises(OptionError, match="report_every"):
+        run(rosenbrock(), STARTS, "adam", ADAM, report_every=0)
