@@ -1,0 +1,1 @@
+"""What was learned: gradient checks and recovery of equations from learned terms."""
