@@ -11,6 +11,7 @@ import optax
 import pytest
 
 from unideq.engine import Minimised, OptimizerSettings, Report
+from unideq.engine.jax import optimise
 from unideq.engine.jax.line_search import advance, begin
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Graph, variable
@@ -28,6 +29,12 @@ OPTIMIZERS = {
 }
 STARTS = np.array([[-1.2, 1.0], [2.0, -1.0], [0.0, 0.5]])
 each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
+
+
+@pytest.fixture(autouse=True)
+def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No reports in between on a slow machine: these tests count them."""
+    monkeypatch.setattr(optimise, "_SILENCE", np.inf)
 
 
 class Recorder:
@@ -303,6 +310,17 @@ def test_reports_come_every_k_iterations_and_log_the_point_before_each_update():
     np.testing.assert_allclose(result.last.best_total, log.log("total").min(axis=1))
     at_best = engine().value(rosenbrock(), result.last.best_theta).total
     np.testing.assert_allclose(at_best, result.last.best_total, rtol=1e-13)
+
+
+def test_reports_in_between_change_nothing(monkeypatch: pytest.MonkeyPatch):
+    _, log = run(rosenbrock(), STARTS, "adam", ADAM, report_every=15)
+    monkeypatch.setattr(optimise, "_SILENCE", 0.0)
+    _, more = run(rosenbrock(), STARTS, "adam", ADAM, report_every=15)
+    reached = [r.iteration for r in more.reports]
+    assert len(reached) > 3 and {15, 30, 40} <= set(reached)
+    for key in ("total", "gradient_norm", "learning_rate", "rejected"):
+        np.testing.assert_array_equal(more.log(key), log.log(key))
+    np.testing.assert_array_equal(more.reports[-1].theta, log.reports[-1].theta)
 
 
 def test_the_callback_stops_the_run():

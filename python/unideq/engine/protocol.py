@@ -146,7 +146,8 @@ class Engine(Protocol):
         free
             (P,) bool: entries that may move.
         callback
-            Gets a `Report` every `report_every` iterations; returns whether to go on.
+            Gets a `Report` at every multiple of `report_every` iterations, and in between where those are slow; returns
+            whether to go on.
         state
             A report's state to resume from.
         decay
