@@ -27,7 +27,7 @@ LEVELS = [0.001, 0.005, 0.01, 0.025, 0.05]
 PUBLISHED = {0.001: 75, 0.005: 72, 0.01: 58, 0.025: 29, 0.05: 18}
 GOAL = {0.001: 95, 0.005: 92, 0.01: 88, 0.025: 70, 0.05: 50}
 EXACT = re.compile(r"missing\[0\] = -[\d.e-]+·x·y; missing\[1\] = [\d.e-]+·x·y")
-STREAM = 2026
+STREAM = 2027
 """Key of the random streams: other ones were looked at while the method was built."""
 TOGETHER = 10
 """Realisations of the noise that are trained together."""
@@ -86,7 +86,7 @@ def main() -> None:
         __file__,
         __doc__,
         quick={"seeds": 2, "noise": [0.01, 0.05], "members": 4, "adam": 300, "bfgs": 200},
-        full={"seeds": 30, "noise": LEVELS, "members": 4, "adam": 300, "bfgs": 200},
+        full={"seeds": 20, "noise": LEVELS, "members": 4, "adam": 300, "bfgs": 200},
     )
     truth_model = ude.ODE(mechanism, ["x", "y"])
     times, later = np.linspace(0.0, 3.0, 31), np.linspace(0.0, 50.0, 1001)

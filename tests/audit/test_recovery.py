@@ -9,9 +9,9 @@ import xarray as xr
 
 import unideq as ude
 from unideq.audit.library import Library
-from unideq.audit.refit import Likelihood
+from unideq.audit.refit import Likelihood, Refit
 from unideq.audit.search import criterion_penalty
-from unideq.audit.selection import _predicting
+from unideq.audit.selection import _finalists, _predicting
 from unideq.audit.sparse import candidate_supports
 from unideq.audit.symbolic import latex_of, sympy_of, text_of
 from unideq.errors import DataError, EngineMissing, FileFormatError, ModelError, OptionError
@@ -81,12 +81,15 @@ def test_the_refit_is_a_fit_of_the_same_data(fit, recovery):
     assert float(recovery.fit.tree["/diagnostics"]["r_squared_training"].min()) > 0.9999
 
 
-def test_longer_candidates_lie_lower_in_the_table(recovery):
+def test_spurious_terms_are_tried_and_rejected(recovery):
     table = recovery.table
     assert int(table["chosen"].sum()) == 1
     assert (np.diff(table["difference"].values) >= 0).all()
-    longer = table["terms"].values > 2
-    assert longer.any() and table["difference"].values[longer].min() > 0
+    longer, chosen = table["terms"].values > 2, table["chosen"].values == 1
+    assert longer.sum() > 5 and not longer[chosen].any()
+    # They fit better, as any further term does, but not by what a term must bring.
+    gain = table["log_likelihood"].values[longer] - table["log_likelihood"].values[chosen]
+    assert gain.max() > 0 and (table["difference"].values[longer] > table["difference"].values[chosen] - 6.0).all()
 
 
 def test_it_is_stored_in_the_tree_and_the_file(fit, recovery, tmp_path):
@@ -129,6 +132,7 @@ def test_without_refit_the_regression_is_taken_as_it_is(fit):
         ({"method": "lasso"}, OptionError, "`stlsq`"),
         ({"criterion": "aci"}, OptionError, "`aicc`"),
         ({"max_terms": 0}, OptionError, "max_terms"),
+        ({"parsimony": -1.0}, OptionError, "parsimony"),
         ({"library": Library(0, constant=True), "budget": 0}, OptionError, "budget"),
         ({"library": {"odd name": np.sin}}, OptionError, "isn't a Python identifier"),
         ({"library": ["sine"]}, OptionError, "Did you mean `sin`"),
@@ -275,3 +279,14 @@ def test_several_trajectories_with_held_out_times_and_a_users_function():
     assert float(found.coefficients["estimate"][0]) == pytest.approx(0.5, rel=0.01)
     assert found.initial["x"] == pytest.approx([3.0, 1.5], abs=0.02)
     assert 0 < found.scores["rollout_error"] < 0.05  # of the held-out times, in standard deviations
+
+
+def test_a_longer_formula_must_win_clearly():
+    def job(*support):
+        return Refit(support, np.zeros(0, dtype=int), np.zeros(1))
+
+    one, two, three, other = job(0), job(0, 1), job(0, 1, 2), job(0, 3)
+    ranked = [(10.0, three), (13.0, two), (14.5, other), (30.0, one)]
+    assert _finalists(ranked, 6.0) == [two, other, three]
+    assert _finalists(ranked, 0.0) == [three]
+    assert _finalists([(10.0, three), (17.0, two)], 6.0) == [three]

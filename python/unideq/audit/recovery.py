@@ -68,11 +68,10 @@ class Recovery:
     def __repr__(self) -> str:
         shown = ", ".join(f"{n} {v:.4g}" for n, v in self.scores.items())
         lines = [f"Recovery of `{self.network}`", *(f"  {line}" for line in self.equations.split("\n")), f"  {shown}"]
-        best = self.table.isel(candidate=slice(0, 4))
-        for text, difference, chosen in zip(
-            best["equations"].values, best["difference"].values, best["chosen"].values, strict=True
-        ):
-            lines.append(f"  {'→' if chosen else ' '} {difference:+8.2f}  {text}")
+        texts, chosen = self.table["equations"].values, self.table["chosen"].values
+        shown_rows = sorted({*range(min(4, len(texts))), int(np.argmax(chosen))})
+        for k in shown_rows:
+            lines.append(f"  {'→' if chosen[k] else ' '} {float(self.table['difference'][k]):+8.2f}  {texts[k]}")
         return "\n".join(lines)
 
     def _repr_latex_(self) -> str:
@@ -87,6 +86,7 @@ def recover(
     method: str = "auto",
     ensemble: bool = True,
     criterion: str = "ebic",
+    parsimony: float = 6.0,
     rollout: bool = True,
     refit: bool = True,
     final_fit: bool = True,
@@ -101,9 +101,9 @@ def recover(
     3. Put each candidate into the ODE in the network's place and refit its coefficients, with all other free parameters
        and initial states, to the measurements (Gauss–Newton on sensitivity equations, many candidates at once); then
        drop, add and exchange terms of the best ones while the criterion improves.
-    4. Among candidates within 2 of the best criterion, drop those that predict what they weren't refitted to (the fit's
-       held-out measurements, or else the last quarter of the times) worse than the best, by more than two standard
-       errors; of the others, take the one with the best criterion.
+    4. Prefer a shorter formula where its criterion isn't worse than the best by more than `parsimony`. Drop what
+       predicts what it wasn't refitted to (the fit's held-out measurements, or else the last quarter of the times)
+       worse than the best of these finalists by more than two standard errors.
     5. Refit the chosen equations with `unideq.fit`'s own machinery, data and loss.
 
     Parameters
@@ -121,8 +121,11 @@ def recover(
     criterion
         `ebic` (default: BIC that also counts how many equally large supports the library offers), `bic` or `aicc`;
         all of the likelihood of the measurements with one unknown noise level a variable.
+    parsimony
+        Difference of the criterion that a longer formula must win by; below 6, evidence isn't strong (Kass & Raftery
+        1995). 0 takes the best criterion.
     rollout
-        Step 4.
+        Whether the finalists of step 4 must predict.
     refit
         Steps 3 and 5; without, candidates keep the regression's coefficients.
     final_fit
@@ -153,6 +156,8 @@ def recover(
         raise unknown("`method`", method, METHODS)
     if criterion not in CRITERIA:
         raise unknown("criterion", criterion, CRITERIA)
+    if not parsimony >= 0:
+        raise OptionError(f"`parsimony` needs a difference >= 0, not {parsimony!r}.")
     for label, value in (("max_terms", max_terms), ("budget", budget)):
         if isinstance(value, bool) or int(value) != value or value < 1:
             raise OptionError(f"`{label}` needs a whole number >= 1, not {value!r}.")
@@ -175,7 +180,7 @@ def recover(
         for i in range(samples.outputs.shape[1])
     ]  # fmt: skip
     candidates = Candidates.of(chosen, terms, sizes, supports)
-    selection = select(fit, name, candidates, criterion, rollout, refit, max_terms, budget, progress)
+    selection = select(fit, name, candidates, criterion, float(parsimony), rollout, refit, max_terms, budget, progress)
     return _result(fit, name, names, candidates, selection, refit and final_fit)
 
 

@@ -133,6 +133,7 @@ def select(
     network: str,
     candidates: Candidates,
     criterion: str,
+    parsimony: float,
     rollout: bool,
     refit: bool,
     max_terms: int,
@@ -161,16 +162,29 @@ def select(
             f"None of {len(search.found)} candidate equations for `{network}` could be solved over the data's times. "
             "Try another library, or train longer."
         )
-    selection = Selection(search, fit, candidates.sizes, ranked[0][1], refitted=refit)
+    rivals = _finalists(ranked, parsimony)
+    selection = Selection(search, fit, candidates.sizes, rivals[0], refitted=refit)
     if rollout:
-        best = ranked[0][0]
-        rivals = [job for score, job in ranked if score <= best + EQUALLY_SUPPORTED][:5]
         squares = _rollouts(fit, search, rivals, refit)
         selection.rollout = {
             job.support: float(np.sqrt(np.mean(row))) for job, row in zip(rivals, squares, strict=True)
         }
         selection.chosen = next(job for job, kept in zip(rivals, _predicting(squares), strict=True) if kept)
     return selection
+
+
+def _finalists(ranked: list[tuple[float, Refit]], parsimony: float) -> list[Refit]:
+    """Candidates to believe in, in the order in which they would be chosen: fewest terms, then the criterion.
+
+    They are the best ones of each size up to the leader's that aren't worse than it by more than `parsimony` (Occam's
+    window, Madigan & Raftery 1994), and their equals of the same size.
+    """
+    best, leader = ranked[0]
+    finalists = []
+    for size in range(len(leader.support) + 1):
+        own = [(score, job) for score, job in ranked if len(job.support) == size and score <= best + parsimony]
+        finalists += [job for score, job in own if score <= own[0][0] + EQUALLY_SUPPORTED][:3]
+    return finalists or [leader]
 
 
 def _prepare(
