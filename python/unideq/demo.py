@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import datasets, nn
-from .errors import EngineMissing, OptionError
+from .errors import ExtraMissing, OptionError
 from .model import ODE, Parameter
 from .objective import Holdout, MultipleShooting, Trajectory
 from .result import Fit
@@ -159,7 +159,7 @@ def _recovered(fitted: Fit, progress: bool) -> Recovery | str:
     """Rates of degree 1 in hare and lynx for the learned ones, or why there are none."""
     try:
         return fitted.recover("interaction", library=1, final_fit=False, progress=progress)
-    except EngineMissing as error:  # the packages that search for equations are an extra
+    except ExtraMissing as error:  # the packages that search for equations are an extra
         return str(error)
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "DataError",
     "EngineMissing",
     "EngineUnsupported",
+    "ExtraMissing",
     "FileFormatError",
     "ModelError",
     "OptionError",
@@ -50,6 +51,10 @@ class EngineUnsupported(UnideqError, NotImplementedError):
 
 class EngineMissing(UnideqError, ImportError):
     """No engine, or not the requested one, is installed; names the command that installs it."""
+
+
+class ExtraMissing(UnideqError, ImportError):
+    """Optional packages that a feature needs; names the command that installs them."""
 
 
 class FileFormatError(UnideqError, ValueError):

@@ -14,7 +14,7 @@ from unideq.audit.search import criterion_penalty
 from unideq.audit.selection import _finalists, _predicting
 from unideq.audit.sparse import candidate_supports
 from unideq.audit.symbolic import latex_of, sympy_of, text_of
-from unideq.errors import DataError, EngineMissing, FileFormatError, ModelError, OptionError
+from unideq.errors import DataError, ExtraMissing, FileFormatError, ModelError, OptionError
 
 pytest.importorskip("diffrax")
 sympy = pytest.importorskip("sympy")
@@ -156,10 +156,10 @@ def test_a_network_that_is_never_called_has_nothing_to_recover():
 
 def test_missing_packages_are_named_with_the_command(fit, monkeypatch):
     monkeypatch.setitem(sys.modules, "pysindy", None)
-    with pytest.raises(EngineMissing, match=r'pip install "unideq\[discover\]"'):
+    with pytest.raises(ExtraMissing, match=r'pip install "unideq\[discover\]"'):
         candidate_supports(np.ones((20, 2)), np.ones(20))
     monkeypatch.setitem(sys.modules, "sympy", None)
-    with pytest.raises(EngineMissing, match="discover"):
+    with pytest.raises(ExtraMissing, match="discover"):
         fit.recover(progress=False)
 
 

@@ -148,7 +148,7 @@ def recover(
         For an unknown network, one that isn't called, unknown options or a library without usable terms.
     DataError
         If there are too few samples.
-    EngineMissing
+    ExtraMissing
         If PySINDy or SymPy isn't installed.
     """
     name = checked_network(fit.model, network)

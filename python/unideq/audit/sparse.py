@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import EngineMissing, unknown
+from ..errors import ExtraMissing, unknown
 
 __all__ = ["METHODS", "Support", "candidate_supports"]
 
@@ -158,7 +158,7 @@ def _pysindy() -> Any:
     try:
         import pysindy
     except ImportError as error:
-        raise EngineMissing(
+        raise ExtraMissing(
             'Recovery needs PySINDy and SymPy. Type `pip install "unideq[discover]"`.', name="pysindy"
         ) from error
     return pysindy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import EngineMissing
+from ..errors import ExtraMissing
 from .library import Library, Term
 
 __all__ = ["latex_of", "sympy_of", "text_of"]
@@ -15,7 +15,7 @@ def _sympy() -> Any:
     try:
         import sympy
     except ImportError as error:
-        raise EngineMissing(
+        raise ExtraMissing(
             'Recovery needs PySINDy and SymPy. Type `pip install "unideq[discover]"`.', name="sympy"
         ) from error
     return sympy
