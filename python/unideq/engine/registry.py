@@ -9,7 +9,7 @@ import os
 from ..errors import EngineMissing, unknown
 from .protocol import Engine
 
-__all__ = ["available", "get_engine", "set_engine"]
+__all__ = ["available", "chosen_name", "get_engine", "set_engine"]
 
 # name -> (module with a `make()` function, modules that must be importable, what installs them), in order of preference
 _ENGINES: dict[str, tuple[str, tuple[str, ...], str]] = {
@@ -38,6 +38,11 @@ def _check(name: str) -> str:
     return name
 
 
+def chosen_name(name: str | None = None) -> str | None:
+    """Name of the engine that `get_engine(name)` would give, or None where none is installed. Starts nothing."""
+    return name or _chosen or os.environ.get("UNIDEQ_ENGINE") or next(iter(available()), None)
+
+
 def get_engine(name: str | Engine | None = None) -> Engine:
     """The engine of that name, started if need be; without a name, the chosen or first installed one.
 
@@ -50,12 +55,9 @@ def get_engine(name: str | Engine | None = None) -> Engine:
     """
     if name is not None and not isinstance(name, str):
         return name
-    wanted = name or _chosen or os.environ.get("UNIDEQ_ENGINE") or None
+    wanted = chosen_name(name)
     if wanted is None:
-        found = available()
-        if not found:
-            raise EngineMissing('No engine is installed. Type `pip install "unideq[jax]"`; `unideq doctor` tells more.')
-        wanted = found[0]
+        raise EngineMissing('No engine is installed. Type `pip install "unideq[jax]"`; `unideq doctor` tells more.')
     module, needs, command = _ENGINES[_check(wanted)]
     if wanted not in _made:
         missing = [n for n in needs if importlib.util.find_spec(n) is None]

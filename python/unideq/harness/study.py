@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -229,10 +228,9 @@ class Study:
 
 def _engine_name(requested: str | None) -> str | None:
     """The engine that the numbers will come from, by name, so that it is in the settings; it isn't started here."""
-    from ..engine.registry import available, get_engine
+    from ..engine.registry import available, chosen_name, get_engine
 
-    usable = available()
-    wanted = requested or os.environ.get("UNIDEQ_ENGINE") or next(iter(usable), None)
-    if wanted is not None and wanted not in usable:
+    wanted = chosen_name(requested)
+    if wanted is not None and wanted not in available():
         get_engine(wanted)  # raises, and says what is wrong with it
     return wanted

@@ -15,6 +15,7 @@ from ..errors import ModelError, OptionError, UnideqWarning
 from ..model import ODE
 from ..objective import Holdout, Loss, ObjectiveSpecification, Observations
 from .phase import Phase
+from .record import Training
 from .settings import FitSettings
 from .trainer import Trainer
 
@@ -142,29 +143,37 @@ def fit(
     chosen = get_engine(engine)
     trainer = Trainer(model, observations, settings, chosen, callback=callback)
     fingerprint = trainer.settings.fingerprint(model.to_json(), observations.dataset.to_dict())
-    return _run(trainer, path, fingerprint, progress, automatic=solver == "auto")
-
-
-def _run(trainer: Trainer, path: Path | None, fingerprint: str, progress: bool, automatic: bool) -> Fit:
-    from ..result.file import read_training, write_training
-    from ..result.fit import Fit
-
     record = None
-    if path is not None:
-        if path.exists():
-            record = read_training(path)
-            if record.fingerprint != fingerprint:
-                raise OptionError(
-                    f"The checkpoint `{path}` belongs to another call (other model, data or settings). "
-                    "Delete it, or choose another file name."
-                )
-            trainer = Trainer(
-                trainer.model, trainer.observations, record.settings, trainer.engine, callback=trainer.callback
-            )
-        trainer.save = lambda record: write_training(record, path)
+    if path is not None and path.exists():
+        record = _own_checkpoint(path, fingerprint)
+        # The record's settings name the solver that `auto` chose.
+        trainer = Trainer(model, observations, record.settings, chosen, callback=callback)
     if record is None:
         record = trainer.start()
         record.fingerprint = fingerprint
+    return _run(trainer, record, path, progress, automatic=solver == "auto")
+
+
+def _own_checkpoint(path: Path, fingerprint: str) -> Training:
+    """The training that a checkpoint of the same call holds."""
+    from ..result.file import read_training
+
+    record = read_training(path)
+    if record.fingerprint != fingerprint:
+        raise OptionError(
+            f"The checkpoint `{path}` belongs to another call (other model, data or settings). "
+            "Delete it, or choose another file name."
+        )
+    return record
+
+
+def _run(trainer: Trainer, record: Training, path: Path | None, progress: bool, automatic: bool) -> Fit:
+    """Train on from where the record stands, with checkpoints at `path`."""
+    from ..result.file import write_training
+    from ..result.fit import Fit
+
+    if path is not None:
+        trainer.save = lambda record: write_training(record, path)
     if not record.done:
         trainer.run(record, progress, automatic)
     return Fit(record, trainer.engine)
@@ -186,7 +195,7 @@ def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, pro
 
     record = read_training(path)
     trainer = Trainer(record.model, record.observations, record.settings, get_engine(engine or record.engine["name"]))
-    return _run(trainer, Path(path), record.fingerprint, progress, automatic=False)
+    return _run(trainer, record, Path(path), progress, automatic=False)
 
 
 def _writable(checkpoint: str | os.PathLike[str]) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import jax
@@ -13,6 +12,7 @@ import numpy as np
 from ...errors import ModelError
 from ...graph import Graph
 from ...objective.program import Integration, Objective
+from ...versions import version_of
 from ..protocol import Integrated, Minimised, OptimizerSettings, Report, Value
 from .compiled import CompiledCache, HashedKey, IdentityCache
 from .derivative import value_and_gradient_of, value_and_gradients_of_terms
@@ -60,15 +60,9 @@ class JaxEngine:
 
     def describe(self) -> dict[str, Any]:
         """Versions, devices, solvers, and what it can't do."""
-        versions = {}
-        for package in ("jax", "jaxlib", "diffrax", "equinox"):
-            try:
-                versions[package] = version(package)
-            except PackageNotFoundError:
-                versions[package] = "unknown"
         return {
             "name": self.name,
-            "versions": versions,
+            "versions": {p: version_of(p) or "unknown" for p in ("jax", "jaxlib", "diffrax", "equinox")},
             "devices": [str(d) for d in jax.devices()],
             "solvers": list(SOLVERS),
             "adjoints": list(ADJOINTS),
