@@ -1,0 +1,13 @@
+"""
+Where an input is read or an output goes: `port` is `:a` … `:e`, or `:t`; the array begins after `offset` elements.
+Outputs with `add` are added to what is there.
+"""
+struct Place
+    port::Symbol
+    offset::Int
+    add::Bool
+end
+Place(port::Symbol, offset::Int = 0; add::Bool = false) = Place(port, offset, add)
+
+"No numbers: for a port that isn't used, a tangent that is zero."
+const NOTHING = Float64[]

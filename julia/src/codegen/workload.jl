@@ -1,0 +1,63 @@
+# What the package's precompilation runs so that generating code is compiled too.
+
+node_text(operation, shape; inputs = nothing, name = nothing, attributes = nothing, value = nothing, dtype = "float64") =
+    Dict{String,Any}(
+        "operation" => operation, "shape" => shape, "dtype" => dtype,
+        (k => v for (k, v) in ("inputs" => inputs, "name" => name, "attributes" => attributes, "value" => value) if v !== nothing)...,
+    )
+
+"A graph that meets every way of lowering; n is the length of its arrays."
+function workload_graph(n::Int)
+    array(type, values) = Dict{String,Any}("array" => type, "shape" => [length(values)], "values" => values)
+    window(start, stop, step = 1) = Any[Any[start, stop, step]]
+    stencil(boundary) = Dict{String,Any}(
+        "coefficients" => [1.0, -2.0, 1.0], "offsets" => [-1, 0, 1], "axis" => 0, "boundary" => boundary,
+    )
+    nodes = Any[
+        node_text("input", Int[]; name = "t"),
+        node_text("input", [n]; name = "u"),
+        node_text("input", [n, n]; name = "weight"),
+        node_text("constant", Int[]; value = array("float64", [2.0])),
+        node_text("power", [n]; inputs = [1, 3]),
+        node_text("reshape", [n, 1]; inputs = [4], attributes = Dict("shape" => [n, 1])),
+        node_text("matmul", [n, 1]; inputs = [2, 5]),
+        node_text("reshape", [n]; inputs = [6], attributes = Dict("shape" => [n])),
+        node_text("tanh", [n]; inputs = [7]),
+        node_text("roll", [n]; inputs = [8], attributes = Dict("shift" => 1, "axis" => 0)),
+        node_text("less", [n]; inputs = [8, 9], dtype = "bool"),
+        node_text("where", [n]; inputs = [10, 8, 1]),
+        node_text("sum", Int[]; inputs = [11], attributes = Dict("axes" => [0])),
+        node_text("broadcast_to", [n]; inputs = [12], attributes = Dict("shape" => [n])),
+        node_text("transpose", [n, n]; inputs = [2], attributes = Dict("axes" => [1, 0])),
+        node_text("matmul", [n, 1]; inputs = [14, 5]),
+        node_text("sum", [n]; inputs = [2], attributes = Dict("axes" => [0])),
+        node_text("stencil", [n]; inputs = [8], attributes = stencil("periodic")),
+        node_text("stencil_adjoint", [n]; inputs = [17], attributes = stencil("edge")),
+        node_text("slice", [n - 1]; inputs = [13], attributes = Dict("window" => window(0, n - 1))),
+        node_text("pad", [n]; inputs = [19], attributes = Dict("window" => window(1, n), "shape" => [n])),
+        node_text("gather", [2]; inputs = [20], attributes = Dict("indices" => array("int64", [2, 0]), "axis" => 0)),
+        node_text("scatter_add", [n]; inputs = [21], attributes = Dict("indices" => array("int64", [1, 1]), "axis" => 0, "size" => n)),
+        node_text("multiply", [n]; inputs = [22, 0]),
+        node_text("concatenate", [2n]; inputs = [23, 18], attributes = Dict("axis" => 0)),
+        node_text("reshape", [1, n]; inputs = [8], attributes = Dict("shape" => [1, n])),
+        node_text("matmul", [n, n]; inputs = [15, 25]),
+        node_text("amax", Int[]; inputs = [16], attributes = Dict("axes" => [0])),
+    ]
+    outputs = Any[Any["stacked", 24], Any["weight", 26], Any["largest", 27], Any["sums", 16]]
+    return Dict{String,Any}("format" => "unideq-graph", "version" => 1, "nodes" => nodes, "inputs" => [0, 1, 2], "outputs" => outputs)
+end
+
+"Generate, compile and run small kernels of every kind."
+function codegen_workload()
+    for (n, mode) in ((3, :scalar), (3, :array), (12, :array))
+        graph = read_graph(JSON.json(workload_graph(n)))
+        inputs = Dict("t" => Place(:t), "u" => Place(:b), "weight" => Place(:c))
+        outputs = Dict(
+            "stacked" => Place(:a), "weight" => Place(:d; add = true), "largest" => Place(:e), "sums" => Place(:e, 1; add = true),
+        )
+        kernel = compile_kernel(graph, outputs, inputs; fixed = ("weight",), mode)
+        arguments = (zeros(2n), ones(n), ones(n * n), zeros(n * n), zeros(1 + n), workspace(kernel), 0.5)
+        kernel.setup(arguments...)
+        kernel.run(arguments...)
+    end
+end

@@ -1,0 +1,126 @@
+using Unideq: Unideq, Place, compile_kernel, read_graph, workload_graph, workspace
+
+"Outputs of `workload_graph(n)` written from its definition."
+function expected_outputs(u, weight, t)
+    n = length(u)
+    tanhs = tanh.(weight * u .^ 2)
+    chosen = ifelse.(tanhs .< circshift(tanhs, 1), tanhs, u)
+    moved = [0.0; fill(sum(chosen), n - 1)]
+    scattered = zeros(n)
+    scattered[2] = moved[3] + moved[1]
+    laplacian = circshift(tanhs, 1) .- 2 .* tanhs .+ circshift(tanhs, -1)
+    adjoint = zeros(n)
+    for i in 1:n, (offset, c) in ((-1, 1.0), (0, -2.0), (1, 1.0))
+        adjoint[clamp(i + offset, 1, n)] += c * laplacian[i]
+    end
+    sums = vec(sum(weight; dims = 1))
+    return [scattered .* t; adjoint], (weight' * u .^ 2) * tanhs', maximum(sums), sums
+end
+
+function run_workload(n, mode; fixed)
+    kernel = compile_kernel(
+        read_graph(Unideq.JSON.json(workload_graph(n))),
+        Dict("stacked" => Place(:a), "weight" => Place(:d; add = true), "largest" => Place(:e), "sums" => Place(:e, 1; add = true)),
+        Dict("t" => Place(:t), "u" => Place(:b, 2), "weight" => Place(:c)); fixed, mode,
+    )
+    u, weight = sin.(1.0:n), cos.(reshape(1.0:n*n, n, n))
+    rows_first = vec(permutedims(weight))
+    a, d, e, w = fill(NaN, 2n), fill(0.25, n * n), fill(0.5, n + 1), workspace(kernel)
+    ports = (a, [NaN; NaN; u], rows_first, d, e)
+    kernel.setup(ports..., w, 0.7)
+    kernel.run(ports..., w, 0.7)
+    found = (copy(a), permutedims(reshape(d .- 0.25, n, n)), e[1], e[2:end] .- 0.5)
+    kernel.run(ports..., w, 0.7)
+    bytes = @allocated(kernel.setup(ports..., w, 0.7)) + @allocated(kernel.run(ports..., w, 0.7))
+    return found, expected_outputs(u, weight, 0.7), bytes
+end
+
+@testset "many operations, $mode, n = $n" for (n, mode) in Iterators.product((3, 5, 12, 50), (:scalar, :array)), fixed in ((), ("weight",))
+    mode === :scalar && n > 12 && continue
+    found, expected, bytes = run_workload(n, mode; fixed)
+    for (mine, theirs) in zip(found, expected)
+        @test mine ≈ theirs rtol = 1e-12
+    end
+    @test bytes == 0
+end
+
+@testset "equal graphs are compiled once" begin
+    graph(n) = read_graph(Unideq.JSON.json(workload_graph(n)))
+    places(port) = (Dict("largest" => Place(port)), Dict("weight" => Place(:c)))
+    @test compile_kernel(graph(3), places(:a)...) === compile_kernel(graph(3), places(:a)...)
+    @test compile_kernel(graph(3), places(:a)...) !== compile_kernel(graph(3), places(:b)...)
+    @test compile_kernel(graph(3), places(:a)...) !== compile_kernel(graph(4), places(:a)...)
+end
+
+@testset "an unknown operation is named" for mode in (:scalar, :array)
+    text = workload_graph(5)
+    text["nodes"][9]["operation"] = "tangh"
+    @test_throws "`tangh`" compile_kernel(
+        read_graph(Unideq.JSON.json(text)), Dict("stacked" => Place(:a)),
+        Dict("t" => Place(:t), "u" => Place(:b), "weight" => Place(:c)); mode,
+    )
+end
+
+@testset "products $m×$k×$n" for (m, k, n) in ((1, 9, 33), (9, 9, 1), (7, 5, 6), (8, 300, 8), (65, 66, 67), (2, 70, 3)), add in (false, true)
+    a, b = sin.(reshape(1.0:m*k, m, k)), cos.(reshape(1.0:k*n, k, n))
+    rows(x) = vec(permutedims(x))
+    # Each factor as rows and as columns, after three other numbers.
+    for (left, ai, ak) in ((rows(a), k, 1), (vec(a), 1, m)), (right, bk, bj) in ((rows(b), n, 1), (vec(b), 1, k))
+        c = ones(m * n + 1)
+        Unideq.product!(c, 1, [0.0; 0.0; 0.0; left], 3, ai, ak, [0.0; 0.0; 0.0; right], 3, bk, bj, m, k, n, add)
+        @test c[2:end] ≈ rows(a * b) .+ add rtol = 1e-12
+        @test c[1] == 1.0
+    end
+end
+
+# ---- elementary functions ----------------------------------------------------------------------------------------
+
+"Largest error in units in the last place of the exact value; infinities, zeros and NaNs must be the same."
+function worst_error(f, exact, points)
+    return setprecision(BigFloat, 1200) do
+        maximum(points) do x
+            mine, value = f(x), exact(big(x))
+            rounded = Float64(value)
+            isequal(mine, rounded) && return 0.0
+            isfinite(mine) && isfinite(rounded) || return Inf
+            Float64(abs(mine - value) / eps(rounded))
+        end
+    end
+end
+
+const ORDINARY = [range(-3, 3; length = 1501); range(-750, 750; length = 601); exp10.(range(-320, 2.9; length = 400)); -exp10.(range(-320, 2.9; length = 400))]
+const EXTREME = [0.0, -0.0, Inf, -Inf, NaN, 5e-324, -5e-324, 1e308, -1e308, 709.78, 709.79, -745.1, -745.2, -708.4]
+const ANGLES = [range(-10, 10; length = 1001); (1:500) .* (π / 2); exp10.(range(-320, 15; length = 300)); 0.0; -0.0; 1e5; 99999.9]
+
+exact_softplus(x) = x > 0 ? x + log1p(exp(-x)) : log1p(exp(x))
+
+@testset "$(nameof(f))" for (f, exact, bound) in (
+    (Unideq.fast_exp, exp, 2), (Unideq.fast_expm1, expm1, 2), (Unideq.fast_tanh, tanh, 2),
+    (Unideq.fast_sigmoid, x -> 1 / (1 + exp(-x)), 2), (Unideq.fast_softplus, exact_softplus, 3),
+)
+    @test worst_error(f, exact, [ORDINARY; EXTREME]) <= bound
+end
+
+@testset "$(nameof(f))" for (f, exact) in ((Unideq.fast_sin, sin), (Unideq.fast_cos, cos))
+    @test worst_error(f, exact, ANGLES) <= 2
+    @test all(isnan, f.([Inf, -Inf, NaN]))
+end
+
+@testset "$name of arrays is that of numbers" for name in (:exp, :expm1, :tanh, :sigmoid, :softplus, :sin, :cos)
+    one, many = getfield(Unideq, Symbol(name, :_of)), getfield(Unideq, Symbol(name, :_of!))
+    x = [EXTREME; ORDINARY[1:37:end]; 1e9; 1e4]
+    for n in (1, 3, 4, length(x))
+        y = zeros(n + 2)
+        many(y, 1, x, 0, n)
+        @test isequal(y, [0.0; one.(x[1:n]); 0.0])
+        @test @allocated(many(y, 1, x, 0, n)) == 0
+    end
+end
+
+@testset "outside a function's domain is NaN" begin
+    for f in (Unideq.real_log, Unideq.real_sqrt, Unideq.real_asin, Unideq.real_acos)
+        @test isnan(f(-2.0)) && isnan(f(NaN))
+    end
+    @test isnan(Unideq.real_log1p(-1.5)) && isnan(Unideq.real_tan(Inf)) && isnan(Unideq.real_power(-2.0, 0.5))
+    @test Unideq.real_power(-Inf, 2.5) == Inf && Unideq.real_power(-2.0, 3.0) == -8.0 && Unideq.real_power(-1.0, Inf) == 1.0
+end
