@@ -1,0 +1,68 @@
+# OrdinaryDiffEq's integrators, made once a thread and used again for every solve.
+
+"Settings of a solve, as `SolverSettings` in `unideq.objective.program`."
+struct Settings
+    method::Method
+    rtol::Float64
+    atol::Float64
+    max_steps::Int
+    adjoint::Symbol
+end
+
+Settings(data::AbstractDict) = Settings(
+    method(data["name"]),
+    Float64(data["rtol"]),
+    Float64(data["atol"]),
+    Int(data["max_steps"]),
+    Symbol(data["adjoint"]),
+)
+
+"""
+    make_integrator(field, n, settings, derivatives)
+
+An integrator of `field`, to be started with `restart!`. `derivatives` is `nothing` for explicit methods.
+"""
+function make_integrator(field::Field, n::Int, settings::Settings, derivatives)
+    f = ode_function(derivatives)
+    problem = ODEProblem{true}(f, zeros(n), (0.0, 1.0), field)
+    return init(
+        problem,
+        settings.method.algorithm(is_sparse(derivatives));
+        dt = 1.0,
+        adaptive = !settings.method.fixed,
+        abstol = settings.atol,
+        reltol = settings.rtol,
+        maxiters = settings.max_steps,
+        save_everystep = false,
+        save_start = false,
+        save_end = false,
+        dense = false,
+        calck = settings.method.tableau === nothing,
+        verbose = QUIET,
+    )
+end
+
+is_sparse(::Nothing) = false
+is_sparse(d::SolverDerivatives) = d.prototype isa SparseMatrixCSC
+
+ode_function(::Nothing) = ODEFunction{true,SciMLBase.FullSpecialize}(Rate())
+
+"Begin a new solve. `dt` is the step of fixed-step methods; the others choose their own."
+function restart!(integrator, u0::Vector{Float64}, start::Float64, stop::Float64, dt::Float64)
+    adaptive = integrator.opts.adaptive
+    integrator.opts.dtmax = stop - start
+    if !adaptive
+        integrator.dt = integrator.dtcache = integrator.dtpropose = dt
+    end
+    reinit!(
+        integrator,
+        u0;
+        t0 = start,
+        tf = stop,
+        reset_dt = adaptive,
+        reinit_dae = false,
+        reinit_callbacks = false,
+        initialize_save = false,
+    )
+    return nothing
+end

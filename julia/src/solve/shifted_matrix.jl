@@ -1,0 +1,67 @@
+# s I − J, factorised anew for every step; J comes as its non-zeros.
+
+"s I − J for a Jacobian of known pattern: `DenseShifted` or `SparseShifted`."
+abstract type ShiftedMatrix end
+
+"Sparse where that pays; rows and columns of the non-zeros count from 1."
+shifted_matrix(rows, columns, n) = pays_sparse(n, length(rows)) ? SparseShifted(rows, columns, n) : DenseShifted(rows, columns, n)
+
+"A dense matrix and its LU factors, which share their memory."
+mutable struct DenseShifted <: ShiftedMatrix
+    positions::Vector{Int}
+    matrix::Matrix{Float64}
+    factors::LU{Float64,Matrix{Float64},Vector{Int}}
+end
+
+function DenseShifted(rows::Vector{Int}, columns::Vector{Int}, n::Int)
+    matrix = Matrix{Float64}(I, n, n)
+    return DenseShifted([n * (c - 1) + r for (r, c) in zip(rows, columns)], matrix, lu(matrix))
+end
+
+function factorise!(m::DenseShifted, values::Vector{Float64}, shift::Float64)
+    fill!(m.matrix, 0.0)
+    @inbounds for (k, p) in enumerate(m.positions)
+        m.matrix[p] = -values[k]
+    end
+    for i in axes(m.matrix, 1)
+        @inbounds m.matrix[i, i] += shift
+    end
+    m.factors = lu!(m.matrix; check = false)
+    return nothing
+end
+
+solve!(m::DenseShifted, x::Vector{Float64}) = (ldiv!(m.factors, x); nothing)
+solve_transposed!(m::DenseShifted, x::Vector{Float64}) = (ldiv!(transpose(m.factors), x); nothing)
+
+"A sparse matrix and its LU factors; the symbolic analysis is made once."
+struct SparseShifted <: ShiftedMatrix
+    positions::Vector{Int}
+    diagonal::Vector{Int}
+    matrix::SparseMatrixCSC{Float64,Int}
+    factors::SparseArrays.UMFPACK.UmfpackLU{Float64,Int}
+    buffer::Vector{Float64}
+end
+
+function SparseShifted(rows::Vector{Int}, columns::Vector{Int}, n::Int)
+    pattern = sparse(vcat(rows, 1:n), vcat(columns, 1:n), ones(length(rows) + n), n, n)
+    matrix = pattern + n * I
+    place(r, c) = (range = nzrange(matrix, c); first(range) + searchsortedfirst(view(rowvals(matrix), range), r) - 1)
+    return SparseShifted(map(place, rows, columns), [place(i, i) for i in 1:n], matrix, lu(matrix), zeros(n))
+end
+
+function factorise!(m::SparseShifted, values::Vector{Float64}, shift::Float64)
+    stored = nonzeros(m.matrix)
+    fill!(stored, 0.0)
+    @inbounds for (k, p) in enumerate(m.positions)
+        stored[p] = -values[k]
+    end
+    @inbounds for p in m.diagonal
+        stored[p] += shift
+    end
+    lu!(m.factors, m.matrix; check = false)
+    return nothing
+end
+
+solve!(m::SparseShifted, x::Vector{Float64}) = (copyto!(m.buffer, x); ldiv!(x, m.factors, m.buffer); nothing)
+solve_transposed!(m::SparseShifted, x::Vector{Float64}) =
+    (copyto!(m.buffer, x); ldiv!(x, transpose(m.factors), m.buffer); nothing)
