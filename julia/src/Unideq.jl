@@ -1,0 +1,31 @@
+"The Julia engine of Unideq: graphs compiled to in-place functions, integrated, differentiated and trained."
+module Unideq
+
+using Base64: base64decode
+using FunctionWrappers: FunctionWrapper
+using JSON: JSON
+using LinearAlgebra
+using OrdinaryDiffEqLowOrderRK: BS3, DP5, Euler, Heun, Midpoint, RK4, Ralston
+using OrdinaryDiffEqTsit5: Tsit5
+using OrdinaryDiffEqVerner: Vern6, Vern7, Vern8, Vern9
+using PrecompileTools: @compile_workload, @setup_workload
+using RuntimeGeneratedFunctions
+using SciMLBase: SciMLBase, ODEFunction, ODEProblem, ReturnCode, init, reinit!, step!
+using SciMLLogging: SciMLLogging
+using SparseArrays
+
+RuntimeGeneratedFunctions.init(@__MODULE__)
+
+include("graph.jl")
+include("indices.jl")
+include("mathematics.jl")
+include("networks.jl")
+include("codegen/codegen.jl")
+include("kernel.jl")
+include("solve/solve.jl")
+include("objective/objective.jl")
+include("minimise/minimise.jl")
+include("bridge.jl")
+include("workload.jl")
+
+end

@@ -1,0 +1,163 @@
+# A batch of initial-value problems, compiled.
+
+const THETA = Dict("theta" => Place(:a))
+
+"Derivatives of an integration's graphs, in one mode: reverse (vjp) or forward (jvp)."
+struct IntegrationDerivatives
+    prologue::Kernel
+    body::Kernel
+    initial::Kernel
+    observe_prologue::Kernel
+    observe::Kernel
+    step::Union{Nothing,StepDerivatives}
+end
+
+"""
+`Integration` of `unideq.objective.program`, compiled: B solves of n states, observed at K times each.
+
+What depends on θ alone is computed once a call: `prologue` fills the arrays `once` that the `body` of the vector field
+reads, `observe_prologue` those of `observe`.
+"""
+mutable struct CompiledIntegration
+    name::String
+    n::Int
+    trajectories::Int
+    times_each::Int
+    settings::Settings
+    once::Layout
+    observe_once::Layout
+    outputs::Layout
+    prologue::Kernel
+    body::Kernel
+    initial::Kernel
+    observe_prologue::Kernel
+    observe::Kernel
+    gradient::Union{Nothing,IntegrationDerivatives}
+    tangent::Union{Nothing,IntegrationDerivatives}
+    jacobian::Union{Nothing,CompiledJacobian}
+    start::Vector{Float64}
+    times::Vector{Float64}
+    dt::Float64
+end
+
+function CompiledIntegration(data::AbstractDict)
+    body, prologue = read_graph(data["body"]), read_graph(data["prologue"])
+    observe, observe_prologue = read_graph(data["observe"]), read_graph(data["observe_prologue"])
+    once, observe_once, outputs = output_layout(prologue), output_layout(observe_prologue), output_layout(observe)
+    n, b, k = prod(output_shape(body, "du")), Int(data["trajectories"]), Int(data["times"])
+    return CompiledIntegration(
+        String(data["name"]),
+        n,
+        b,
+        k,
+        Settings(data["solver"]),
+        once,
+        observe_once,
+        outputs,
+        kernel_of(data["prologue"], places(once, :b), THETA),
+        kernel_of(data["body"], Dict("du" => Place(:c)), at_state(once); fixed = once.names),
+        kernel_of(data["initial"], Dict("u0" => Place(:b)), THETA),
+        kernel_of(data["observe_prologue"], places(observe_once, :b), THETA),
+        kernel_of(data["observe"], places(outputs, :c), at_state(observe_once); fixed = observe_once.names),
+        nothing,
+        nothing,
+        CompiledJacobian(data["jacobian"], once, n),
+        zeros(b),
+        zeros(b * k),
+        0.0,
+    )
+end
+
+"Inputs of a graph in time and state: `t`, `u` at port a, the arrays made once at port b."
+at_state(once::Layout) = merge(Dict("t" => Place(:t), "u" => Place(:a)), places(once, :b))
+
+"""
+Compile the derivatives in reverse mode. Cotangents come in at port c (b for graphs of θ alone); those of once-arrays and θ are
+added to what is there.
+"""
+function compile_reverse!(p::CompiledIntegration, data::AbstractDict)
+    check_adjoint(p.settings)
+    once, observe_once, outputs = p.once, p.observe_once, p.outputs
+    state(layout) = merge(Dict("u" => Place(:d)), places(layout, :e; add = true))
+    from_theta(layout) = merge(THETA, places(layout, :b; prefix = "cotangent."))
+    to_theta = Dict("theta" => Place(:c; add = true))
+    p.gradient = IntegrationDerivatives(
+        kernel_of(data["prologue"], to_theta, from_theta(once)),
+        kernel_of(
+            data["body"],
+            state(once),
+            merge(at_state(once), Dict("cotangent.du" => Place(:c)));
+            fixed = once.names,
+        ),
+        kernel_of(data["initial"], to_theta, merge(THETA, Dict("cotangent.u0" => Place(:b)))),
+        kernel_of(data["observe_prologue"], to_theta, from_theta(observe_once)),
+        kernel_of(
+            data["observe"],
+            state(observe_once),
+            merge(at_state(observe_once), places(outputs, :c; prefix = "cotangent."));
+            fixed = observe_once.names,
+        ),
+        step_derivatives(p, data) do n
+            given = merge(at_state(once), Dict("cotangent.du" => Place(:c)))
+            beside = merge(at_state(once), Dict("tangent.u" => Place(:c), "cotangent.du" => Place(:c, n)))
+            return state(once), beside, given, once.names
+        end,
+    )
+end
+
+"Second derivatives, which Rosenbrock methods need; `ports(n)` gives their outputs and inputs (of `curvature`, `time`)."
+function step_derivatives(ports, p::CompiledIntegration, data)
+    p.settings.method.tableau isa RosenbrockTableau || return nothing
+    outputs, beside, given, fixed = ports(p.n)
+    time = data["time"]
+    return StepDerivatives(
+        p.jacobian.values,
+        kernel_of(data["curvature"], outputs, beside; fixed),
+        time === nothing ? nothing : kernel_of(time, outputs, given; fixed),
+    )
+    return nothing
+end
+
+"""
+Compile the derivatives in forward mode. Tangents of u and of once-arrays come in at ports c and d, results go
+to e; graphs of θ alone use b and c.
+"""
+function compile_forward!(p::CompiledIntegration, data::AbstractDict)
+    check_tangent(p.settings)
+    once, observe_once, outputs = p.once, p.observe_once, p.outputs
+    moving(layout) =
+        merge(at_state(layout), Dict("tangent.u" => Place(:c)), places(layout, :d; prefix = "tangent."))
+    along = merge(THETA, Dict("tangent.theta" => Place(:b)))
+    p.tangent = IntegrationDerivatives(
+        kernel_of(data["prologue"], places(once, :c), along),
+        kernel_of(data["body"], Dict("du" => Place(:e)), moving(once); fixed = once.names),
+        kernel_of(data["initial"], Dict("u0" => Place(:c)), along),
+        kernel_of(data["observe_prologue"], places(observe_once, :c), along),
+        kernel_of(data["observe"], places(outputs, :e), moving(observe_once); fixed = observe_once.names),
+        step_derivatives(p, data) do n
+            beside = merge(moving(once), Dict("tangent.u.2" => Place(:c, n)))
+            return Dict("du" => Place(:e)), beside, moving(once), once.names
+        end,
+    )
+    return nothing
+end
+
+"Size of the arrays that the integration makes, all B·K observations together."
+arrays_length(integration::CompiledIntegration) =
+    integration.outputs.total * integration.trajectories * integration.times_each
+
+data_length(integration::CompiledIntegration) = integration.trajectories * (1 + integration.times_each) + 1
+
+function set_data!(integration::CompiledIntegration, data::AbstractVector{Float64})
+    b, k = integration.trajectories, integration.times_each
+    copyto!(integration.start, 1, data, 1, b)
+    copyto!(integration.times, 1, data, b + 1, b * k)
+    integration.dt = data[b*(1+k)+1]
+    return nothing
+end
+
+"Array names with their sizes, as the loss graph sees them."
+source_arrays(integration::CompiledIntegration) = [
+    (integration.name * "." * name, size * integration.trajectories * integration.times_each) for
+    (name, size) in zip(integration.outputs.names, integration.outputs.sizes)
+]

@@ -1,0 +1,158 @@
+# Terms evaluated point by point.
+
+"""
+`Pointwise` of `unideq.objective.program`, compiled: a body evaluated at M points, given the arrays `once` that a
+prologue computes from θ. `points` holds each point's inputs side by side (M, size).
+"""
+mutable struct CompiledPointwise
+    name::String
+    count::Int
+    once::Layout
+    inputs::Layout
+    outputs::Layout
+    prologue::Kernel
+    body::Kernel
+    prologue_vjp::Kernel
+    body_vjp::Kernel
+    prologue_jvp::Kernel
+    body_jvp::Kernel
+    points::Vector{Float64}
+end
+
+function CompiledPointwise(data::AbstractDict)
+    prologue, body = read_graph(data["prologue"]), read_graph(data["body"])
+    once, outputs = output_layout(prologue), output_layout(body)
+    sizes = Dict(body.nodes[i].name => length(body.nodes[i]) for i in body.inputs)
+    names = String[name for name in data["points"]]
+    inputs = Layout(names, [sizes[name] for name in names])
+    count = Int(data["count"])
+    given = merge(places(inputs, :a), places(once, :b))
+    return CompiledPointwise(
+        String(data["name"]),
+        count,
+        once,
+        inputs,
+        outputs,
+        kernel_of(data["prologue"], places(once, :b), THETA),
+        kernel_of(data["body"], places(outputs, :c), given; fixed = once.names),
+        idle_kernel(),
+        idle_kernel(),
+        idle_kernel(),
+        idle_kernel(),
+        zeros(count * inputs.total),
+    )
+end
+
+point_inputs(p::CompiledPointwise) = merge(places(p.inputs, :a), places(p.once, :b))
+
+function compile_reverse!(p::CompiledPointwise, data::AbstractDict)
+    from_theta = merge(THETA, places(p.once, :b; prefix = "cotangent."))
+    p.prologue_vjp = kernel_of(data["prologue"], Dict("theta" => Place(:c; add = true)), from_theta)
+    given = merge(point_inputs(p), places(p.outputs, :c; prefix = "cotangent."))
+    p.body_vjp = kernel_of(data["body"], places(p.once, :e; add = true), given; fixed = p.once.names)
+    return nothing
+end
+
+function compile_forward!(p::CompiledPointwise, data::AbstractDict)
+    along = merge(THETA, Dict("tangent.theta" => Place(:b)))
+    p.prologue_jvp = kernel_of(data["prologue"], places(p.once, :c), along)
+    given = merge(point_inputs(p), places(p.once, :d; prefix = "tangent."))
+    p.body_jvp = kernel_of(data["body"], places(p.outputs, :e), given; fixed = p.once.names)
+    return nothing
+end
+
+arrays_length(p::CompiledPointwise) = p.outputs.total * p.count
+data_length(p::CompiledPointwise) = p.inputs.total * p.count
+
+"Read each input's values at all points (M, size), one input after the other."
+function set_data!(p::CompiledPointwise, data::AbstractVector{Float64})
+    for (size, offset) in zip(p.inputs.sizes, p.inputs.offsets), m in 1:p.count, i in 1:size
+        p.points[p.inputs.total*(m-1)+offset+i] = data[p.count*offset+size*(m-1)+i]
+    end
+    return nothing
+end
+
+source_arrays(p::CompiledPointwise) =
+    [(p.name * "." * name, size * p.count) for (name, size) in zip(p.outputs.names, p.outputs.sizes)]
+
+"Everything that one evaluation at all points needs."
+struct PointBatch
+    problem::CompiledPointwise
+    once::Vector{Float64}
+    once_other::Vector{Float64}         # their cotangent or tangent
+    point::Vector{Float64}
+    value::Vector{Float64}
+    works::Vector{Vector{Float64}}
+end
+
+PointBatch(p::CompiledPointwise) = PointBatch(
+    p,
+    zeros(p.once.total),
+    zeros(p.once.total),
+    zeros(p.inputs.total),
+    zeros(p.outputs.total),
+    [workspace(k) for k in (p.prologue, p.body, p.prologue_vjp, p.body_vjp, p.prologue_jvp, p.body_jvp)],
+)
+
+function point!(batch::PointBatch, m::Int)
+    size = batch.problem.inputs.total
+    copyto!(batch.point, 1, batch.problem.points, size * (m - 1) + 1, size)
+    return batch.point
+end
+
+"Where value i of output o at point m stands in the arrays is `start + i`."
+point_offset(p::CompiledPointwise, offset::Int, from::Int, size::Int, m::Int) = offset + p.count * from + size * (m - 1)
+
+function scatter!(arrays::Vector{Float64}, offset::Int, values::Vector{Float64}, p::CompiledPointwise, m::Int)
+    for (size, from) in zip(p.outputs.sizes, p.outputs.offsets)
+        copyto!(arrays, point_offset(p, offset, from, size, m) + 1, values, from + 1, size)
+    end
+    return nothing
+end
+
+function gather!(values::Vector{Float64}, arrays::Vector{Float64}, offset::Int, p::CompiledPointwise, m::Int)
+    for (size, from) in zip(p.outputs.sizes, p.outputs.offsets)
+        copyto!(values, from + 1, arrays, point_offset(p, offset, from, size, m) + 1, size)
+    end
+    return nothing
+end
+
+function solve_batch!(batch::PointBatch, theta::Vector{Float64}, arrays::Vector{Float64}, offset::Int)
+    p, w = batch.problem, batch.works
+    run_whole!(p.prologue, theta, batch.once, w[1])
+    p.body.setup(batch.point, batch.once, batch.value, NOTHING, NOTHING, w[2], 0.0)
+    for m in 1:p.count
+        p.body.run(point!(batch, m), batch.once, batch.value, NOTHING, NOTHING, w[2], 0.0)
+        scatter!(arrays, offset, batch.value, p, m)
+    end
+    return false
+end
+
+function prepare_reverse!(batch::PointBatch)
+    p = batch.problem
+    p.body_vjp.setup(batch.point, batch.once, batch.value, NOTHING, batch.once_other, batch.works[4], 0.0)
+    return nothing
+end
+
+function pull_batch!(batch::PointBatch, theta, cotangents::Vector{Float64}, offset::Int, gradient::Vector{Float64})
+    p, w = batch.problem, batch.works
+    fill!(batch.once_other, 0.0)
+    for m in 1:p.count
+        gather!(batch.value, cotangents, offset, p, m)
+        p.body_vjp.run(point!(batch, m), batch.once, batch.value, NOTHING, batch.once_other, w[4], 0.0)
+    end
+    pull_whole!(p.prologue_vjp, theta, batch.once_other, gradient, w[3])
+    return nothing
+end
+
+function push_batch!(batch::PointBatch, theta, tangent, arrays::Vector{Float64}, offset::Int)
+    p, w = batch.problem, batch.works
+    push_whole!(p.prologue_jvp, theta, tangent, batch.once_other, w[5])
+    fill!(batch.value, 0.0)
+    p.body_jvp.setup(batch.point, batch.once, NOTHING, batch.once_other, batch.value, w[6], 0.0)
+    for m in 1:p.count
+        p.body_jvp.run(point!(batch, m), batch.once, NOTHING, batch.once_other, batch.value, w[6], 0.0)
+        scatter!(arrays, offset, batch.value, p, m)
+    end
+    return nothing
+end

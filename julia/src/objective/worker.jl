@@ -1,0 +1,196 @@
+# An objective's value and derivatives, in one thread or with threads of its own.
+
+"`Objective` of `unideq.objective.program`, compiled. The data are set separately: see `set_data!`."
+mutable struct CompiledObjective
+    parameters::Int
+    terms::Vector{String}
+    sources::Vector{Union{CompiledIntegration,CompiledPointwise}}
+    offsets::Vector{Int}                # of each source's arrays
+    arrays::Int
+    weights::Vector{Float64}
+    loss::Kernel
+    loss_vjp::Kernel
+    loss_jvp::Kernel
+    program::Any                        # as it was read: derivatives are compiled when first asked for
+    reverse::Bool
+    forward::Bool
+    workers::Vector{Any}
+    lock::ReentrantLock
+end
+
+function CompiledObjective(data::AbstractDict)
+    sources = [compile_source(s) for s in data["sources"]]
+    lengths = Int[arrays_length(s) for s in sources]
+    layout = array_layout(sources)
+    terms = String[name for name in data["terms"]]
+    each = Layout(terms, ones(Int, length(terms)))
+    return CompiledObjective(
+        Int(data["parameters"]),
+        terms,
+        sources,
+        cumsum(lengths) .- lengths,
+        sum(lengths; init = 0),
+        ones(length(terms)),
+        kernel_of(data["loss"], places(each, :c), merge(places(layout, :a), Dict("theta" => Place(:b)))),
+        idle_kernel(),
+        idle_kernel(),
+        data,
+        false,
+        false,
+        [],
+        ReentrantLock(),
+    )
+end
+
+compile_source(data::AbstractDict) =
+    data["kind"] == "pointwise" ? CompiledPointwise(data) : CompiledIntegration(data)
+
+loss_inputs(o::CompiledObjective) = (a = array_layout(o.sources); merge(places(a, :a), Dict("theta" => Place(:b))))
+term_layout(o::CompiledObjective) = Layout(o.terms, ones(Int, length(o.terms)))
+
+function array_layout(sources)
+    arrays = Tuple{String,Int}[a for s in sources for a in source_arrays(s)]
+    return Layout(first.(arrays), last.(arrays))
+end
+
+"Compile the derivatives in reverse mode, if that hasn't been done."
+function need_reverse!(o::CompiledObjective)
+    o.reverse && return o
+    for (source, data) in zip(o.sources, o.program["sources"])
+        compile_reverse!(source, data["gradient"])
+    end
+    pulled = merge(places(array_layout(o.sources), :d), Dict("theta" => Place(:e; add = true)))
+    given = merge(loss_inputs(o), places(term_layout(o), :c; prefix = "cotangent."))
+    o.loss_vjp = kernel_of(o.program["gradient"], pulled, given)
+    empty!(o.workers)
+    o.reverse = true
+    return o
+end
+
+"Compile the derivatives in forward mode, if that hasn't been done."
+function need_forward!(o::CompiledObjective)
+    o.forward && return o
+    for (source, data) in zip(o.sources, o.program["sources"])
+        compile_forward!(source, data["tangent"])
+    end
+    moved = merge(places(array_layout(o.sources), :c; prefix = "tangent."), Dict("tangent.theta" => Place(:d)))
+    o.loss_jvp = kernel_of(o.program["tangent"], places(term_layout(o), :e), merge(loss_inputs(o), moved))
+    empty!(o.workers)
+    o.forward = true
+    return o
+end
+
+"Everything that one evaluation of an objective needs; one for each that run at the same time."
+mutable struct Worker
+    objective::CompiledObjective
+    sources::Vector{Union{Batch,PointBatch}}
+    arrays::Vector{Float64}
+    cotangents::Vector{Float64}         # of the arrays; in forward mode their tangents
+    seeds::Vector{Float64}              # cotangents of the terms; in forward mode their tangents
+    loss_work::Vector{Float64}
+    loss_vjp_work::Vector{Float64}
+    loss_jvp_work::Vector{Float64}
+    # copies of what callers hand over by address
+    theta::Vector{Float64}
+    gradient::Vector{Float64}
+    terms::Vector{Float64}
+end
+
+"""
+    make_worker(objective; threads = 1)
+
+A worker for `loss!` and `loss_and_gradient!`, whose batches of trajectories are spread over that many threads.
+"""
+make_worker(objective::CompiledObjective; threads::Int = 1) = bare_worker(need_reverse!(objective), threads)
+
+"A worker for what has been compiled so far."
+function bare_worker(o::CompiledObjective, threads::Int)
+    return Worker(
+        o,
+        [s isa CompiledIntegration ? Batch(s, threads) : PointBatch(s) for s in o.sources],
+        zeros(o.arrays),
+        zeros(o.arrays),
+        zeros(length(o.terms)),
+        workspace(o.loss),
+        workspace(o.loss_vjp),
+        workspace(o.loss_jvp),
+        zeros(o.parameters),
+        zeros(o.parameters),
+        zeros(length(o.terms)),
+    )
+end
+
+"""
+    loss!(worker, theta, terms) -> total, failed
+
+The terms at θ and their weighted sum; NaN where a solve failed.
+"""
+function loss!(worker::Worker, theta::Vector{Float64}, terms::Vector{Float64})
+    o = worker.objective
+    failed = false
+    for (source, offset) in zip(worker.sources, o.offsets)
+        failed |= solve_batch!(source, theta, worker.arrays, offset)::Bool
+    end
+    if failed
+        fill!(terms, NaN)
+        return NaN, true
+    end
+    o.loss.setup(worker.arrays, theta, terms, NOTHING, NOTHING, worker.loss_work, 0.0)
+    o.loss.run(worker.arrays, theta, terms, NOTHING, NOTHING, worker.loss_work, 0.0)
+    return dot(o.weights, terms), false
+end
+
+"""
+    loss_and_gradient!(worker, theta, gradient, terms) -> total, failed
+
+As `loss!`, with the gradient of the total.
+"""
+function loss_and_gradient!(
+    worker::Worker,
+    theta::Vector{Float64},
+    gradient::Vector{Float64},
+    terms::Vector{Float64},
+)
+    total, failed = loss!(worker, theta, terms)
+    if failed
+        fill!(gradient, NaN)
+        return NaN, true
+    end
+    prepare_reverse!(worker)
+    copyto!(worker.seeds, worker.objective.weights)
+    pull_loss!(worker, theta, gradient)
+    return total, false
+end
+
+function prepare_reverse!(worker::Worker)
+    for source in worker.sources
+        prepare_reverse!(source)
+    end
+    return nothing
+end
+
+"The gradient for the cotangents of the terms in `worker.seeds`, after `loss!` and `prepare_reverse!`."
+function pull_loss!(worker::Worker, theta::Vector{Float64}, gradient::Vector{Float64})
+    o = worker.objective
+    fill!(gradient, 0.0)
+    o.loss_vjp.setup(worker.arrays, theta, worker.seeds, worker.cotangents, gradient, worker.loss_vjp_work, 0.0)
+    o.loss_vjp.run(worker.arrays, theta, worker.seeds, worker.cotangents, gradient, worker.loss_vjp_work, 0.0)
+    for (source, offset) in zip(worker.sources, o.offsets)
+        pull_batch!(source, theta, worker.cotangents, offset, gradient)
+    end
+    return nothing
+end
+
+"Derivative of the total along `tangent`; NaN where a solve failed."
+function directional_derivative(worker::Worker, theta::Vector{Float64}, tangent::Vector{Float64})
+    o = worker.objective
+    _, failed = loss!(worker, theta, worker.terms)
+    failed && return NaN
+    for (source, offset) in zip(worker.sources, o.offsets)
+        push_batch!(source, theta, tangent, worker.cotangents, offset)
+    end
+    work = worker.loss_jvp_work
+    o.loss_jvp.setup(worker.arrays, theta, worker.cotangents, tangent, worker.seeds, work, 0.0)
+    o.loss_jvp.run(worker.arrays, theta, worker.cotangents, tangent, worker.seeds, work, 0.0)
+    return dot(o.weights, worker.seeds)
+end

@@ -1,0 +1,85 @@
+# What is run while the package is precompiled, so that a new process has only its own model to compile.
+
+include_dependency("workload.json")
+const WORKLOAD = JSON.parsefile(joinpath(@__DIR__, "workload.json"))
+
+address(array::Vector{Float64}) = Int(UInt(pointer(array)))
+
+"An objective's values and derivatives, by the functions that Python calls."
+function run_objective_workload(name::String = "objective")
+    objective = prepare_objective(WORKLOAD[name])
+    data = Float64[x for x in WORKLOAD["objective_data"]]
+    p, t = objective.parameters, length(objective.terms)
+    theta, total, terms = fill(0.1, 2p), zeros(2), zeros(2t)
+    gradient, tangent = zeros(2p * t), ones(p)
+    GC.@preserve data theta total terms gradient tangent begin
+        set_data!(objective, address(data), length(data))
+        for members in 1:2
+            value!(objective, address(theta), members, address(total), address(terms))
+            for per_term in (false, true)
+                value_and_gradient!(
+                    objective,
+                    address(theta),
+                    members,
+                    address(total),
+                    address(terms),
+                    address(gradient),
+                    per_term,
+                )
+            end
+        end
+        jacobian_vector!(objective, address(theta), 1, address(tangent), address(total))
+    end
+    all(isfinite, gradient) || error("the gradient of the workload isn't finite")
+    return objective
+end
+
+"A gradient through a Rosenbrock method, which is registered."
+run_stiff_objective_workload() = run_objective_workload("stiff_objective")
+
+"A short solve by the solver of that name, which is registered."
+function run_integration_workload(solver::String)
+    stiff = METHODS[solver].implicit
+    program = JSON.parse(WORKLOAD[stiff ? "stiff" : "integration"])
+    program["solver"]["name"] = solver
+    data = Float64[x for x in WORKLOAD["integration_data"]]
+    data[end] = 0.05
+    prepared = prepare_integration(JSON.json(program))
+    p = prepared.problem
+    theta, arrays = fill(0.1, prepared.parameters), zeros(arrays_length(p))
+    status, statistics = zeros(p.trajectories), zeros(4 * p.trajectories)
+    GC.@preserve data theta arrays status statistics begin
+        integrate!(
+            prepared,
+            address(data),
+            length(data),
+            address(theta),
+            1,
+            address(arrays),
+            address(status),
+            address(statistics),
+        )
+    end
+    all(==(SUCCESS), status) || error("the workload's solve by $solver failed: status $status")
+    return nothing
+end
+
+function run_evaluation_workload()
+    evaluation = prepare_evaluation(WORKLOAD["evaluation"])
+    inputs, outputs = fill(0.1, sum(evaluation.inputs.sizes .* ifelse.(evaluation.mapped, 3, 1))), zeros(6)
+    GC.@preserve inputs outputs evaluate!(evaluation, address(inputs), 3, address(outputs))
+    return nothing
+end
+
+"Forget the kernels of the workload: they don't belong in the package image."
+forget_kernels!() = (empty!(KERNELS); nothing)
+
+@compile_workload begin
+    codegen_workload()
+    run_minimise_workload(run_objective_workload())
+    foreach(run_integration_workload, ("tsit5", "vern7", "rk4", "euler"))
+    run_evaluation_workload()
+    solver_table()
+    package_versions()
+    forget_kernels!()
+end

@@ -1,0 +1,212 @@
+"""Programs as the Julia package reads them: an objective's or integration's graphs and their derivatives, as JSON.
+
+Derivatives are graphs made here; Julia only compiles. Numbers that may change from call to call (times,
+points, step size, weights) aren't in the text: they travel as one flat array, so that changing them compiles nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ...graph import Graph, constant, jacobian, jvp, partition, substitute, to_json, vjp
+from ...objective.program import Integration, Objective, Pointwise
+from ..options import STIFF
+
+__all__ = [
+    "evaluation_json",
+    "integration_data",
+    "integration_json",
+    "objective_data",
+    "objective_json",
+]
+
+ROSENBROCK = frozenset(("rodas5p", "rodas4"))
+"""Solvers whose discrete adjoint needs second derivatives."""
+
+Program = dict[str, Any]
+
+_made: weakref.WeakKeyDictionary[Graph, dict[Any, Any]] = weakref.WeakKeyDictionary()
+
+
+def _once(graph: Graph, key: Any, make: Callable[[], Any]) -> Any:
+    """What `make()` gave for this very graph."""
+    entries = _made.setdefault(graph, {})
+    if key not in entries:
+        entries[key] = make()
+    return entries[key]
+
+
+def _json(graph: Graph) -> Program:
+    return _once(graph, "json", lambda: to_json(graph))
+
+
+def _parts(graph: Graph) -> tuple[Graph, Graph]:
+    """What depends on θ alone, and the rest."""
+    return _once(graph, "parts", lambda: partition(graph, "theta"))
+
+
+def _vjp(graph: Graph, wrt: Sequence[str]) -> Program | None:
+    """Reverse mode; None where no output is a number."""
+    if all(node.dtype == "bool" for node in graph.outputs.values()) or not wrt:
+        return None
+    return _once(graph, ("vjp", *wrt), lambda: to_json(vjp(graph, wrt)))
+
+
+def _jvp(graph: Graph, wrt: Sequence[str]) -> Program | None:
+    """Forward mode; None where nothing comes out or nothing goes in."""
+    if not graph.outputs or not wrt:
+        return None
+    return _once(graph, ("jvp", *wrt), lambda: to_json(jvp(graph, wrt)))
+
+
+def _derivatives(parts: dict[str, tuple[Graph, Sequence[str]]]) -> Program:
+    """Part → its derivative, in both modes."""
+    return {
+        "gradient": {name: _vjp(graph, wrt) for name, (graph, wrt) in parts.items()},
+        "tangent": {name: _jvp(graph, wrt) for name, (graph, wrt) in parts.items()},
+    }
+
+
+def _jacobian(body: Graph) -> Program:
+    """∂du/∂u, non-zeros by row and column, and ∂du/∂t: what implicit solvers need."""
+
+    def make() -> Program:
+        matrix = jacobian(body, "u", "du")
+        return {
+            "values": to_json(matrix.graph),
+            "rows": matrix.rows.tolist(),
+            "columns": matrix.columns.tolist(),
+            "time": to_json(_in_time(body)),
+        }
+
+    return _once(body, "jacobian", make)
+
+
+def _in_time(body: Graph) -> Graph:
+    """∂du/∂t."""
+
+    def make() -> Graph:
+        rate = jvp(body, "t")
+        return substitute(rate, {rate.inputs[-1]: constant(1.0)}, rate.inputs[:-1])
+
+    return _once(body, "in time", make)
+
+
+def _second(body: Graph, wrt: Sequence[str], of: Callable[..., Program | None]) -> Program:
+    """Derivatives of (∂du/∂u) v and of ∂du/∂t (None where t doesn't occur)."""
+    along = _once(body, "along", lambda: jvp(body, "u"))
+    rate = _in_time(body)
+    moving = not (rate.outputs["du"].is_constant and not np.any(rate.outputs["du"].value))
+    return {"curvature": of(along, wrt), "time": of(rate, wrt) if moving else None}
+
+
+def _integration_program(integration: Integration, derivatives: bool) -> Program:
+    prologue, body = _parts(integration.vector_field)
+    observe_prologue, observe = _parts(integration.observe)
+    settings = asdict(integration.solver)
+    settings.pop("dt")
+    program: Program = {
+        "kind": "integration",
+        "name": integration.name,
+        "solver": settings,
+        "trajectories": integration.times.shape[0],
+        "times": integration.times.shape[1],
+        "prologue": _json(prologue),
+        "body": _json(body),
+        "initial": _json(integration.initial),
+        "observe_prologue": _json(observe_prologue),
+        "observe": _json(observe),
+        "jacobian": _jacobian(body) if integration.solver.name in STIFF else None,
+    }
+    if derivatives:
+        wanted: dict[str, tuple[Graph, Sequence[str]]] = {
+            "prologue": (prologue, ["theta"]),
+            "body": (body, ["u", *prologue.outputs]),
+            "initial": (integration.initial, ["theta"]),
+            "observe_prologue": (observe_prologue, ["theta"]),
+            "observe": (observe, ["u", *observe_prologue.outputs]),
+        }
+        program.update(_derivatives(wanted))
+        if integration.solver.name in ROSENBROCK:
+            wrt = ["u", *prologue.outputs]
+            program["gradient"].update(_second(body, wrt, _vjp))
+            program["tangent"].update(_second(body, wrt, _jvp))
+    return program
+
+
+def _pointwise_program(source: Pointwise) -> Program:
+    prologue, body = _parts(source.graph)
+    wanted: dict[str, tuple[Graph, Sequence[str]]] = {
+        "prologue": (prologue, ["theta"]),
+        "body": (body, list(prologue.outputs)),
+    }
+    return {
+        "kind": "pointwise",
+        "name": source.name,
+        "count": len(next(iter(source.points.values()))),
+        "points": sorted(source.points),
+        "prologue": _json(prologue),
+        "body": _json(body),
+        **_derivatives(wanted),
+    }
+
+
+def objective_json(objective: Objective) -> str:
+    """The graphs of an objective, with their derivatives in reverse and in forward mode."""
+    arrays = [name for source in objective.sources for name in source.shapes]
+    given = [name for name in (*arrays, "theta") if name in objective.loss.input_names]
+    program = {
+        "parameters": _parameters(objective),
+        "terms": list(objective.terms),
+        "sources": [
+            _integration_program(s, True) if isinstance(s, Integration) else _pointwise_program(s)
+            for s in objective.sources
+        ],
+        "loss": _json(objective.loss),
+        "gradient": _vjp(objective.loss, given),
+        "tangent": _jvp(objective.loss, given),
+    }
+    return json.dumps(program, allow_nan=False)
+
+
+def _parameters(objective: Objective) -> int:
+    """Length of θ, as whichever graph that has it says."""
+    graphs = [objective.loss]
+    for source in objective.sources:
+        graphs.append(source.vector_field if isinstance(source, Integration) else source.graph)
+    return next(graph.input("theta").size for graph in graphs if "theta" in graph.input_names)
+
+
+def integration_json(integration: Integration) -> str:
+    """The graphs of an integration, without derivatives."""
+    return json.dumps(_integration_program(integration, False), allow_nan=False)
+
+
+def evaluation_json(graph: Graph, mapped: Sequence[str] = ()) -> str:
+    """A graph to evaluate at many points. Its inputs are those in use, sorted by name; `mapped` ones vary."""
+    used = sorted((node for node in graph.nodes if node.operation == "input"), key=lambda node: str(node.name))
+    names = [node.name for node in used if node.name in set(mapped)]
+    return json.dumps({"graph": to_json(Graph(used, graph.outputs)), "mapped": names}, allow_nan=False)
+
+
+def integration_data(integration: Integration) -> np.ndarray:
+    """Start times (B), output times (B·K), and the fixed step (0 if there is none), one after the other."""
+    step = 0.0 if integration.solver.dt is None else integration.solver.dt
+    return np.concatenate([np.ravel(integration.start), np.ravel(integration.times), [step]]).astype(float)
+
+
+def objective_data(objective: Objective) -> np.ndarray:
+    """Each source's data in order, one after the other; points by sorted name. The weights come after them."""
+    parts = [np.zeros(0)]
+    for source in objective.sources:
+        if isinstance(source, Integration):
+            parts.append(integration_data(source))
+        else:
+            parts.extend(np.ravel(np.asarray(source.points[name], float)) for name in sorted(source.points))
+    return np.concatenate(parts)

@@ -1,0 +1,58 @@
+"""The small programs that Unideq.jl runs while it is precompiled: `julia/src/workload.json`.
+
+`python -m unideq.engine.julia.workload FILE` writes that file.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ...graph import Graph, constant, variable
+from ...objective.program import Integration, Objective, Pointwise, SolverSettings
+from .program import evaluation_json, integration_data, integration_json, objective_data, objective_json
+
+__all__ = ["workload"]
+
+
+def _network(x: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """A 2-3-2 tanh network."""
+    hidden = np.tanh(theta[:6].reshape(3, 2) @ x + theta[6:9])
+    return theta[9:15].reshape(2, 3) @ hidden + theta[15:17]
+
+
+def workload() -> dict[str, str | list[float]]:
+    """Program texts and data: an objective (a batch of two and a pointwise term), an integration, an evaluation."""
+    t, u, theta, x = variable("t"), variable("u", (2,)), variable("theta", (18,)), variable("x", (2,))
+    field = Graph([t, u, theta], {"du": np.stack([theta[17] * u[0], -u[1] + np.sin(t)]) + _network(u, theta)})
+    initial = Graph([theta], {"u0": constant(np.ones((2, 2))) + theta[0]})
+    observe = Graph([t, u, theta], {"u": u, "scaled": theta[1] * u[0]})
+    times = np.linspace(0.1, 0.5, 4) * np.array([[1.0], [0.5]])
+    solver = SolverSettings(name="tsit5")
+    integration = Integration("a", field, initial, np.zeros(2), times, observe, solver)
+    stiff = replace(integration, solver=SolverSettings("rodas5p"))
+    points = Pointwise("p", Graph([theta, x], {"value": _network(x, theta)}), {"x": np.ones((3, 2))})
+    states, scaled, values = variable("a.u", (2, 4, 2)), variable("a.scaled", (2, 4)), variable("p.value", (3, 2))
+    data = constant(np.linspace(0.5, 1.5, 16).reshape(2, 4, 2))
+    loss = Graph(
+        [states, scaled, values, theta],
+        {"fit": np.mean((states - data) ** 2) + np.mean(scaled), "size": np.sum(values**2) + np.sum(theta**2)},
+    )
+    objective = Objective((integration, points), loss, {"fit": 1.0, "size": 0.1})
+    return {
+        "objective": objective_json(objective),
+        "objective_data": [*objective_data(objective).tolist(), 1.0, 0.1],
+        "integration": integration_json(integration),
+        "stiff": integration_json(stiff),
+        "stiff_objective": objective_json(replace(objective, sources=(stiff, points))),
+        "integration_data": integration_data(integration).tolist(),
+        "evaluation": evaluation_json(points.graph, ["x"]),
+    }
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(json.dumps(workload(), indent=1) + "\n", encoding="utf-8")
