@@ -10,8 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from unideq.engine import Minimised, OptimizerSettings, Report
-from unideq.engine.jax import optimise
+from unideq.engine import Minimised, OptimizerSettings, Report, loop
 from unideq.engine.jax.line_search import advance, begin
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Graph, variable
@@ -34,7 +33,7 @@ each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.fixture(autouse=True)
 def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     """No reports in between on a slow machine: these tests count them."""
-    monkeypatch.setattr(optimise, "_SILENCE", np.inf)
+    monkeypatch.setattr(loop, "SILENCE", np.inf)
 
 
 class Recorder:
@@ -314,7 +313,7 @@ def test_reports_come_every_k_iterations_and_log_the_point_before_each_update():
 
 def test_reports_in_between_change_nothing(monkeypatch: pytest.MonkeyPatch):
     _, log = run(rosenbrock(), STARTS, "adam", ADAM, report_every=15)
-    monkeypatch.setattr(optimise, "_SILENCE", 0.0)
+    monkeypatch.setattr(loop, "SILENCE", 0.0)
     _, more = run(rosenbrock(), STARTS, "adam", ADAM, report_every=15)
     reached = [r.iteration for r in more.reports]
     assert len(reached) > 3 and {15, 30, 40} <= set(reached)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from .schedule import make_schedule
 
@@ -35,18 +34,6 @@ class Adam:
         self.epsilon = float(settings.get("epsilon", 1e-8))
         self.clip = None if settings.get("clip") is None else float(settings["clip"])
         self.weight_decay = weight_decay
-
-    def start(self, theta: np.ndarray, terms: int) -> State:
-        """State of S seeds before the first turn; θ is (S, P)."""
-        seeds = len(theta)
-        return {
-            "good_theta": theta.copy(),
-            "mean": np.zeros_like(theta),
-            "square": np.zeros_like(theta),
-            "accepted": np.zeros(seeds, int),
-            "factor": np.ones(seeds),
-            "streak": np.zeros(seeds, int),
-        }
 
     def turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
         """One turn of one seed: new state, what to log, and whether an iteration is complete (always)."""

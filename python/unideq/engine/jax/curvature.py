@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 __all__ = ["DenseCurvature", "LimitedCurvature"]
@@ -24,9 +23,6 @@ def _inverse(value: Any, wanted: Any) -> Any:
 
 class DenseCurvature:
     """Inverse Hessian H (P, P), updated by Nocedal & Wright, equation 6.17, scaled before the first update (6.20)."""
-
-    def start(self, seeds: int, size: int) -> Memory:
-        return {"inverse_hessian": np.tile(np.eye(size), (seeds, 1, 1)), "pairs": np.zeros(seeds, int)}
 
     def direction(self, memory: Memory, gradient: Any) -> Any:
         return -memory["inverse_hessian"] @ gradient
@@ -49,17 +45,6 @@ class DenseCurvature:
 
 class LimitedCurvature:
     """The last `size` pairs (s, y); direction by the two-loop recursion (Nocedal & Wright, algorithm 7.4)."""
-
-    def __init__(self, memory: int) -> None:
-        self.memory = int(memory)
-
-    def start(self, seeds: int, size: int) -> Memory:
-        return {
-            "s": np.zeros((seeds, self.memory, size)),
-            "y": np.zeros((seeds, self.memory, size)),
-            "rho": np.zeros((seeds, self.memory)),
-            "pairs": np.zeros(seeds, int),
-        }
 
     def direction(self, memory: Memory, gradient: Any) -> Any:
         # Newest pair last; pairs not there yet have rho = 0 and do nothing.

@@ -13,13 +13,16 @@ from ...errors import ModelError
 from ...graph import Graph
 from ...objective.program import Integration, Objective
 from ...versions import version_of
+from ..cache import CompiledCache, HashedKey, IdentityCache
+from ..keys import graph_key, objective_key, source_key, term_weights
+from ..loop import Phase, minimise
+from ..optimizer_state import OPTIMIZERS
+from ..options import adjoints_of, solvers_of
 from ..protocol import Integrated, Minimised, OptimizerSettings, Report, Value
-from .compiled import CompiledCache, HashedKey, IdentityCache
 from .derivative import value_and_gradient_of, value_and_gradients_of_terms
 from .integrate import integration_data, make_integration
 from .lowering import lower
-from .objective import graph_key, make_objective, objective_key, source_data, source_key, term_weights
-from .solvers import ADJOINTS, SOLVERS
+from .objective import make_objective, source_data
 
 __all__ = ["JaxEngine"]
 
@@ -64,9 +67,9 @@ class JaxEngine:
             "name": self.name,
             "versions": {p: version_of(p) or "unknown" for p in ("jax", "jaxlib", "diffrax", "equinox")},
             "devices": [str(d) for d in jax.devices()],
-            "solvers": list(SOLVERS),
-            "adjoints": list(ADJOINTS),
-            "optimizers": ["adam", "adamw", "lbfgs", "bfgs"],
+            "solvers": solvers_of(self.name),
+            "adjoints": adjoints_of(self.name),
+            "optimizers": list(OPTIMIZERS),
             "cannot": ["sparse Jacobians in implicit solvers", "Julia's solvers and adjoints", "Lux networks"],
         }
 
@@ -197,10 +200,12 @@ class JaxEngine:
         decay: np.ndarray | None = None,
     ) -> Minimised:
         """Run the optimiser loop inside the engine; see `Engine.minimise`."""
-        from .optimise import minimise
+        from .optimise import JaxRunner
 
-        prepared = self._prepare(objective)
-        return minimise(self._cache, objective, prepared, theta, optimizer, free, callback, report_every, state, decay)
+        def make(phase: Phase) -> JaxRunner:
+            return JaxRunner(self._cache, self._prepare(objective), phase)
+
+        return minimise(make, objective, theta, optimizer, free, callback, report_every, state, decay)
 
     @staticmethod
     def _named(objective: Objective, terms: np.ndarray) -> dict[str, np.ndarray]:

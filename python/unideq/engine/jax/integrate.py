@@ -12,8 +12,9 @@ import numpy as np
 
 from ...graph import partition
 from ...objective.program import Integration
+from ..options import FIXED_STEP
 from .lowering import lower
-from .solvers import FIXED_STEP, make_adjoint, make_controller, make_solver
+from .solvers import make_adjoint, make_controller, make_solver
 
 __all__ = ["Data", "integration_data", "make_integration"]
 

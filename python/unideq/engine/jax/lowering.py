@@ -15,6 +15,7 @@ from jax import lax
 
 from ...errors import EngineUnsupported
 from ...graph import Graph
+from ...graph.operations.network import OPAQUE
 
 __all__ = ["LOWERINGS", "lower"]
 
@@ -189,7 +190,8 @@ def lower(graph: Graph) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
     """
     missing = {node.operation for node in graph.nodes if node.inputs and node.operation not in LOWERINGS}
     if missing:
-        raise EngineUnsupported(f"Engine `jax` lacks the operation `{sorted(missing)[0]}`.")
+        what = "can't run Lux networks" if missing <= OPAQUE else f"lacks the operation `{sorted(missing)[0]}`"
+        raise EngineUnsupported(f'Engine `jax` {what}. Use `engine="julia"`.')
     program = [(node, LOWERINGS.get(node.operation), tuple(map(id, node.inputs))) for node in graph.nodes]
     outputs = tuple(graph.outputs.items())
 

@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...graph import Graph
 from ...objective.program import Integration, Objective, Source
 from .integrate import Data, integration_data, make_integration
 from .lowering import lower
 
-__all__ = ["graph_key", "make_objective", "objective_key", "source_data", "source_key", "term_weights"]
+__all__ = ["make_objective", "source_data"]
 
 Loss = Callable[[jax.Array, Data], tuple[jax.Array, tuple[jax.Array, jax.Array]]]
-
-
-def graph_key(graph: Graph) -> tuple:
-    """Equal for equal graphs: expressions are hash-consed, and the key keeps them alive."""
-    return graph.inputs, tuple(graph.outputs.items())
-
-
-def source_key(source: Source) -> tuple:
-    """Equal for sources that differ in their data only."""
-    if isinstance(source, Integration):
-        graphs = tuple(graph_key(g) for g in (source.vector_field, source.initial, source.observe))
-        return "integration", source.name, graphs, replace(source.solver, dt=None), np.shape(source.times)
-    points = tuple(sorted((name, np.shape(values)) for name, values in source.points.items()))
-    return "pointwise", source.name, graph_key(source.graph), points
-
-
-def objective_key(objective: Objective) -> tuple:
-    """Equal for objectives that differ in data and weights only: those share compiled code."""
-    return tuple(source_key(s) for s in objective.sources), graph_key(objective.loss)
 
 
 def source_data(objective: Objective) -> list[Data]:
@@ -47,11 +26,6 @@ def source_data(objective: Objective) -> list[Data]:
         else {name: np.asarray(values, float) for name, values in s.points.items()}
         for s in objective.sources
     ]
-
-
-def term_weights(objective: Objective) -> np.ndarray:
-    """Weights in the order of the terms (T,); a term without one counts once."""
-    return np.array([float(objective.weights.get(name, 1.0)) for name in objective.terms])
 
 
 def _make_source(source: Source, forward_mode: bool) -> Callable[[jax.Array, Data], tuple[dict[str, jax.Array], Any]]:

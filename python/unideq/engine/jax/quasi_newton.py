@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from . import line_search
 from .curvature import DenseCurvature, LimitedCurvature
@@ -30,21 +29,6 @@ class QuasiNewton:
         self.curvature = curvature
         self.tolerance = float(settings.get("tolerance", 1e-9))
         self.longest = int(settings.get("line_search", 20))
-
-    def start(self, theta: np.ndarray, terms: int) -> State:
-        """State of S seeds before the first turn; θ is (S, P)."""
-        seeds, size = theta.shape
-        zeros = np.zeros(seeds)
-        search = line_search.begin(zeros, np.zeros_like(theta), np.zeros((seeds, terms)), zeros, zeros)
-        return {
-            "known": np.zeros(seeds, bool),
-            "total": np.full(seeds, np.inf),
-            "terms": np.full((seeds, terms), np.nan),
-            "gradient": np.zeros_like(theta),
-            "direction": np.zeros_like(theta),
-            "memory": self.curvature.start(seeds, size),
-            "search": {key: np.array(value) for key, value in search.items()},
-        }
 
     def turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
         """One turn of one seed: new state, what to log, and whether an iteration is complete."""

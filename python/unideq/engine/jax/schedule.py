@@ -8,8 +8,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from ...errors import unknown
-
 __all__ = ["make_schedule"]
 
 Rate = Callable[[Any, Any], Any]
@@ -54,16 +52,7 @@ _SCHEDULES: dict[str, Callable[[Mapping[str, Any]], Rate]] = {
 
 
 def make_schedule(learning_rate: Any) -> Rate:
-    """`(iteration, iterations of the phase) -> learning rate`, from a number or a schedule's settings.
-
-    Raises
-    ------
-    OptionError
-        If the schedule's name is unknown.
-    """
+    """`(iteration, iterations of the phase) -> learning rate`, from a number or a schedule's settings."""
     if not isinstance(learning_rate, Mapping):
         return lambda i, total: jnp.asarray(float(learning_rate)) + 0.0 * i
-    name = learning_rate.get("schedule")
-    if name not in _SCHEDULES:
-        raise unknown("schedule", name, _SCHEDULES)
-    return _SCHEDULES[name](learning_rate)
+    return _SCHEDULES[learning_rate["schedule"]](learning_rate)

@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...errors import EngineUnsupported, OptionError, unknown
 from ...objective.program import SolverSettings
+from ..options import FIXED_STEP, check_solver
 from .first_step import first_step
 
-__all__ = ["ADJOINTS", "FIXED_STEP", "SOLVERS", "make_adjoint", "make_controller", "make_solver"]
+__all__ = ["ADJOINTS", "SOLVERS", "make_adjoint", "make_controller", "make_solver"]
 
 
 class RungeKutta4(diffrax.AbstractERK):
@@ -67,13 +67,12 @@ SOLVERS: dict[str, Callable[[], diffrax.AbstractSolver]] = {
     "rk4": RungeKutta4,
 }
 IMPLICIT = ("kvaerno5", "kencarp4")
-FIXED_STEP = ("euler", "heun", "rk4")
 ADJOINTS: dict[str, Callable[[], diffrax.AbstractAdjoint]] = {
+    "auto": diffrax.RecursiveCheckpointAdjoint,
     "checkpointed": diffrax.RecursiveCheckpointAdjoint,
     "direct": diffrax.DirectAdjoint,
     "backsolve": diffrax.BacksolveAdjoint,
 }
-_JULIA_ADJOINTS = ("discrete", "gauss", "interpolating", "quadrature", "forward")
 
 
 class GuardedController(diffrax.PIDController):
@@ -123,25 +122,14 @@ class GuardedController(diffrax.PIDController):
 
 
 def make_solver(settings: SolverSettings) -> diffrax.AbstractSolver:
-    """The diffrax solver of that name.
-
-    Raises
-    ------
-    OptionError
-        If the name is unknown, or `auto`, which is resolved before an engine sees it.
-    """
-    if settings.name not in SOLVERS:
-        raise unknown("solver", settings.name, SOLVERS)
+    """The diffrax solver of that name; see `unideq.engine.options.check_solver` for what it raises."""
+    check_solver(settings, "jax")
     return SOLVERS[settings.name]()
 
 
 def make_controller(settings: SolverSettings) -> diffrax.AbstractStepSizeController:
-    """The step-size controller; for fixed steps, `dt` is checked here and comes in later as the first step."""
+    """The step-size controller; for fixed steps, `dt` comes in later as the first step."""
     if settings.name in FIXED_STEP:
-        if settings.dt is None or not settings.dt > 0:
-            raise OptionError(
-                f"Solver `{settings.name}` makes fixed steps: give it a positive `dt`, not {settings.dt!r}."
-            )
         return diffrax.ConstantStepSize()
     if settings.name in IMPLICIT:
         # With the plain integral controller every second step of a stiff solve would be rejected (Söderlind 2002).
@@ -151,9 +139,4 @@ def make_controller(settings: SolverSettings) -> diffrax.AbstractStepSizeControl
 
 def make_adjoint(name: str) -> diffrax.AbstractAdjoint:
     """How gradients go through the solve."""
-    if name in _JULIA_ADJOINTS:
-        here = ", ".join(f"`{a}`" for a in ADJOINTS)
-        raise EngineUnsupported(f"Engine `jax` lacks the adjoint `{name}`; engine `julia` has it. Here: {here}.")
-    if name not in ADJOINTS:
-        raise unknown("adjoint", name, ADJOINTS)
     return ADJOINTS[name]()

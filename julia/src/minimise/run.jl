@@ -1,0 +1,94 @@
+# A run: one optimiser on one objective, for all seeds, advanced in chunks of iterations.
+
+"A phase of training on S seeds, and the workers that they share; the arrays called `names` are its state."
+struct Run{M,S,W}
+    method::M
+    problem::MinimiseProblem
+    states::Vector{S}
+    values::Vector{LossValue}
+    workers::Vector{W}
+    terms::Int
+    names::Vector{String}
+end
+
+"""
+    prepare_minimise(objective, settings)
+
+A `Run` from JSON text: `optimizer`, its `settings`, the numbers of `seeds` and `terms`, the masks `free` and `decay`,
+and the names of the arrays that make up its `state`, which `set_state!` has to fill.
+"""
+function prepare_minimise(objective, settings::AbstractString)
+    given = JSON.parse(settings)
+    method = read_method(given["optimizer"], given["settings"])
+    return make_run(objective, method, given)
+end
+
+function make_run(objective, method, given::AbstractDict)
+    free, seeds, terms = Vector{Bool}(given["free"]), Int(given["seeds"]), Int(given["terms"])
+    problem = MinimiseProblem(free, Vector{Bool}(given["decay"]), Int(given["settings"]["iterations"]))
+    states = [start_state(method, length(free), terms) for _ in 1:seeds]
+    values = [LossValue(length(free), terms) for _ in 1:seeds]
+    busy = clamp(seeds, 1, Threads.nthreads())
+    workers = [make_worker(objective; threads = Threads.nthreads() ÷ busy) for _ in 1:busy]
+    return Run(method, problem, states, values, workers, terms, String.(given["state"]))
+end
+
+"Read the state of all seeds. At `table` lie the addresses of the named arrays (int64)."
+set_state!(run::Run, table::Integer) = each_array(load_state!, run, table)
+
+"Write the state of all seeds to the named arrays, whose addresses lie at `table` (int64)."
+get_state!(run::Run, table::Integer) = each_array(store_state, run, table)
+
+function each_array(move, run::Run, table::Integer)
+    addresses = unsafe_wrap(Vector{Int64}, Ptr{Int64}(table), length(run.names))
+    for (name, address) in zip(run.names, addresses), (seed, state) in enumerate(run.states)
+        move(state, name, address, seed)
+    end
+    return nothing
+end
+
+"""
+    advance!(run, base, target, room, total, terms, gradient_norm, learning_rate, rejected)
+
+Go on until every running seed has made `target` iterations, and tell whether any still runs. Iteration i (from 0) is
+logged in column i - `base` of arrays (S, `room`), given by their addresses; `terms` is (S, `room`, T), `rejected` one
+byte each.
+"""
+function advance!(run::Run, base, target, room, total, terms, gradient_norm, learning_rate, rejected)
+    seeds = length(run.states)
+    return advance!(
+        run,
+        Int(target),
+        wrap_logs(base, seeds, room, run.terms, total, terms, gradient_norm, learning_rate, rejected),
+    )
+end
+
+function advance!(run::Run, target::Int, logs::Logs)
+    if length(run.workers) == 1
+        for seed in eachindex(run.states)
+            advance_seed!(run, seed, run.workers[1], target, logs)
+        end
+    else
+        next = Threads.Atomic{Int}(1)
+        @sync for worker in run.workers
+            Threads.@spawn advance_some!(run, next, worker, target, logs)
+        end
+    end
+    return any(state -> state.finished == 0, run.states)
+end
+
+"One thread's part: the next seed that nobody has taken, until all are."
+function advance_some!(run::Run, next::Threads.Atomic{Int}, worker, target::Int, logs::Logs)
+    while (seed = Threads.atomic_add!(next, 1)) <= length(run.states)
+        advance_seed!(run, seed, worker, target, logs)
+    end
+    return nothing
+end
+
+function advance_seed!(run::Run, seed::Int, worker, target::Int, logs::Logs)
+    state, value = run.states[seed], run.values[seed]
+    while state.finished == 0 && state.iteration < target
+        turn!(run.method, state, value, run.problem, worker, logs, seed)
+    end
+    return nothing
+end
