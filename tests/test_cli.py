@@ -41,7 +41,7 @@ def test_an_unknown_command_lists_the_known_ones(capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["trian"])
     error = capsys.readouterr().err
-    for command in ("demo", "doctor", "info", "bench"):
+    for command in ("setup", "demo", "doctor", "info", "bench"):
         assert command in error
 
 

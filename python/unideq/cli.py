@@ -1,4 +1,4 @@
-"""The `unideq` command: demo, doctor, info, bench."""
+"""The `unideq` command: setup, doctor, demo, info, bench."""
 
 from __future__ import annotations
 
@@ -39,6 +39,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"unideq {version_of('unideq') or '(not installed)'}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    setup = commands.add_parser("setup", help="set up the Julia engine: Julia, its packages, a first gradient")
+    setup.add_argument("--offline", action="store_true", help="download nothing")
+    setup.add_argument("--verbose", action="store_true", help="show all that Julia says; the default in a terminal")
+    setup.set_defaults(run=run_setup)
+
     demo = commands.add_parser("demo", help="train a model of real data and compare it with two usual ones")
     demo.add_argument("--output", type=Path, default=Path("unideq-demo"), metavar="DIR", help="default: %(default)s")
     demo.add_argument("--quick", action="store_true", help="fewer iterations and seeds")
@@ -56,6 +61,14 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("options", nargs=argparse.REMAINDER, help="the script's: `unideq bench NAME --help`")
     bench.set_defaults(run=run_bench)
     return parser
+
+
+def run_setup(values: argparse.Namespace) -> int:
+    """`unideq setup`."""
+    from .julia_setup import set_up
+
+    set_up(offline=values.offline, verbose=values.verbose, write=lambda line: print(line, flush=True))
+    return 0
 
 
 def run_demo(values: argparse.Namespace) -> int:

@@ -59,17 +59,16 @@ def diagnose() -> Diagnosis:
 
 
 def julia_engine() -> Finding:
-    """The flagship engine: needs its own code in this version, and a Julia to run it."""
-    shipped = (PACKAGE / "engine" / "julia").is_dir()
+    """The flagship engine: needs a Julia with the packages that Unideq.jl is built on."""
     candidates = julia_candidates()
     first = next((candidate for candidate in candidates if candidate.found), None)
     details = [f"{c.source}: {c.missing or f'{c.executable} with {c.project}'}" for c in candidates]
-    remedy = ""
-    if not shipped:
-        details.insert(0, "this version of unideq has no Julia engine yet; models train on the JAX engine")
-    elif first is None:
-        remedy = "unideq setup"
-    return Finding("julia", shipped and first is not None, tuple(details), remedy)
+    if first is None:
+        remedies = [candidate.remedy for candidate in candidates if candidate.remedy]
+        return Finding("julia", False, tuple(details), remedies[0] if remedies else "unideq setup")
+    if first.optional:
+        details.append("loaded when asked for, missing here: " + ", ".join(map(str, first.optional)))
+    return Finding("julia", True, tuple(details), first.remedy)
 
 
 def package_set(extra: str) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "DataError",
+    "EngineError",
     "EngineMissing",
     "EngineUnsupported",
     "ExtraMissing",
@@ -22,7 +23,14 @@ __all__ = [
 
 
 class UnideqError(Exception):
-    """Base of all errors raised by Unideq: catch this one to catch them all."""
+    """Base of all errors raised by Unideq: catch this one to catch them all.
+
+    Attributes
+    ----------
+    julia : what Julia said, with its stack trace, where the error comes from there; else empty.
+    """
+
+    julia: str = ""
 
 
 class TraceError(UnideqError, TypeError):
@@ -43,6 +51,10 @@ class OptionError(UnideqError, ValueError):
 
 class SolveError(UnideqError, RuntimeError):
     """An integration that didn't reach its end; says where it stopped and what to try."""
+
+
+class EngineError(UnideqError, RuntimeError):
+    """An engine that didn't start, or failed where it shouldn't; says what it was doing."""
 
 
 class EngineUnsupported(UnideqError, NotImplementedError):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from diffrax import RESULTS
 
-from unideq.engine.jax.solvers import FIXED_STEP, SOLVERS, GuardedController
+from unideq.engine.jax.solvers import SOLVERS, GuardedController
+from unideq.engine.options import FIXED_STEP
 from unideq.errors import EngineUnsupported, OptionError
 from unideq.graph import Graph, constant, variable
 

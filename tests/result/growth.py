@@ -68,7 +68,7 @@ def untrained(model: ude.ODE, data: Any, seeds: int = 1, **settings: Any) -> ude
         "atol": 1e-6,
         "dt": None,
         "max_steps": 4096,
-        "adjoint": "checkpointed",
+        "adjoint": "auto",
         "estimate_initial": True,
         "early_stopping": None,
         "report_every": 10,

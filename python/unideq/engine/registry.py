@@ -1,27 +1,51 @@
-"""Which engines exist, which is used, and why: `engine=` > `set_engine()` > `UNIDEQ_ENGINE` > first one installed."""
+"""Which engines exist, which is used, and why: `engine=` > `set_engine()` > `UNIDEQ_ENGINE` > Julia if found > JAX."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from ..errors import EngineMissing, unknown
+from ..julia_location import julia_candidates, usable_julia
 from .protocol import Engine
 
 __all__ = ["available", "chosen_name", "get_engine", "set_engine"]
 
-# name -> (module with a `make()` function, modules that must be importable, what installs them), in order of preference
-_ENGINES: dict[str, tuple[str, tuple[str, ...], str]] = {
-    "jax": ("unideq.engine.jax", ("jax", "diffrax"), 'pip install "unideq[jax]"'),
+
+@dataclass(frozen=True)
+class _Entry:
+    """One engine: the module with its `make()`, and what it lacks here (in words; empty where nothing)."""
+
+    module: str
+    lacks: Callable[[], str]
+
+
+def _julia_lacks() -> str:
+    if usable_julia() is not None:
+        return ""
+    places = "; ".join(f"{c.source}: {c.missing}" for c in julia_candidates())
+    return f"a Julia that is set up ({places}). Type `unideq setup`; `unideq doctor` tells more."
+
+
+def _jax_lacks() -> str:
+    missing = [name for name in ("jax", "diffrax") if importlib.util.find_spec(name) is None]
+    return f'{", ".join(f"`{name}`" for name in missing)}. Type `pip install "unideq[jax]"`.' if missing else ""
+
+
+_ENGINES = {  # in order of preference
+    "julia": _Entry("unideq.engine.julia", _julia_lacks),
+    "jax": _Entry("unideq.engine.jax", _jax_lacks),
 }
 _made: dict[str, Engine] = {}
 _chosen: str | None = None
 
 
 def available() -> list[str]:
-    """Names of the engines whose packages are installed, in order of preference. Imports none of them."""
-    return [name for name, (_, needs, _) in _ENGINES.items() if all(importlib.util.find_spec(n) for n in needs)]
+    """Names of the engines that can be used here, in order of preference. Starts none of them."""
+    return [name for name, entry in _ENGINES.items() if name in _made or not entry.lacks()]
 
 
 def set_engine(name: str | None) -> None:
@@ -39,29 +63,36 @@ def _check(name: str) -> str:
 
 
 def chosen_name(name: str | None = None) -> str | None:
-    """Name of the engine that `get_engine(name)` would give, or None where none is installed. Starts nothing."""
-    return name or _chosen or os.environ.get("UNIDEQ_ENGINE") or next(iter(available()), None)
+    """Name of the engine that `get_engine(name)` would give, or None where none can be used. Starts nothing."""
+    return name or _chosen or os.environ.get("UNIDEQ_ENGINE") or _first_available()
+
+
+def _first_available() -> str | None:
+    return next((name for name, entry in _ENGINES.items() if name in _made or not entry.lacks()), None)
 
 
 def get_engine(name: str | Engine | None = None) -> Engine:
-    """The engine of that name, started if need be; without a name, the chosen or first installed one.
+    """The engine of that name, started if need be; without a name, the chosen or first usable one.
 
     Raises
     ------
     OptionError
         If the name is unknown.
     EngineMissing
-        If its packages aren't installed, or none is.
+        If what it runs on isn't installed, or no engine is.
     """
     if name is not None and not isinstance(name, str):
         return name
     wanted = chosen_name(name)
     if wanted is None:
-        raise EngineMissing('No engine is installed. Type `pip install "unideq[jax]"`; `unideq doctor` tells more.')
-    module, needs, command = _ENGINES[_check(wanted)]
+        raise EngineMissing(
+            'No engine is installed. Type `unideq setup` for Julia, or `pip install "unideq[jax]"`; '
+            "`unideq doctor` tells more."
+        )
+    entry = _ENGINES[_check(wanted)]
     if wanted not in _made:
-        missing = [n for n in needs if importlib.util.find_spec(n) is None]
-        if missing:
-            raise EngineMissing(f"Engine `{wanted}` needs {', '.join(f'`{m}`' for m in missing)}. Type `{command}`.")
-        _made[wanted] = importlib.import_module(module).make()
+        lacks = entry.lacks()
+        if lacks:
+            raise EngineMissing(f"Engine `{wanted}` needs {lacks}")
+        _made[wanted] = importlib.import_module(entry.module).make()
     return _made[wanted]

@@ -14,10 +14,9 @@ import numpy as np
 
 from ..graph import Graph, partition
 
-__all__ = ["EXPLICIT", "STIFF", "resolve_auto"]
+__all__ = ["EXPLICIT", "resolve_auto"]
 
 EXPLICIT = "tsit5"
-STIFF = "kvaerno5"
 _ROWS = 3
 _BUDGET = 120_000
 """NumPy operations that the pilot may spend on the vector field, and half as many on Jacobians: about 0.3 s."""
@@ -147,6 +146,7 @@ def resolve_auto(
     end: float | np.ndarray,
     rtol: float = 1e-6,
     atol: float = 1e-6,
+    stiff: str = "kvaerno5",
 ) -> tuple[str, str]:
     """Choose a solver.
 
@@ -162,21 +162,29 @@ def resolve_auto(
         Times, one each or (B,).
     rtol, atol
         Tolerances of the later solves.
+    stiff
+        The engine's stiff solver (`unideq.engine.options.stiff_solver`).
 
     Returns
     -------
     solver, reason
-        `tsit5` or `kvaerno5`, and a sentence that says why. Where the pilot fails, the answer is `tsit5`, and the
+        `tsit5` or `stiff`, and a sentence that says why. Where the pilot fails, the answer is `tsit5`, and the
         reason says so.
     """
     try:
-        return _resolve(model_vector_field, u0, theta, start, end, {"rtol": rtol, "atol": atol})
+        return _resolve(model_vector_field, u0, theta, start, end, {"rtol": rtol, "atol": atol}, stiff)
     except Exception as error:
         return EXPLICIT, f"`{EXPLICIT}`: the pilot solve failed ({type(error).__name__}: {error})."
 
 
 def _resolve(
-    graph: Graph, u0: np.ndarray, theta: np.ndarray, start: object, end: object, tolerances: dict[str, float]
+    graph: Graph,
+    u0: np.ndarray,
+    theta: np.ndarray,
+    start: object,
+    end: object,
+    tolerances: dict[str, float],
+    stiff: str,
 ) -> tuple[str, str]:
     rows = np.atleast_2d(np.asarray(u0, dtype=float))
     size = rows.shape[1]
@@ -196,14 +204,14 @@ def _resolve(
     ]
     for pilot in pilots:
         if pilot.through and pilot.forced > max(_WORTH, _RATIO * pilot.needed):
-            return STIFF, (
-                f"`{STIFF}`: stability would force about {pilot.forced:.1g} steps on an explicit solver, "
+            return stiff, (
+                f"`{stiff}`: stability would force about {pilot.forced:.1g} steps on an explicit solver, "
                 f"accuracy needs about {pilot.needed:.0f} (stiff)."
             )
         if not pilot.through and pilot.forced > 4 * _WORTH:
             return (
-                STIFF,
-                f"`{STIFF}`: stability would force about {pilot.forced:.1g} steps on an explicit solver (stiff).",
+                stiff,
+                f"`{stiff}`: stability would force about {pilot.forced:.1g} steps on an explicit solver (stiff).",
             )
     if not all(pilot.through for pilot in pilots):
         return EXPLICIT, f"`{EXPLICIT}`: the pilot solve didn't get to the end, but saw no stiffness on its way."

@@ -24,7 +24,7 @@ class SolverSettings:
     Attributes
     ----------
     name
-        `auto`, `tsit5`, `dopri5`, `dopri8`, `kvaerno5`, `kencarp4`, or fixed-step `euler`, `heun`, `rk4`.
+        `auto`, or a name of `unideq.engine.options.SOLVERS`.
         An engine never sees `auto`: it is resolved before (`unideq.engine.stiffness`).
     rtol, atol
         Tolerances of adaptive steps; atol is in the states' own units.
@@ -33,8 +33,8 @@ class SolverSettings:
     max_steps
         Step limit an integration; reaching it is a failure.
     adjoint
-        `checkpointed` (JAX: recursive checkpointing; the default), `direct`, `backsolve`; the Julia engine adds its
-        own.
+        How gradients go through the solver: `auto` (the engine's own default), or a name of
+        `unideq.engine.options.ADJOINTS`.
     """
 
     name: str = "auto"
@@ -42,7 +42,7 @@ class SolverSettings:
     atol: float = 1e-6
     dt: float | None = None
     max_steps: int = 4096
-    adjoint: str = "checkpointed"
+    adjoint: str = "auto"
 
     def __post_init__(self) -> None:
         for label in ("rtol", "atol", *(("dt",) if self.dt is not None else ())):

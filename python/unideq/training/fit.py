@@ -41,7 +41,7 @@ def fit(
     atol: float = 1e-6,
     dt: float | None = None,
     max_steps: int = 4096,
-    adjoint: str = "checkpointed",
+    adjoint: str = "auto",
     estimate_initial: bool = True,
     early_stopping: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -77,8 +77,8 @@ def fit(
     penalty
         Function of (t, state, p, net), a `Penalty` with a weight, or a dict of them: averaged along the solution.
     solver
-        `auto` (chooses between `tsit5` and the stiff `kvaerno5`, and says so), or one of `tsit5`, `dopri5`, `dopri8`,
-        `kvaerno5`, `kencarp4`, and with `dt=` the fixed-step `euler`, `heun`, `rk4`.
+        `auto` (chooses between `tsit5` and the engine's best stiff solver, and says so), or one of `tsit5`, `dopri5`,
+        `kvaerno5`, `kencarp4`, and with `dt=` the fixed-step `euler`, `heun`, `rk4`; each engine has more.
     rtol, atol
         Tolerances of the solver; atol in the states' units.
     dt
@@ -86,7 +86,7 @@ def fit(
     max_steps
         Step limit of one integration; a rejected training step where it is reached.
     adjoint
-        How gradients go through the solver: `checkpointed`, `direct` or `backsolve`.
+        How gradients go through the solver: `auto` (the engine's own default), `backsolve`, or another of the engine.
     estimate_initial
         Whether initial values that aren't known are trained (they start at the first measurement) or kept there.
     early_stopping
@@ -94,7 +94,7 @@ def fit(
     checkpoint
         netCDF file to write while training. Where it exists already from the same call, training goes on from it.
     engine
-        `jax`, or None for the chosen one.
+        `julia` or `jax`; None for the chosen one.
     progress
         Whether to show a progress bar.
     report_every

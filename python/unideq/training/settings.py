@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.options import ADJOINTS, FIXED_STEP, SOLVERS
 from ..errors import OptionError, unknown
 from ..objective import (
     L1,
@@ -28,10 +29,6 @@ from ..objective.regularise import penalties_of, regulariser_of
 from .phase import BFGS, Adam, Phase, phase_from_settings
 
 __all__ = ["FitSettings", "Stage"]
-
-SOLVERS = ("auto", "tsit5", "dopri5", "dopri8", "kvaerno5", "kencarp4", "euler", "heun", "rk4")
-FIXED_STEP = ("euler", "heun", "rk4")
-ADJOINTS = ("checkpointed", "direct", "backsolve")
 
 
 @dataclass(frozen=True)
@@ -218,11 +215,11 @@ class FitSettings:
 
 
 def checked_solver(
-    solver: str, rtol: float, atol: float, dt: float | None, max_steps: int, adjoint: str = "checkpointed"
+    solver: str, rtol: float, atol: float, dt: float | None, max_steps: int, adjoint: str = "auto"
 ) -> SolverSettings:
     """Solver settings, or an error that lists what is possible."""
-    if solver not in SOLVERS:
-        raise unknown("solver", solver, SOLVERS)
+    if solver not in ("auto", *SOLVERS):
+        raise unknown("solver", solver, ("auto", *SOLVERS))
     if adjoint not in ADJOINTS:
         raise unknown("adjoint", adjoint, ADJOINTS)
     for name, value in (("rtol", rtol), ("atol", atol)):

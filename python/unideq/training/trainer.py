@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import Engine, OptimizerSettings, Report
+from ..engine.options import STIFF, check_solver, stiff_solver
 from ..engine.stiffness import resolve_auto
 from ..errors import UnideqError
 from ..model import ODE
@@ -55,6 +56,8 @@ class Trainer:
         self.save, self.callback = save, callback
         penalties = {n: p.traced(model) for n, p in settings.penalties.items()}
         self.settings = replace(settings, penalties=penalties)
+        resolved = settings.solver.name if settings.solver.name != "auto" else stiff_solver(engine.name)
+        check_solver(replace(settings.solver, name=resolved), engine.name)
         self.train, self.held = observations.split(settings.holdout)
         self.stages = self.settings.stages()
         self.problem, self.guesses = self._lay_out(self.settings)
@@ -116,6 +119,7 @@ class Trainer:
             integration.times[:, -1],
             self.settings.solver.rtol,
             self.settings.solver.atol,
+            stiff_solver(self.engine.name),
         )
         self._use_solver(record, name)
         record.events.append(f"solver auto → {name}: {reason}")
@@ -144,9 +148,11 @@ class Trainer:
                     record.status = stopped
                     break
                 if self._all_gave_up(record):
-                    if automatic and self.settings.solver.name != "kvaerno5" and self._stage_failed:
-                        self._use_solver(record, "kvaerno5")
-                        record.events.append("every seed failed with an explicit solver: switched to kvaerno5")
+                    if automatic and self.settings.solver.name not in STIFF and self._stage_failed:
+                        self._use_solver(record, stiff_solver(self.engine.name))
+                        record.events.append(
+                            f"every seed failed with an explicit solver: switched to {self.settings.solver.name}"
+                        )
                         bar.message(record.events[-1])
                         record.iteration, record.state = 0, {}
                         record.theta = record.best_theta.copy()
@@ -292,8 +298,8 @@ class Trainer:
         stage = self.stages[record.stage].label
         solver = self.settings.solver
         advice = "other initial values" if self._stage_failed else "a smaller learning rate"
-        if solver.name not in ("kvaerno5", "kencarp4"):
-            advice += ', the stiff `solver="kvaerno5"`'
+        if solver.name not in STIFF:
+            advice += f', the stiff `solver="{stiff_solver(self.engine.name)}"`'
         return (
             f"gave up: in {stage}, every seed had 20 rejected steps in a row (solver failures or infinite losses); "
             f"best parameters so far kept. Try {advice}, `MultipleShooting` or a larger `max_steps` "

@@ -1,0 +1,237 @@
+"""`JuliaEngine`: the engine protocol on Unideq.jl. Compiled programs are cached by graphs and settings, not by data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...errors import ModelError
+from ...graph import Graph
+from ...objective.program import Integration, Objective
+from ..cache import CompiledCache, HashedKey, IdentityCache
+from ..keys import graph_key, objective_key, source_key, term_weights
+from ..loop import Phase, minimise
+from ..optimizer_state import OPTIMIZERS
+from ..options import adjoints_of, check_solver, solvers_of
+from ..protocol import Integrated, Minimised, OptimizerSettings, Report, Value
+from .bridge import Bridge, address, contiguous
+from .program import evaluation_json, integration_data, integration_json, objective_data, objective_json
+from .start import start
+
+__all__ = ["JuliaEngine", "Prepared"]
+
+
+@dataclass
+class Prepared:
+    """A compiled objective in Julia, its number of parameters, and the data and weights that it holds at the moment."""
+
+    handle: Any
+    parameters: int
+    data: np.ndarray | None = None
+    weights: list[float | None] | None = None
+
+
+class JuliaEngine:
+    """The flagship engine. Make it with `unideq.engine.get_engine("julia")`; one process has one Julia."""
+
+    name = "julia"
+
+    def __init__(self) -> None:
+        self.julia = start()
+        self.bridge = Bridge(self.julia)
+        self._cache = CompiledCache()
+        self._keys = IdentityCache()
+
+    def __repr__(self) -> str:
+        julia = f"Julia {self.julia.versions['julia']}, threads: {self.julia.threads}"
+        return f"JuliaEngine({julia}, {len(self._cache)} compiled programs)"
+
+    def describe(self) -> dict[str, Any]:
+        """Versions, threads, solvers, and what it can't do."""
+        packages = json.loads(str(self.bridge.call("package_versions", "asking for versions")))
+        return {
+            "name": self.name,
+            "versions": {**self.julia.versions, **packages},
+            "devices": [f"cpu, {self.julia.threads} thread{'s' * (self.julia.threads > 1)}"],
+            "threads": self.julia.threads,
+            "solvers": solvers_of(self.name),
+            "adjoints": adjoints_of(self.name),
+            "optimizers": list(OPTIMIZERS),
+            "cannot": ["accelerators", "the adjoints `checkpointed` and `direct`"],
+        }
+
+    def clear(self) -> None:
+        """Forget all compiled programs."""
+        self._cache.clear()
+
+    # ---- programs ----------------------------------------------------------------------------------------------
+
+    def prepared(self, objective: Objective) -> Prepared:
+        """The compiled objective, with this objective's data and weights in it.
+
+        Objectives that differ in these alone share one; whoever makes several calls asks before each.
+        """
+        key, data = self._keys.get(objective, lambda: self._read(objective))
+        found = self._cache.get(key, lambda: self._compile(objective))
+        weights = list(map(objective.weights.get, objective.loss.outputs))
+        if found.data is not data or found.weights != weights:
+            whole = np.concatenate([data, term_weights(objective)])
+            self.bridge.call("set_data_b", "handing over the data", found.handle, address(whole), whole.size)
+            found.data, found.weights = data, weights
+        return found
+
+    def _read(self, objective: Objective) -> tuple[HashedKey, np.ndarray]:
+        for source in objective.sources:
+            if isinstance(source, Integration):
+                check_solver(source.solver, self.name)
+        return HashedKey(("objective", objective_key(objective))), contiguous(objective_data(objective))
+
+    def _compile(self, objective: Objective) -> Prepared:
+        handle = self.bridge.call("prepare_objective", "compiling the objective", objective_json(objective))
+        return Prepared(handle, int(handle.parameters))
+
+    def _ready(self, objective: Objective, theta: Any) -> tuple[Any, np.ndarray, bool]:
+        """Julia's objective with its data, θ as (S, P), and whether θ was one vector."""
+        found = self.prepared(objective)
+        return found.handle, *_ensemble(theta, found.parameters)
+
+    def integrate(self, integration: Integration, theta: np.ndarray) -> Integrated:
+        """Solve all initial-value problems of the batch; see `Engine.integrate`."""
+        check_solver(integration.solver, self.name)
+        array, single = _ensemble(theta, integration.vector_field.input("theta").size)
+        seeds, (batch, _) = len(array), integration.times.shape
+
+        def compile() -> Any:
+            return self.bridge.call("prepare_integration", "compiling the integration", integration_json(integration))
+
+        handle = self._cache.get(("integration", HashedKey(source_key(integration))), compile)
+        data = contiguous(integration_data(integration))
+        shapes = {name: (seeds, *shape) for name, shape in integration.shapes.items()}
+        flat = np.empty(sum(map(_size, shapes.values())))
+        status, statistics = np.empty((seeds, batch)), np.empty((seeds, batch, 4))
+        self.bridge.call(
+            "integrate_b", "integrating", handle, address(data), data.size, address(array), seeds,
+            address(flat), address(status), address(statistics),
+        )  # fmt: skip
+        pick = (lambda x: x[0].copy()) if single else (lambda x: x.copy())
+        arrays = {name: pick(part) for name, part in _split(flat, shapes).items()}
+        counted = dict(zip(_STATISTICS, np.moveaxis(statistics.astype(np.int64), -1, 0), strict=True))
+        return Integrated(arrays, pick(status.astype(np.int64)), {name: pick(n) for name, n in counted.items()})
+
+    def evaluate(self, graph: Graph, values: Mapping[str, Any], mapped: Sequence[str] = ()) -> dict[str, np.ndarray]:
+        """Evaluate a graph; the inputs named in `mapped` carry an extra leading axis, and so do then all outputs."""
+        used = {node.name: node for node in graph.nodes if node.operation == "input"}
+        arrays: dict[str, np.ndarray] = {}
+        for name, node in used.items():
+            if name not in values:
+                raise ModelError(f"No value for graph input `{name}`; it needs an array of shape {node.shape}.")
+            arrays[name] = contiguous(values[name])
+            inner = arrays[name].shape[1:] if name in mapped else arrays[name].shape
+            if inner != node.shape:
+                raise ModelError(f"Graph input `{name}` needs shape {node.shape}, not {inner}.")
+        over = tuple(sorted(set(mapped) & set(used)))
+        counts = {len(arrays[name]) for name in over}
+        if len(counts) > 1:
+            raise ModelError(f"The mapped inputs {', '.join(over)} differ in length: {sorted(counts)}.")
+        count = counts.pop() if counts else 1
+        handle = self._cache.get(
+            ("evaluation", graph_key(graph), over),
+            lambda: self.bridge.call("prepare_evaluation", "compiling a graph", evaluation_json(graph, over)),
+        )
+        inputs = np.concatenate([np.zeros(0), *(arrays[name].ravel() for name in sorted(used))])
+        shapes = {name: (count, *e.shape) for name, e in graph.outputs.items()}
+        flat = np.empty(sum(map(_size, shapes.values())))
+        self.bridge.call("evaluate_b", "evaluating a graph", handle, address(inputs), count, address(flat))
+        found = _split(flat, shapes)
+        if over:
+            return {name: value.copy() for name, value in found.items()}
+        if mapped:  # nothing that is used varies: repeat along the axis that was asked for
+            return {name: np.repeat(value, len(values[mapped[0]]), axis=0) for name, value in found.items()}
+        return {name: value[0].copy() for name, value in found.items()}
+
+    def value(self, objective: Objective, theta: np.ndarray) -> Value:
+        """Total and terms, without gradient."""
+        handle, array, single = self._ready(objective, theta)
+        names = objective.terms
+        total, terms = np.empty(len(array)), np.empty((len(array), len(names)))
+        self.bridge.call(
+            "value_b", "computing the loss", handle, address(array), len(array), address(total), address(terms)
+        )
+        return _value(names, total, terms, None, single)
+
+    def value_and_gradient(self, objective: Objective, theta: np.ndarray, per_term: bool = False) -> Value:
+        """Total, terms and gradient in θ; NaN where a solve failed. See `Engine.value_and_gradient`."""
+        handle, array, single = self._ready(objective, theta)
+        names = objective.terms
+        seeds, size = array.shape
+        total, terms = np.empty(seeds), np.empty((seeds, len(names)))
+        gradient = np.empty((seeds, len(names), size) if per_term else (seeds, size))
+        self.bridge.call(
+            "value_and_gradient_b", "computing the gradient", handle, address(array), seeds, address(total),
+            address(terms), address(gradient), per_term,
+        )  # fmt: skip
+        return _value(names, total, terms, gradient, single)
+
+    def jacobian_vector(self, objective: Objective, theta: np.ndarray, tangent: np.ndarray) -> np.ndarray:
+        """Directional derivative of the total along `tangent`, by forward mode through the solver."""
+        handle, array, single = self._ready(objective, theta)
+        direction, found = contiguous(tangent), np.empty(len(array))
+        if direction.shape != array.shape[1:]:
+            raise ModelError(f"`tangent` needs shape {array.shape[1:]}, not {direction.shape}.")
+        self.bridge.call(
+            "jacobian_vector_b", "computing a directional derivative", handle, address(array), len(array),
+            address(direction), address(found),
+        )  # fmt: skip
+        return np.array(found[0]) if single else found
+
+    def minimise(
+        self,
+        objective: Objective,
+        theta: np.ndarray,
+        optimizer: OptimizerSettings,
+        free: np.ndarray,
+        callback: Callable[[Report], bool],
+        report_every: int = 50,
+        state: Mapping[str, np.ndarray] | None = None,
+        decay: np.ndarray | None = None,
+    ) -> Minimised:
+        """Run the optimiser loop inside the engine; see `Engine.minimise`."""
+        from .optimise import JuliaRunner
+
+        def make(phase: Phase) -> JuliaRunner:
+            return JuliaRunner(self, phase)
+
+        return minimise(make, objective, theta, optimizer, free, callback, report_every, state, decay)
+
+
+_STATISTICS = ("steps", "accepted", "rejected", "evaluations")
+
+
+def _ensemble(theta: Any, parameters: int) -> tuple[np.ndarray, bool]:
+    """θ as (S, P), and whether it was one vector."""
+    array = contiguous(theta)
+    if array.ndim not in (1, 2) or array.shape[-1] != parameters:
+        raise ModelError(f"θ needs shape ({parameters},) or (S, {parameters}), not {array.shape}.")
+    return (array[None], True) if array.ndim == 1 else (array, False)
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape, dtype=np.int64))
+
+
+def _split(flat: np.ndarray, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Views of a flat array, one after the other."""
+    ends = np.cumsum([_size(shape) for shape in shapes.values()])
+    parts = np.split(flat, ends[:-1])
+    return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+
+
+def _value(names: Sequence[str], total: np.ndarray, terms: np.ndarray, gradient: Any, single: bool) -> Value:
+    if single:
+        named = {name: np.array(terms[0, i]) for i, name in enumerate(names)}
+        return Value(np.array(total[0]), named, None if gradient is None else gradient[0].copy())
+    return Value(total, {name: terms[:, i].copy() for i, name in enumerate(names)}, gradient)

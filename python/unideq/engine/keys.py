@@ -1,0 +1,36 @@
+"""What compiled programs are told apart by: graphs and settings, without the data. Engine-independent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..graph import Graph
+from ..objective.program import Integration, Objective, Source
+
+__all__ = ["graph_key", "objective_key", "source_key", "term_weights"]
+
+
+def graph_key(graph: Graph) -> tuple:
+    """Equal for equal graphs: expressions are hash-consed, and the key keeps them alive."""
+    return graph.inputs, tuple(graph.outputs.items())
+
+
+def source_key(source: Source) -> tuple:
+    """Equal for sources that differ in their data only."""
+    if isinstance(source, Integration):
+        graphs = tuple(graph_key(g) for g in (source.vector_field, source.initial, source.observe))
+        return "integration", source.name, graphs, replace(source.solver, dt=None), np.shape(source.times)
+    points = tuple(sorted((name, np.shape(values)) for name, values in source.points.items()))
+    return "pointwise", source.name, graph_key(source.graph), points
+
+
+def objective_key(objective: Objective) -> tuple:
+    """Equal for objectives that differ in data and weights only: those share compiled code."""
+    return tuple(source_key(s) for s in objective.sources), graph_key(objective.loss)
+
+
+def term_weights(objective: Objective) -> np.ndarray:
+    """Weights in the order of the terms (T,); a term without one counts once."""
+    return np.array([float(objective.weights.get(name, 1.0)) for name in objective.terms])

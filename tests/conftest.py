@@ -1,0 +1,16 @@
+"""What all tests share."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine_of_the_tests():
+    """The embedded engine, unless the caller chose another: tests of the Julia engine ask for it by name."""
+    if "UNIDEQ_ENGINE" in os.environ:
+        yield
+        return
+    os.environ["UNIDEQ_ENGINE"] = "jax"
+    yield
+    del os.environ["UNIDEQ_ENGINE"]
