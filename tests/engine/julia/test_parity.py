@@ -1,0 +1,61 @@
+"""Both engines give the same numbers: values and gradients of every model of the zoo, at tolerance 1e-10."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from unideq.engine import Engine, get_engine
+from unideq.objective.program import Integration
+
+from ..zoo import ZOO, Specimen, program
+
+TOLERANCE = 1e-10
+IMPLICIT = {"jax": "kvaerno5", "julia": "rodas5p"}
+
+
+@pytest.fixture(scope="module", params=list(ZOO))
+def specimen(request: pytest.FixtureRequest) -> Specimen:
+    return ZOO[request.param]()
+
+
+def solver(specimen: Specimen, engine: Engine) -> str:
+    return IMPLICIT[engine.name] if specimen.stiff else "tsit5"
+
+
+def test_values_and_gradients_agree(julia: Engine, specimen: Specimen):
+    found = {}
+    for engine in (julia, get_engine("jax")):
+        objective, theta = program(specimen, engine, solver(specimen, engine), TOLERANCE)
+        found[engine.name] = engine.value_and_gradient(objective, theta)
+    ours, theirs = found["julia"], found["jax"]
+    assert np.isfinite(theirs.total)
+    np.testing.assert_allclose(ours.total, theirs.total, rtol=1e-7)
+    for name, value in theirs.terms.items():
+        np.testing.assert_allclose(ours.terms[name], value, rtol=1e-7, err_msg=name)
+    assert ours.gradient is not None
+    assert theirs.gradient is not None
+    distance = np.linalg.norm(ours.gradient - theirs.gradient)
+    assert distance <= 1e-6 * np.linalg.norm(theirs.gradient)
+
+
+def test_solutions_agree(julia: Engine, specimen: Specimen):
+    found = {}
+    for engine in (julia, get_engine("jax")):
+        objective, theta = program(specimen, engine, solver(specimen, engine), TOLERANCE)
+        source = objective.sources[0]
+        if not isinstance(source, Integration):
+            pytest.skip("nothing is integrated")
+        found[engine.name] = engine.integrate(source, theta)
+    assert (found["julia"].status == 0).all()
+    for name, array in found["jax"].arrays.items():
+        np.testing.assert_allclose(found["julia"].arrays[name], array, rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+def test_forward_mode_agrees_with_reverse_mode(julia: Engine, specimen: Specimen):
+    objective, theta = program(specimen, julia, solver(specimen, julia), 1e-6)  # coarse steps: exact all the same
+    along = np.random.default_rng(1).standard_normal(theta.shape)
+    gradient = julia.value_and_gradient(objective, theta).gradient
+    assert gradient is not None
+    scale = np.linalg.norm(gradient) * np.linalg.norm(along)
+    assert abs(float(julia.jacobian_vector(objective, theta, along)) - gradient @ along) <= 1e-10 * scale
