@@ -1,5 +1,7 @@
 """The benchmark harness: resumable studies, interleaved timings, one JSON file."""
 
+import ast
+import importlib
 import json
 import os
 import signal
@@ -13,7 +15,7 @@ import pytest
 
 import unideq
 from unideq.errors import FileFormatError, OptionError
-from unideq.harness import Study, find_benchmark, find_benchmarks, markdown_table, ratio, time_interleaved
+from unideq.harness import Elsewhere, Study, find_benchmark, find_benchmarks, markdown_table, ratio, time_interleaved
 from unideq.harness.resume import plain, write_json
 
 TINY_STUDY = '''
@@ -234,6 +236,15 @@ def test_interleaved_timings_tell_fast_from_slow_and_keep_the_first_call_apart()
     assert 1.5 < compared.low <= compared.median <= compared.high
 
 
+def test_a_competitor_elsewhere_times_itself():
+    asked = []
+    elsewhere = Elsewhere(lambda calls: asked.append(calls) or 0.002)
+    timings = time_interleaved({"here": lambda: time.sleep(0.001), "there": elsewhere}, rounds=3, sample_seconds=0.01)
+    assert timings["there"].median == 0.002
+    assert timings["there"].first == 0.002
+    assert asked == [1, 1, 1, 5, 5, 5]
+
+
 def test_timing_refuses_nothing_to_time():
     with pytest.raises(ValueError, match="nothing to time"):
         time_interleaved({})
@@ -270,3 +281,87 @@ def test_scripts_are_found_by_name_and_parts_of_scripts_are_not_listed(tmp_path)
         find_benchmark("waves", tmp_path)
     with pytest.raises(OptionError, match="Did you mean `heat`"):
         find_benchmark("haet", tmp_path)
+
+
+PERFORMANCE = SOURCES.parent / "benchmarks" / "performance"
+
+
+def test_every_benchmark_and_its_parts_parse():
+    scripts = [*PERFORMANCE.glob("*.py"), *(PERFORMANCE.parent / "studies").glob("*.py")]
+    assert len(scripts) > 15
+    for script in scripts:
+        ast.parse(script.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def performance(monkeypatch):
+    """Parts of the benchmark scripts, imported as the scripts import them."""
+    monkeypatch.syspath_prepend(str(PERFORMANCE))
+    yield importlib.import_module
+    for name, module in list(sys.modules.items()):
+        if Path(getattr(module, "__file__", None) or ".").parent == PERFORMANCE:
+            del sys.modules[name]
+
+
+def test_a_peer_in_its_own_process_is_prepared_timed_and_told_apart(performance, tmp_path):
+    peers = performance("_peers")
+    script = tmp_path / "peer.py"
+    script.write_text(
+        f"import sys, time; sys.path.insert(0, {str(PERFORMANCE)!r})\n"
+        "from _serve import serve\n"
+        "def prepare(problem):\n"
+        "    print('noise, which is no answer')\n"
+        "    yield 'sleeper', lambda: (lambda: time.sleep(problem['pause']), {'loss': 2.5})\n"
+        "    yield 'broken', lambda: 1 / 0\n"
+        "serve(prepare)\n"
+    )
+    peer = peers.Peer([sys.executable, str(script)])
+    field = peers.Field()
+    field.enter("here", lambda: lambda: time.sleep(0.002), lambda _: {"loss": 2.5})
+    field.enter_peer(peer, {"pause": 0.004}, "there")
+    assert field.entrants["there: sleeper"].facts["loss"] == 2.5
+    assert "ZeroDivisionError" in field.absent["there: broken"]
+    rows = field.race(3, "here", sample_seconds=0.01)
+    assert rows["there: sleeper"]["median_ms"] >= 4.0
+    assert rows["here"]["ratio"] == 1.0 and rows["there: sleeper"]["ratio"] > 0.0
+    peer.close()
+
+
+def test_a_peer_that_is_missing_or_dies_leaves_a_note(performance):
+    peers = performance("_peers")
+    field = peers.Field()
+    field.enter_peer(peers.PeerMissing("no Julia was found"), {}, "native")
+    field.enter_peer(peers.Peer([sys.executable, "-c", "import sys; sys.exit('no such package')"]), {}, "dead")
+    assert field.absent["native"] == "no Julia was found"
+    assert "no such package" in field.absent["dead"]
+    assert field.entrants == {}
+
+
+def test_a_peer_that_dies_in_the_race_leaves_it(performance, tmp_path):
+    peers = performance("_peers")
+    script = tmp_path / "peer.py"
+    script.write_text(
+        f"import os, sys; sys.path.insert(0, {str(PERFORMANCE)!r})\n"
+        "from _serve import serve\n"
+        "serve(lambda problem: iter([('mortal', lambda: (lambda: os._exit(7), {}))]))\n"
+    )
+    field = peers.Field()
+    field.enter("here", lambda: lambda: None, lambda _: {})
+    field.enter_peer(peers.Peer([sys.executable, str(script)]), {}, "there")
+    rows = field.race(2, "here", sample_seconds=0.001)
+    assert list(rows) == ["here"]
+    assert "code 7" in field.absent["there: mortal"]
+
+
+def test_documentation_tables_come_from_result_files(performance, tmp_path, monkeypatch, capsys):
+    study = Study("stiff", {"mode": "quick"}, tmp_path / "stiff.quick.json", summary="Stiff problems.", command="x")
+    for _ in study.units(case=["hires"]):
+        study.record(peer="unideq/julia", median_ms=1.25, low_ms=1.0, high_ms=1.5, ratio=1.0, note=None)
+        study.record(peer="diffrax", note="no diffrax")
+    study.finish(headline={"goal": 10})
+    monkeypatch.setattr(sys, "argv", ["_table.py", str(tmp_path)])
+    capsys.readouterr()
+    performance("_table").main()
+    printed = capsys.readouterr().out
+    assert "| hires | unideq/julia | 1.25 (1–1.5) |" in printed
+    assert "- hires, diffrax: no diffrax" in printed

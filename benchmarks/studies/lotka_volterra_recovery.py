@@ -104,7 +104,7 @@ def main() -> None:
         seeds=study.settings["members"],
         loss=ude.GaussianLikelihood(scale={"x": 1.0, "y": 1.0}),
         holdout=None, regularise=1e-4, penalty=None, solver="tsit5", rtol=1e-6, atol=1e-6, dt=None, max_steps=1000,
-        adjoint="checkpointed", estimate_initial=True, early_stopping=None, report_every=50,
+        adjoint="auto", estimate_initial=True, early_stopping=None, report_every=50,
     )  # fmt: skip
     library = Library(degree=5, functions=("sin",))
     blocks = [list(range(k, min(k + TOGETHER, study.seeds))) for k in range(0, study.seeds, TOGETHER)]

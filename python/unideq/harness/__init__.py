@@ -19,10 +19,11 @@ from .catalogue import Benchmark, find_benchmark, find_benchmarks
 from .machine import describe_machine
 from .study import Study
 from .table import markdown_table
-from .timing import Ratio, Timing, ratio, time_interleaved
+from .timing import Elsewhere, Ratio, Timing, ratio, time_interleaved
 
 __all__ = [
     "Benchmark",
+    "Elsewhere",
     "Ratio",
     "Study",
     "Timing",

@@ -11,7 +11,19 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Ratio", "Timing", "ratio", "time_interleaved"]
+__all__ = ["Elsewhere", "Ratio", "Timing", "ratio", "time_interleaved"]
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A competitor in another process, which times itself.
+
+    Attributes
+    ----------
+    seconds : number of calls → seconds a call, as the mean over so many.
+    """
+
+    seconds: Callable[[int], float]
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class Ratio:
 
 
 def time_interleaved(
-    callables: Mapping[str, Callable[[], Any]],
+    callables: Mapping[str, Callable[[], Any] | Elsewhere],
     *,
     rounds: int = 30,
     sample_seconds: float = 0.02,
@@ -68,7 +80,7 @@ def time_interleaved(
 
     Parameters
     ----------
-    callables : name → function without arguments.
+    callables : name → function without arguments, or `Elsewhere` for what runs in a process of its own.
     rounds : samples of each callable.
     sample_seconds : a sample repeats its callable until it lasts about this long (at least one call).
     warmup : calls of each, after the first one, that aren't counted.
@@ -106,8 +118,10 @@ def ratio(timings: Mapping[str, Timing], ours: str, peer: str) -> Ratio:
     return Ratio(float(median), float(low), float(high))
 
 
-def _sample(call: Callable[[], Any], calls: int) -> float:
+def _sample(call: Callable[[], Any] | Elsewhere, calls: int) -> float:
     """Seconds a call, as the mean over `calls` of them."""
+    if isinstance(call, Elsewhere):
+        return call.seconds(calls)
     jax = sys.modules.get("jax")  # only a study that imported JAX can have results to wait for
     collecting = gc.isenabled()
     gc.disable()
