@@ -256,10 +256,31 @@ class ODE:
         parameters
             Dict of names, a flat θ, or None for the initial values.
         """
-        # The one place where a model reaches to its right in the house: a convenience, imported when called.
+        # Here and in `export_julia` a model reaches to its right in the house: a convenience, imported when called.
         from ..result.solution import solve
 
         return solve(self, times, initial, parameters, **settings)
+
+    def export_julia(
+        self,
+        path: str | os.PathLike[str],
+        times: Any,
+        initial: Mapping[str, Any] | None = None,
+        parameters: Any = None,
+        **settings: Any,
+    ) -> None:
+        """Write a readable Julia script that solves the model without Python.
+
+        Parameters
+        ----------
+        path
+            The file, e.g. `model.jl`; one that exists is replaced only with `overwrite=True`.
+        times, initial, parameters, settings
+            As in `solve`; one trajectory. See `unideq.result.export.export_julia`.
+        """
+        from ..result.export import export_julia
+
+        export_julia(self, path, times, initial, parameters, **settings)
 
     # ---- new models from this one -----------------------------------------------------------------------------
 

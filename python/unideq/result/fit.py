@@ -16,6 +16,7 @@ from ..engine import STATUS, Engine, get_engine
 from ..errors import OptionError, UnideqWarning
 from ..model import ODE
 from ..training.record import Training
+from .export import export_julia
 from .file import read_tree, write_tree
 from .sampling import predict, result_times
 from .solution import increasing, solve
@@ -174,24 +175,26 @@ class Fit:
 
     def _from(self, initial: Mapping[str, Any], time: Any, seed: int) -> xr.Dataset:
         """One seed's solution from somewhere else; states left out start at their trained or known values."""
+        grid = result_times(self.record.observations) if time is None else time
+        return solve(self.model, grid, engine=self.engine, **self._setup(initial, seed)).dataset
+
+    def _setup(self, initial: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
+        """What `solve` needs besides times: one seed's parameters and initial values, and training's solver."""
         theta, solver = self._theta_of(seed), self.record.settings.solver
         trained = {
             n.removeprefix("initial."): v for n, v in self.record.layout.unpack(theta).items() if "initial." in n
         }
         if len(self.record.observations) == 1:
-            initial = {**{n: v[0] for n, v in trained.items()}, **initial}
-        return solve(
-            self.model,
-            result_times(self.record.observations) if time is None else time,
-            initial,
-            theta[: self.model.layout.size],
-            solver=solver.name,
-            rtol=solver.rtol,
-            atol=solver.atol,
-            dt=solver.dt,
-            max_steps=10 * solver.max_steps,
-            engine=self.engine,
-        ).dataset
+            initial = {**{n: v[0] for n, v in trained.items()}, **(initial or {})}
+        return {
+            "initial": initial,
+            "parameters": theta[: self.model.layout.size],
+            "solver": solver.name,
+            "rtol": solver.rtol,
+            "atol": solver.atol,
+            "dt": solver.dt,
+            "max_steps": 10 * solver.max_steps,
+        }
 
     # ---- pictures, reports, checks ----------------------------------------------------------------------------
 
@@ -220,6 +223,28 @@ class Fit:
         return recover(self, network, **settings)
 
     # ---- files ------------------------------------------------------------------------------------------------
+
+    def export_julia(
+        self,
+        path: str | os.PathLike[str],
+        time: Any = None,
+        initial: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        **settings: Any,
+    ) -> None:
+        """Write a readable Julia script that solves the trained model without Python.
+
+        Parameters
+        ----------
+        path
+            The file, e.g. `model.jl`; one that exists is replaced only with `overwrite=True`.
+        time, initial, seed
+            As in `predict`. With several trajectories of data, `initial` says where the script starts.
+        settings
+            Solver and tolerances where they differ from the training's; see `unideq.result.export.export_julia`.
+        """
+        grid = result_times(self.record.observations) if time is None else time
+        export_julia(self.model, path, grid, **{**self._setup(initial, self._member(seed)), **settings})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all to one netCDF-4 file; `Fit.load` reads it back bit for bit, `unideq.resume` goes on training."""

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from ..engine import STATUS, Engine, get_engine
+from ..engine.options import stiff_solver
 from ..engine.stiffness import resolve_auto
 from ..errors import DataError, ModelError, OptionError, SolveError
 from ..graph import Expression, Graph, variable
@@ -19,7 +20,7 @@ from ..model import ODE, Parameter
 from ..objective import Integration
 from ..training.settings import checked_solver
 
-__all__ = ["Solution", "increasing", "solution_dataset", "solve"]
+__all__ = ["Solution", "increasing", "initial_states", "solution_dataset", "solve"]
 
 
 @dataclass(frozen=True)
@@ -125,14 +126,15 @@ def solve(
     if begin > grid[0]:
         raise OptionError(f"`start` ({begin:g}) lies after the first output time ({grid[0]:g}).")
     theta = model.resolve_theta(parameters)
-    u0, batched = _initial_states(model, initial)
+    u0, batched = initial_states(model, initial)
     settings = checked_solver(solver, rtol, atol, dt, max_steps)
     count = len(u0)
+    runner = get_engine(engine)
+    stiff = stiff_solver(runner.name)
     chosen, reason = settings.name, ""
     if settings.name == "auto":
-        chosen, reason = resolve_auto(
-            model.vector_field, u0, theta, np.full(count, begin), np.full(count, grid[-1]), rtol, atol
-        )
+        ends = np.full(count, grid[-1])
+        chosen, reason = resolve_auto(model.vector_field, u0, theta, np.full(count, begin), ends, rtol, atol, stiff)
     settings = checked_solver(chosen, rtol, atol, dt, max_steps)
     # The initial values travel behind θ, so that solving again from elsewhere compiles nothing.
     own, size = model.layout.variable(), model.layout.size
@@ -150,7 +152,7 @@ def solve(
         Graph(graph.inputs, outputs),
         settings,
     )
-    result = get_engine(engine).integrate(program, np.concatenate([theta, u0.ravel()]))
+    result = runner.integrate(program, np.concatenate([theta, u0.ravel()]))
     status = tuple(STATUS.get(int(code), STATUS[5]) for code in result.status)
     observed = {n: result.arrays[f"solve.observed.{n}"] for n in graph.outputs}
     dataset = solution_dataset(model, grid, result.arrays["solve.state"], observed)
@@ -165,7 +167,7 @@ def solve(
         where = f" (trajectory {first})" if batched else ""
         raise SolveError(
             f"`{chosen}` didn't reach t = {grid[-1]:g}{where}: {status[first]}; last good output at t = {reached:g}. "
-            'Try `solver="kvaerno5"` for stiff problems, a larger `max_steps`, looser tolerances, '
+            f'Try `solver="{stiff}"` for stiff problems, a larger `max_steps`, looser tolerances, '
             "or `throw=False` to look at it."
         )
     return solution
@@ -208,8 +210,8 @@ def increasing(times: Any) -> np.ndarray:
     return grid
 
 
-def _initial_states(model: ODE, initial: Mapping[str, Any] | None) -> tuple[np.ndarray, bool]:
-    """(B, n), and whether the caller gave several trajectories."""
+def initial_states(model: ODE, initial: Mapping[str, Any] | None) -> tuple[np.ndarray, bool]:
+    """Initial states (B, n) where a model is solved, and whether the caller gave several trajectories."""
     values: dict[str, np.ndarray] = {}
     for name, value in model.initial.items():
         if not isinstance(value, str):

@@ -1,0 +1,78 @@
+"""Writing standalone Julia scripts: `ODE.export_julia` and `Fit.export_julia` come here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..engine.options import FIXED_STEP, stiff_solver
+from ..engine.stiffness import resolve_auto
+from ..errors import ModelError, OptionError
+from ..model import ODE
+from ..model.export import Setup, julia_script
+from ..training.settings import checked_solver
+from .solution import increasing, initial_states
+
+__all__ = ["export_julia"]
+
+
+def export_julia(
+    model: ODE,
+    path: str | os.PathLike[str],
+    times: Any,
+    initial: Mapping[str, Any] | None = None,
+    parameters: Any = None,
+    *,
+    start: float | None = None,
+    solver: str = "auto",
+    rtol: float = 1e-8,
+    atol: float = 1e-8,
+    dt: float | None = None,
+    max_steps: int = 100_000,
+    overwrite: bool = False,
+) -> None:
+    """Write a Julia script that solves a model as `solve` does, without Python.
+
+    Parameters
+    ----------
+    model
+        What to solve.
+    path
+        The file, e.g. `model.jl`.
+    times, initial, parameters, start, solver, rtol, atol, dt, max_steps
+        As in `solve`; one trajectory only.
+    overwrite
+        Whether a file of that name may be replaced.
+
+    Raises
+    ------
+    OptionError
+        If the file exists already, or can't be written.
+    """
+    target = Path(path)
+    if target.exists() and not overwrite:
+        raise OptionError(f"`{target}` exists. Choose another name, or write `overwrite=True`.")
+    grid = increasing(times)
+    begin = float(grid[0]) if start is None else float(start)
+    if begin > grid[0]:
+        raise OptionError(f"`start` ({begin:g}) lies after the first output time ({grid[0]:g}).")
+    theta = model.resolve_theta(parameters)
+    u0, batched = initial_states(model, initial)
+    if batched:
+        raise ModelError("A script solves one trajectory: give each state one initial value, without a leading axis.")
+    name = solver
+    if solver == "auto":
+        ends = np.array([[begin], [grid[-1]]])
+        name, _ = resolve_auto(model.vector_field, u0, theta, ends[0], ends[1], rtol, atol, stiff_solver("julia"))
+    settings = checked_solver(name, rtol, atol, dt, max_steps)
+    step = settings.dt if name in FIXED_STEP else None
+    setup = Setup(theta, u0[0], begin, grid, name, settings.rtol, settings.atol, step, settings.max_steps)
+    text = julia_script(model, setup)
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OptionError(f"`{target}` can't be written: {error.strerror or error}.") from error
