@@ -2,7 +2,8 @@
 
 from .activation import ACTIVATIONS
 from .initializer import INITIALIZERS
+from .lux import Lux
 from .mlp import MLP
 from .network import Network, network_from_json
 
-__all__ = ["ACTIVATIONS", "INITIALIZERS", "MLP", "Network", "network_from_json"]
+__all__ = ["ACTIVATIONS", "INITIALIZERS", "MLP", "Lux", "Network", "network_from_json"]

@@ -1,5 +1,15 @@
 """The primitives, one family a module; importing this package fills `unideq.graph.operation.OPERATIONS`."""
 
-from . import control, elementwise, interpolation, linear, reduction, selection, stencil, structure
+from . import control, elementwise, interpolation, linear, network, reduction, selection, stencil, structure
 
-__all__ = ["control", "elementwise", "interpolation", "linear", "reduction", "selection", "stencil", "structure"]
+__all__ = [
+    "control",
+    "elementwise",
+    "interpolation",
+    "linear",
+    "network",
+    "reduction",
+    "selection",
+    "stencil",
+    "structure",
+]
