@@ -1,0 +1,59 @@
+# The vector field and its products as SciMLSensitivity calls them. Types don't depend on the model.
+# Its arrays may be views: kernels get copies of those.
+
+"`f!(du, u, p, t)`; p is what depends on θ alone."
+struct Rate
+    kernel::Kernel
+    once::Vector{Float64}
+    work::Vector{Float64}
+    u::Vector{Float64}
+    du::Vector{Float64}
+end
+
+(f::Rate)(du::Vector{Float64}, u::Vector{Float64}, p, t) =
+    (f.kernel.run(u, f.once, du, NOTHING, NOTHING, f.work, t); nothing)
+
+(f::Rate)(du, u, p, t) = (f(f.du, copyto!(f.u, u), p, t); copyto!(du, f.du); nothing)
+
+"Buffers of the vector–Jacobian product λᵀ ∂f/∂(u, p): one kernel computes both."
+struct Products
+    kernel::Kernel
+    once::Vector{Float64}
+    work::Vector{Float64}
+    u::Vector{Float64}
+    cotangent::Vector{Float64}
+    by_state::Vector{Float64}
+    by_once::Vector{Float64}
+end
+
+function products!(v::Products, cotangent, u, t)
+    fill!(v.by_once, 0.0)
+    v.kernel.run(copyto!(v.u, u), v.once, copyto!(v.cotangent, cotangent), v.by_state, v.by_once, v.work, t)
+    return nothing
+end
+
+struct StateProduct
+    products::Products
+end
+
+(v::StateProduct)(result, cotangent, u, p, t) =
+    (products!(v.products, cotangent, u, t); copyto!(result, v.products.by_state); nothing)
+
+struct OnceProduct
+    products::Products
+end
+
+(v::OnceProduct)(result, cotangent, u, p, t) =
+    (products!(v.products, cotangent, u, t); copyto!(result, v.products.by_once); nothing)
+
+"The cotangent that arrives at observation i: `(out, u, p, t, i)`. Remembers the earliest time that was reached."
+mutable struct Arrivals
+    seeds::Matrix{Float64}
+    earliest::Float64
+end
+
+function (a::Arrivals)(out, u, p, t, i)
+    a.earliest = min(a.earliest, t)
+    copyto!(out, view(a.seeds, :, i))
+    return nothing
+end
