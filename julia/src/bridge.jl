@@ -4,6 +4,7 @@ const NUMERICAL_PACKAGES = r"^(OrdinaryDiffEq\w*|SciMLBase|SciMLSensitivity|Line
 
 "Versions of the loaded packages that can change a number, as JSON: name to version."
 function package_versions()
-    named = [key.name => pkgversion(pkg) for (key, pkg) in Base.loaded_modules if occursin(NUMERICAL_PACKAGES, key.name)]
+    loaded = Base.loaded_modules
+    named = [key.name => pkgversion(pkg) for (key, pkg) in loaded if occursin(NUMERICAL_PACKAGES, key.name)]
     return JSON.json(Dict(name => string(version) for (name, version) in sort!(named; by = first)))
 end

@@ -21,14 +21,16 @@ struct Graph
 end
 
 "Shape of an output."
-output_shape(graph::Graph, name::String) = graph.nodes[last(graph.outputs[findfirst(p -> first(p) == name, graph.outputs)])].shape
+output_shape(graph::Graph, name::String) =
+    graph.nodes[last(graph.outputs[findfirst(p -> first(p) == name, graph.outputs)])].shape
 
 "Read a graph from the text of its JSON."
 read_graph(text::AbstractString) = read_graph(JSON.parse(text))
 
 function read_graph(data::AbstractDict)
-    data["format"] == "unideq-graph" && data["version"] == 1 ||
-        throw(ArgumentError("this is no graph of format 1: $(get(data, "format", nothing)), $(get(data, "version", nothing))"))
+    format, version = get(data, "format", nothing), get(data, "version", nothing)
+    format == "unideq-graph" && version == 1 ||
+        throw(ArgumentError("this is no graph of format 1: $format, $version"))
     nodes = [read_node(n) for n in data["nodes"]]
     inputs = Int[i + 1 for i in data["inputs"]]
     return Graph(nodes, inputs, [String(name) => i + 1 for (name, i) in data["outputs"]])
@@ -39,7 +41,8 @@ function read_node(data::AbstractDict)
     value = operation === :constant ? flat_numbers(read_value(data["value"])) : Float64[]
     inputs = Int[i + 1 for i in get(data, "inputs", ())]
     attributes = Dict{String,Any}(String(k) => read_value(v) for (k, v) in get(data, "attributes", Dict()))
-    return Node(operation, Int[n for n in data["shape"]], data["dtype"] == "bool", inputs, String(get(data, "name", "")), value, attributes)
+    shape, name = Int[n for n in data["shape"]], String(get(data, "name", ""))
+    return Node(operation, shape, data["dtype"] == "bool", inputs, name, value, attributes)
 end
 
 "An array attribute: its numbers, last axis fastest, and its shape."
@@ -51,7 +54,9 @@ end
 flat_numbers(x::Numbers) = x.values
 flat_numbers(x::Real) = [Float64(x)]
 
-const WIRE_TYPES = Dict("float64" => Float64, "float32" => Float32, "int64" => Int64, "int32" => Int32, "uint8" => UInt8, "bool" => Bool)
+const WIRE_TYPES = Dict(
+    "float64" => Float64, "float32" => Float32, "int64" => Int64, "int32" => Int32, "uint8" => UInt8, "bool" => Bool,
+)
 
 read_value(x::Union{Nothing,Bool,Real,AbstractString}) = x
 read_value(x::AbstractVector) = Any[read_value(v) for v in x]

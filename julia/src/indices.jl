@@ -20,7 +20,8 @@ end
 function selected_by_pad(node, shape)
     result = zeros(Int, Tuple(reverse(node.shape)))
     isempty(result) && return result
-    ranges = [range(w[1] + 1; step = w[3], length = n) for (w, n) in zip(map(integers, node.attributes["window"]), shape)]
+    windows = map(integers, node.attributes["window"])
+    ranges = [range(w[1] + 1; step = w[3], length = n) for (w, n) in zip(windows, shape)]
     result[reverse(ranges)...] = positions(shape)
     return result
 end
@@ -32,8 +33,11 @@ function selected_by_broadcast(node, shape)
     return repeat(positions(full), outer = repeats)
 end
 
-selected_by_gather(node, shape) =
-    selectdim(positions(shape), julia_axis(shape, node.attributes["axis"]), mod.(integers(node.attributes["indices"]), shape[node.attributes["axis"]+1]) .+ 1) |> collect
+function selected_by_gather(node, shape)
+    axis = node.attributes["axis"]
+    indices = mod.(integers(node.attributes["indices"]), shape[axis+1]) .+ 1
+    return collect(selectdim(positions(shape), julia_axis(shape, axis), indices))
+end
 
 selected_by_transpose(node, shape) =
     permutedims(positions(shape), [julia_axis(shape, a) for a in reverse(integers(node.attributes["axes"]))])

@@ -30,8 +30,8 @@ const KERNELS_LOCK = ReentrantLock()
 """
     compile_kernel(graph, outputs, inputs; fixed = (), mode = :auto)
 
-`outputs` and `inputs` map names to `Place`s; outputs without one aren't computed. Graphs met before aren't compiled again.
-`mode` is `:scalar` (straight-line code), `:array` (loops) or `:auto`, which goes by the graph's size.
+`outputs` and `inputs` map names to `Place`s; outputs without one aren't computed. Graphs met before aren't compiled
+again. `mode` is `:scalar` (straight-line code), `:array` (loops) or `:auto`, which goes by the graph's size.
 """
 function compile_kernel(
     graph::Graph, outputs::Dict{String,Place}, inputs::Dict{String,Place}; fixed = (), mode::Symbol = :auto,
@@ -65,7 +65,8 @@ function content(graph::Graph, outputs, inputs, fixed, mode)
 end
 
 "An expression in `a, b, c, d, e, w, t` as `Code`."
-callable(body::Expr) = Code(@RuntimeGeneratedFunction(:((a, b, c, d, e, w, t) -> ($(Expr(:inbounds, true)); $body; nothing))))
+callable(body::Expr) =
+    Code(@RuntimeGeneratedFunction(:((a, b, c, d, e, w, t) -> ($(Expr(:inbounds, true)); $body; nothing))))
 
 "Graphs up to this many scalar operations become straight-line code."
 const MOST_SCALARS = 300

@@ -47,7 +47,8 @@ const EXP_TAIL = Val(Tuple(1 / factorial(k) for k in 2:13))  # (eʳ − 1 − r)
 end
 
 "2ᵏ for k + `ROUNDER`, −1022 ≤ k ≤ 1023."
-@inline power_of_two(shifted::Lanes) = shifted_left(integer_sum(shifted, lanes(shifted, reinterpret(Float64, 1023))), Val(52))
+@inline power_of_two(shifted::Lanes) =
+    shifted_left(integer_sum(shifted, lanes(shifted, reinterpret(Float64, 1023))), Val(52))
 
 @inline clamped(x::Lanes, low::Float64, high::Float64) =
     (y = choose(below(lanes(x, high), x), lanes(x, high), x); choose(below(y, lanes(x, low)), lanes(x, low), y))

@@ -19,8 +19,8 @@ const NetworkPushforward = FunctionWrapper{
 }
 
 """
-A network on flat arrays: x holds `inputs` features of the first sample, then those of the second; weights lie in Julia's
-order, one array after the other. `names` and `shapes` say which; `draw!(weights, seed)` fills in initial ones.
+A network on flat arrays: x holds `inputs` features of the first sample, then those of the second; weights lie in
+Julia's order, one array after the other. `names` and `shapes` say which; `draw!(weights, seed)` fills in initial ones.
 """
 struct CompiledNetwork
     inputs::Int

@@ -177,7 +177,10 @@ end
     end
 
     @testset "iterations allocate nothing that grows" for name in ("adam", "bfgs", "lbfgs")
-        quartic!(x, g) = (g .= 4 .* (x .- 1.0) .^ 3 .+ 0.1 .* x; sum((x[i] - 1.0)^4 + 0.05 * x[i]^2 for i in eachindex(x)))
+        function quartic!(x, g)
+            g .= 4 .* (x .- 1.0) .^ 3 .+ 0.1 .* x
+            return sum((x[i] - 1.0)^4 + 0.05 * x[i]^2 for i in eachindex(x))
+        end
         settings = Dict{String,Any}("iterations" => 2000, "tolerance" => 0.0, "learning_rate" => 1e-4)
         run = begin_run(Analytic(quartic!), [zeros(20)], name, settings)
         logs = empty_logs(run, 2000)

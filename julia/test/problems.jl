@@ -1,7 +1,6 @@
 # Problems that the tests share: the workload's programs, with any solver.
 
-using JSON: JSON
-using Unideq: Unideq
+using Unideq: JSON, Unideq
 
 const PROGRAMS = Unideq.WORKLOAD
 const WORKLOAD_DATA = Float64[x for x in PROGRAMS["objective_data"]]
@@ -19,8 +18,10 @@ function program_with(which, solver; settings...)
     return JSON.json(program)
 end
 
-function objective_with(solver; dt = 0.02, settings...)
-    objective = Unideq.prepare_objective(program_with("objective", solver; settings...))
+objective_with(solver; dt = 0.02, settings...) = objective_of(program_with("objective", solver; settings...); dt)
+
+function objective_of(program; dt = 0.02)
+    objective = Unideq.prepare_objective(program)
     data = copy(WORKLOAD_DATA)
     data[11] = dt               # after 2 starts and 2 × 4 times
     GC.@preserve data Unideq.set_data!(objective, Unideq.address(data), length(data))

@@ -23,7 +23,8 @@ function add_in_place!(steps)
         read[source] = true
     end
     for (i, step) in enumerate(steps)
-        (step.kind === :product || (step.kind === :sum && !has_locals(step))) && !read[i] && length(step.stores) == 1 || continue
+        can_add = step.kind === :product || (step.kind === :sum && !has_locals(step))
+        can_add && !read[i] && length(step.stores) == 1 || continue
         s = step.stores[1]
         s.add && step.port === :none && s.strides == dense_strides(filter(!=(1), step.shape)) || continue
         step.port, step.offset = s.port, s.offset
@@ -48,11 +49,15 @@ function emit!(e::Emitter, group::Group)
     flush_stores!(e, i)
 end
 
-operand_place(e::Emitter, view::View) = (source = e.steps[view.pieces[1].source]; (source.port, source.offset + view.pieces[1].offset))
+function operand_place(e::Emitter, view::View)
+    source = e.steps[view.pieces[1].source]
+    return source.port, source.offset + view.pieces[1].offset
+end
 
 function emit_call!(e::Emitter, step::Step)
     port, offset = operand_place(e, step.operands[1])
-    push!(e.statements, :($(Symbol(step.operation, :_of!))($(step.port), $(step.offset), $port, $offset, $(length(step)))))
+    call! = Symbol(step.operation, :_of!)
+    push!(e.statements, :($call!($(step.port), $(step.offset), $port, $offset, $(length(step)))))
 end
 
 function emit_product!(e::Emitter, step::Step)
@@ -66,8 +71,9 @@ function emit_product!(e::Emitter, step::Step)
     push!(
         nest.before[end],
         :(product!(
-            $(step.port), $(at(step.offset, dense_strides(shape))), $a_port, $(at(a_offset, a_strides)), $(a_strides[end-1]),
-            $(a_strides[end]), $b_port, $(at(b_offset, b_strides)), $(b_strides[end-1]), $(b_strides[end]),
+            $(step.port), $(at(step.offset, dense_strides(shape))),
+            $a_port, $(at(a_offset, a_strides)), $(a_strides[end-1]), $(a_strides[end]),
+            $b_port, $(at(b_offset, b_strides)), $(b_strides[end-1]), $(b_strides[end]),
             $m, $k, $n, $(adds_in_place(step)),
         )),
     )
@@ -116,12 +122,17 @@ function emit_polynomial!(e::Emitter, step::Step)
     offset = source.port === :t ? 0 : operand_place(e, step.operands[1])[2]
     push!(
         e.statements,
-        :(piecewise!($(step.port), $(step.offset), $value, $offset, $points, w, $(offsets...), $(length(breaks)), $(coefficients.shape[1]), $inner)),
+        :(piecewise!(
+            $(step.port), $(step.offset), $value, $offset, $points, w, $(offsets...),
+            $(length(breaks)), $(coefficients.shape[1]), $inner,
+        )),
     )
 end
 
 "Piecewise polynomials; breaks, anchors and coefficients (degree, piece, value) lie in the workspace."
-function piecewise!(to, i0::Int, t, t0::Int, points::Int, w, b0::Int, a0::Int, c0::Int, breaks::Int, degree::Int, inner::Int)
+function piecewise!(
+    to, i0::Int, t, t0::Int, points::Int, w, b0::Int, a0::Int, c0::Int, breaks::Int, degree::Int, inner::Int,
+)
     @inbounds for k in 1:points
         piece = last_not_above(w, b0, breaks, t[t0+k])
         x = t[t0+k] - w[a0+piece+1]

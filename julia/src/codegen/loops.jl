@@ -22,7 +22,8 @@ end
 literal(step::Step, k::Int) = step.isbool ? step.value[k] != 0 : step.value[k]
 loaded(step::Step, place) = step.isbool ? :($(step.port)[$place] != 0.0) : :($(step.port)[$place])
 stored(step::Step, value) = step.isbool ? :(Float64($value)) : value
-assigned(store::Store, place, value) = store.add ? :($(store.port)[$place] += $value) : :($(store.port)[$place] = $value)
+assigned(store::Store, place, value) =
+    store.add ? :($(store.port)[$place] += $value) : :($(store.port)[$place] = $value)
 
 "Position in a port (from 1) of the element at `offset + Σ strides · index`; indices are numbers or symbols."
 function place_of(offset::Int, strides, index)
@@ -108,7 +109,8 @@ function Nest(low, high)
 end
 
 "The innermost loop on which something with these strides depends."
-depth(nest::Nest, strides) = something(findlast(k -> strides[k] != 0 && nest.index[k] isa Symbol, eachindex(strides)), 0)
+depth(nest::Nest, strides) =
+    something(findlast(k -> strides[k] != 0 && nest.index[k] isa Symbol, eachindex(strides)), 0)
 
 "The nest as code. `independent`: no iteration of the innermost loop writes what another one reads or writes."
 function loop_code(nest::Nest; independent = true)
@@ -119,7 +121,9 @@ function loop_code(nest::Nest; independent = true)
         if nest.index[k] isa Symbol
             i = nest.index[k]
             push!(body.args, :($i += 1))
-            independent && k == innermost && push!(body.args, Expr(:loopinfo, Symbol("julia.simdloop"), Symbol("julia.ivdep")))
+            if independent && k == innermost
+                push!(body.args, Expr(:loopinfo, Symbol("julia.simdloop"), Symbol("julia.ivdep")))
+            end
             loop = [:($i = $(nest.low[k])), Expr(:while, :($i < $(nest.high[k])), body)]
         else
             loop = body.args
@@ -167,11 +171,13 @@ function read!(e::Emitter, nest::Nest, values, reader::Int, view::View, original
     end
     step.port === :t && return :t
     active = [nest.index[k] isa Symbol ? p.strides[k] : 0 for k in eachindex(p.strides)]
-    start = p.offset + sum(p.strides[k] * nest.index[k] for k in eachindex(p.strides) if nest.index[k] isa Int; init = 0)
+    chosen = filter(k -> nest.index[k] isa Int, eachindex(p.strides))
+    start = p.offset + sum(k -> p.strides[k] * nest.index[k], chosen; init = 0)
     haskey(e.locals, p.source) && all(iszero, active) && return e.locals[p.source][start+1]
     return get!(nest.loads, (p.source, start, active)) do
         name = fresh!(e, :l)
-        push!(nest.before[depth(nest, active)+1], :($name = $(loaded(step, place_of(step.offset + start, active, nest.index)))))
+        place = place_of(step.offset + start, active, nest.index)
+        push!(nest.before[depth(nest, active)+1], :($name = $(loaded(step, place))))
         name
     end
 end
@@ -185,7 +191,8 @@ function emit_map!(e::Emitter, nest::Nest, i::Int, arguments)
         value = name
     end
     if step.port !== :none
-        push!(body, :($(step.port)[$(place_of(step.offset, dense_strides(short_domain(step)), nest.index))] = $(stored(step, value))))
+        place = place_of(step.offset, dense_strides(short_domain(step)), nest.index)
+        push!(body, :($(step.port)[$place] = $(stored(step, value))))
     end
     for s in step.stores
         push!(body, assigned(s, place_of(s.offset, s.strides, nest.index), stored(step, value)))

@@ -134,8 +134,10 @@ end
 sum_of(terms) = isempty(terms) ? 0.0 : length(terms) == 1 ? terms[1] : reduce((p, q) -> :($p + $q), terms)
 
 "Σ left · right, the products fused into the sum."
-dot_of(left, right) =
-    isempty(left) ? 0.0 : foldl((s, k) -> :(muladd($(left[k]), $(right[k]), $s)), 2:length(left); init = :($(left[1]) * $(right[1])))
+function dot_of(left, right)
+    isempty(left) && return 0.0
+    return foldl((s, k) -> :(muladd($(left[k]), $(right[k]), $s)), 2:length(left); init = :($(left[1]) * $(right[1])))
+end
 
 function scalar_matmul(code, node, operands, atoms)
     m, k, n = operands[1].shape[end-1], operands[1].shape[end], operands[2].shape[end]
@@ -176,11 +178,13 @@ function scalar_scatter(code, node, operands, atoms)
     return Atom[bind!(code, sum_of(t)) for t in terms]
 end
 
+groups_of(node, operand) = reduced_groups(operand.shape, integers(node.attributes["axes"]) .+ 1)
+
 scalar_sum(code, node, operands, atoms) =
-    Atom[bind!(code, sum_of(atoms[1][g])) for g in reduced_groups(operands[1].shape, integers(node.attributes["axes"]) .+ 1)]
+    Atom[bind!(code, sum_of(atoms[1][g])) for g in groups_of(node, operands[1])]
 
 scalar_amax(code, node, operands, atoms) =
-    Atom[bind!(code, reduce((p, q) -> :(max($p, $q)), atoms[1][g])) for g in reduced_groups(operands[1].shape, integers(node.attributes["axes"]) .+ 1)]
+    Atom[bind!(code, reduce((p, q) -> :(max($p, $q)), atoms[1][g])) for g in groups_of(node, operands[1])]
 
 function scalar_stencil(code, node, operands, atoms; adjoint = false)
     terms = [Any[] for _ in 1:length(node)]

@@ -102,7 +102,8 @@ function needs_memory(steps, step::Step, source::Int, view::View, group_of_reade
     if has_locals(other)
         is_loop(step) || return true
         is_tiny(step) && return false
-        return any(p -> p.source == source && any(k -> p.strides[k] != 0 && p.high[k] - p.low[k] > 1, eachindex(view.shape)), view.pieces)
+        varies(p) = any(k -> p.strides[k] != 0 && p.high[k] - p.low[k] > 1, eachindex(view.shape))
+        return any(p -> p.source == source && varies(p), view.pieces)
     end
     return !(inlines(steps, step, source, view) && other.group == step.group)
 end
@@ -151,7 +152,8 @@ function set_outputs!(lowering::Lowering, graph, outputs)
             low_offset = place.offset + sum(strides .* p.low; init = 0)
             local_view = View(shape, [Piece(zero(shape), shape, p.source, address(p, p.low), p.strides)])
             isbool = p.source != 0 && steps[p.source].isbool
-            if p.source != 0 && !is_data(steps[p.source]) && !steps[p.source].fixed && is_whole(local_view, steps[p.source].shape)
+            computed = p.source != 0 && !is_data(steps[p.source]) && !steps[p.source].fixed
+            if computed && is_whole(local_view, steps[p.source].shape)
                 i = p.source
             else
                 p.source == 0 && place.add && continue

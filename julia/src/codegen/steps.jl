@@ -10,8 +10,8 @@ end
 
 """
 One computation. `kind` says how it is carried out: `:input`, `:constant`; `:map` element by element, `:sum` and `:amax`
-over axes, all three in fused loops; `:call` of an array function; `:product` of matrices; `:move` for tables of indices.
-`domain` is what its loops run over, `shape` that of its result.
+over axes, all three in fused loops; `:call` of an array function; `:product` of matrices; `:move` for tables of
+indices. `domain` is what its loops run over, `shape` that of its result.
 """
 mutable struct Step
     kind::Symbol
@@ -86,7 +86,8 @@ copied!(lowering, view::View, isbool = false) =
     push_step!(lowering, Step(:map, :copy, view.shape; isbool, operands = [view]))
 
 "The view if it is of one piece, else a copy."
-in_one_piece!(lowering, view::View) = length(view.pieces) == 1 && view.pieces[1].source != 0 ? view : copied!(lowering, view)
+in_one_piece!(lowering, view::View) =
+    length(view.pieces) == 1 && view.pieces[1].source != 0 ? view : copied!(lowering, view)
 
 "The view if it is all of a stored array, else a copy."
 stored_whole!(lowering, view::View) =
@@ -163,7 +164,8 @@ function lower_stencil!(lowering, node, operands; sign = 1)
     piece_count(x) > 1 && (x = copied!(lowering, x))
     axis, boundary = at["axis"] + 1, at["boundary"]
     offsets, coefficients = sign .* integers(at["offsets"]), copy(floats(at["coefficients"]))
-    move = boundary == "periodic" ? (v, a, o) -> rolled(v, a, -o) : boundary == "edge" && sign == 1 ? shifted_edge : shifted
+    periodic, edge = boundary == "periodic", boundary == "edge" && sign == 1
+    move = periodic ? (v, a, o) -> rolled(v, a, -o) : edge ? shifted_edge : shifted
     views = View[move(x, axis, o) for o in offsets]
     boundary == "edge" && sign == -1 && append_edges!(views, coefficients, x, axis, offsets)
     isempty(views) && return zero_view(node.shape)
@@ -196,17 +198,21 @@ function lower_matmul!(lowering, node, operands)
         pairs = View[(isodd(l) ? left : right)[(l+1)÷2] for l in 1:2k]
         return push_step!(lowering, Step(:map, :dot, shape; operands = [unit_stride!(lowering, v) for v in pairs]))
     elseif prod(shape) <= TINY && isempty(batch)
-        sums = [inner_product!(lowering, sliced(a, rows, i, 1, 1), sliced(b, columns, j, 1, 1), k) for i in 0:m-1, j in 0:n-1]
+        left = [sliced(a, rows, i, 1, 1) for i in 0:m-1]
+        right = [sliced(b, columns, j, 1, 1) for j in 0:n-1]
+        sums = [inner_product!(lowering, l, r, k) for l in left, r in right]
         return joined([joined([reshaped(sums[i, j], [1, 1]) for j in 1:n], 2) for i in 1:m], 1)
     end
     m >= 4 && (b = contiguous_rows!(lowering, b))
-    return push_step!(lowering, Step(:product, :matmul, shape; operands = [in_one_piece!(lowering, a), in_one_piece!(lowering, b)]))
+    factors = [in_one_piece!(lowering, a), in_one_piece!(lowering, b)]
+    return push_step!(lowering, Step(:product, :matmul, shape; operands = factors))
 end
 
 function inner_product!(lowering, row, column, k)
     a, b = squeezed(row), squeezed(column)
     product = push_step!(lowering, Step(:map, :multiply, [k]; operands = [a, b]))
-    return push_step!(lowering, Step(:sum, :sum, Int[]; domain = [k], operands = [product], attributes = Dict{String,Any}("axes" => [1])))
+    attributes = Dict{String,Any}("axes" => [1])
+    return push_step!(lowering, Step(:sum, :sum, Int[]; domain = [k], operands = [product], attributes))
 end
 
 "Fixed arrays that a long loop would read in big strides are laid out anew by the set-up."
@@ -243,7 +249,8 @@ function lower_move!(lowering, node, operands)
 end
 
 function lower_polynomial!(lowering, node, operands)
-    step = Step(:polynomial, node.operation, node.shape; operands = [stored_whole!(lowering, operands[1])], attributes = node.attributes)
+    step = Step(:polynomial, node.operation, node.shape; operands = [stored_whole!(lowering, operands[1])],
+                attributes = node.attributes)
     return push_step!(lowering, step)
 end
 

@@ -50,7 +50,9 @@ const CHOOSE = "%c = trunc $B4 %0 to <4 x i1>\n%r = select <4 x i1> %c, $D4 %1, 
 
 # Integers hidden in doubles. Adding 1.5·2⁵² leaves the nearest integer in the lowest bits.
 const ROUNDER = 6755399441055744.0
-for (name, scalar, instruction) in ((:integer_sum, :+, "add"), (:integer_difference, :-, "sub"), (:bits_and, :&, "and"), (:bits_or, :xor, "xor"))
+for (name, scalar, instruction) in (
+    (:integer_sum, :+, "add"), (:integer_difference, :-, "sub"), (:bits_and, :&, "and"), (:bits_or, :xor, "xor"),
+)
     code = "%a = bitcast $D4 %0 to $I4\n%b = bitcast $D4 %1 to $I4\n%c = $instruction $I4 %a, %b\n" *
            "%r = bitcast $I4 %c to $D4\nret $D4 %r"
     @eval @inline $name(a::Float64, b::Float64) =

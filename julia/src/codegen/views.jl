@@ -39,13 +39,15 @@ replace_at(x::Vector{Int}, k::Int, value::Int) = (y = copy(x); y[k] = value; y)
 function is_whole(v::View, stored_shape)
     length(v.pieces) == 1 || return false
     p = v.pieces[1]
-    p.source != 0 && p.offset == 0 && covers(p, v.shape) && prod(v.shape; init = 1) == prod(stored_shape; init = 1) || return false
+    as_many = prod(v.shape; init = 1) == prod(stored_shape; init = 1)
+    p.source != 0 && p.offset == 0 && covers(p, v.shape) && as_many || return false
     dense = dense_strides(v.shape)
     return all(k -> v.shape[k] == 1 || p.strides[k] == dense[k], eachindex(v.shape))
 end
 
 function transposed(v::View, axes)
-    return View(v.shape[axes], [Piece(p.low[axes], p.high[axes], p.source, p.offset, p.strides[axes]) for p in v.pieces])
+    pieces = [Piece(p.low[axes], p.high[axes], p.source, p.offset, p.strides[axes]) for p in v.pieces]
+    return View(v.shape[axes], pieces)
 end
 
 function broadcasted(v::View, shape)
@@ -178,7 +180,8 @@ end
 function squeezed(v::View)
     kept = findall(!=(1), v.shape)
     length(kept) == length(v.shape) && return v
-    return View(v.shape[kept], [Piece(p.low[kept], p.high[kept], p.source, p.offset, p.strides[kept]) for p in v.pieces])
+    pieces = [Piece(p.low[kept], p.high[kept], p.source, p.offset, p.strides[kept]) for p in v.pieces]
+    return View(v.shape[kept], pieces)
 end
 
 "The piece that holds an index."

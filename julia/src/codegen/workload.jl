@@ -1,10 +1,8 @@
 # What the package's precompilation runs so that generating code is compiled too.
 
-node_text(operation, shape; inputs = nothing, name = nothing, attributes = nothing, value = nothing, dtype = "float64") =
-    Dict{String,Any}(
-        "operation" => operation, "shape" => shape, "dtype" => dtype,
-        (k => v for (k, v) in ("inputs" => inputs, "name" => name, "attributes" => attributes, "value" => value) if v !== nothing)...,
-    )
+node_text(operation, shape; dtype = "float64", rest...) = Dict{String,Any}(
+    "operation" => operation, "shape" => shape, "dtype" => dtype, (String(k) => v for (k, v) in rest)...,
+)
 
 "A graph that meets every way of lowering; n is the length of its arrays."
 function workload_graph(n::Int)
@@ -36,7 +34,8 @@ function workload_graph(n::Int)
         node_text("slice", [n - 1]; inputs = [13], attributes = Dict("window" => window(0, n - 1))),
         node_text("pad", [n]; inputs = [19], attributes = Dict("window" => window(1, n), "shape" => [n])),
         node_text("gather", [2]; inputs = [20], attributes = Dict("indices" => array("int64", [2, 0]), "axis" => 0)),
-        node_text("scatter_add", [n]; inputs = [21], attributes = Dict("indices" => array("int64", [1, 1]), "axis" => 0, "size" => n)),
+        node_text("scatter_add", [n]; inputs = [21],
+                  attributes = Dict("indices" => array("int64", [1, 1]), "axis" => 0, "size" => n)),
         node_text("multiply", [n]; inputs = [22, 0]),
         node_text("concatenate", [2n]; inputs = [23, 18], attributes = Dict("axis" => 0)),
         node_text("reshape", [1, n]; inputs = [8], attributes = Dict("shape" => [1, n])),
@@ -44,7 +43,9 @@ function workload_graph(n::Int)
         node_text("amax", Int[]; inputs = [16], attributes = Dict("axes" => [0])),
     ]
     outputs = Any[Any["stacked", 24], Any["weight", 26], Any["largest", 27], Any["sums", 16]]
-    return Dict{String,Any}("format" => "unideq-graph", "version" => 1, "nodes" => nodes, "inputs" => [0, 1, 2], "outputs" => outputs)
+    return Dict{String,Any}(
+        "format" => "unideq-graph", "version" => 1, "nodes" => nodes, "inputs" => [0, 1, 2], "outputs" => outputs,
+    )
 end
 
 "Generate, compile and run small kernels of every kind."
@@ -53,7 +54,8 @@ function codegen_workload()
         graph = read_graph(JSON.json(workload_graph(n)))
         inputs = Dict("t" => Place(:t), "u" => Place(:b), "weight" => Place(:c))
         outputs = Dict(
-            "stacked" => Place(:a), "weight" => Place(:d; add = true), "largest" => Place(:e), "sums" => Place(:e, 1; add = true),
+            "stacked" => Place(:a), "weight" => Place(:d; add = true),
+            "largest" => Place(:e), "sums" => Place(:e, 1; add = true),
         )
         kernel = compile_kernel(graph, outputs, inputs; fixed = ("weight",), mode)
         arguments = (zeros(2n), ones(n), ones(n * n), zeros(n * n), zeros(1 + n), workspace(kernel), 0.5)

@@ -36,7 +36,7 @@ end
 function Batch(p::CompiledIntegration, threads::Int)
     b, k, n = p.trajectories, p.times_each, p.n
     once, observe_once = zeros(p.once.total), zeros(p.observe_once.total)
-    tableau = p.settings.method.tableau
+    tableau = recorded_tableau(p)
     blocks = p.gradient === nothing ? 0 : min(b, BLOCKS)
     lanes = [Lane(p, once) for _ in 1:min(threads, b)]
     kernels = (p, p.gradient, p.tangent)
@@ -124,6 +124,7 @@ function solve_one!(batch::Batch, lane::Lane, trajectory::Int)
             integrator_of!(lane, p),
             lane.field,
             p.settings,
+            recorded_tableau(p),
             batch.tapes[trajectory],
             p.times,
             k * (trajectory - 1),

@@ -72,8 +72,8 @@ end
 at_state(once::Layout) = merge(Dict("t" => Place(:t), "u" => Place(:a)), places(once, :b))
 
 """
-Compile the derivatives in reverse mode. Cotangents come in at port c (b for graphs of θ alone); those of once-arrays and θ are
-added to what is there.
+Compile the derivatives in reverse mode. Cotangents come in at port c (b for graphs of θ alone); those of once-arrays
+and θ are added to what is there.
 """
 function compile_reverse!(p::CompiledIntegration, data::AbstractDict)
     check_adjoint(p.settings)
@@ -97,7 +97,7 @@ function compile_reverse!(p::CompiledIntegration, data::AbstractDict)
             merge(at_state(observe_once), places(outputs, :c; prefix = "cotangent."));
             fixed = observe_once.names,
         ),
-        step_derivatives(p, data) do n
+        step_derivatives(p, data, adjoint_of(p.settings) === Val(:discrete)) do n
             given = merge(at_state(once), Dict("cotangent.du" => Place(:c)))
             beside = merge(at_state(once), Dict("tangent.u" => Place(:c), "cotangent.du" => Place(:c, n)))
             return state(once), beside, given, once.names
@@ -106,8 +106,14 @@ function compile_reverse!(p::CompiledIntegration, data::AbstractDict)
 end
 
 "Second derivatives, which Rosenbrock methods need; `ports(n)` gives their outputs and inputs (of `curvature`, `time`)."
-function step_derivatives(ports, p::CompiledIntegration, data)
-    p.settings.method.tableau isa RosenbrockTableau || return nothing
+function step_derivatives(ports, p::CompiledIntegration, data, wanted::Bool)
+    wanted && p.settings.method.tableau isa RosenbrockTableau || return nothing
+    data["curvature"] === nothing && throw(
+        Unsupported(
+            "A network without second derivatives (Lux) has no derivatives along the steps of " *
+            "`$(p.settings.method.name)`; choose `adjoint=\"gauss\"`.",
+        ),
+    )
     outputs, beside, given, fixed = ports(p.n)
     time = data["time"]
     return StepDerivatives(
@@ -134,13 +140,17 @@ function compile_forward!(p::CompiledIntegration, data::AbstractDict)
         kernel_of(data["initial"], Dict("u0" => Place(:c)), along),
         kernel_of(data["observe_prologue"], places(observe_once, :c), along),
         kernel_of(data["observe"], places(outputs, :e), moving(observe_once); fixed = observe_once.names),
-        step_derivatives(p, data) do n
+        step_derivatives(p, data, true) do n
             beside = merge(moving(once), Dict("tangent.u.2" => Place(:c, n)))
             return Dict("du" => Place(:e)), beside, moving(once), once.names
         end,
     )
     return nothing
 end
+
+"The tableau of the steps that are recorded for derivatives; `nothing` where none are wanted, or the method has none."
+recorded_tableau(p::CompiledIntegration) =
+    p.gradient === nothing && p.tangent === nothing ? nothing : p.settings.method.tableau
 
 "Size of the arrays that the integration makes, all B·K observations together."
 arrays_length(integration::CompiledIntegration) =

@@ -20,7 +20,7 @@ mutable struct Lane
 end
 
 function Lane(p::CompiledIntegration, once::Vector{Float64})
-    tableau = p.settings.method.tableau
+    tableau = recorded_tableau(p)
     count = tableau === nothing ? 0 : stages(tableau)
     work(derivatives, name) = derivatives === nothing ? Float64[] : workspace(getfield(derivatives, name))
     return Lane(
@@ -44,13 +44,14 @@ end
 function derivative_buffers(kind, tableau, derivatives, p)
     (tableau === nothing || derivatives === nothing) && return nothing
     tableau isa Tableau && return kind(p.n, stages(tableau))
+    derivatives.step === nothing && return nothing
     return RosenbrockBuffers(derivatives.step, p.jacobian, stages(tableau))
 end
 
 "The lane's integrator, made when first needed: the field is ready then."
 function integrator_of!(lane::Lane, p::CompiledIntegration)
     if lane.integrator === nothing
-        lane.integrator = make_integrator(lane.field, p.n, p.settings, lane.derivatives)
+        lane.integrator = make_integrator(lane.field, p.n, p.settings, recorded_tableau(p), lane.derivatives)
     end
     return lane.integrator
 end

@@ -134,7 +134,8 @@ function check_adjoint(settings::Settings)
     if (name === :discrete && tableau === nothing) || (name === :forward && !(tableau isa Tableau))
         throw(
             Unsupported(
-                "Solver `$(settings.method.name)` has no adjoint `$name`; choose `adjoint=\"gauss\"`, or an explicit solver.",
+                "Solver `$(settings.method.name)` has no adjoint `$name`; " *
+                "choose `adjoint=\"gauss\"`, or an explicit solver.",
             ),
         )
     end

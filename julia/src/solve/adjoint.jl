@@ -13,8 +13,9 @@ struct AdjointBuffers
     live::Vector{Bool}                  # which slopes have a cotangent
 end
 
-AdjointBuffers(n::Int, stages::Int) =
-    AdjointBuffers([zeros(n) for _ in 1:stages], zeros(n), zeros(n), zeros(n), zeros(n), zeros(stages), zeros(Bool, stages))
+AdjointBuffers(n::Int, stages::Int) = AdjointBuffers(
+    [zeros(n) for _ in 1:stages], zeros(n), zeros(n), zeros(n), zeros(n), zeros(stages), zeros(Bool, stages),
+)
 
 "y .+= w .* x[offset .+ (1:n)]"
 @inline function add_scaled!(y::Vector{Float64}, w::Float64, x::Vector{Float64}, offset::Int = 0)

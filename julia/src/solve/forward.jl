@@ -19,15 +19,16 @@ end
 Buffers(n::Int, stages::Int) = Buffers(zeros(n), zeros(n), zeros(n), zeros(stages))
 
 """
-    solve!(integrator, field, settings, tape, times, first, dt, start, states, buffers)
+    solve!(integrator, field, settings, tableau, tape, times, first, dt, start, states, buffers)
 
 Solve from `buffers.u0` at `start` to the last of `times[first .+ (1:K)]`, K = `length(tape.where)`, and write the states
-there to columns `first .+ (1:K)` of `states`. The steps go on the tape. Returns the status and the statistics.
+there to columns `first .+ (1:K)` of `states`. With a tableau the steps go on the tape. Returns the status and the statistics.
 """
 function solve!(
     integrator,
     field::Field,
     settings::Settings,
+    tableau,
     tape::Tape,
     times::Vector{Float64},
     first::Int,
@@ -50,7 +51,6 @@ function solve!(
     all(isfinite, buffers.u0) || return NONFINITE, Statistics(0, 0, 0, 0)
     restart!(integrator, buffers.u0, start, stop, dt)
     begin_steps!(field)
-    tableau = settings.method.tableau
     accepted = 0
     code = ReturnCode.Success
     while integrator.t < stop

@@ -18,11 +18,12 @@ Settings(data::AbstractDict) = Settings(
 )
 
 """
-    make_integrator(field, n, settings, derivatives)
+    make_integrator(field, n, settings, tableau, derivatives)
 
-An integrator of `field`, to be started with `restart!`. `derivatives` is `nothing` for explicit methods.
+An integrator of `field`, to be started with `restart!`. `derivatives` is `nothing` for explicit methods, `tableau`
+where steps aren't recorded: the integrator's own dense output is wanted then.
 """
-function make_integrator(field::Field, n::Int, settings::Settings, derivatives)
+function make_integrator(field::Field, n::Int, settings::Settings, tableau, derivatives)
     f = ode_function(derivatives)
     problem = ODEProblem{true}(f, zeros(n), (0.0, 1.0), field)
     return init(
@@ -37,7 +38,7 @@ function make_integrator(field::Field, n::Int, settings::Settings, derivatives)
         save_start = false,
         save_end = false,
         dense = false,
-        calck = settings.method.tableau === nothing,
+        calck = tableau === nothing,
         verbose = QUIET,
     )
 end

@@ -2,7 +2,8 @@
 
 """
 One solver. `algorithm(sparse)` makes it, for sparse or dense Jacobians, once the package of its family is loaded;
-`tableau` is there for explicit Runge–Kutta and for Rosenbrock methods, and with it the discrete adjoint and forward mode.
+`tableau` is there for explicit Runge–Kutta and for Rosenbrock methods, and with it the discrete adjoint and forward
+mode.
 """
 struct Method
     name::String

@@ -1,6 +1,6 @@
 # The discrete adjoint and forward mode of Rosenbrock methods: exact for the steps taken, step sizes being constants.
 # Hairer & Wanner, Solving ODEs II (1996), section IV.7, in the form without products with the Jacobian:
-#   (I/(hγ) − J) k_i = f(t + c_i h, Y_i) + h d_i ∂f/∂t + Σ_j (C_ij/h) k_j,   Y_i = u + Σ_j a_ij k_j,   u⁺ = u + Σ_i b_i k_i
+#   (I/(hγ) − J) k_i = f(t + c_i h, Y_i) + h d_i ∂f/∂t + Σ_j (C_ij/h) k_j, Y_i = u + Σ_j a_ij k_j, u⁺ = u + Σ_i b_i k_i
 # with J = ∂f/∂u and ∂f/∂t taken at (t, u). J depends on u and θ, hence second derivatives of f along the k_i.
 
 "The state at which a stage of a recorded step was evaluated."

@@ -4,7 +4,8 @@
 abstract type ShiftedMatrix end
 
 "Sparse where that pays; rows and columns of the non-zeros count from 1."
-shifted_matrix(rows, columns, n) = pays_sparse(n, length(rows)) ? SparseShifted(rows, columns, n) : DenseShifted(rows, columns, n)
+shifted_matrix(rows, columns, n) =
+    pays_sparse(n, length(rows)) ? SparseShifted(rows, columns, n) : DenseShifted(rows, columns, n)
 
 "A dense matrix and its LU factors, which share their memory."
 mutable struct DenseShifted <: ShiftedMatrix

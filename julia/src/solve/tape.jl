@@ -2,8 +2,8 @@
 
 """
 The steps of one solve: `t[i]`, `h[i]`, the state before (columns of `u`, with the final state as last column) and the
-slopes of all stages (`k`, stage after stage, step after step). `extended[i]` says whether the stages of the dense output
-were computed. Observation j lies in step `where[j]` (0: at the start) at its fraction `fraction[j]`.
+slopes of all stages (`k`, stage after stage, step after step). `extended[i]` says whether the stages of the dense
+output were computed. Observation j lies in step `where[j]` (0: at the start) at its fraction `fraction[j]`.
 """
 mutable struct Tape
     n::Int

@@ -1,5 +1,6 @@
 """Solutions: closed forms, every solver against the JAX engine, status codes, batches and ensembles."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -126,7 +127,7 @@ def test_sparse_jacobians_and_stabilised_steps(julia, name):
     reference = julia.integrate(diffusion("vern7", rtol=1e-10, atol=1e-10), np.ones(1))
     found = julia.integrate(diffusion(name, rtol=1e-8, atol=1e-8), np.ones(1))
     np.testing.assert_allclose(found.arrays["a.u"], reference.arrays["a.u"], rtol=1e-5)
-    assert found.statistics["steps"][0] < reference.statistics["steps"][0] / 4
+    assert found.statistics["steps"][0] < reference.statistics["steps"][0] / 2  # not bound by stability
 
 
 # ---- failures ------------------------------------------------------------------------------------------------------
@@ -163,6 +164,8 @@ def test_new_times_compile_nothing(julia):
 def test_the_stored_workload_is_what_python_writes(tmp_path):
     # In a new process: the order of a sum's operands depends on which expressions were made before.
     written = tmp_path / "workload.json"
-    subprocess.run([sys.executable, "-m", "unideq.engine.julia.workload", str(written)], check=True)
+    sources = str(Path(__file__).parents[3] / "python")  # tests also run in a checkout that isn't installed
+    command = [sys.executable, "-m", "unideq.engine.julia.workload", str(written)]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": sources})
     stored = next(f for p in Path(unideq.__file__).parents if (f := p / "julia" / "src" / "workload.json").exists())
     assert stored.read_bytes() == written.read_bytes()

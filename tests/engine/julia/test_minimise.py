@@ -293,11 +293,11 @@ def test_the_loop_around_the_iterations_costs_little(julia):
     settings = OptimizerSettings("adam", {"learning_rate": 1e-3, "iterations": 500})
 
     def seconds(report_every: int) -> float:
-        begin = time.perf_counter()
+        begin = time.process_time()  # other processes may be busy
         julia.minimise(
             objective, theta[None], settings, np.ones(len(theta), bool), lambda r: True, report_every=report_every
         )
-        return time.perf_counter() - begin
+        return time.process_time() - begin
 
     seconds(500)
     often, once = (min(seconds(k) for _ in range(10)) for k in (50, 500))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import EngineUnsupported
 from ...graph import Graph, constant, jacobian, jvp, partition, substitute, to_json, vjp
 from ...objective.program import Integration, Objective, Pointwise
 from ..options import STIFF
@@ -99,11 +100,17 @@ def _in_time(body: Graph) -> Graph:
 
 
 def _second(body: Graph, wrt: Sequence[str], of: Callable[..., Program | None]) -> Program:
-    """Derivatives of (∂du/∂u) v and of ∂du/∂t (None where t doesn't occur)."""
+    """Derivatives of (∂du/∂u) v and of ∂du/∂t.
+
+    `time` is None where t doesn't occur, both are where a network has no second derivatives.
+    """
     along = _once(body, "along", lambda: jvp(body, "u"))
     rate = _in_time(body)
     moving = not (rate.outputs["du"].is_constant and not np.any(rate.outputs["du"].value))
-    return {"curvature": of(along, wrt), "time": of(rate, wrt) if moving else None}
+    try:
+        return {"curvature": of(along, wrt), "time": of(rate, wrt) if moving else None}
+    except EngineUnsupported:
+        return {"curvature": None, "time": None}
 
 
 def _integration_program(integration: Integration, derivatives: bool) -> Program:
@@ -137,6 +144,8 @@ def _integration_program(integration: Integration, derivatives: bool) -> Program
             wrt = ["u", *prologue.outputs]
             program["gradient"].update(_second(body, wrt, _vjp))
             program["tangent"].update(_second(body, wrt, _jvp))
+            if program["gradient"]["curvature"] is None and settings["adjoint"] == "auto":
+                settings["adjoint"] = "gauss"
     return program
 
 

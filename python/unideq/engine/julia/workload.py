@@ -9,6 +9,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from .program import evaluation_json, integration_data, integration_json, object
 __all__ = ["workload"]
 
 
-def _network(x: np.ndarray, theta: np.ndarray) -> np.ndarray:
+def _network(x: Any, theta: Any) -> Any:
     """A 2-3-2 tanh network."""
     hidden = np.tanh(theta[:6].reshape(3, 2) @ x + theta[6:9])
     return theta[9:15].reshape(2, 3) @ hidden + theta[15:17]
@@ -27,6 +28,9 @@ def _network(x: np.ndarray, theta: np.ndarray) -> np.ndarray:
 
 def workload() -> dict[str, str | list[float]]:
     """Program texts and data: an objective (a batch of two and a pointwise term), an integration, an evaluation."""
+    t: Any
+    u: Any
+    theta: Any
     t, u, theta, x = variable("t"), variable("u", (2,)), variable("theta", (18,)), variable("x", (2,))
     field = Graph([t, u, theta], {"du": np.stack([theta[17] * u[0], -u[1] + np.sin(t)]) + _network(u, theta)})
     initial = Graph([theta], {"u0": constant(np.ones((2, 2))) + theta[0]})
@@ -36,6 +40,9 @@ def workload() -> dict[str, str | list[float]]:
     integration = Integration("a", field, initial, np.zeros(2), times, observe, solver)
     stiff = replace(integration, solver=SolverSettings("rodas5p"))
     points = Pointwise("p", Graph([theta, x], {"value": _network(x, theta)}), {"x": np.ones((3, 2))})
+    states: Any
+    scaled: Any
+    values: Any
     states, scaled, values = variable("a.u", (2, 4, 2)), variable("a.scaled", (2, 4)), variable("p.value", (3, 2))
     data = constant(np.linspace(0.5, 1.5, 16).reshape(2, 4, 2))
     loss = Graph(
