@@ -5,6 +5,8 @@ include("serve.jl")
 push!(LOAD_PATH, ARGS[1])
 using Unideq
 
+Unideq.method("rodas5p") # loaded before any function runs that solves with it
+
 "Loss and gradient, as the optimisers call it."
 function gradient(problem)
     theta, data = Float64.(problem["theta"]), Float64.(problem["data"])

@@ -21,8 +21,9 @@ Buffers(n::Int, stages::Int) = Buffers(zeros(n), zeros(n), zeros(n), zeros(stage
 """
     solve!(integrator, field, settings, tableau, tape, times, first, dt, start, states, buffers)
 
-Solve from `buffers.u0` at `start` to the last of `times[first .+ (1:K)]`, K = `length(tape.where)`, and write the states
-there to columns `first .+ (1:K)` of `states`. With a tableau the steps go on the tape. Returns the status and the statistics.
+Solve from `buffers.u0` at `start` to the last of `times[first .+ (1:K)]`, K = `length(tape.where)`, and write the
+states there to columns `first .+ (1:K)` of `states`. With a tableau the steps go on the tape. Returns the status and
+the statistics.
 """
 function solve!(
     integrator,
