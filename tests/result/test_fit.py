@@ -160,6 +160,8 @@ def test_early_stopping_reports_the_lowest_held_out_error():
 
 
 INTERRUPTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start tests with it ignored
 import unideq as ude
 from result.growth import SETTINGS, growth_data, growth_model
 settings = {**SETTINGS, "phases": [ude.Adam(1e-3, 1_000_000)], "seeds": 1, "holdout": None}
