@@ -16,7 +16,7 @@ from _programs import integration_problem, unideq_in_julia
 from scipy.integrate import solve_ivp
 
 from unideq.engine import available, get_engine
-from unideq.engine.options import engines_with
+from unideq.engine.options import SOLVERS
 from unideq.harness import Study
 
 SPAN, TOLERANCE, MAX_STEPS = 100.0, 1e-8, 200_000
@@ -158,7 +158,7 @@ def main() -> None:
     for unit in study.units(output=list(GRIDS), solver=study.settings["solvers"]):
         solver, times = unit["solver"], GRIDS[unit["output"]]
         field = Field()
-        for engine_name in sorted(set(available()) & set(engines_with(solver))):
+        for engine_name in sorted(set(available()) & set(SOLVERS[solver].engines)):
             enter_unideq(field, engine_name, solver, times)
         if solver != "dopri8":
             problem = {"theta": values, "u0": START, "times": times, "start": 0.0, "tolerance": TOLERANCE}
