@@ -82,7 +82,7 @@ end
 function check_tangent(settings::Settings)
     settings.method.tableau === nothing && throw(
         Unsupported(
-            "Engine `julia` has no forward mode through solver `$(settings.method.name)`; explicit solvers have it.",
+            "Engine `julia` has no forward mode through solver `$(settings.method.name)`; explicit solvers have it, `rodas5p` and `rodas4`.",
         ),
     )
     return nothing

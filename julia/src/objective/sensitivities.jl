@@ -37,7 +37,7 @@ function pull_by!(::Val{:forward}, batch::Batch, lane::Lane, trajectory::Int, u0
         observe!(s.now)
     end
     for step in 1:tape.steps
-        h, count = tape.h[step], tape.extended[step] ? stages(tableau) : tableau.main
+        h, count = tape.h[step], recorded_stages(tape, tableau, step)
         for i in 1:count
             step_stage!(s, batch, lane, tape, tableau, step, i)
         end

@@ -1,4 +1,5 @@
-# The discrete adjoint: the exact transpose of the Runge–Kutta steps taken, step sizes being constants.
+# The discrete adjoint of explicit Runge–Kutta methods: the exact transpose of the steps taken, step sizes being
+# constants.
 # Hairer, Wanner & Lubich, Geometric Numerical Integration (2006), section VI.10; Sandu, On the properties of
 # Runge–Kutta discrete adjoints (2006).
 
@@ -25,80 +26,45 @@ AdjointBuffers(n::Int, stages::Int) = AdjointBuffers(
     return nothing
 end
 
-"""
-    pull!(tape, tableau, kernel, once, work, seeds, offset, u0, once_cotangent, buffers)
+"No cotangents yet."
+begin_adjoint!(b::AdjointBuffers) = (fill!(b.after, 0.0); fill!(b.live, false); nothing)
 
-Walk the steps backwards. `seeds[offset+1:…]` are the cotangents of the observed states (K, n); `u0` and
-`once_cotangent` are added to. `kernel` is the body's vjp: (u, once, cotangent of du) → (u, once added to).
-"""
-function pull!(
-    tape::Tape,
-    tableau::Tableau,
-    kernel::Kernel,
-    once::Vector{Float64},
-    work::Vector{Float64},
-    seeds::Vector{Float64},
-    offset::Int,
-    u0::Vector{Float64},
-    once_cotangent::Vector{Float64},
-    b::AdjointBuffers,
-)
-    n, j = tape.n, length(tape.where)
-    first = tableau.fsal ? 2 : 1
-    fill!(b.after, 0.0)
-    fill!(b.live, false)
-    for step in tape.steps:-1:1
-        h = tape.h[step]
-        count = tape.extended[step] ? stages(tableau) : tableau.main
-        begin_adjoint_step!(b, tableau.fsal ? tableau.main : 0, count)
-        while j >= 1 && tape.where[j] == step
-            from = offset + n * (j - 1)
-            if tape.fraction[j] == 1.0
-                add_scaled!(b.after, 1.0, seeds, from)
-            else
-                add_scaled!(b.before, 1.0, seeds, from)
-                output_weights!(b.weights, tableau, tape.fraction[j])
-                for i in 1:count
-                    add_slope!(b, i, h * b.weights[i], seeds, from)
-                end
-            end
-            j -= 1
-        end
-        add_scaled!(b.before, 1.0, b.after)
-        for i in 1:tableau.main
-            add_slope!(b, i, h * tableau.b[i], b.after, 0)
-        end
-        for i in count:-1:first
-            b.live[i] || continue
-            stage_state!(b.state, tape, tableau, step, i)
-            kernel.run(b.state, once, b.slopes[i], b.pulled, once_cotangent, work, tape.t[step] + tableau.c[i] * h)
-            add_scaled!(b.before, 1.0, b.pulled)
-            for l in tableau.rows[i]
-                add_slope!(b, l, h * tableau.a[i, l], b.pulled, 0)
-            end
-        end
-        copyto!(b.after, b.before)
-    end
-    if tableau.fsal && tape.steps > 0 && b.live[1]
-        copyto!(b.state, 1, tape.u, 1, n)
-        kernel.run(b.state, once, b.slopes[1], b.pulled, once_cotangent, work, tape.t[1])
-        add_scaled!(b.after, 1.0, b.pulled)
-    end
-    while j >= 1
-        add_scaled!(b.after, 1.0, seeds, offset + n * (j - 1))
-        j -= 1
-    end
-    add_scaled!(u0, 1.0, b.after)
-    return nothing
-end
-
-"Clear the cotangents; that of the first slope of the step after goes to the slope it is the same as, `last` (0: none)."
-function begin_adjoint_step!(b::AdjointBuffers, last::Int, count::Int)
+"Clear the cotangents; that of the first slope of the step after goes to the last slope where it is the same one."
+function begin_adjoint_step!(b::AdjointBuffers, tableau::Tableau)
     fill!(b.before, 0.0)
+    last = tableau.fsal ? tableau.main : 0
     carried = last > 1 && b.live[1]
     carried && copyto!(b.slopes[last], b.slopes[1])
     fill!(b.live, false)
     carried && (b.live[last] = true)
+    return nothing
+end
+
+function pull_step!(tape, tableau::Tableau, kernel, once, work, once_cotangent, step, b::AdjointBuffers)
+    h = tape.h[step]
+    add_scaled!(b.before, 1.0, b.after)
+    for i in 1:tableau.main
+        add_slope!(b, i, h * tableau.b[i], b.after, 0)
+    end
+    for i in recorded_stages(tape, tableau, step):-1:(tableau.fsal ? 2 : 1)
+        b.live[i] || continue
+        stage_state!(b.state, tape, tableau, step, i)
+        kernel.run(b.state, once, b.slopes[i], b.pulled, once_cotangent, work, tape.t[step] + tableau.c[i] * h)
+        add_scaled!(b.before, 1.0, b.pulled)
+        for l in tableau.rows[i]
+            add_slope!(b, l, h * tableau.a[i, l], b.pulled, 0)
+        end
+    end
+    copyto!(b.after, b.before)
+    return nothing
+end
+
+"The first slope of all, where no step before has it as its last."
+function pull_start!(tape, tableau::Tableau, kernel, once, work, once_cotangent, b::AdjointBuffers)
+    tableau.fsal && tape.steps > 0 && b.live[1] || return nothing
+    copyto!(b.state, 1, tape.u, 1, tape.n)
+    kernel.run(b.state, once, b.slopes[1], b.pulled, once_cotangent, work, tape.t[1])
+    add_scaled!(b.after, 1.0, b.pulled)
     return nothing
 end
 

@@ -94,50 +94,18 @@ function pair!(b::RosenbrockBuffers, tape::Tape, step::Int, stage::Int, other::V
     return b.pair
 end
 
-"""
-    pull!(tape, tableau, kernel, once, work, seeds, offset, u0, once_cotangent, buffers)
+begin_adjoint!(b::RosenbrockBuffers) = (fill!(b.after, 0.0); nothing)
 
-Walk the steps backwards, as for explicit methods. `buffers` are those of reverse mode.
-"""
-function pull!(
-    tape::Tape,
-    tableau::RosenbrockTableau,
-    kernel::Kernel,
-    once::Vector{Float64},
-    work::Vector{Float64},
-    seeds::Vector{Float64},
-    offset::Int,
-    u0::Vector{Float64},
-    once_cotangent::Vector{Float64},
-    b::RosenbrockBuffers,
-)
-    n, j = tape.n, length(tape.where)
-    fill!(b.after, 0.0)
-    for step in tape.steps:-1:1
-        fill!(b.before, 0.0)
-        foreach(slope -> fill!(slope, 0.0), b.slopes)
-        while j >= 1 && tape.where[j] == step
-            from = offset + n * (j - 1)
-            if tape.fraction[j] == 1.0
-                add_scaled!(b.after, 1.0, seeds, from)
-            else
-                add_scaled!(b.before, 1.0, seeds, from)
-                output_weights!(b.weights, tableau, tape.fraction[j])
-                for i in 1:stages(tableau)
-                    add_scaled!(b.slopes[i], b.weights[i], seeds, from)
-                end
-            end
-            j -= 1
-        end
-        pull_step!(tape, tableau, kernel, once, work, once_cotangent, step, b)
-    end
-    while j >= 1
-        add_scaled!(b.after, 1.0, seeds, offset + n * (j - 1))
-        j -= 1
-    end
-    add_scaled!(u0, 1.0, b.after)
+function begin_adjoint_step!(b::RosenbrockBuffers, ::RosenbrockTableau)
+    fill!(b.before, 0.0)
+    foreach(slope -> fill!(slope, 0.0), b.slopes)
     return nothing
 end
+
+add_slope!(b::RosenbrockBuffers, i::Int, w::Float64, x::Vector{Float64}, offset::Int) =
+    add_scaled!(b.slopes[i], w, x, offset)
+
+pull_start!(tape, ::RosenbrockTableau, kernel, once, work, once_cotangent, b::RosenbrockBuffers) = nothing
 
 "Carry the cotangent `after` of a step's end, and those of its k_i, to its beginning."
 function pull_step!(tape, tableau::RosenbrockTableau, kernel, once, work, once_cotangent, step, b::RosenbrockBuffers)
@@ -169,50 +137,6 @@ function pull_step!(tape, tableau::RosenbrockTableau, kernel, once, work, once_c
         add_scaled!(b.before, 1.0, b.moved)
     end
     copyto!(b.after, b.before)
-    return nothing
-end
-
-"""
-    push_forward!(tape, tableau, kernel, once, once_tangent, work, u0, tangents, offset, buffers)
-
-Carry the tangent `u0` of the initial state along, as for explicit methods. `buffers` are those of forward mode.
-"""
-function push_forward!(
-    tape::Tape,
-    tableau::RosenbrockTableau,
-    kernel::Kernel,
-    once::Vector{Float64},
-    once_tangent::Vector{Float64},
-    work::Vector{Float64},
-    u0::Vector{Float64},
-    tangents::Vector{Float64},
-    offset::Int,
-    b::RosenbrockBuffers,
-)
-    n, j = tape.n, 1
-    copyto!(b.before, u0)
-    while j <= length(tape.where) && tape.where[j] == 0
-        copyto!(tangents, offset + n * (j - 1) + 1, u0, 1, n)
-        j += 1
-    end
-    for step in 1:tape.steps
-        push_step!(tape, tableau, kernel, once, once_tangent, work, step, b)
-        while j <= length(tape.where) && tape.where[j] == step
-            to = offset + n * (j - 1)
-            if tape.fraction[j] == 1.0
-                copyto!(tangents, to + 1, b.after, 1, n)
-            else
-                output_weights!(b.weights, tableau, tape.fraction[j])
-                copyto!(b.moved, b.before)
-                for i in 1:stages(tableau)
-                    add_scaled!(b.moved, b.weights[i], b.slopes[i])
-                end
-                copyto!(tangents, to + 1, b.moved, 1, n)
-            end
-            j += 1
-        end
-        copyto!(b.before, b.after)
-    end
     return nothing
 end
 

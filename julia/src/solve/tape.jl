@@ -52,6 +52,10 @@ end
 slope_offset(tape::Tape, step::Int, stage::Int) = tape.n * (tape.stages * (step - 1) + stage - 1)
 state_offset(tape::Tape, step::Int) = tape.n * (step - 1)
 
+"How many stages of a step are on the tape."
+recorded_stages(tape::Tape, tableau::Tableau, step::Int) = tape.extended[step] ? stages(tableau) : tableau.main
+recorded_stages(tape::Tape, tableau::RosenbrockTableau, step::Int) = stages(tableau)
+
 "The state at which a stage of a recorded step was evaluated."
 function stage_state!(y::Vector{Float64}, tape::Tape, tableau::Tableau, step::Int, stage::Int)
     n, h, base = tape.n, tape.h[step], state_offset(tape, step)
