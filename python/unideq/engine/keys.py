@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from ..graph import Graph
-from ..objective.program import Integration, Objective, Source
+from ..objective.program import Given, Integration, Objective, Rollout, Source
 
 __all__ = ["graph_key", "objective_key", "source_key", "term_weights"]
 
@@ -22,8 +23,17 @@ def source_key(source: Source) -> tuple:
     if isinstance(source, Integration):
         graphs = tuple(graph_key(g) for g in (source.vector_field, source.initial, source.observe))
         return "integration", source.name, graphs, replace(source.solver, dt=None), np.shape(source.times)
-    points = tuple(sorted((name, np.shape(values)) for name, values in source.points.items()))
-    return "pointwise", source.name, graph_key(source.graph), points
+    if isinstance(source, Given):
+        return "given", source.name, _shapes(source.arrays)
+    if isinstance(source, Rollout):
+        graphs = graph_key(source.step), graph_key(source.observe)
+        counts = source.steps, source.every, source.warmup
+        return "rollout", source.name, graphs, counts, source.gradient, source.checkpoint, _shapes(source.data)
+    return "pointwise", source.name, graph_key(source.graph), _shapes(source.points)
+
+
+def _shapes(arrays: Mapping[str, np.ndarray]) -> tuple:
+    return tuple(sorted((name, np.shape(values)) for name, values in arrays.items()))
 
 
 def objective_key(objective: Objective) -> tuple:

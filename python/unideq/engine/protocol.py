@@ -1,4 +1,4 @@
-"""What every engine offers: the five verbs that the rest of Unideq calls, and what they hand back."""
+"""What every engine offers: the verbs that the rest of Unideq calls, and what they hand back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..graph import Graph
-from ..objective.program import Integration, Objective
+from ..objective.program import Batches, Integration, Objective, Rollout
 
 __all__ = ["STATUS", "Engine", "Integrated", "Minimised", "OptimizerSettings", "Report", "Value"]
 
@@ -26,7 +26,7 @@ STATUS = {
 
 @dataclass(frozen=True)
 class Integrated:
-    """Result of `Engine.integrate`.
+    """Result of `Engine.integrate` and `Engine.rollout`.
 
     Attributes
     ----------
@@ -110,6 +110,11 @@ class Engine(Protocol):
         """Solve all initial-value problems of the batch; never raises for a failed solve: see `Integrated.status`."""
         ...
 
+    def rollout(self, rollout: Rollout, theta: np.ndarray) -> Integrated:
+        """Roll out all trajectories of the batch; `status` is 2 where a state became infinite or NaN, and the arrays
+        are NaN from there on. The only statistic is `steps`."""
+        ...
+
     def evaluate(self, graph: Graph, values: Mapping[str, Any], mapped: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """Evaluate a graph; the inputs named in `mapped` carry an extra leading axis, and so do then all outputs."""
         ...
@@ -136,6 +141,7 @@ class Engine(Protocol):
         report_every: int = 50,
         state: Mapping[str, np.ndarray] | None = None,
         decay: np.ndarray | None = None,
+        batches: Batches | None = None,
     ) -> Minimised:
         """Run the optimiser loop inside the engine.
 
@@ -152,5 +158,7 @@ class Engine(Protocol):
             A report's state to resume from.
         decay
             (P,) bool: entries that weight decay acts on.
+        batches
+            Fresh data for every iteration (Adam and AdamW only); the totals logged are then those of the batches.
         """
         ...

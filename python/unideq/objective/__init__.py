@@ -5,7 +5,7 @@ from .collocation import Collocation
 from .loss import CustomLoss, GaussianLikelihood, Huber, Loss, SquaredError, loss_of
 from .observations import Holdout, Observations
 from .problem import Problem
-from .program import Integration, Objective, Pointwise, SolverSettings
+from .program import Batches, Given, Integration, Objective, Pointwise, Rollout, SolverSettings
 from .regularise import L1, L2, Penalty
 from .shooting import MultipleShooting
 from .trajectory import Trajectory
@@ -13,9 +13,11 @@ from .trajectory import Trajectory
 __all__ = [
     "L1",
     "L2",
+    "Batches",
     "Collocation",
     "CustomLoss",
     "GaussianLikelihood",
+    "Given",
     "Holdout",
     "Huber",
     "Integration",
@@ -27,6 +29,7 @@ __all__ = [
     "Penalty",
     "Pointwise",
     "Problem",
+    "Rollout",
     "SolverSettings",
     "SquaredError",
     "Trajectory",

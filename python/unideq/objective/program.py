@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from ..errors import OptionError
 from ..graph import Graph
 
-__all__ = ["Integration", "Objective", "Pointwise", "SolverSettings", "Source"]
+__all__ = ["Batches", "Given", "Integration", "Objective", "Pointwise", "Rollout", "SolverSettings", "Source"]
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,94 @@ class Pointwise:
         return {f"{self.name}.{key}": (count, *e.shape) for key, e in self.graph.outputs.items()}
 
 
-Source = Integration | Pointwise
+@dataclass(frozen=True)
+class Rollout:
+    """B trajectories of a step u⁺ = S(t, u, c, θ), observed after each recorded step.
+
+    Attributes
+    ----------
+    name
+        Prefix of the arrays it makes: `NAME.OUTPUT`, shape (B, K, *output shape) with K = steps / every.
+    step
+        Graph with inputs `t` (), `u` (n,), `c` (q,), `theta` (P,), and output `u` (n,): the state one `dt` later.
+        `c` holds a trajectory's own constants (conditions, coefficients); where there are none the graph lacks it.
+    observe
+        Graph with inputs `t`, `u`, `c`, `theta` (any may be left out); each output is recorded after steps
+        every, 2·every, …
+    data
+        `start` (B, n) states, `t` (B,) start times and, where the step reads it, `c` (B, q).
+    dt
+        Time between two states, in time units.
+    steps
+        Number of steps m after the warm-up; a multiple of `every`.
+    every
+        Steps between two recorded states.
+    warmup
+        Steps before the first one that counts: nothing is recorded, no derivative goes through.
+    gradient
+        `full`: derivatives go through all steps. `none`: every state is taken as given by the step that follows it (the
+        derivative of a recorded state in θ is that of its last step alone).
+    checkpoint
+        Whether reverse mode keeps O(√m) states and computes the others again, instead of keeping all.
+    """
+
+    name: str
+    step: Graph
+    observe: Graph
+    data: Mapping[str, np.ndarray]
+    dt: float
+    steps: int
+    every: int = 1
+    warmup: int = 0
+    gradient: str = "full"
+    checkpoint: bool = False
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Array name → shape, as the loss graph sees them."""
+        lead = (len(self.data["start"]), self.steps // self.every)
+        return {f"{self.name}.{key}": (*lead, *e.shape) for key, e in self.observe.outputs.items()}
+
+
+@dataclass(frozen=True)
+class Given:
+    """Arrays that the loss graph reads as they are: targets, masks.
+
+    Attributes
+    ----------
+    name
+        Prefix: the loss graph sees `NAME.KEY`.
+    arrays
+        Key → float array.
+    """
+
+    name: str
+    arrays: Mapping[str, np.ndarray]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Array name → shape, as the loss graph sees them."""
+        return {f"{self.name}.{key}": np.shape(value) for key, value in self.arrays.items()}
+
+
+Source = Integration | Pointwise | Rollout | Given
+
+
+class Batches(Protocol):
+    """Fresh data for every iteration of `Engine.minimise`; the same iteration always gets the same data.
+
+    Attributes
+    ----------
+    follows_theta
+        Whether the data depend on the parameters (a black-box step rolled out at the current θ).
+    """
+
+    follows_theta: bool
+
+    def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:
+        """One dict a source of the objective, in order: `Rollout.data`, `Given.arrays` or `Pointwise.points`, with the
+        shapes that the source has; an empty dict leaves a source as it is."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -124,7 +212,7 @@ class Objective:
     Attributes
     ----------
     sources
-        What produces the arrays.
+        What produces the arrays: integrations, rollouts, values at points, given arrays.
     loss
         Graph whose inputs are the sources' arrays and `theta` (P,); one scalar output a term.
     weights
