@@ -38,31 +38,28 @@ solve_transposed!(m::DenseShifted, x::Vector{Float64}) = (ldiv!(transpose(m.fact
 struct SparseShifted <: ShiftedMatrix
     positions::Vector{Int}
     diagonal::Vector{Int}
-    matrix::SparseMatrixCSC{Float64,Int}
-    factors::SparseArrays.UMFPACK.UmfpackLU{Float64,Int}
-    buffer::Vector{Float64}
+    values::Vector{Float64}
+    factors::KLUFactors
 end
 
 function SparseShifted(rows::Vector{Int}, columns::Vector{Int}, n::Int)
     pattern = sparse(vcat(rows, 1:n), vcat(columns, 1:n), ones(length(rows) + n), n, n)
-    matrix = pattern + n * I
-    place(r, c) = (range = nzrange(matrix, c); first(range) + searchsortedfirst(view(rowvals(matrix), range), r) - 1)
-    return SparseShifted(map(place, rows, columns), [place(i, i) for i in 1:n], matrix, lu(matrix), zeros(n))
+    place(r, c) = (range = nzrange(pattern, c); first(range) + searchsortedfirst(view(rowvals(pattern), range), r) - 1)
+    values = zeros(nnz(pattern))
+    return SparseShifted(map(place, rows, columns), [place(i, i) for i in 1:n], values, KLUFactors(pattern))
 end
 
 function factorise!(m::SparseShifted, values::Vector{Float64}, shift::Float64)
-    stored = nonzeros(m.matrix)
-    fill!(stored, 0.0)
+    fill!(m.values, 0.0)
     @inbounds for (k, p) in enumerate(m.positions)
-        stored[p] = -values[k]
+        m.values[p] = -values[k]
     end
     @inbounds for p in m.diagonal
-        stored[p] += shift
+        m.values[p] += shift
     end
-    lu!(m.factors, m.matrix; check = false)
+    factorise!(m.factors, m.values)
     return nothing
 end
 
-solve!(m::SparseShifted, x::Vector{Float64}) = (copyto!(m.buffer, x); ldiv!(x, m.factors, m.buffer); nothing)
-solve_transposed!(m::SparseShifted, x::Vector{Float64}) =
-    (copyto!(m.buffer, x); ldiv!(x, transpose(m.factors), m.buffer); nothing)
+solve!(m::SparseShifted, x::Vector{Float64}) = solve!(m.factors, x)
+solve_transposed!(m::SparseShifted, x::Vector{Float64}) = solve_transposed!(m.factors, x)
