@@ -22,16 +22,17 @@ def unideq_in_julia(threads: int = 1) -> Peer | PeerMissing:
 
 def objective_problem(work: Work) -> dict[str, Any]:
     """Program, data and θ of a loss."""
-    from unideq.engine.julia.program import objective_data, objective_json
-    from unideq.engine.keys import term_weights
+    from unideq.engine.julia.data import objective_data, whole_data
+    from unideq.engine.julia.program import objective_json
 
-    data = np.concatenate([objective_data(work.objective), term_weights(work.objective)])
+    data = whole_data(work.objective, objective_data(work.objective))
     return {"objective": objective_json(work.objective), "data": data, "theta": work.theta}
 
 
 def integration_problem(integration: Integration, theta: np.ndarray, u0: np.ndarray) -> dict[str, Any]:
     """Program, data and θ of a forward solve."""
-    from unideq.engine.julia.program import integration_data, integration_json
+    from unideq.engine.julia.data import integration_data
+    from unideq.engine.julia.program import integration_json
 
     return {
         "integration": integration_json(integration),

@@ -6,9 +6,9 @@ const WORKLOAD = JSON.parsefile(joinpath(@__DIR__, "workload.json"))
 address(array::Vector{Float64}) = Int(UInt(pointer(array)))
 
 "An objective's values and derivatives, by the functions that Python calls."
-function run_objective_workload(name::String = "objective")
+function run_objective_workload(name::String = "objective", data_name::String = "objective_data")
     objective = prepare_objective(WORKLOAD[name])
-    data = Float64[x for x in WORKLOAD["objective_data"]]
+    data = Float64[x for x in WORKLOAD[data_name]]
     p, t = objective.parameters, length(objective.terms)
     theta, total, terms = fill(0.1, 2p), zeros(2), zeros(2t)
     gradient, tangent = zeros(2p * t), ones(p)
@@ -64,6 +64,22 @@ function run_integration_workload(solver::String)
     return nothing
 end
 
+"A short rollout, and training through it with fresh data."
+function run_rollout_workload()
+    data = Float64[x for x in WORKLOAD["rollout_objective_data"]]
+    run_minimise_workload(run_objective_workload("rollout_objective", "rollout_objective_data"), data)
+    data, prepared = Float64[x for x in WORKLOAD["rollout_data"]], prepare_rollout(WORKLOAD["rollout"])
+    b = prepared.problem.trajectories
+    theta, arrays = fill(0.1, prepared.parameters), zeros(arrays_length(prepared.problem))
+    status, steps = ones(b), ones(b)
+    GC.@preserve data theta arrays status steps begin
+        where = address(theta), 1, address(arrays), address(status), address(steps)
+        rollout!(prepared, address(data), length(data), where...)
+    end
+    all(==(SUCCESS), status) || error("the workload's rollout failed: status $status")
+    return nothing
+end
+
 function run_evaluation_workload()
     evaluation = prepare_evaluation(WORKLOAD["evaluation"])
     inputs, outputs = fill(0.1, sum(evaluation.inputs.sizes .* ifelse.(evaluation.mapped, 3, 1))), zeros(6)
@@ -78,6 +94,7 @@ forget_kernels!() = (empty!(KERNELS); nothing)
     codegen_workload()
     run_minimise_workload(run_objective_workload())
     foreach(run_integration_workload, ("tsit5", "vern7", "rk4", "euler"))
+    run_rollout_workload()
     run_evaluation_workload()
     solver_table()
     package_versions()

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import datasets, nn
+    from . import datasets, nn, problems
     from .engine import available as available_engines
     from .engine import get_engine, set_engine
     from .errors import (
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
         UnideqError,
         UnideqWarning,
     )
-    from .model import ODE, Parameter, State
+    from .grid import Axis, Dirichlet, Grid, Neumann, Periodic, restrict, schemes
+    from .model import ODE, PDE, Condition, Parameter, State, Stepper
     from .objective import (
         L1,
         L2,
@@ -37,9 +38,11 @@ if TYPE_CHECKING:
         MultipleShooting,
         Penalty,
         SquaredError,
+        Stream,
         Trajectory,
+        Unrolled,
     )
-    from .result import Fit, Solution
+    from .result import Fit, Solution, plot_rollout_metrics, rollout_metrics
     from .training import (
         BFGS,
         LBFGS,
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "datasets": ("datasets",),
     "nn": ("nn",),
+    "problems": ("problems",),
     "engine": ("get_engine", "set_engine"),
     "errors": (
         "DataError",
@@ -72,7 +76,8 @@ _EXPORTS = {
         "UnideqError",
         "UnideqWarning",
     ),
-    "model": ("ODE", "Parameter", "State"),
+    "grid": ("Axis", "Dirichlet", "Grid", "Neumann", "Periodic", "restrict", "schemes"),
+    "model": ("ODE", "PDE", "Condition", "Parameter", "State", "Stepper"),
     "objective": (
         "L1",
         "L2",
@@ -84,9 +89,11 @@ _EXPORTS = {
         "MultipleShooting",
         "Penalty",
         "SquaredError",
+        "Stream",
         "Trajectory",
+        "Unrolled",
     ),
-    "result": ("Fit", "Solution"),
+    "result": ("Fit", "Solution", "plot_rollout_metrics", "rollout_metrics"),
     "training": (
         "BFGS",
         "LBFGS",
@@ -108,12 +115,16 @@ __all__ = [
     "L2",
     "LBFGS",
     "ODE",
+    "PDE",
     "Adam",
     "AdamW",
+    "Axis",
     "Collocation",
+    "Condition",
     "CosineDecay",
     "CustomLoss",
     "DataError",
+    "Dirichlet",
     "EngineMissing",
     "EngineUnsupported",
     "ExponentialDecay",
@@ -121,22 +132,28 @@ __all__ = [
     "FileFormatError",
     "Fit",
     "GaussianLikelihood",
+    "Grid",
     "Holdout",
     "Huber",
     "ModelError",
     "MultipleShooting",
+    "Neumann",
     "OptionError",
     "Parameter",
     "Penalty",
+    "Periodic",
     "PiecewiseConstant",
     "Solution",
     "SolveError",
     "SquaredError",
     "State",
+    "Stepper",
+    "Stream",
     "TraceError",
     "Trajectory",
     "UnideqError",
     "UnideqWarning",
+    "Unrolled",
     "Warmup",
     "__version__",
     "available_engines",
@@ -144,7 +161,12 @@ __all__ = [
     "fit",
     "get_engine",
     "nn",
+    "plot_rollout_metrics",
+    "problems",
+    "restrict",
     "resume",
+    "rollout_metrics",
+    "schemes",
     "set_engine",
 ]
 

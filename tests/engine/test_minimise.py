@@ -15,6 +15,7 @@ from unideq.engine.jax.line_search import advance, begin
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Graph, variable
 from unideq.objective.program import Objective, Pointwise
+from unideq.training.phase import Adam, AdamW, phase_from_settings
 
 from .problems import engine, quadratic, rosenbrock, ude_objective
 
@@ -228,6 +229,77 @@ def test_a_line_search_backs_off_from_where_the_loss_isnt_finite(name: str):
     assert result.last.finished.tolist() == [1]
     np.testing.assert_allclose(result.last.theta[0, 0], np.sqrt(0.0005), rtol=1e-6)
     assert np.isfinite(log.log("total")).all()
+
+
+# ---- updates left out -----------------------------------------------------------------------------------------------
+
+
+class Jumps:
+    """Points of the quadratic `Σ one·θ²`: 1 but in some iterations, where the gradient is 1000 times larger."""
+
+    follows_theta = False
+
+    def __init__(self, large: tuple[int, ...] | range) -> None:
+        self.large = large
+
+    def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:
+        return [{"one": np.full(1, 1000.0 if iteration in self.large else 1.0)}]
+
+
+def bowl() -> Objective:
+    theta, one = variable("theta", (2,)), variable("one")
+    source = Pointwise("p", Graph([theta, one], {"value": one * np.sum(theta * theta)}), {"one": np.ones(1)})
+    value = variable("p.value", (1,))
+    return Objective((source,), Graph([value, theta], {"v": np.sum(value)}), {"v": 1.0})
+
+
+def test_updates_with_exceptional_gradients_are_left_out_and_cost_nothing():
+    """As if those iterations had never been: the others go the same way."""
+    settings = {"learning_rate": 0.01, "skip": 10.0}
+    large = (5, 6, 11)
+    result, log = run(bowl(), STARTS, "adam", {**settings, "iterations": 20}, batches=Jumps(large))
+    plain, calm = run(bowl(), STARTS, "adam", {**settings, "iterations": 17}, batches=Jumps(()))
+    kept = [i for i in range(20) if i not in large]
+    for rejected in log.log("rejected"):
+        assert np.flatnonzero(rejected).tolist() == list(large)
+    assert (log.log("learning_rate") == 0.01).all()
+    np.testing.assert_array_equal(log.log("total")[:, kept], calm.log("total"))
+    np.testing.assert_array_equal(result.last.theta, plain.last.theta)
+    assert result.last.iteration == 20 and plain.last.iteration == 17
+
+
+def test_the_guard_compares_with_the_bias_corrected_mean_of_accepted_norms():
+    """Norms of Σθ² at a standstill are constant: a factor of 1000 is left out at skip = 999, and not at 1001."""
+    for skip, left_out in ((999.0, [3]), (1001.0, [])):
+        settings = {"learning_rate": 1e-12, "iterations": 6, "skip": skip}
+        _, log = run(bowl(), STARTS, "adam", settings, batches=Jumps((3,)))
+        assert np.flatnonzero(log.log("rejected")[0]).tolist() == left_out
+
+
+def test_two_hundred_updates_left_out_in_a_row_end_a_seed_where_it_is():
+    settings = {"learning_rate": 0.01, "iterations": 300, "skip": 10.0}
+    result, log = run(bowl(), STARTS[:1], "adamw", settings, batches=Jumps(range(3, 300)))
+    assert result.last.finished.tolist() == [2]
+    assert result.last.iteration == 203
+    assert log.log("rejected").sum() == 200
+
+
+def test_a_guard_that_would_leave_out_everything_is_refused():
+    with pytest.raises(OptionError, match="`skip` needs None or a number > 1, in mean gradient norms, not 1"):
+        Adam(skip=1)
+    phase = AdamW(skip=2.5)
+    assert phase_from_settings(phase.settings()) == phase
+
+
+def test_a_guarded_run_resumes_bit_for_bit():
+    settings = {"learning_rate": 0.01, "iterations": 20, "skip": 5.0}
+    unbroken, _ = run(bowl(), STARTS, "adam", settings, batches=Jumps((4, 9)))
+    first, _ = run(bowl(), STARTS, "adam", settings, batches=Jumps((4, 9)), report_every=5, stop_after=1)
+    assert {"norm_mean", "norm_weight", "skipped"} <= set(first.last.state)
+    assert first.last.state["skipped"].tolist() == [1, 1, 1]
+    second, _ = run(bowl(), STARTS, "adam", settings, batches=Jumps((4, 9)), report_every=5, state=first.last.state)
+    for key, value in unbroken.last.state.items():
+        np.testing.assert_array_equal(second.last.state[key], value, err_msg=key)
 
 
 # ---- seeds --------------------------------------------------------------------------------------------------------

@@ -175,6 +175,32 @@ def _stencil(s: Sheet) -> Expression:
     return apply(name, x, coefficients=coefficients, offsets=offsets, axis=axis, boundary=boundary)
 
 
+def _fourier(s: Sheet) -> Expression:
+    x = s.any(_has_axes)
+    dims = s.pick(1, min(2, x.ndim))
+    shape = x.shape[-dims:]
+    spectrum = apply("rfft", x, dims=dims)
+    if s.pick(True, False):
+        return 0.5 * spectrum
+    content = s.pick(spectrum * spectrum, spectrum[..., ::-1] * s.noise((1, 2)), spectrum + s.noise((2,)))
+    return apply("irfft", content, shape=shape)
+
+
+def _convolution(s: Sheet) -> Expression:
+    x = s.any(lambda x: x.ndim >= 2)
+    if x.ndim < 2:
+        x = apply("reshape", x, shape=(1, x.size))
+    dims = s.pick(1, min(2, x.ndim - 1))
+    space, channels = x.shape[-dims:], x.shape[-dims - 1]
+    size = tuple(int(s.pick(*range(1, n + 1, 2))) for n in space)
+    boundary = tuple(s.pick("periodic", "zero") for _ in size)
+    fitting = [y for y in s.pool if y.shape == (1, channels, *size)]
+    y = apply("convolution", x, s.pick(*fitting, s.noise((2, channels, *size))), boundary=boundary)
+    if s.pick(True, False, False):
+        return apply("convolution_kernel", x, y, size=size, boundary=boundary)
+    return y
+
+
 def _interpolation(s: Sheet) -> Expression:
     t = s.any(lambda x: x.ndim < 2)
     breaks = np.array([-0.77, 0.11, 0.93])
@@ -202,6 +228,8 @@ FAMILIES: dict[str, Callable[[Sheet], Expression]] = {
     "reduction": _reduction,
     "linear": _linear,
     "stencil": _stencil,
+    "fourier": _fourier,
+    "convolution": _convolution,
     "interpolation": _interpolation,
     "learned": _learned,
     "stop_gradient": _stop,

@@ -166,6 +166,87 @@ def _stencils() -> list[Case]:
     return cases
 
 
+def _pairs(spectrum: np.ndarray) -> np.ndarray:
+    return np.stack([spectrum.real, spectrum.imag], axis=-1)
+
+
+def _fourier() -> list[Case]:
+    cases = []
+    for label, lead, space in (("even", (2,), (6,)), ("odd", (), (5,)), ("2-D", (2,), (3, 4)), ("2-D odd", (), (4, 5))):
+        dims, half = len(space), (*space[:-1], space[-1] // 2 + 1)
+        axes = tuple(range(-dims, 0))
+        cases += [
+            Case(
+                "rfft",
+                [away(*lead, *space)],
+                lambda x, a=axes: _pairs(np.fft.rfftn(x, axes=a)),
+                {"dims": dims},
+                label=label,
+            ),
+            Case(
+                "irfft",
+                [away(*lead, *half, 2)],
+                lambda x, s=space, a=axes: np.fft.irfftn(x[..., 0] + 1j * x[..., 1], s, a),
+                {"shape": space},
+                label=label,
+            ),
+        ]
+    return cases
+
+
+def convolved(x: np.ndarray, kernel: np.ndarray, boundary: tuple[str, ...]) -> np.ndarray:
+    """y[o, i] = Σ K[o, c, j] x[c, i + j − r], sum by sum."""
+    dims = kernel.ndim - 2
+    lead, space = x.shape[: -dims - 1], x.shape[-dims:]
+    result = np.zeros((*lead, kernel.shape[0], *space))
+    for point in np.ndindex(*space):
+        for tap in np.ndindex(*kernel.shape[2:]):
+            source = [i + j - k // 2 for i, j, k in zip(point, tap, kernel.shape[2:], strict=True)]
+            if any(b == "zero" and not 0 <= i < n for i, n, b in zip(source, space, boundary, strict=True)):
+                continue
+            seen = x[(..., *(i % n for i, n in zip(source, space, strict=True)))]
+            result[(..., *point)] += seen @ kernel[(slice(None), slice(None), *tap)].T
+    return result
+
+
+def _kernel_gradient(x: np.ndarray, y: np.ndarray, size: tuple[int, ...], boundary: tuple[str, ...]) -> np.ndarray:
+    """⟨y, convolution of x with each unit kernel⟩."""
+    dims = len(size)
+    shape = (y.shape[-dims - 1], x.shape[-dims - 1], *size)
+    units = np.eye(int(np.prod(shape))).reshape(-1, *shape)
+    return np.array([np.sum(y * convolved(x, unit, boundary)) for unit in units]).reshape(shape)
+
+
+def _convolutions() -> list[Case]:
+    cases = []
+    for label, lead, space, channels, size, boundary in (
+        ("periodic", (2,), (5,), (2, 3), (3,), ("periodic",)),
+        ("zero", (), (4,), (2, 1), (3,), ("zero",)),
+        ("as long as the axis", (), (5,), (1, 2), (5,), ("periodic",)),
+        ("one point", (2,), (3,), (2, 2), (1,), ("zero",)),
+        ("2-D", (), (3, 4), (2, 2), (3, 3), ("periodic", "zero")),
+        ("2-D batch", (2,), (3, 3), (1, 2), (1, 3), ("zero", "periodic")),
+    ):
+        x, kernel, y = away(*lead, channels[0], *space), away(*channels[::-1], *size), away(*lead, channels[1], *space)
+        cases += [
+            Case(
+                "convolution",
+                [x, kernel],
+                lambda x, k, b=boundary: convolved(x, k, b),
+                {"boundary": boundary},
+                label=label,
+            ),
+            Case(
+                "convolution_kernel",
+                [x, y],
+                lambda x, y, s=size, b=boundary: _kernel_gradient(x, y, s, b),
+                {"size": size, "boundary": boundary},
+                label=label,
+            ),
+        ]
+    return cases
+
+
 BREAKS, ANCHORS = np.array([0.0, 1.0]), np.array([-1.0, 0.0, 1.0])
 
 
@@ -192,7 +273,16 @@ def _interpolation_and_control() -> list[Case]:
     ]
 
 
-CASES = [*_unary(), *_binary(), *_structure(), *_reduction_and_linear(), *_stencils(), *_interpolation_and_control()]
+CASES = [
+    *_unary(),
+    *_binary(),
+    *_structure(),
+    *_reduction_and_linear(),
+    *_stencils(),
+    *_fourier(),
+    *_convolutions(),
+    *_interpolation_and_control(),
+]
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
 each_number = pytest.mark.parametrize(
     "case", [case for case in CASES if case.graph().outputs["y"].dtype != "bool"], ids=str
@@ -267,7 +357,8 @@ def test_pattern_holds_every_nonzero(case: Case):
 
 
 @pytest.mark.parametrize(
-    "operation", ["reshape", "transpose", "concatenate", "slice", "gather", "roll", "broadcast_to", "sum", "matmul"]
+    "operation",
+    ["reshape", "transpose", "concatenate", "slice", "gather", "roll", "broadcast_to", "sum", "matmul", "convolution"],
 )
 def test_linear_operations_have_exact_patterns(operation: str):
     case = next(c for c in CASES if c.operation == operation)
@@ -328,6 +419,24 @@ def test_sigmoid_and_softplus_do_not_overflow():
         ("stencil", [(3,)], {"coefficients": (1.0,), "offsets": (0, 1), "axis": 0, "boundary": "zero"}),
         ("stencil", [(3,)], {"coefficients": (1.0,), "offsets": (0,), "axis": 1, "boundary": "zero"}),
         ("stencil", [(3,)], {"coefficients": (1.0,), "offsets": (0,), "axis": 0, "boundary": "mirror"}),
+        ("rfft", [()], {"dims": 1}),
+        ("rfft", [(3,)], {"dims": 2}),
+        ("rfft", [(2, 3, 4)], {"dims": 3}),
+        ("rfft", [(0,)], {"dims": 1}),
+        ("irfft", [(4, 3)], {"shape": (6,)}),
+        ("irfft", [(3, 2)], {"shape": (6,)}),
+        ("irfft", [(4, 2)], {"shape": (3, 6)}),
+        ("irfft", [(4, 2)], {"shape": ()}),
+        ("convolution", [(2, 5), (1, 2, 4)], {"boundary": "periodic"}),
+        ("convolution", [(2, 5), (1, 2, 7)], {"boundary": "periodic"}),
+        ("convolution", [(3, 5), (1, 2, 3)], {"boundary": "periodic"}),
+        ("convolution", [(5,), (1, 1, 3)], {"boundary": "periodic"}),
+        ("convolution", [(2, 5), (2, 3)], {"boundary": "periodic"}),
+        ("convolution", [(2, 5), (1, 2, 3)], {"boundary": "mirror"}),
+        ("convolution", [(2, 5), (1, 2, 3)], {"boundary": ("zero", "zero")}),
+        ("convolution_kernel", [(2, 5), (3, 4)], {"size": (3,), "boundary": "zero"}),
+        ("convolution_kernel", [(2, 5), (3, 5)], {"size": (2,), "boundary": "zero"}),
+        ("convolution_kernel", [(2, 5), (3, 5)], {"size": (7,), "boundary": "zero"}),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused_with_the_users_line(operation: str, shapes: list, attributes: dict):

@@ -167,3 +167,12 @@ def test_topological_order_puts_inputs_first():
     z = np.exp(x) * np.sin(x) + y
     position = {node: i for i, node in enumerate(topological([z]))}
     assert all(position[i] < position[node] for node in position for i in node.inputs)
+
+
+def test_mirroring_twice_is_nothing_and_its_adjoint_is_mirroring():
+    v = variable("v", (5,))
+    assert v[::-1][::-1] is v
+    assert v[[3, 0, 4]][[2, 0]] is v[[4, 3]]
+    assert apply("scatter_add", v, indices=np.arange(5)[::-1], axis=0, size=5) is v[::-1]
+    order = np.array([2, 0, 1, 4, 3])
+    assert apply("scatter_add", v[order], indices=order, axis=0, size=5) is v

@@ -269,9 +269,9 @@ def test_with_values_is_checked():
 
 def test_json_that_is_not_ours_or_damaged():
     data = build().to_json()
-    with raises(FileFormatError, "doesn't describe an ODE model"):
+    with raises(FileFormatError, "doesn't describe a model"):
         ODE.from_json({"kind": "car"})
-    with raises(FileFormatError, "doesn't describe an ODE model"):
+    with raises(FileFormatError, "doesn't describe a model"):
         ODE.from_json([1, 2])
     for key in data:
         if key != "kind":

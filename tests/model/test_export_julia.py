@@ -16,7 +16,7 @@ import xarray as xr
 import unideq as ude
 from unideq.engine.options import SOLVERS
 from unideq.errors import ModelError, OptionError
-from unideq.graph import Expression, Graph, apply, constant, variable
+from unideq.graph import Expression, Graph, apply, constant, convolve, irfft, rfft, variable
 from unideq.graph.julia_helpers import HELPERS
 from unideq.graph.julia_names import Names
 from unideq.graph.julia_source import _TABLE, JuliaSource, julia_array
@@ -270,6 +270,17 @@ def every_operation() -> dict[str, Any]:
             for name in ("stencil", "stencil_adjoint")
             for boundary in ("periodic", "zero", "edge")
         },
+        "spectrum": rfft(cube),
+        "spectrum_2": rfft(x, 2),
+        "wave": irfft(apply("reshape", cube, shape=(2, 6, 2)), (10,)),
+        "wave_odd": irfft(apply("reshape", cube, shape=(2, 6, 2)), (11,)),
+        "wave_2": irfft(apply("reshape", cube, shape=(2, 3, 2, 2)), (3, 2)),
+        "wave_2_odd": irfft(apply("reshape", cube, shape=(3, 4, 2)), (3, 7)),
+        "convolved": convolve(cube, np.arange(18.0).reshape(2, 3, 3), "periodic"),
+        "convolved_zero": convolve(x, apply("reshape", x, shape=(1, 2, 3)), "zero"),
+        "convolved_2": convolve(cube, np.arange(12.0).reshape(2, 2, 1, 3), ("zero", "periodic")),
+        "kernel": apply("convolution_kernel", cube, 2.0 * cube[:, :1], size=(3,), boundary="zero"),
+        "kernel_2": apply("convolution_kernel", cube, cube[1:], size=(3, 1), boundary=("periodic", "zero")),
         "forcing": apply("piecewise_polynomial", s, **flat),
         "forcing_vector": apply("piecewise_polynomial", s, **pieces),
         "forcing_times": apply("piecewise_polynomial", v, **pieces),

@@ -25,7 +25,9 @@ end
 
 function make_run(objective, method, given::AbstractDict)
     free, seeds, terms = Vector{Bool}(given["free"]), Int(given["seeds"]), Int(given["terms"])
-    problem = MinimiseProblem(free, Vector{Bool}(given["decay"]), Int(given["settings"]["iterations"]))
+    problem = MinimiseProblem(
+        free, Vector{Bool}(given["decay"]), Int(given["settings"]["iterations"]), get(given, "fresh", false),
+    )
     states = [start_state(method, length(free), terms) for _ in 1:seeds]
     values = [LossValue(length(free), terms) for _ in 1:seeds]
     busy = clamp(seeds, 1, Threads.nthreads())
@@ -61,6 +63,26 @@ function advance!(run::Run, base, target, room, total, terms, gradient_norm, lea
         Int(target),
         wrap_logs(base, seeds, room, run.terms, total, terms, gradient_norm, learning_rate, rejected),
     )
+end
+
+"""
+    advance!(run, base, target, room, logs…, objective, draws, width, first)
+
+The same with fresh data for every iteration: `draws` is the address of rows of that width, what `set_data!` of the
+objective takes, for the iterations from `first` on.
+"""
+function advance!(
+    run::Run, base, target, room, total, terms, gradient_norm, learning_rate, rejected, objective, draws, width, first,
+)
+    seeds = length(run.states)
+    logs = wrap_logs(base, seeds, room, run.terms, total, terms, gradient_norm, learning_rate, rejected)
+    running = any(state -> state.finished == 0, run.states)
+    for iteration in first:target-1
+        running || return false
+        set_data!(objective, draws + sizeof(Float64) * width * (iteration - first), width)
+        running = advance!(run, iteration + 1, logs)
+    end
+    return running
 end
 
 function advance!(run::Run, target::Int, logs::Logs)

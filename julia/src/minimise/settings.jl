@@ -1,10 +1,14 @@
 # An optimiser from the text of its settings.
 
-"What all methods are told about the problem: which entries may move, which decay, and how long the phase is."
+"""
+What all methods are told about the problem: which entries may move, which decay, how long the phase is, and whether
+every iteration has data of its own.
+"""
 struct MinimiseProblem
     free::Vector{Bool}
     decay::Vector{Bool}
     iterations::Int
+    fresh::Bool
 end
 
 "A method from its name and settings."
@@ -18,13 +22,14 @@ function read_method(name::AbstractString, s::AbstractDict)
 end
 
 function read_adam(s::AbstractDict, weight_decay)
-    clip = get(s, "clip", nothing)
+    clip, skip = get(s, "clip", nothing), get(s, "skip", nothing)
     return Adam(
         read_learning_rate(get(s, "learning_rate", 1e-3)),
         get(s, "beta1", 0.9),
         get(s, "beta2", 0.999),
         get(s, "epsilon", 1e-8),
         clip === nothing ? Inf : clip,
+        skip === nothing ? Inf : skip,
         weight_decay,
     )
 end

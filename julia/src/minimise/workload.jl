@@ -3,8 +3,11 @@
 const COMMON_STATE = ["theta", "best_theta", "best_total", "iteration", "finished"]
 const QUASI_NEWTON_STATE = ["known", "terms", "search.step", "search.turns", "search.broken", "memory.pairs"]
 
-"Every optimiser for a few iterations on a compiled objective, through the functions that Python calls."
-function run_minimise_workload(objective)
+"""
+Every optimiser for a few iterations on a compiled objective, through the functions that Python calls; `data` are the
+fresh data of every iteration where those are wanted.
+"""
+function run_minimise_workload(objective, data = nothing)
     parameters, terms, room = objective.parameters, length(objective.terms), 3
     schedule = """{"schedule": "CosineDecay", "learning_rate": 0.001}"""
     for (optimizer, more, state) in (
@@ -22,9 +25,11 @@ function run_minimise_workload(objective)
         arrays = [zeros(max(parameters, terms, 1)) for _ in names]
         table = [Int64(UInt(pointer(array))) for array in arrays]
         logs = [zeros(room * max(terms, 1)) for _ in 1:5]
-        GC.@preserve arrays table logs begin
+        GC.@preserve arrays table logs data begin
             set_state!(run, Int(UInt(pointer(table))))
-            advance!(run, 0, room, room, [Int(UInt(pointer(log))) for log in logs]...)
+            addresses = [Int(UInt(pointer(log))) for log in logs]
+            fresh = data === nothing ? () : (objective, address(data), length(data), room - 1)
+            advance!(run, 0, room, room, addresses..., fresh...)
             get_state!(run, Int(UInt(pointer(table))))
         end
     end

@@ -152,21 +152,3 @@ function observe!(batch::Batch, lane::Lane, trajectory::Int, arrays::Vector{Floa
     end
     return nothing
 end
-
-"What was observed at point `at` of B·K goes to the arrays, which lie one after the other."
-function scatter!(arrays::Vector{Float64}, offset::Int, observed::Vector{Float64}, p::CompiledIntegration, at::Int)
-    points = p.trajectories * p.times_each
-    for (size, from) in zip(p.outputs.sizes, p.outputs.offsets)
-        copyto!(arrays, offset + points * from + size * (at - 1) + 1, observed, from + 1, size)
-    end
-    return nothing
-end
-
-"The reverse of `scatter!`."
-function gather!(observed::Vector{Float64}, arrays::Vector{Float64}, offset::Int, p::CompiledIntegration, at::Int)
-    points = p.trajectories * p.times_each
-    for (size, from) in zip(p.outputs.sizes, p.outputs.offsets)
-        copyto!(observed, from + 1, arrays, offset + points * from + size * (at - 1) + 1, size)
-    end
-    return nothing
-end

@@ -18,7 +18,7 @@ end
 What depends on θ alone is computed once a call: `prologue` fills the arrays `once` that the `body` of the vector field
 reads, `observe_prologue` those of `observe`.
 """
-mutable struct CompiledIntegration
+mutable struct CompiledIntegration <: Recording
     name::String
     n::Int
     trajectories::Int
@@ -152,9 +152,8 @@ end
 recorded_tableau(p::CompiledIntegration) =
     p.gradient === nothing && p.tangent === nothing ? nothing : p.settings.method.tableau
 
-"Size of the arrays that the integration makes, all B·K observations together."
-arrays_length(integration::CompiledIntegration) =
-    integration.outputs.total * integration.trajectories * integration.times_each
+"Observations of all trajectories together, B·K."
+points(integration::CompiledIntegration) = integration.trajectories * integration.times_each
 
 data_length(integration::CompiledIntegration) = integration.trajectories * (1 + integration.times_each) + 1
 
@@ -165,9 +164,3 @@ function set_data!(integration::CompiledIntegration, data::AbstractVector{Float6
     integration.dt = data[b*(1+k)+1]
     return nothing
 end
-
-"Array names with their sizes, as the loss graph sees them."
-source_arrays(integration::CompiledIntegration) = [
-    (integration.name * "." * name, size * integration.trajectories * integration.times_each) for
-    (name, size) in zip(integration.outputs.names, integration.outputs.sizes)
-]

@@ -4,7 +4,7 @@
 `Pointwise` of `unideq.objective.program`, compiled: a body evaluated at M points, given the arrays `once` that a
 prologue computes from θ. `points` holds each point's inputs side by side (M, size).
 """
-mutable struct CompiledPointwise
+mutable struct CompiledPointwise <: Recording
     name::String
     count::Int
     once::Layout
@@ -61,7 +61,7 @@ function compile_forward!(p::CompiledPointwise, data::AbstractDict)
     return nothing
 end
 
-arrays_length(p::CompiledPointwise) = p.outputs.total * p.count
+points(p::CompiledPointwise) = p.count
 data_length(p::CompiledPointwise) = p.inputs.total * p.count
 
 "Read each input's values at all points (M, size), one input after the other."
@@ -71,9 +71,6 @@ function set_data!(p::CompiledPointwise, data::AbstractVector{Float64})
     end
     return nothing
 end
-
-source_arrays(p::CompiledPointwise) =
-    [(p.name * "." * name, size * p.count) for (name, size) in zip(p.outputs.names, p.outputs.sizes)]
 
 "Everything that one evaluation at all points needs."
 struct PointBatch
@@ -98,23 +95,6 @@ function point!(batch::PointBatch, m::Int)
     size = batch.problem.inputs.total
     copyto!(batch.point, 1, batch.problem.points, size * (m - 1) + 1, size)
     return batch.point
-end
-
-"Where value i of output o at point m stands in the arrays is `start + i`."
-point_offset(p::CompiledPointwise, offset::Int, from::Int, size::Int, m::Int) = offset + p.count * from + size * (m - 1)
-
-function scatter!(arrays::Vector{Float64}, offset::Int, values::Vector{Float64}, p::CompiledPointwise, m::Int)
-    for (size, from) in zip(p.outputs.sizes, p.outputs.offsets)
-        copyto!(arrays, point_offset(p, offset, from, size, m) + 1, values, from + 1, size)
-    end
-    return nothing
-end
-
-function gather!(values::Vector{Float64}, arrays::Vector{Float64}, offset::Int, p::CompiledPointwise, m::Int)
-    for (size, from) in zip(p.outputs.sizes, p.outputs.offsets)
-        copyto!(values, from + 1, arrays, point_offset(p, offset, from, size, m) + 1, size)
-    end
-    return nothing
 end
 
 function solve_batch!(batch::PointBatch, theta::Vector{Float64}, arrays::Vector{Float64}, offset::Int)

@@ -4,7 +4,7 @@
 mutable struct CompiledObjective
     parameters::Int
     terms::Vector{String}
-    sources::Vector{Union{CompiledIntegration,CompiledPointwise}}
+    sources::Vector{Union{CompiledIntegration,CompiledPointwise,CompiledRollout,CompiledGiven}}
     offsets::Vector{Int}                # of each source's arrays
     arrays::Int
     weights::Vector{Float64}
@@ -42,8 +42,14 @@ function CompiledObjective(data::AbstractDict)
     )
 end
 
-compile_source(data::AbstractDict) =
-    data["kind"] == "pointwise" ? CompiledPointwise(data) : CompiledIntegration(data)
+const SOURCES = Dict(
+    "integration" => CompiledIntegration,
+    "pointwise" => CompiledPointwise,
+    "rollout" => CompiledRollout,
+    "given" => CompiledGiven,
+)
+
+compile_source(data::AbstractDict) = SOURCES[data["kind"]](data)
 
 loss_inputs(o::CompiledObjective) = (a = array_layout(o.sources); merge(places(a, :a), Dict("theta" => Place(:b))))
 term_layout(o::CompiledObjective) = Layout(o.terms, ones(Int, length(o.terms)))
@@ -80,10 +86,16 @@ function need_forward!(o::CompiledObjective)
     return o
 end
 
+"What one evaluation of a source needs, spread over that many threads."
+evaluator(source::CompiledIntegration, threads::Int) = Batch(source, threads)
+evaluator(source::CompiledPointwise, threads::Int) = PointBatch(source)
+evaluator(source::CompiledRollout, threads::Int) = RolloutBatch(source, threads)
+evaluator(source::CompiledGiven, threads::Int) = source
+
 "Everything that one evaluation of an objective needs; one for each that run at the same time."
 mutable struct Worker
     objective::CompiledObjective
-    sources::Vector{Union{Batch,PointBatch}}
+    sources::Vector{Union{Batch,PointBatch,RolloutBatch,CompiledGiven}}
     arrays::Vector{Float64}
     cotangents::Vector{Float64}         # of the arrays; in forward mode their tangents
     seeds::Vector{Float64}              # cotangents of the terms; in forward mode their tangents
@@ -107,7 +119,7 @@ make_worker(objective::CompiledObjective; threads::Int = 1) = bare_worker(need_r
 function bare_worker(o::CompiledObjective, threads::Int)
     return Worker(
         o,
-        [s isa CompiledIntegration ? Batch(s, threads) : PointBatch(s) for s in o.sources],
+        [evaluator(s, threads) for s in o.sources],
         zeros(o.arrays),
         zeros(o.arrays),
         zeros(length(o.terms)),
@@ -173,6 +185,7 @@ end
 function pull_loss!(worker::Worker, theta::Vector{Float64}, gradient::Vector{Float64})
     o = worker.objective
     fill!(gradient, 0.0)
+    fill!(worker.cotangents, 0.0)       # the loss doesn't read all arrays
     o.loss_vjp.setup(worker.arrays, theta, worker.seeds, worker.cotangents, gradient, worker.loss_vjp_work, 0.0)
     o.loss_vjp.run(worker.arrays, theta, worker.seeds, worker.cotangents, gradient, worker.loss_vjp_work, 0.0)
     for (source, offset) in zip(worker.sources, o.offsets)

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import ModelError, OptionError
-from ..objective.program import Objective
+from ..objective.program import Batches, Objective
+from .batches import check_batches
 from .optimizer_state import State, begin, check_optimizer, restore
 from .protocol import Minimised, OptimizerSettings, Report
 
@@ -38,6 +39,8 @@ class Phase:
         (P,) bool: entries that may move; entries that weight decay acts on.
     room
         Most iterations between two reports.
+    batches
+        Fresh data for every iteration, if the objective's own don't serve for all.
     """
 
     objective: Objective
@@ -46,6 +49,7 @@ class Phase:
     free: np.ndarray
     decay: np.ndarray
     room: int
+    batches: Batches | None = None
 
     @property
     def seeds(self) -> int:
@@ -92,6 +96,7 @@ def _phase(
     report_every: int,
     state: Mapping[str, np.ndarray] | None,
     decay: np.ndarray | None,
+    batches: Batches | None,
 ) -> Phase:
     check_optimizer(optimizer)
     if report_every < 1:
@@ -99,6 +104,7 @@ def _phase(
     theta = np.array(theta, dtype=float)
     if theta.ndim != 2:
         raise ModelError(f"`minimise` needs θ of shape (S, P), not {theta.shape}.")
+    check_batches(batches, optimizer, len(theta))
     size = theta.shape[1]
     start = begin(optimizer, theta, len(objective.terms))
     return Phase(
@@ -108,6 +114,7 @@ def _phase(
         np.broadcast_to(np.asarray(free, bool), (size,)),
         np.ones(size, bool) if decay is None else np.asarray(decay, bool),
         int(report_every),
+        batches,
     )
 
 
@@ -140,13 +147,14 @@ def minimise(
     report_every: int = 50,
     state: Mapping[str, np.ndarray] | None = None,
     decay: np.ndarray | None = None,
+    batches: Batches | None = None,
 ) -> Minimised:
     """Run a phase on the engine that `make` makes a runner of; see `Engine.minimise`.
 
     Seeds that finish early leave NaN in the rest of the logs. The result doesn't depend on `report_every`, nor
     on where a run was interrupted and resumed.
     """
-    phase = _phase(objective, theta, optimizer, free, report_every, state, decay)
+    phase = _phase(objective, theta, optimizer, free, report_every, state, decay, batches)
     runner: Any = make(phase)
     room, iterations = phase.room, phase.iterations
     base = int(np.max(phase.start["iteration"]))

@@ -42,7 +42,8 @@ def begin(optimizer: OptimizerSettings, theta: np.ndarray, terms: int) -> State:
         "finished": np.zeros(seeds, int),
     }
     if optimizer.name in ("adam", "adamw"):
-        return {**common, **_begin_adam(theta)}
+        guard = {} if optimizer.settings.get("skip") is None else _begin_guard(seeds)
+        return {**common, **_begin_adam(theta), **guard}
     if optimizer.name == "lbfgs":
         memory = _begin_limited(seeds, size, int(optimizer.settings.get("memory", 20)))
     else:
@@ -60,6 +61,11 @@ def _begin_adam(theta: np.ndarray) -> State:
         "factor": np.ones(seeds),
         "streak": np.zeros(seeds, int),
     }
+
+
+def _begin_guard(seeds: int) -> State:
+    """Exponential mean of the accepted updates' gradient norms, its weights' sum, and updates left out in a row."""
+    return {"norm_mean": np.zeros(seeds), "norm_weight": np.zeros(seeds), "skipped": np.zeros(seeds, int)}
 
 
 def _begin_quasi_newton(theta: np.ndarray, terms: int) -> State:

@@ -3,6 +3,7 @@
 from . import operations
 from .derivative import gradient, jvp, pullback, pushforward, vjp
 from .expression import Expression, apply, as_expression, constant, variable
+from .fourier import convolve, irfft, rfft
 from .graph import Graph, topological
 from .jacobian import Jacobian, jacobian
 from .latex import equations, latex, text
@@ -23,10 +24,12 @@ __all__ = [
     "as_expression",
     "colour",
     "constant",
+    "convolve",
     "equations",
     "fingerprint",
     "from_json",
     "gradient",
+    "irfft",
     "jacobian",
     "jvp",
     "latex",
@@ -35,6 +38,7 @@ __all__ = [
     "pullback",
     "pushforward",
     "rebuild",
+    "rfft",
     "sparsity",
     "substitute",
     "supported_functions",

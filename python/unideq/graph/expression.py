@@ -210,25 +210,25 @@ class Expression:
     # ---- operators --------------------------------------------------------------------------------------------
 
     def __add__(self, other: Any) -> Expression:
-        return apply("add", self, other)
+        return NotImplemented if _takes_over(other) else apply("add", self, other)
 
     def __radd__(self, other: Any) -> Expression:
         return apply("add", other, self)
 
     def __sub__(self, other: Any) -> Expression:
-        return apply("subtract", self, other)
+        return NotImplemented if _takes_over(other) else apply("subtract", self, other)
 
     def __rsub__(self, other: Any) -> Expression:
         return apply("subtract", other, self)
 
     def __mul__(self, other: Any) -> Expression:
-        return apply("multiply", self, other)
+        return NotImplemented if _takes_over(other) else apply("multiply", self, other)
 
     def __rmul__(self, other: Any) -> Expression:
         return apply("multiply", other, self)
 
     def __truediv__(self, other: Any) -> Expression:
-        return apply("divide", self, other)
+        return NotImplemented if _takes_over(other) else apply("divide", self, other)
 
     def __rtruediv__(self, other: Any) -> Expression:
         return apply("divide", other, self)
@@ -310,6 +310,11 @@ class Expression:
         from .numpy_protocol import apply_function
 
         return apply_function(function, arguments, settings)
+
+
+def _takes_over(other: Any) -> bool:
+    """Whether a binary operation is the other's business: NumPy's sign for that is `__array_ufunc__ = None`."""
+    return getattr(other, "__array_ufunc__", True) is None
 
 
 def _intern(

@@ -79,8 +79,92 @@ function piecewise_at(times, breaks, anchors, coefficients)
     end
     return result
 end""",
+    # Transforms as products with Fourier matrices need no package, and take the dual numbers of stiff solvers.
+    "fourier_matrix": """\
+\"Modes 0, ..., m - 1 of the Fourier transform of n points, as a matrix; each is made once.\"
+fourier_matrix(m, n) = get!(fourier_matrices, (m, n)) do
+    [cispi(-2 * mod(j * k, n) / n) for k in 0:m-1, j in 0:n-1]
+end
+const fourier_matrices = Dict{Tuple{Int,Int},Matrix{ComplexF64}}()""",
+    "multiply_along": """\
+\"A matrix times an array, along one of its axes.\"
+function multiply_along(axis, matrix, x)
+    order = (axis, (k for k in 1:ndims(x) if k != axis)...)
+    moved = permutedims(x, order)
+    product = matrix * reshape(moved, size(x, axis), :)
+    return permutedims(reshape(product, size(matrix, 1), size(moved)[2:end]...), invperm(order))
+end""",
+    "rfft_pairs": """\
+\"Real Fourier transform over the last axes; one more axis holds the real and the imaginary part.\"
+function rfft_pairs(x, dims)
+    n = size(x, ndims(x))
+    spectrum = multiply_along(ndims(x), fourier_matrix(n ÷ 2 + 1, n), x)
+    for axis in ndims(x)-dims+1:ndims(x)-1
+        spectrum = multiply_along(axis, fourier_matrix(size(x, axis), size(x, axis)), spectrum)
+    end
+    return cat(real(spectrum), imag(spectrum); dims = ndims(x) + 1)
+end""",
+    "irfft_pairs": """\
+\"Inverse of rfft_pairs, to that many points.\"
+function irfft_pairs(pairs, points...)
+    space = ndims(pairs) - 1
+    spectrum = complex.(selectdim(pairs, space + 1, 1), selectdim(pairs, space + 1, 2))
+    for axis in space-length(points)+1:space-1
+        n = size(spectrum, axis)
+        spectrum = multiply_along(axis, conj(fourier_matrix(n, n)) / n, spectrum)
+    end
+    n = points[end]
+    count = [k == 0 || 2k == n ? 1 : 2 for k in 0:n÷2]  # how many modes of the full spectrum each stands for
+    return real(multiply_along(space, transpose(count .* conj(fourier_matrix(n ÷ 2 + 1, n))) / n, spectrum))
+end""",
+    "seen_point": """\
+\"The point that tap j of a kernel sees from point i; nothing where that lies outside.\"
+function seen_point(i, j, taps, space, boundary)
+    point = map(Tuple(i), Tuple(j), taps, space, boundary) do i, j, k, n, rule
+        at = i + j - (k + 1) ÷ 2
+        rule == :periodic ? mod1(at, n) : at
+    end
+    return all(map((at, n) -> 1 <= at <= n, point, space)) ? CartesianIndex(point) : nothing
+end""",
+    "convolution": """\
+\"y[o, i] = sum of K[o, c, j] * x[c, i + j - r] over channels c and taps j; leading axes are a batch.\"
+function convolution(x, kernel, boundary...)
+    d = length(boundary)
+    lead, space, taps = size(x)[1:end-d-1], size(x)[end-d+1:end], size(kernel)[3:end]
+    result = zeros(promote_type(eltype(x), eltype(kernel)), lead..., size(kernel, 1), space...)
+    for i in CartesianIndices(space), j in CartesianIndices(taps)
+        seen = seen_point(i, j, taps, space, boundary)
+        seen === nothing && continue
+        for l in CartesianIndices(lead), c in axes(kernel, 2), o in axes(kernel, 1)
+            result[l, o, i] += kernel[o, c, j] * x[l, c, seen]
+        end
+    end
+    return result
+end""",
+    "convolution_kernel": """\
+\"K[o, c, j] = sum of y[o, i] * x[c, i + j - r] over points i and the batch.\"
+function convolution_kernel(x, y, taps, boundary...)
+    d = length(boundary)
+    lead, space = size(x)[1:end-d-1], size(x)[end-d+1:end]
+    result = zeros(promote_type(eltype(x), eltype(y)), size(y, ndims(y) - d), size(x, ndims(x) - d), taps...)
+    for i in CartesianIndices(space), j in CartesianIndices(taps)
+        seen = seen_point(i, j, taps, space, boundary)
+        seen === nothing && continue
+        for l in CartesianIndices(lead), c in axes(result, 2), o in axes(result, 1)
+            result[o, c, j] += y[l, o, i] * x[l, c, seen]
+        end
+    end
+    return result
+end""",
 }
 """Function → its source."""
 
-NEEDS = {"reshape_rows": ("flat_rows",), "piecewise_at": ("piecewise",)}
+NEEDS = {
+    "reshape_rows": ("flat_rows",),
+    "piecewise_at": ("piecewise",),
+    "rfft_pairs": ("fourier_matrix", "multiply_along"),
+    "irfft_pairs": ("fourier_matrix", "multiply_along"),
+    "convolution": ("seen_point",),
+    "convolution_kernel": ("seen_point",),
+}
 """Function → those that it calls."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import ModelError
 from .expression import Expression
+from .julia_grid import GRID
 from .julia_helpers import HELPERS, NEEDS
 from .julia_names import Names
 from .printing import ATOM, POWER, PRODUCT, SUM, UNARY, Shown
@@ -536,6 +537,7 @@ _TABLE: dict[str, Callable[[JuliaSource, Expression, Shows], Shown]] = {
     "matmul": _matmul,
     "stencil": _stencil(adjoint=False),
     "stencil_adjoint": _stencil(adjoint=True),
+    **GRID,
     "piecewise_polynomial": _polynomial,
     "stop_gradient": _first,
     "learned": _first,

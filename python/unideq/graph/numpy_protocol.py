@@ -89,6 +89,12 @@ _INSTEAD = {
     "round": "`np.floor(x + 0.5)`",
     "fmod": "`np.remainder`",
     "copysign": "`np.sign(b) * np.abs(a)`",
+    "fft.rfft": "`unideq.graph.rfft`",
+    "fft.irfft": "`unideq.graph.irfft`",
+    "fft.fft": "`unideq.graph.rfft`",
+    "fft.rfft2": "`unideq.graph.rfft` with `dims=2`",
+    "fft.irfft2": "`unideq.graph.irfft`",
+    "convolve": "`unideq.graph.convolve`",
     "linalg.solve": "the inverse of a constant matrix, computed outside of the function, with `@`",
     "linalg.inv": "the inverse of a constant matrix, computed outside of the function, with `@`",
 }

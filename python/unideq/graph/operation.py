@@ -32,7 +32,8 @@ class Operation:
     name
         The word that serialised graphs use.
     family
-        `elementwise`, `structure`, `reduction`, `linear`, `stencil`, `interpolation`, `control` or `network`.
+        `elementwise`, `structure`, `reduction`, `linear`, `stencil`, `fourier`, `convolution`, `interpolation`,
+        `control` or `network`.
     infer
         `(inputs, attributes) -> (shape, dtype)`; raises `TraceError` where shapes don't fit.
     evaluate

@@ -53,6 +53,8 @@ def identifier(name: str) -> str:
     """
     if "\\" in name:
         return name
+    if name.startswith("∂"):
+        return rf"\partial_{{{identifier(name[1:])}}}"
     base, *rest = [part for part in name.split("_") if part] or [r"\_"]
     letters = base.rstrip("0123456789")
     if letters and letters != base and (len(letters) == 1 or letters in _GREEK):

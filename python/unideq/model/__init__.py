@@ -1,10 +1,25 @@
 """What a user builds: parameters, states and the equations that bind them."""
 
+from .condition import Condition
 from .equations import Equations
 from .layout import Entry, Layout
 from .learned import LearnedTerm
 from .ode import ODE
 from .parameter import Parameter
+from .pde import PDE
 from .state import State, StateTable
+from .stepper import Stepper
 
-__all__ = ["ODE", "Entry", "Equations", "Layout", "LearnedTerm", "Parameter", "State", "StateTable"]
+__all__ = [
+    "ODE",
+    "PDE",
+    "Condition",
+    "Entry",
+    "Equations",
+    "Layout",
+    "LearnedTerm",
+    "Parameter",
+    "State",
+    "StateTable",
+    "Stepper",
+]

@@ -18,11 +18,13 @@ __all__ = ["description", "warn_unused"]
 def description(model: ODE) -> str:
     """See `ODE.describe`."""
     free = int(model.layout.free_mask.sum())
-    lines = [f"ODE with {len(model.states)} states ({model.size} values), {free} trainable numbers"]
+    lines = [f"{type(model).__name__} with {len(model.states)} states ({model.size} values), {free} trainable numbers"]
     for s in model.states:
         lines.append(f"  state      {s.name}{_shape(s.shape)}{f' [{s.units}]' if s.units else ''}")
     for n, p in model.parameters.items():
         lines.append(f"  parameter  {n} = {p!r}")
+    for n, c in model.conditions.items():
+        lines.append(f"  condition  {n} = {c.default:g}{f' [{c.units}]' if c.units else ''}")
     for n, net in model.networks.items():
         lines.append(f"  network    {n}: {net!r} ({net.size} weights)")
     for n, e in model.forcing.outputs.items():
@@ -48,11 +50,14 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def warn_unused(model: ODE) -> None:
     """Warn of parameters and networks that no equation depends on: most likely a forgotten term."""
-    used = {*model.named_vector_field.nodes, *model.named_observation.nodes}
+    used = {node for graph in model.named.values() for node in graph.nodes}
     values = model.values
     for entry in model.layout.of_kind("parameter"):
         if values[entry.name] not in used:
             _warn(f"Parameter `{entry.name}` isn't used by the equations.")
+    for name, value in model.known_values.items():
+        if value not in used:
+            _warn(f"Condition `{name}` isn't used by the equations.")
     for name, network in model.networks.items():
         if not any(values[f"{name}.{weight}"] in used for weight in network.weight_shapes()):
             _warn(f"Network `{name}` isn't called by the equations.")

@@ -28,10 +28,14 @@ def readable(model: ODE, graph: Graph) -> tuple[dict[str, Expression], dict[Expr
     own = {s.name: variable(s.name, s.shape) for s in model.states}
     joined: Any = np.concatenate([e.reshape(e.size) for e in own.values()])
     replaced = {graph.input("u"): joined}
+    if "c" in graph.input_names:
+        c = graph.input("c")
+        replaced |= {c[k]: value for k, value in enumerate(model.known_values.values())}
     if "theta" in graph.input_names:
         replaced |= {model.layout.view(graph.input("theta"), n): value for n, value in model.values.items()}
     outputs = rebuild(list(graph.outputs.values()), replaced)
-    names: dict[Expression, str] = {e: n for n, e in (*own.items(), *model.values.items())}
+    named = (*own.items(), *model.values.items(), *model.known_values.items())
+    names: dict[Expression, str] = {e: n for n, e in named}
     return dict(zip(graph.outputs, outputs, strict=True)), names
 
 

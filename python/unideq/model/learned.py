@@ -52,7 +52,7 @@ class LearnedTerm:
 def find_learned(model: ODE) -> dict[str, LearnedTerm]:
     """Network name → its learned term."""
     calls: dict[str, dict[Expression, None]] = {}
-    for graph in (model.named_vector_field, model.named_observation):
+    for graph in model.named.values():
         for node in graph.nodes:
             if node.operation == "learned":
                 calls.setdefault(node.attributes["network"], {})[node] = None
@@ -60,7 +60,7 @@ def find_learned(model: ODE) -> dict[str, LearnedTerm]:
     for name, nodes in calls.items():
         first = next(iter(nodes))
         arguments = {f"argument_{i}": a for i, a in enumerate(first.inputs[1:])}
-        named = Graph(model.named_vector_field.inputs, {**arguments, "output": first})
+        named = Graph(model.named_observation.inputs, {**arguments, "output": first})
         bound = model.bound(Graph(named.inputs, {str(k): node for k, node in enumerate(nodes)}))
         terms[name] = LearnedTerm(name, tuple(bound.outputs.values()), model.bound(named), named)
     return terms
@@ -83,10 +83,10 @@ def replace_learned(model: ODE, network: str, formula: Callable[..., Any], param
         layout=layout,
         bind=False,
     )
-    values = View("parameter", {n: new.values[n] for n in new.parameters})
+    values = View("parameter", {**{n: new.values[n] for n in new.parameters}, **new.known_values})
     what = f"the formula for `{network}`"
-    graphs = []
-    for graph in (model.named_vector_field, model.named_observation):
+    graphs = {}
+    for key, graph in model.named.items():
         # Arguments may themselves hold learned terms: innermost (oldest) first, rebuilt with what is replaced so far.
         mapping: dict[Expression, Expression] = {}
         for node in graph.nodes:
@@ -96,8 +96,8 @@ def replace_learned(model: ODE, network: str, formula: Callable[..., Any], param
                 _check_arity(formula, given, what)
                 mapping[node] = _formula_value(call(formula, given, what), node, model.networks[network].outputs, what)
         outputs = rebuild(list(graph.outputs.values()), mapping)
-        graphs.append(new._named(dict(zip(graph.outputs, outputs, strict=True))))
-    new._set_equations(*graphs)
+        graphs[key] = new._named(dict(zip(graph.outputs, outputs, strict=True)))
+    new._set_equations(graphs)
     return new
 
 

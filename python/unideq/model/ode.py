@@ -5,24 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import xarray as xr
 
-from ..errors import FileFormatError, ModelError, UnideqError, unknown
-from ..graph import Expression, Graph, substitute, variable
-from ..nn import Network, network_from_json
+from ..errors import ModelError, unknown
+from ..graph import Expression, Graph, constant, substitute, variable
+from ..nn import Network
+from .condition import Condition, condition_values
 from .description import description, warn_unused
 from .equations import Equations
 from .file import load_model, save_model
 from .forcing import interpolate
-from .initial import check_initial, initial_from_json, initial_to_json
+from .initial import check_initial
 from .layout import Entry, Layout
 from .learned import LearnedTerm, find_learned, replace_learned
 from .names import check_distinct, check_name, named_items
 from .parameter import Parameter
-from .state import State, StateTable
+from .state import StateTable
+from .stored import model_from_json, model_to_json
 from .trace import SIGNATURE, call, derivative_vector, traced
 from .views import NetworkView, View
 
@@ -45,7 +47,8 @@ class ODE:
     states
         List of names (scalars), or dict name → shape or `State`.
     parameters
-        Name → `Parameter` or number (a free one without bounds). Read as `p.NAME`.
+        Name → `Parameter`, number (a free one without bounds) or `Condition` (known, one a trajectory). Read as
+        `p.NAME`.
     networks
         Name → network, e.g. `unideq.nn.MLP(2, 1)`. Called as `net.NAME(x, y)`.
     forcings
@@ -73,6 +76,23 @@ class ODE:
     {'x': array(-6.)}
     """
 
+    kinds: ClassVar[dict[str, type[ODE]]] = {}
+    """Word in files → class."""
+
+    states: StateTable
+    parameters: dict[str, Parameter]
+    conditions: dict[str, Condition]
+    networks: dict[str, Network]
+    initial: dict[str, Any]
+    forcing: Graph
+    layout: Layout
+    named: dict[str, Graph]
+    """The equations in named values: `vector_field` and `observation`, and what further kinds of model are made of."""
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        ODE.kinds[cls.__name__] = cls
+
     def __init__(
         self,
         rhs: Rhs,
@@ -83,39 +103,57 @@ class ODE:
         observe: Rhs | None = None,
         initial: Mapping[str, Any] | None = None,
     ) -> None:
-        self.states = StateTable(states)
-        self.parameters = {n: _parameter(n, v) for n, v in named_items("parameters", "Parameter", parameters)}
-        self.networks = dict(named_items("networks", "Network", networks))
+        self._declare(StateTable(states), parameters, networks, forcings, initial)
+        self._set_equations({"vector_field": self._traced_rhs(rhs), "observation": self._traced_observation(observe)})
+        warn_unused(self)
+
+    def _declare(
+        self,
+        states: StateTable,
+        parameters: Mapping[str, Any] | None,
+        networks: Mapping[str, Network] | None,
+        forcings: Mapping[str, xr.DataArray] | None,
+        initial: Mapping[str, Any] | None,
+    ) -> None:
+        """All that equations are written in, and the layout of θ."""
+        self.states = states
+        given = named_items("parameters", "Parameter", parameters)
+        self.conditions = {n: v for n, v in given if isinstance(v, Condition)}
+        self.parameters = {n: _parameter(n, v) for n, v in given if not isinstance(v, Condition)}
+        self.networks = _networks(networks)
         self.initial = check_initial(initial, self.states)
-        for name, network in self.networks.items():
-            if not isinstance(network, Network):
-                shown = network.__name__ + " itself" if isinstance(network, type) else type(network).__name__
-                raise ModelError(f"Network `{name}` needs e.g. `unideq.nn.MLP(2, 1)`, not {shown}.")
         t = variable("t")
         series = dict(named_items("forcings", "Forcing", forcings))
         self.forcing = Graph((t,), {n: interpolate(n, data, t) for n, data in series.items()})
-        check_distinct({"state": self.states.names, "parameter": self.parameters, "forcing": self.forcing.outputs})
+        check_distinct(
+            {
+                "state": self.states.names,
+                "parameter": self.parameters,
+                "condition": self.conditions,
+                "forcing": self.forcing.outputs,
+            }
+        )
         entries = [Entry.of_parameter(n, p) for n, p in self.parameters.items()]
-        for name, network in self.networks.items():
-            entries += [Entry(f"{name}.{w}", shape, "network") for w, shape in network.weight_shapes().items()]
-        self.layout = Layout(entries)
-        arguments = self._arguments()
+        self.layout = Layout([*entries, *weight_entries(self.networks)])
+
+    def _traced_rhs(self, rhs: Rhs) -> Graph:
         name = getattr(rhs, "__name__", "rhs")
         name = "rhs" if name == "<lambda>" else name
-        du = derivative_vector(call(rhs, arguments, name), self.states, f"`{name}`")
+        du = derivative_vector(call(rhs, self._arguments(), name), self.states, f"`{name}`")
+        return self._named({"du": du})
+
+    def _traced_observation(self, observe: Rhs | None) -> Graph:
+        own = self.states.split(self._u)
         if observe is None:
-            observed = self.states.split(self._u)
-        else:
-            result = call(observe, arguments, "observe")
-            if not isinstance(result, Mapping) or not result:
-                raise ModelError("`observe` must return a dict observable → value.")
-            observed = {check_name("Observable", n): traced(v, f"observable `{n}`") for n, v in result.items()}
-            own = self.states.split(self._u)
-            for n, e in observed.items():
-                if n in own and e is not own[n]:
-                    raise ModelError(f"Observable `{n}` has the name of a state but is something else. Rename it.")
-        self._set_equations(self._named({"du": du}), self._named(observed))
-        warn_unused(self)
+            return self._named(own)
+        result = call(observe, self._arguments(), "observe")
+        if not isinstance(result, Mapping) or not result:
+            raise ModelError("`observe` must return a dict observable → value.")
+        observed = {check_name("Observable", n): traced(v, f"observable `{n}`") for n, v in result.items()}
+        for n, e in observed.items():
+            if n in own and e is not own[n]:
+                raise ModelError(f"Observable `{n}` has the name of a state but is something else. Rename it.")
+        return self._named(observed)
 
     # ---- tracing ----------------------------------------------------------------------------------------------
 
@@ -132,19 +170,50 @@ class ODE:
         """Entry of the layout → the variable that stands for its (constrained) value in the named equations."""
         return {e.name: variable(f"p.{e.name}", e.shape) for e in self.layout.entries}
 
+    @property
+    def known_values(self) -> dict[str, Expression]:
+        """Condition → the variable that stands for it in the named equations."""
+        return {n: variable(f"c.{n}") for n in self.conditions}
+
+    @property
+    def constants(self) -> Expression | None:
+        """The graph input `c` (q,): a trajectory's own constants, its conditions first; None where there are none."""
+        return variable("c", (len(self.conditions),)) if self.conditions else None
+
     def _named(self, outputs: Mapping[str, Expression]) -> Graph:
-        return Graph((variable("t"), self._u, *self.values.values()), outputs)
+        return Graph((variable("t"), self._u, *self.known_values.values(), *self.values.values()), outputs)
 
     def bound(self, named: Graph) -> Graph:
-        """The graph (t, u, θ) of one in named values (inputs t, u and `values`)."""
-        theta = self.layout.variable()
-        views = {value: self.layout.view(theta, name) for name, value in self.values.items()}
-        return substitute(named, views, (variable("t"), self._u, theta))
+        """The graph (t, u, θ), or (t, u, c, θ), of one in named values (t, u, `known_values` and `values`).
 
-    def _set_equations(self, vector_field: Graph, observation: Graph) -> None:
+        Further inputs of the graph stay, in front of θ.
+        """
+        theta, c = self.layout.variable(), self.constants
+        views = {value: self.layout.view(theta, name) for name, value in self.values.items()}
+        if c is not None:
+            views |= self._constant_views(c)
+        further = [i for i in named.inputs if i not in views and i.name not in ("t", "u", "c")]
+        inputs = (variable("t"), self._u, *further, *(() if c is None else (c,)), theta)
+        return substitute(named, views, inputs)
+
+    def _constant_views(self, c: Expression) -> dict[Expression, Expression]:
+        """Variable of the named equations → where `c` holds it."""
+        return {value: c[k] for k, value in enumerate(self.known_values.values())}
+
+    def _set_equations(self, named: Mapping[str, Graph]) -> None:
         """Keep the equations in named values, and what engines get: the same in t, u, θ."""
-        self.named_vector_field, self.named_observation = vector_field, observation
-        self.vector_field, self.observation = self.bound(vector_field), self.bound(observation)
+        self.named = dict(named)
+        self.vector_field, self.observation = self.bound(self.named_vector_field), self.bound(self.named_observation)
+
+    @property
+    def named_vector_field(self) -> Graph:
+        """The vector field in named values, for printing: see `unideq.model.equations.readable`."""
+        return self.named["vector_field"]
+
+    @property
+    def named_observation(self) -> Graph:
+        """What is measured, in named values."""
+        return self.named["observation"]
 
     def _arguments(self) -> dict[str, Any]:
         """The symbolic arguments of a user's function."""
@@ -155,7 +224,7 @@ class ODE:
         values = (
             variable("t"),
             View("state", self.states.split(self._u)),
-            View("parameter", {n: known[n] for n in self.parameters}),
+            View("parameter", {**{n: known[n] for n in self.parameters}, **self.known_values}),
             NetworkView(self.networks, weights),
             View("forcing", self.forcing.outputs),
         )
@@ -196,9 +265,18 @@ class ODE:
         """States, parameters, networks and the operation counts of the vector field and its derivatives, as text."""
         return description(self)
 
+    def dims(self, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
+        """Names of the dimensions that a state or observable of this shape has in results."""
+        return tuple(f"{name}_{k}" for k in range(len(shape)))
+
+    @property
+    def coordinates(self) -> dict[str, xr.Variable]:
+        """Coordinates of the dimensions that `dims` names, where they have any."""
+        return {}
+
     def __repr__(self) -> str:
         return (
-            f"ODE(states={list(self.states.names)}, parameters={list(self.parameters)}, "
+            f"{type(self).__name__}(states={list(self.states.names)}, parameters={list(self.parameters)}, "
             f"networks={list(self.networks)}, observables={list(self.observables)})"
         )
 
@@ -238,9 +316,25 @@ class ODE:
         parameters
             Dict of names, a flat θ, or None for the initial values.
         """
-        u = self.states.join(state)
-        result = self.vector_field.evaluate({"t": t, "u": u, "theta": self.resolve_theta(parameters)})["du"]
-        return self.states.split(result)
+        values = {"t": t, "u": self.states.join(state), "theta": self.resolve_theta(parameters)}
+        if self.conditions:
+            values["c"] = self.conditions_array()[0]
+        return self.states.split(self.vector_field.evaluate(values)["du"])
+
+    def conditions_array(self, values: Mapping[str, Any] | None = None, count: int | None = None) -> np.ndarray:
+        """What graphs read as `c`, (B, q): conditions in the model's order, and what depends on them.
+
+        Parameters
+        ----------
+        values
+            Condition → one number, or one a trajectory (B,); conditions left out take their defaults.
+        count
+            B, where the values don't say it.
+        """
+        columns = condition_values(self.conditions, values, count)
+        if not columns:
+            return np.zeros((1 if count is None else count, 0))
+        return np.stack(list(columns.values()), axis=-1)
 
     def solve(
         self, times: Any, initial: Mapping[str, Any] | None = None, parameters: Any = None, **settings: Any
@@ -323,32 +417,74 @@ class ODE:
                 raise ModelError(f"Parameter `{name}`: {error}") from None
         return self._copy(parameters=new)
 
-    def _copy(self, bind: bool = True, **changes: Any) -> ODE:
-        """A model with some parts changed; without its equations where `bind` is false."""
-        made = object.__new__(ODE)
-        for name in ("states", "parameters", "networks", "initial", "forcing", "layout"):
+    def at(self, **conditions: float) -> ODE:
+        """The model with conditions fixed to numbers, e.g. `model.at(domain=1.2)`.
+
+        Conditions left out stay conditions.
+
+        Raises
+        ------
+        DataError
+            If a name isn't a condition, or a value isn't a finite number.
+        """
+        fixed = condition_values({n: self.conditions[n] for n in conditions if n in self.conditions}, conditions, 1)
+        known = self.known_values
+        numbers = {known[n]: constant(float(v[0])) for n, v in fixed.items()}
+        made = self._copy(conditions={n: c for n, c in self.conditions.items() if n not in fixed}, bind=False)
+        named = {}
+        for key, graph in self.named.items():
+            kept = tuple(i for i in graph.inputs if i not in numbers)
+            named[key] = substitute(graph, numbers, kept)
+        made._set_equations(named)
+        return made
+
+    def continuous(self, doing: str) -> Graph:
+        """The vector field (t, u, θ) for what solves one set of equations for all trajectories.
+
+        Parameters
+        ----------
+        doing
+            Who asks, for the message.
+
+        Raises
+        ------
+        ModelError
+            If conditions are left.
+        """
+        if self.conditions:
+            names = ", ".join(f"{n}={c.default:g}" for n, c in self.conditions.items())
+            raise ModelError(
+                f"The model has conditions ({', '.join(f'`{n}`' for n in self.conditions)}), and {doing} solves one "
+                f"set of equations for all trajectories. Fix them first: `model.at({names})`; a `Stepper` reads them "
+                "from the data."
+            )
+        return self.vector_field
+
+    _parts: ClassVar[tuple[str, ...]] = (
+        "states", "parameters", "conditions", "networks", "initial", "forcing", "layout",
+    )  # fmt: skip
+
+    def _copy(self, bind: bool = True, **changes: Any) -> Any:
+        """A model of this kind with some parts changed; without its equations where `bind` is false."""
+        made = object.__new__(type(self))
+        for name in self._parts:
             setattr(made, name, changes.get(name, getattr(self, name)))
         if bind:
-            made._set_equations(self.named_vector_field, self.named_observation)
+            made._set_equations(self.named)
         return made
 
     # ---- JSON -------------------------------------------------------------------------------------------------
 
     def to_json(self) -> dict[str, Any]:
         """All there is to the model, without the Python function: read back by `ODE.from_json`."""
-        from ..graph.serialise import to_json
+        return model_to_json(self)
 
-        return {
-            "kind": "ODE",
-            "states": [{**s.__dict__, "shape": list(s.shape)} for s in self.states],
-            "parameters": {n: p.to_json() for n, p in self.parameters.items()},
-            "networks": {n: net.to_json() for n, net in self.networks.items()},
-            "initial": initial_to_json(self.initial),
-            "forcing": to_json(self.forcing),
-            "layout": self.layout.to_json(),
-            "vector_field": to_json(self.named_vector_field),
-            "observation": to_json(self.named_observation),
-        }
+    def _more_to_json(self) -> dict[str, Any]:
+        """What a further kind of model stores besides."""
+        return {}
+
+    def _read_more(self, data: Mapping[str, Any]) -> None:
+        """Inverse of `_more_to_json`; the tables of names have been read."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a JSON file; `ODE.load` reads it back, without the Python function."""
@@ -359,27 +495,29 @@ class ODE:
         """Read a model written by `save`."""
         return load_model(path)
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> ODE:
-        """Inverse of `to_json`."""
-        from ..graph.serialise import from_json
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Any:
+        """Inverse of `to_json`, for every kind of model."""
+        return model_from_json(ODE.kinds, data)
 
-        if not isinstance(data, Mapping) or data.get("kind") != "ODE":
-            raise FileFormatError("This JSON doesn't describe an ODE model.")
-        try:
-            made = object.__new__(cls)
-            made.states = StateTable([State(**{**s, "shape": tuple(s["shape"])}) for s in data["states"]])
-            made.parameters = {n: Parameter(**p) for n, p in data["parameters"].items()}
-            made.networks = {n: network_from_json(s) for n, s in data["networks"].items()}
-            made.initial = initial_from_json(data["initial"])
-            made.forcing = from_json(data["forcing"])
-            made.layout = Layout.from_json(data["layout"])
-            made._set_equations(from_json(data["vector_field"]), from_json(data["observation"]))
-        except UnideqError:
-            raise
-        except (KeyError, TypeError, ValueError) as error:
-            raise FileFormatError(f"The model description is damaged: {error!r}.") from error
-        return made
+
+ODE.kinds["ODE"] = ODE
+
+
+def weight_entries(networks: Mapping[str, Network]) -> list[Entry]:
+    """Networks' views into θ."""
+    return [
+        Entry(f"{n}.{w}", shape, "network") for n, net in networks.items() for w, shape in net.weight_shapes().items()
+    ]
+
+
+def _networks(given: Mapping[str, Any] | None) -> dict[str, Network]:
+    networks = dict(named_items("networks", "Network", given))
+    for name, network in networks.items():
+        if not isinstance(network, Network):
+            shown = network.__name__ + " itself" if isinstance(network, type) else type(network).__name__
+            raise ModelError(f"Network `{name}` needs e.g. `unideq.nn.MLP(2, 1)`, not {shown}.")
+    return networks
 
 
 def _parameter(name: str, value: Any) -> Parameter:

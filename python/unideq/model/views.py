@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ModelError, TraceError, unknown
 from ..graph import Expression, apply, as_expression
 from ..graph.location import user_line
-from ..nn import Network
+from ..nn import GridNetwork, Network
 
 __all__ = ["NetworkView", "View", "call_network"]
 
@@ -70,20 +70,19 @@ def call_network(
 ) -> Expression:
     """Expand a network at these arguments, and mark the result as learned.
 
+    A network on a grid takes as many fields as it has inputs (or one array (inputs, *space)), and returns a field, or
+    (outputs, *space). Of a network that acts on points:
+
     With as many arguments as inputs it acts point-wise (result (outputs, *S), or S for one output); with one array
     whose last axis has length `inputs` > 1 it acts on that axis.
     """
     n = network.inputs
     values = [as_expression(a) for a in arguments]
+    if isinstance(network, GridNetwork):
+        return _call_on_grid(name, network, weights, values)
     if len(values) == n:
-        try:
-            shape = np.broadcast_shapes(*(v.shape for v in values))
-        except ValueError:
-            shapes = ", ".join(str(v.shape) for v in values)
-            raise TraceError(
-                f"Network `{name}` got arguments of shapes {shapes}, which don't broadcast{user_line()}."
-            ) from None
-        values = [apply("broadcast_to", v, shape=shape) for v in values]
+        values = _broadcast(name, values)
+        shape = values[0].shape
         x: Any = np.stack(values, axis=-1)  # type: ignore[call-overload]
         flat = x.reshape(-1, n) if x.ndim > 2 else x
         y: Any = network.expand(weights, flat)
@@ -106,3 +105,41 @@ def call_network(
             + f", not {given}{user_line()}."
         )
     return apply("learned", y, *values, network=name, layout=layout)
+
+
+def _broadcast(name: str, values: list[Expression]) -> list[Expression]:
+    try:
+        shape = np.broadcast_shapes(*(v.shape for v in values))
+    except ValueError:
+        shapes = ", ".join(str(v.shape) for v in values)
+        raise TraceError(
+            f"Network `{name}` got arguments of shapes {shapes}, which don't broadcast{user_line()}."
+        ) from None
+    return [apply("broadcast_to", v, shape=shape) for v in values]
+
+
+def _call_on_grid(
+    name: str, network: GridNetwork, weights: Mapping[str, Expression], values: list[Expression]
+) -> Expression:
+    n, dims = network.inputs, network.dimensions
+    if len(values) == 1 < n and values[0].ndim > dims and values[0].shape[-dims - 1] == n:
+        (joined,) = values
+        values = [joined[(..., k, *(slice(None),) * dims)] for k in range(n)]
+    if len(values) != n:
+        given = f"one of shape {values[0].shape}" if len(values) == 1 else str(len(values))
+        raise TraceError(
+            f"Network `{name}` takes {n} field{'s' if n != 1 else ''}"
+            + (f" (or one array ({n}, *space))" if n > 1 else "")
+            + f", not {given}{user_line()}."
+        )
+    values = _broadcast(name, values)
+    shape = values[0].shape
+    if len(shape) < dims:
+        raise TraceError(
+            f"Network `{name}` acts on fields with {dims} ax{'i' if dims == 1 else 'e'}s of space; its arguments have "
+            f"shape {shape}{user_line()}. Give it fields, or use `ude.nn.MLP`, which acts point by point."
+        )
+    x: Any = np.stack(values, axis=-dims - 1)  # type: ignore[call-overload]
+    y: Any = network.expand(weights, x)
+    y = y.reshape(shape) if network.outputs == 1 else np.moveaxis(y, -dims - 1, 0)
+    return apply("learned", y, *values, network=name, layout="grid")

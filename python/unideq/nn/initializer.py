@@ -5,6 +5,8 @@ They are drawn from a seeded NumPy generator, so that all engines start from the
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..errors import unknown
@@ -24,17 +26,22 @@ _VARIANCE = {
 INITIALIZERS = (*_VARIANCE, "orthogonal", "zeros")
 
 
-def draw_weight(name: str, shape: tuple[int, int], generator: np.random.Generator, scale: float = 1.0) -> np.ndarray:
-    """A weight matrix (out, in), times `scale`."""
+def draw_weight(name: str, shape: tuple[int, ...], generator: np.random.Generator, scale: float = 1.0) -> np.ndarray:
+    """A weight matrix (out, in) or the kernel of a convolution (out, in, *size), times `scale`.
+
+    A kernel's fans count its taps: each output sums in·size inputs, each input goes into out·size outputs.
+    """
     if name not in INITIALIZERS:
         raise unknown("initializer", name, INITIALIZERS)
-    fan_out, fan_in = shape
+    taps = math.prod(shape[2:])
+    fan_out, fan_in = shape[0] * taps, shape[1] * taps
     if name == "zeros":
         return np.zeros(shape)
     if name == "orthogonal":
-        q, r = np.linalg.qr(generator.normal(size=(max(shape), min(shape))))
+        rows, columns = shape[0], fan_in
+        q, r = np.linalg.qr(generator.normal(size=(max(rows, columns), min(rows, columns))))
         q = q * np.sign(np.diag(r))
-        return scale * (q if fan_out >= fan_in else q.T)
+        return scale * (q if rows >= columns else q.T).reshape(shape)
     gain, fan, distribution = _VARIANCE[name]
     deviation = np.sqrt(gain / (fan_in if fan == "in" else 0.5 * (fan_in + fan_out)))
     if distribution == "normal":

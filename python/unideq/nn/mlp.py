@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import OptionError, unknown
 from ..graph import Expression, apply
 from .activation import activation
-from .initializer import INITIALIZERS, draw_weight
+from .initializer import draw_weight
 from .network import Network, register_network
+from .settings import Scale, check_names, factor, scaling, whole_number
 
 __all__ = ["MLP"]
-
-Scale = float | Sequence[float]
 
 
 @register_network
@@ -78,33 +76,18 @@ class MLP(Network):
 
     def __post_init__(self) -> None:
         hidden = tuple(self.hidden) if isinstance(self.hidden, (tuple, list, np.ndarray)) else (self.hidden,)
-        for label, count in (("inputs", self.inputs), ("outputs", self.outputs), *(("hidden", h) for h in hidden)):
-            if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-                raise OptionError(f"`MLP` needs whole numbers >= 1 for `{label}`, not {count!r}.")
-        # Plain integers, so that the settings can be written as JSON.
-        object.__setattr__(self, "inputs", int(self.inputs))
-        object.__setattr__(self, "outputs", int(self.outputs))
-        object.__setattr__(self, "hidden", tuple(int(h) for h in hidden))
-        activation(self.activation)
-        activation(self.output_activation)
-        if self.initializer not in INITIALIZERS:
-            raise unknown("initializer", self.initializer, INITIALIZERS)
-        if not np.isfinite(_numbers(self.last_layer_scale)).all() or np.ndim(self.last_layer_scale):
-            raise OptionError(f"`MLP` needs `last_layer_scale` as one finite number, not {self.last_layer_scale!r}.")
-        object.__setattr__(self, "last_layer_scale", float(self.last_layer_scale))
-        for label, width in (("input", self.inputs), ("output", self.outputs)):
-            for part in ("shift", "scale"):
-                name = f"{label}_{part}"
-                value = _numbers(getattr(self, name))
-                if (
-                    value.shape not in ((), (width,))
-                    or not np.isfinite(value).all()
-                    or (part == "scale" and (value == 0).any())
-                ):
-                    raise OptionError(
-                        f"`MLP` needs `{name}` as one finite number or {width} of them, not {getattr(self, name)!r}."
-                    )
-                object.__setattr__(self, name, value.tolist() if value.ndim == 0 else tuple(value.tolist()))
+        settings: dict[str, Any] = {
+            "inputs": whole_number("MLP", "inputs", self.inputs),
+            "outputs": whole_number("MLP", "outputs", self.outputs),
+            "hidden": tuple(whole_number("MLP", "hidden", h) for h in hidden),
+        }
+        check_names(self)
+        settings["last_layer_scale"] = factor("MLP", "last_layer_scale", self.last_layer_scale)
+        for label, width in (("input", settings["inputs"]), ("output", settings["outputs"])):
+            for name in (f"{label}_shift", f"{label}_scale"):
+                settings[name] = scaling("MLP", name, getattr(self, name), width)
+        for name, value in settings.items():
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         parts = [str(self.inputs), str(self.outputs)]
@@ -147,11 +130,3 @@ class MLP(Network):
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, **{k: list(v) if isinstance(v, tuple) else v for k, v in self.__dict__.items()}}
-
-
-def _numbers(value: Any) -> np.ndarray:
-    """As floats; NaN for what isn't a number, so that one check covers all."""
-    try:
-        return np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        return np.asarray(np.nan)

@@ -24,6 +24,8 @@ class Network:
     """
 
     kind: ClassVar[str] = ""
+    acts_on: ClassVar[str] = "points"
+    """`points`: each point's features by themselves. `grid`: whole fields, see `unideq.nn.GridNetwork`."""
     inputs: int
     outputs: int
 
@@ -36,7 +38,7 @@ class Network:
         raise NotImplementedError
 
     def expand(self, weights: Mapping[str, Expression], x: Expression) -> Expression:
-        """The output (…, outputs) for input (…, inputs)."""
+        """The output (…, outputs) for input (…, inputs); on grids (…, outputs, *space) for (…, inputs, *space)."""
         raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:

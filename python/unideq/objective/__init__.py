@@ -8,7 +8,9 @@ from .problem import Problem
 from .program import Batches, Given, Integration, Objective, Pointwise, Rollout, SolverSettings
 from .regularise import L1, L2, Penalty
 from .shooting import MultipleShooting
+from .stream import Stream
 from .trajectory import Trajectory
+from .unrolled import Unrolled
 
 __all__ = [
     "L1",
@@ -32,7 +34,9 @@ __all__ = [
     "Rollout",
     "SolverSettings",
     "SquaredError",
+    "Stream",
     "Trajectory",
+    "Unrolled",
     "loss_of",
     "objective_from_json",
 ]

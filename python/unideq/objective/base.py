@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ..errors import FileFormatError, unknown
-from ..model import Entry
+from ..errors import FileFormatError, OptionError, unknown
+from ..model import Entry, Stepper
 from .problem import Problem
-from .program import Objective
+from .program import Batches, Objective
 
 __all__ = ["ObjectiveSpecification", "objective_from_json", "register_objective"]
 
+Evaluate = Callable[..., Mapping[str, np.ndarray]]
+"""`Engine.evaluate`."""
 _KINDS: dict[str, type[ObjectiveSpecification]] = {}
 Kind = TypeVar("Kind", bound="type[ObjectiveSpecification]")
 
 
 class ObjectiveSpecification:
-    """Base of `Trajectory`, `MultipleShooting`, `Collocation`: plain settings that build an `Objective`."""
+    """Base of `Trajectory`, `MultipleShooting`, `Collocation`, `Unrolled`: plain settings that build an `Objective`."""
 
     kind: ClassVar[str] = ""
 
@@ -32,9 +34,29 @@ class ObjectiveSpecification:
         """Initial values of those entries."""
         return {}
 
+    def check(self, problem: Problem) -> None:
+        """Complain about a problem that the objective isn't for, before anything is compiled."""
+        if isinstance(problem.model, Stepper):
+            raise OptionError(
+                f"`{type(self).__name__}` is for models continuous in time, and the model is a `Stepper`. Use "
+                "`Unrolled()` or `Trajectory()`, or fit the stepper's own model."
+            )
+
     def build(self, problem: Problem) -> Objective:
         """The program; `problem.layout` holds all entries."""
         raise NotImplementedError
+
+    def batches(self, problem: Problem, evaluate: Evaluate, salt: int = 0) -> Batches | None:
+        """Fresh data for every iteration; None where all iterations see the same data.
+
+        Parameters
+        ----------
+        evaluate
+            `Engine.evaluate`, for data that follow the parameters.
+        salt
+            Number of the stage: each shuffles in its own order.
+        """
+        return None
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain data, `kind` included; see `objective_from_json`."""

@@ -55,7 +55,7 @@ class Collocation(ObjectiveSpecification):
             raise DataError("`Collocation` needs a trajectory with at least 3 measured times.")
         times, states, slopes = (np.concatenate(p) for p in zip(*parts, strict=True))
         theta = problem.theta()
-        graph = problem.rebased(problem.model.vector_field)
+        graph = problem.rebased(problem.model.continuous("`Collocation`"))
         outputs = {"du": graph.outputs["du"], **problem.penalty_outputs()}
         source = Pointwise("points", Graph(graph.inputs, outputs), {"t": times, "u": states})
         arrays = {name: variable(name, shape) for name, shape in source.shapes.items()}

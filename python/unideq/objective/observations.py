@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from ..errors import DataError, OptionError, unknown
+from ..model import ODE, Stepper
+from .space import Space
+
+if TYPE_CHECKING:
+    from .stream import StreamReader
 
 __all__ = ["Holdout", "Observations", "Series"]
 
@@ -80,11 +86,17 @@ class Series:
 
 @dataclass(frozen=True)
 class Observations:
-    """All trajectories, and the names that were measured."""
+    """All trajectories, and the names that were measured.
+
+    Of a data set that is read in pieces (`stream`), the series are an excerpt. `stepped`: a stepper reaches no time
+    between the measured ones.
+    """
 
     series: tuple[Series, ...]
     shapes: dict[str, tuple[int, ...]]
     dataset: xr.Dataset
+    stream: StreamReader | None = None
+    stepped: bool = False
 
     def __len__(self) -> int:
         return len(self.series)
@@ -93,6 +105,17 @@ class Observations:
     def names(self) -> tuple[str, ...]:
         """The measured observables."""
         return tuple(self.shapes)
+
+    @property
+    def digest(self) -> str:
+        """Tells two data sets apart: a hash of all names, coordinates, values and attributes."""
+        text = hashlib.sha256(repr(None if self.stream is None else self.stream.reference).encode())
+        for name in sorted(map(str, self.dataset.variables)):
+            variable = self.dataset[name]
+            text.update(repr((name, variable.dims, variable.shape, sorted(variable.attrs.items(), key=str))).encode())
+            values = np.asarray(variable.values)
+            text.update(repr(values.tolist()).encode() if values.dtype == object else values.tobytes())
+        return text.hexdigest()
 
     @property
     def count(self) -> int:
@@ -105,6 +128,8 @@ class Observations:
 
     def scale(self, name: str) -> float:
         """Standard deviation of a variable's measurements; its size where it doesn't vary; 1 where it is zero."""
+        if self.stream is not None:
+            return self.stream.scale(name)
         values = self.pooled(name)
         values = values[np.isfinite(values)]
         if not len(values):
@@ -116,6 +141,8 @@ class Observations:
         """Training and held-out measurements; the latter keep the starts of the former."""
         if holdout is None:
             return self, None
+        if self.stream is not None:
+            return self._split_stream(holdout)
         labels = [s.label for s in self.series]
         chosen: set[int] = set()
         for wanted in holdout.trajectories:
@@ -138,8 +165,7 @@ class Observations:
                 out[len(s.times) - count :] = True
             train.append(s.select(~out))
             held.append(s.select(out))
-        left = Observations(tuple(train), self.shapes, self.dataset)
-        right = Observations(tuple(held), self.shapes, self.dataset)
+        left, right = replace(self, series=tuple(train)), replace(self, series=tuple(held))
         if not right.count:
             raise DataError("The hold-out leaves nothing held out. Check `holdout` against the data's times.")
         if not left.count:
@@ -149,11 +175,48 @@ class Observations:
                 raise DataError(f"The hold-out leaves no measurement of `{name}` to train on. Hold out less.")
         return left, right
 
+    def with_stream(self, model: Any, reference: Mapping[str, Any]) -> Observations:
+        """The excerpt with the stream that a file refers to; nothing is opened before windows are read."""
+        from .stream import Stream, StreamReader
+
+        stream = Stream(reference["path"], reference["buffer"])
+        return replace(self, stream=StreamReader(stream, model, reference))
+
+    def _split_stream(self, holdout: Holdout) -> tuple[Observations, Observations]:
+        """The excerpt and its stream divided alike."""
+        assert self.stream is not None
+        train, held = self.stream.split(holdout)
+        out = [train.holds_out(s.label, s.times) for s in self.series]
+        left = tuple(s.select(~o) for s, o in zip(self.series, out, strict=True))
+        right = tuple(s.select(o) for s, o in zip(self.series, out, strict=True))
+        return replace(self, series=left, stream=train), replace(self, series=right, stream=held)
+
+    @classmethod
+    def of(cls, data: Any, model: ODE) -> Observations:
+        """Data checked against a model: its observables and grid. A stepper's rollouts start at first snapshots."""
+        from .stream import Stream, streamed
+
+        if isinstance(data, Stream):
+            if not isinstance(model, Stepper):
+                raise DataError("A `Stream` feeds `Unrolled` training, which needs a `Stepper`. Load the data.")
+            found = streamed(data, model)
+        else:
+            found = cls.from_data(data, model.observables, Space.of(model))
+        if not isinstance(model, Stepper):
+            return found
+        starts = np.array([s.times[0] for s in found.series])
+        series = tuple(replace(s, start=float(s.times[0])) for s in found.series)
+        dataset = found.dataset.assign_coords(start=("trajectory", starts))
+        return replace(found, series=series, stepped=True, dataset=dataset)
+
     # ---- from xarray ------------------------------------------------------------------------------------------
 
     @classmethod
     def from_data(
-        cls, data: xr.Dataset | Sequence[xr.Dataset], observables: Mapping[str, tuple[int, ...]]
+        cls,
+        data: xr.Dataset | Sequence[xr.Dataset],
+        observables: Mapping[str, tuple[int, ...]],
+        space: Space | None = None,
     ) -> Observations:
         """Check data against a model's observables.
 
@@ -167,6 +230,8 @@ class Observations:
             measurement. A coordinate `start` (along `trajectory`, or a number) says otherwise.
         observables
             Observable → shape.
+        space
+            Dimensions and coordinates of fields; data may have them in any order.
 
         Raises
         ------
@@ -198,14 +263,15 @@ class Observations:
             raise DataError(f"The data has no variable. The model observes {', '.join(f'`{o}`' for o in observables)}.")
         shapes = {n: tuple(observables[n]) for n in observables if n in names}
         shared = isinstance(data, xr.Dataset) and "trajectory" in data.dims
+        space = Space() if space is None else space
         series = tuple(
-            _series(label, d, shapes, shared, f" in trajectory {label!r}" if len(parts) > 1 else "")
+            _series(label, d, shapes, space, shared, f" in trajectory {label!r}" if len(parts) > 1 else "")
             for label, d in parts
         )
         for name in shapes:
             if not any(np.isfinite(s.values[name]).any() for s in series):
                 raise DataError(f"`{name}` has no finite value at all: every measurement is NaN. Drop it or repair it.")
-        return cls(series, shapes, _union(series, shapes, parts))
+        return cls(series, shapes, _union(series, shapes, parts, space))
 
 
 def _is_number(value: Any) -> bool:
@@ -240,7 +306,12 @@ def _trajectories(data: xr.Dataset) -> list[tuple[Any, xr.Dataset]]:
 
 
 def _series(
-    label: Any, data: xr.Dataset, shapes: Mapping[str, tuple[int, ...]], shared: bool = False, where: str = ""
+    label: Any,
+    data: xr.Dataset,
+    shapes: Mapping[str, tuple[int, ...]],
+    space: Space,
+    shared: bool = False,
+    where: str = "",
 ) -> Series:
     """One checked trajectory; `shared`: its time axis is that of all trajectories."""
     if "time" not in data.dims or "time" not in data.coords:
@@ -273,7 +344,7 @@ def _series(
         array = data[name]
         if "time" not in array.dims:
             raise DataError(f"`{name}`{where} has dimensions {array.dims}; it needs `time`.")
-        ordered = array.transpose("time", ...)
+        ordered = space.ordered(name, array, where)
         if ordered.dtype.kind not in "fiub":
             raise DataError(f"`{name}`{where} holds {ordered.dtype} values, not numbers.")
         v = np.asarray(ordered.values, dtype=float)
@@ -309,7 +380,10 @@ def _series(
 
 
 def _union(
-    series: Sequence[Series], shapes: Mapping[str, tuple[int, ...]], parts: list[tuple[Any, xr.Dataset]]
+    series: Sequence[Series],
+    shapes: Mapping[str, tuple[int, ...]],
+    parts: list[tuple[Any, xr.Dataset]],
+    space: Space,
 ) -> xr.Dataset:
     """One Dataset (trajectory, time, …) on the union of all times; `from_data` reads the same series from it."""
     times = np.unique(np.concatenate([s.times for s in series]))
@@ -319,12 +393,13 @@ def _union(
         values = np.full((len(series), len(times), *shape), np.nan)
         for i, s in enumerate(series):
             values[i, np.searchsorted(times, s.times)] = s.values[name]
-        further = [f"{name}_{k}" for k in range(len(shape))]
+        further = space.names(name, shape)
         variables[name] = (("trajectory", "time", *further), values, dict(first[name].attrs))
     coords: dict[str, Any] = {
         "trajectory": [s.label for s in series],
         "time": ("time", times, dict(first["time"].attrs)),
         "start": ("trajectory", np.array([s.start for s in series])),
+        **space.used(shapes),
     }
     for name, value in series[0].extra.items():
         if all(name in s.extra and s.extra[name].shape == value.shape for s in series):

@@ -11,11 +11,12 @@ import numpy as np
 from ..errors import DataError, ModelError, OptionError, unknown
 from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
-from ..model import ODE, Entry, Layout, Parameter
+from ..model import ODE, Entry, Layout, Parameter, Stepper
 from .loss import Loss, mean_over
 from .observations import Observations
 from .program import SolverSettings
 from .regularise import L1, L2, Penalty
+from .windows import state_observables
 
 __all__ = ["Problem", "measured_as"]
 
@@ -78,6 +79,12 @@ class Problem:
         for state in model.states:
             observable = measured_as(model, train, state.name)
             given = model.initial.get(state.name)
+            if isinstance(model, Stepper):  # rollouts start at measured states: nothing to estimate
+                name = state_observables(model, train.names)[state.name]
+                guesses[state.name] = _first_measurements(train, everything, name, state.shape)
+                state_scales[state.name] = scales[name]
+                known.add(state.name)
+                continue
             if given is None and observable is None:
                 raise ModelError(
                     f"State `{state.name}` isn't measured and has no initial value. Give the model "

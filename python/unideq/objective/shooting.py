@@ -146,7 +146,7 @@ class MultipleShooting(ObjectiveSpecification):
         u0 = self._initial(problem, segments, theta)
         integration = Integration(
             "solve",
-            problem.rebased(problem.model.vector_field),
+            problem.rebased(problem.model.continuous("`MultipleShooting`")),
             Graph((theta,), {"u0": u0}),
             start,
             times,

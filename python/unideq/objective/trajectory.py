@@ -1,4 +1,4 @@
-"""`Trajectory`: solve from the initial state to the last measurement, compare everywhere."""
+"""`Trajectory`: solve (or roll out) from the initial state to the last measurement, compare everywhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 
 from ..errors import DataError, OptionError
 from ..graph import Graph, variable
+from ..model import Stepper
 from .base import ObjectiveSpecification, register_objective
+from .full_rollout import full_rollout
 from .observations import Series
 from .problem import Problem
 from .program import Integration, Objective
@@ -37,7 +39,7 @@ def real_times(counts: list[int]) -> np.ndarray:
 @register_objective
 @dataclass(frozen=True)
 class Trajectory(ObjectiveSpecification):
-    """Misfit of whole solutions from the (estimated) initial state.
+    """Misfit of whole solutions from the (estimated) initial state; of a stepper, of rollouts from the first snapshot.
 
     Parameters
     ----------
@@ -83,11 +85,16 @@ class Trajectory(ObjectiveSpecification):
         slack = 1e-9 * max(abs(s.start), self.horizon)
         return s.select(s.times <= s.start + self.horizon + slack)
 
+    def check(self, problem: Problem) -> None:
+        """Models of all kinds have trajectories."""
+
     def build(self, problem: Problem) -> Objective:
         # Trajectories without a measurement (held out altogether, or beyond the horizon) aren't solved.
         rows = [(i, s) for i, s in enumerate(map(self._within, problem.observations.series)) if len(s.times)]
         if not rows:
             raise DataError(f"A horizon of {self.horizon:g} leaves no measurement. Lengthen it.")
+        if isinstance(problem.model, Stepper):
+            return full_rollout(problem, rows)
         kept = [s for _, s in rows]
         observed = {n: padded_values([s.values[n] for s in kept]) for n in problem.observations.names}
         theta = problem.theta()
@@ -96,7 +103,7 @@ class Trajectory(ObjectiveSpecification):
             initial = initial[[i for i, _ in rows]]
         integration = Integration(
             "solve",
-            problem.rebased(problem.model.vector_field),
+            problem.rebased(problem.model.continuous("`Trajectory`")),
             Graph((theta,), {"u0": initial}),
             np.array([s.start for s in kept]),
             padded([s.times for s in kept]),

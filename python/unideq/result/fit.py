@@ -14,12 +14,13 @@ import xarray as xr
 
 from ..engine import STATUS, Engine, get_engine
 from ..errors import OptionError, UnideqWarning
-from ..model import ODE
+from ..model import ODE, Stepper
 from ..training.record import Training
 from .export import export_julia
 from .file import read_tree, write_tree
-from .sampling import predict, result_times
+from .sampling import predict, problem_of, result_times
 from .solution import increasing, solve
+from .stepping import steps_to
 from .tree import result_groups, training_from_tree, training_groups
 
 if TYPE_CHECKING:
@@ -124,19 +125,29 @@ class Fit:
     # ---- predictions ------------------------------------------------------------------------------------------
 
     def predict(
-        self, time: Any = None, initial: Mapping[str, Any] | None = None, seed: int | str | None = None
+        self,
+        time: Any = None,
+        initial: Mapping[str, Any] | None = None,
+        seed: int | str | None = None,
+        *,
+        steps: int | None = None,
+        conditions: Mapping[str, Any] | None = None,
     ) -> xr.Dataset:
-        """Solve the trained model.
+        """Solve the trained model, or roll it out.
 
         Parameters
         ----------
         time
             Output times, increasing; default: the grid of `/solution`. The solution starts where the data starts, or,
-            where `initial` is given, at the first of these times.
+            where `initial` is given, at the first of these times. A stepper reaches whole steps only.
         initial
-            State → value, to start somewhere else.
+            State → value, to start somewhere else; of a stepper also (B, *shape) for B trajectories.
         seed
             A seed, `"all"` for all of them (a `seed` dimension), or None for the best.
+        steps
+            Of a stepper, instead of `time`: number of steps from the start.
+        conditions
+            Of a stepper, with `initial`: condition → one number, or one a trajectory.
 
         Returns
         -------
@@ -144,10 +155,19 @@ class Fit:
             States and observables over (seed,) (trajectory,) time; trajectory is dropped where there is one.
         """
         members = self.seeds if seed == "all" else (self._member(seed),)
+        if not isinstance(self.model, Stepper) and (steps is not None or conditions is not None):
+            raise OptionError("`steps` and `conditions` are for steppers; give this model `time`.")
+        if steps is not None:
+            if time is not None:
+                raise OptionError("Give `time` or `steps`, not both.")
+            first = self.record.observations.series[0].start if initial is None else 0.0
+            time = first + self.model.dt * np.arange(steps + 1)  # type: ignore[attr-defined]
         if initial is None:
+            if conditions is not None:
+                raise OptionError("`conditions` go with `initial`; along the data they come from its coordinates.")
             result = self._along_data(time, members)
         else:
-            parts = [self._from(initial, time, member) for member in members]
+            parts = [self._from(initial, time, member, conditions) for member in members]
             result = xr.concat(parts, dim=xr.Variable("seed", list(members)))
         return result if seed == "all" else result.isel(seed=0, drop=True)
 
@@ -160,6 +180,12 @@ class Fit:
             solver = replace(solver, max_steps=10 * solver.max_steps)
         record = replace(self.record, settings=replace(settings, seeds=members, solver=solver))
         theta = np.stack([self._theta_of(s) for s in members])
+        if isinstance(self.model, Stepper):
+            between = grid[(steps_to(problem_of(record), grid) < 0).all(axis=0)]
+            if len(between):
+                raise OptionError(
+                    f"No rollout reaches time {between[0]:g}: they start at snapshots, in steps of {self.model.dt:g}."
+                )
         prediction = predict(record, self.engine, grid, theta)
         failed = prediction.status != STATUS[0]
         if failed.any():
@@ -173,9 +199,15 @@ class Fit:
         solution = prediction.solution
         return solution.isel(trajectory=0, drop=True) if solution.sizes["trajectory"] == 1 else solution
 
-    def _from(self, initial: Mapping[str, Any], time: Any, seed: int) -> xr.Dataset:
+    def _from(
+        self, initial: Mapping[str, Any], time: Any, seed: int, conditions: Mapping[str, Any] | None
+    ) -> xr.Dataset:
         """One seed's solution from somewhere else; states left out start at their trained or known values."""
         grid = result_times(self.record.observations) if time is None else time
+        if isinstance(self.model, Stepper):
+            theta = self._theta_of(seed)[: self.model.layout.size]
+            settings: dict[str, Any] = {"conditions": conditions, "engine": self.engine, "throw": False}
+            return self.model.solve(grid, initial, theta, **settings).dataset
         return solve(self.model, grid, engine=self.engine, **self._setup(initial, seed)).dataset
 
     def _setup(self, initial: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
@@ -197,6 +229,21 @@ class Fit:
         }
 
     # ---- pictures, reports, checks ----------------------------------------------------------------------------
+
+    def rollout_metrics(self, data: xr.Dataset | None = None, seed: int | None = None) -> xr.Dataset:
+        """How good rollouts are, step by step; see `unideq.result.rollout_metrics.rollout_metrics`.
+
+        Parameters
+        ----------
+        data
+            Trajectories to compare with, on the model's grid; default: the training's measurements, held-out ones
+            included.
+        seed
+            A seed, or None for the best.
+        """
+        from .rollout_metrics import metrics_of_fit
+
+        return metrics_of_fit(self, data, seed)
 
     def plot(self, **settings: Any) -> Figure:
         """Data and predictions, learned terms, loss history and residuals in one figure; see `unideq.result.plot`."""
@@ -268,12 +315,12 @@ class Fit:
     # ---- shown ------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        settings = self.record.settings
         total = self.record.best_total[self.record.best_seed]
         lines = [
             f"Fit of {self.model!r}",
             f"  status      {self.status}",
-            f"  engine      {self.record.engine.get('name')}, solver {settings.solver.name}, "
+            f"  engine      {self.record.engine.get('name')}, "
+            f"{'' if isinstance(self.model, Stepper) else 'solver '}{self.record.method}, "
             f"{self.record.history.iterations} iterations in {self.record.seconds:.1f} s",
             f"  seeds       {list(self.seeds)}, best {self.best_seed} (total {total:.4g})",
         ]

@@ -55,7 +55,7 @@ def visited(fit: Fit, network: str) -> Visited:
     names = [n for n in term.graph.outputs if n.startswith("argument_")]
     arrays = [data[f"{network}_{n}"].values for n in names]
     output = data[f"{network}_output"].values
-    if term.layout == "pointwise":
+    if term.layout != "vector":
         arguments = np.stack(np.broadcast_arrays(*arrays), axis=-1)
         output = np.moveaxis(output, 3, -1) if count > 1 else output[..., None]
     else:
@@ -77,7 +77,7 @@ def _argument_labels(fit: Fit, network: str, count: int) -> tuple[str, ...]:
     graph = Graph(term.graph.inputs, {n: e for n, e in term.graph.outputs.items() if n.startswith("argument_")})
     expressions, names = readable(model, graph)
     shown = [text(e, names) for e in expressions.values()]
-    if term.layout != "pointwise":
+    if term.layout == "vector":
         shown = [f"{shown[0]}[{k}]" if len(shown[0]) < 24 else f"argument {k}" for k in range(count)]
     shown = [s if len(s) < 32 else f"argument {k}" for k, s in enumerate(shown)]
     units = {s.name: s.units or _measured_units(fit, s.name) for s in model.states}

@@ -9,9 +9,11 @@ import xarray as xr
 
 from ..engine import STATUS, Engine
 from ..graph import Graph, variable
+from ..model import Stepper
 from ..objective import Integration, Observations, Problem
 from ..training.record import Training
 from .solution import solution_dataset
+from .stepping import rolled_out, trajectory_constants, with_conditions
 
 __all__ = ["Prediction", "learned_dataset", "predict", "problem_of", "result_times"]
 
@@ -68,6 +70,9 @@ def predict(
     problem = problem_of(record)
     model = record.model
     starts = np.array([s.start for s in record.observations.series])
+    if isinstance(model, Stepper):
+        states, observed, status = rolled_out(problem, engine, times, theta)
+        return _prediction(record, times, states, observed, status)
     symbol = problem.theta()
     graph = problem.rebased(model.observation)
     outputs = {f"observed.{n}": e for n, e in graph.outputs.items()}
@@ -91,7 +96,14 @@ def predict(
             values[:, early] = np.nan
         arrays[name.removeprefix("solve.")] = values
     observed = {n: arrays[f"observed.{n}"] for n in graph.outputs}
-    dataset = solution_dataset(model, times, arrays["state"], observed, LEAD)
+    return _prediction(record, times, arrays["state"], observed, np.asarray(result.status))
+
+
+def _prediction(
+    record: Training, times: np.ndarray, states: np.ndarray, observed: dict[str, np.ndarray], status: np.ndarray
+) -> Prediction:
+    """Labels and attributes for the arrays (seed, trajectory, time, …)."""
+    dataset = solution_dataset(record.model, times, states, observed, LEAD)
     dataset = dataset.assign_coords(
         seed=list(record.settings.seeds), trajectory=[s.label for s in record.observations.series]
     )
@@ -99,8 +111,10 @@ def predict(
         if name in record.observations.dataset:
             dataset[name].attrs = {**record.observations.dataset[name].attrs, **dataset[name].attrs}
     dataset["time"].attrs = dict(record.observations.dataset["time"].attrs)
-    texts = np.vectorize(lambda c: STATUS.get(int(c), STATUS[5]))(result.status)
-    return Prediction(dataset, arrays["state"], texts)
+    if isinstance(record.model, Stepper):
+        dataset = with_conditions(dataset, problem_of(record))
+    texts = np.vectorize(lambda c: STATUS.get(int(c), STATUS[5]))(status)
+    return Prediction(dataset, states, texts)
 
 
 def learned_dataset(
@@ -115,10 +129,14 @@ def learned_dataset(
     variables: dict[str, Any] = {}
     shape = states.shape[:3]
     moments = np.broadcast_to(times, shape[1:]).reshape(-1)
+    constants = trajectory_constants(problem_of(record)) if isinstance(model, Stepper) else None
+    rows = {} if constants is None else {"c": np.repeat(constants, shape[2], axis=0)}
     for name, term in model.learned.items():
         members = [
             engine.evaluate(
-                term.graph, {"t": moments, "u": u.reshape(-1, model.size), "theta": row[:size]}, mapped=("t", "u")
+                term.graph,
+                {"t": moments, "u": u.reshape(-1, model.size), "theta": row[:size], **rows},
+                mapped=("t", "u", *rows),
             )
             for u, row in zip(states, theta, strict=True)
         ]
@@ -126,16 +144,21 @@ def learned_dataset(
             stacked = np.stack([member[key] for member in members])
             array = stacked.reshape(*shape, *stacked.shape[2:])
             label = f"{name}_{key}"
-            dims = [f"{label}_{k}" for k in range(array.ndim - 3)]
+            dims = list(model.dims(label, array.shape[3:]))
             if key == "output" and model.networks[name].outputs > 1:
-                dims[0 if term.layout == "pointwise" else -1] = f"{name}_component"
+                dims[-1 if term.layout == "vector" else 0] = f"{name}_component"
             variables[label] = ((*LEAD, "time", *dims), array, {"network": name})
     labels = [s.label for s in record.observations.series]
-    return xr.Dataset(variables, coords={"seed": list(record.settings.seeds), "trajectory": labels, "time": times})
+    used = {dim for dims, *_ in variables.values() for dim in dims}
+    space = {dim: points for dim, points in model.coordinates.items() if dim in used}
+    coords = {"seed": list(record.settings.seeds), "trajectory": labels, "time": times, **space}
+    return xr.Dataset(variables, coords=coords)
 
 
 def result_times(observations: Observations, count: int = 200) -> np.ndarray:
-    """Measured times and an even grid between the first and the last, together."""
+    """Measured times, together with an even grid between the first and the last unless a stepper made the solution."""
     measured = np.unique(np.concatenate([s.times for s in observations.series]))
+    if observations.stepped:
+        return measured
     grid = np.linspace(measured[0], measured[-1], count)
     return np.unique(np.concatenate([measured, grid]))

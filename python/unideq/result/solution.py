@@ -121,6 +121,7 @@ def solve(
     SolveError
         If an integration failed and `throw` is true.
     """
+    model.continuous("an adaptive solver")
     grid = increasing(times)
     begin = float(grid[0]) if start is None else float(start)
     if begin > grid[0]:
@@ -191,12 +192,13 @@ def solution_dataset(
     variables: dict[str, Any] = {}
     for name, (values, state) in parts.items():
         attrs = {k: v for k, v in (("units", state.units), ("long_name", state.description)) if v}
-        variables[name] = ((*lead, "time", *(f"{name}_{k}" for k in range(len(state.shape)))), values, attrs)
+        variables[name] = ((*lead, "time", *model.dims(name, state.shape)), values, attrs)
     for name, values in observed.items():
         if name not in variables:
-            extra = values.ndim - len(lead) - 1
-            variables[name] = ((*lead, "time", *(f"{name}_{k}" for k in range(extra))), values)
-    return xr.Dataset(variables, coords={"time": times})
+            variables[name] = ((*lead, "time", *model.dims(name, values.shape[len(lead) + 1 :])), values)
+    used = {dim for dims, *_ in variables.values() for dim in dims}
+    space = {dim: points for dim, points in model.coordinates.items() if dim in used}
+    return xr.Dataset(variables, coords={"time": times, **space})
 
 
 def increasing(times: Any) -> np.ndarray:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..model import Stepper
+from ..objective import Unrolled
 from ..training.record import Training
 from .ensemble import near_best
 
@@ -97,9 +99,18 @@ def setting_rows(record: Training) -> list[tuple[str, str]]:
         ("loss", _short(s.loss)),
         ("seeds", ", ".join(map(str, s.seeds))),
         ("held out", "nothing" if s.holdout is None else _short(s.holdout)),
-        ("solver", f"{s.solver.name}, {tolerance}, at most {s.solver.max_steps} steps, adjoint {s.solver.adjoint}"),
-        ("initial values", "estimated where unknown" if s.estimate_initial else "kept at their first guess"),
     ]
+    if isinstance(record.model, Stepper):
+        rows += [("scheme", record.method), ("initial values", "each window's or trajectory's first snapshot")]
+    else:
+        steps = f"at most {s.solver.max_steps} steps, adjoint {s.solver.adjoint}"
+        rows += [
+            ("solver", f"{s.solver.name}, {tolerance}, {steps}"),
+            ("initial values", "estimated where unknown" if s.estimate_initial else "kept at their first guess"),
+        ]
+    unrolled = [stage.objective for stage in s.stages() if isinstance(stage.objective, Unrolled)]
+    if unrolled:
+        rows.append(("unrolled", "; ".join(dict.fromkeys(_short(o) for o in unrolled))))
     if s.regulariser is not None:
         rows.append(("regularisation", repr(s.regulariser)))
     if s.penalties:

@@ -71,6 +71,8 @@ def _root(record: Training) -> dict[str, Any]:
 
 def _observations(record: Training) -> xr.Dataset:
     dataset = record.observations.dataset.copy()
+    if record.observations.stream is not None:
+        dataset.attrs["stream"] = json.dumps(record.observations.stream.reference)
     _, held = record.observations.split(record.settings.holdout)
     if held is not None:
         times = dataset["time"].values
@@ -86,7 +88,7 @@ def _training(record: Training, seeds: list[int]) -> xr.Dataset:
     dims = ("seed", "iteration")
     names = list(logs["terms"])
     terms = np.stack([logs["terms"][n] for n in names], axis=-1) if names else np.zeros((*logs["total"].shape, 0))
-    return xr.Dataset(
+    dataset = xr.Dataset(
         {
             "total": (dims, logs["total"], {"long_name": "total loss"}),
             "term_value": ((*dims, "term"), terms, {"long_name": "unweighted term"}),
@@ -103,6 +105,11 @@ def _training(record: Training, seeds: list[int]) -> xr.Dataset:
             "report": ("report", logs["held_iteration"], {"long_name": "iteration"}),
         },
     )
+    if not logs["judged_total"].shape[1]:
+        return dataset
+    words = {"long_name": "loss of the fixed windows that mini-batches are judged by"}
+    coords = {"judgement": ("judgement", logs["judged_iteration"], {"long_name": "iteration"})}
+    return dataset.assign(judged_total=(("seed", "judgement"), logs["judged_total"], words)).assign_coords(coords)
 
 
 def _parameters(record: Training, seeds: list[int]) -> xr.Dataset:
@@ -190,7 +197,7 @@ def _read(tree: xr.DataTree) -> Training:
     }
     record = Training(
         model,
-        Observations.from_data(observed, model.observables),
+        _observed(observed, model),
         settings,
         layout,
         weights["theta_last"],
@@ -213,12 +220,20 @@ def _read(tree: xr.DataTree) -> Training:
     return record
 
 
+def _observed(dataset: xr.Dataset, model: ODE) -> Observations:
+    """The measurements, or the excerpt and the reference of those that were read in pieces."""
+    reference = dataset.attrs.pop("stream", None)
+    found = Observations.of(dataset, model)
+    return found if reference is None else found.with_stream(model, json.loads(reference))
+
+
 def _history(data: xr.Dataset) -> History:
     total = np.asarray(data["total"].values)
     if not total.shape[1]:
         return History()
     terms = {str(n): np.asarray(data["term_value"].sel(term=n).values) for n in data["term"].values}
     held = np.asarray(data["held_out_total"].values)
+    judged = np.asarray(data["judged_total"].values) if "judged_total" in data else np.zeros((len(total), 0))
     return History(
         [total],
         [terms],
@@ -228,4 +243,6 @@ def _history(data: xr.Dataset) -> History:
         [np.asarray(data["stage_number"].values)],
         [int(i) for i in data["report"].values],
         [held[:, k] for k in range(held.shape[1])],
+        [int(i) for i in data["judgement"].values] if "judged_total" in data else [],
+        [judged[:, k] for k in range(judged.shape[1])],
     )

@@ -12,8 +12,8 @@ import xarray as xr
 
 from ..engine import Engine, Report, get_engine
 from ..errors import ModelError, OptionError, UnideqWarning
-from ..model import ODE
-from ..objective import Holdout, Loss, ObjectiveSpecification, Observations
+from ..model import ODE, Stepper
+from ..objective import Holdout, Loss, ObjectiveSpecification, Observations, Stream, Unrolled
 from .phase import Phase
 from .record import Training
 from .settings import FitSettings
@@ -27,7 +27,7 @@ __all__ = ["fit", "resume"]
 
 def fit(
     model: ODE,
-    data: xr.Dataset | Sequence[xr.Dataset],
+    data: xr.Dataset | Sequence[xr.Dataset] | Stream,
     *,
     objective: ObjectiveSpecification | None = None,
     phases: Phase | Sequence[Phase] | None = None,
@@ -59,11 +59,13 @@ def fit(
     data
         Dataset with variables named after the model's observables, a numeric `time` coordinate, optionally a
         `trajectory` dimension; or a list of Datasets, one a trajectory, with different times. NaN means not measured; a
-        variable that is absent is an unobserved one.
+        variable that is absent is an unobserved one. For `Unrolled` also a `Stream` of a data set larger than memory.
     objective
-        `Trajectory()` (default), `MultipleShooting(5)` or `Collocation()`; a phase may have its own.
+        `Trajectory()` (default), `MultipleShooting(5)` or `Collocation()`; of a `Stepper`, `Unrolled()` (default) or
+        `Trajectory()`. A phase may have its own.
     phases
-        What to run in order; default `[Adam(1e-2, 1000), BFGS(500)]`.
+        What to run in order; default `[Adam(1e-2, 1000), BFGS(500)]`, of a `Stepper` `[Adam(1e-3, 1000), LBFGS(300)]`
+        (without the latter where the objective has mini-batches).
     seeds
         Number of ensemble members, or their seeds. They differ in the networks' initial weights and train together,
         vectorised.
@@ -127,10 +129,15 @@ def fit(
     """
     if not isinstance(model, ODE):
         raise ModelError(f"`fit` needs a model, e.g. `unideq.ODE(...)`, not {type(model).__name__}.")
+    if isinstance(model, Stepper) and solver != "auto":
+        raise OptionError(
+            f'`solver="{solver}"` is for models continuous in time; a stepper has its scheme and its dt. Leave it out.'
+        )
     settings = FitSettings.of(
         objective, phases, seeds, loss, holdout, regularise, penalty, solver, rtol, atol, dt, max_steps, adjoint,
-        estimate_initial, early_stopping, report_every,
+        estimate_initial, early_stopping, report_every, isinstance(model, Stepper),
     )  # fmt: skip
+    model = _coupled(model, settings)  # fmt: skip
     if len(settings.seeds) > 1 and not model.networks:
         warnings.warn(
             f"{len(settings.seeds)} seeds were asked for, but they differ in the networks' initial weights alone and "
@@ -138,11 +145,11 @@ def fit(
             UnideqWarning,
             stacklevel=2,
         )
-    observations = Observations.from_data(data, model.observables)
+    observations = Observations.of(data, model)
     path = None if checkpoint is None else _writable(checkpoint)
     chosen = get_engine(engine)
     trainer = Trainer(model, observations, settings, chosen, callback=callback)
-    fingerprint = trainer.settings.fingerprint(model.to_json(), observations.dataset.to_dict())
+    fingerprint = trainer.settings.fingerprint(model.to_json(), observations.digest)
     record = None
     if path is not None and path.exists():
         record = _own_checkpoint(path, fingerprint)
@@ -152,6 +159,22 @@ def fit(
         record = trainer.start()
         record.fingerprint = fingerprint
     return _run(trainer, record, path, progress, automatic=solver == "auto")
+
+
+def _coupled(model: ODE, settings: FitSettings) -> ODE:
+    """The stepper with the coupling that the objectives ask for."""
+    objectives = [s.objective for s in settings.stages()]
+    asked = {o.coupling for o in objectives if isinstance(o, Unrolled) and o.coupling is not None}
+    if not asked:
+        return model
+    if len(asked) > 1 or any(isinstance(o, Unrolled) and o.coupling is None for o in objectives):
+        raise OptionError(
+            f"One fit trains one stepper, and its phases ask for several couplings: {sorted(asked)}, its own. "
+            "Give all objectives the same `coupling`."
+        )
+    if not isinstance(model, Stepper):
+        raise ModelError(f"`coupling` says how a stepper is corrected; the model is {type(model).__name__}.")
+    return model.with_coupling(asked.pop())
 
 
 def _own_checkpoint(path: Path, fingerprint: str) -> Training:

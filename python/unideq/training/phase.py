@@ -89,6 +89,9 @@ class Phase:
             rate = rate.learning_rate
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < float("inf"):
             raise OptionError(f"`{type(self).__name__}` needs a positive learning rate or a schedule, not {rate!r}.")
+        skip = getattr(self, "skip", None)
+        if skip is not None and (isinstance(skip, bool) or not isinstance(skip, (int, float)) or not skip > 1):
+            raise OptionError(f"`skip` needs None or a number > 1, in mean gradient norms, not {skip!r}.")
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,10 @@ class Adam(Phase):
         As in the paper.
     clip
         Largest allowed gradient norm, or None.
+    skip
+        Leave out updates whose gradient norm exceeds `skip` times the running mean of the accepted updates' norms
+        (exponential, 0.99 an update); None: none. They are logged as rejected, and cost no learning rate; after 200
+        in a row the seed stops.
     objective
         Objective of this phase; default: the one given to `fit`.
     """
@@ -116,6 +123,7 @@ class Adam(Phase):
     beta2: float = 0.999
     epsilon: float = 1e-8
     clip: float | None = None
+    skip: float | None = None
     objective: ObjectiveSpecification | None = None
 
     def __post_init__(self) -> None:
@@ -134,6 +142,7 @@ class AdamW(Phase):
     beta2: float = 0.999
     epsilon: float = 1e-8
     clip: float | None = None
+    skip: float | None = None
     objective: ObjectiveSpecification | None = None
 
     def __post_init__(self) -> None:

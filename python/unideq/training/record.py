@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..model import ODE, Layout
+from ..model import ODE, Layout, Stepper
 from ..objective import Observations
 from .settings import FitSettings
 
@@ -16,7 +16,10 @@ __all__ = ["History", "Training"]
 
 @dataclass
 class History:
-    """Logs, one row an iteration over all stages; arrays are lists of chunks (S, k) until they are joined."""
+    """Logs, one row an iteration over all stages; arrays are lists of chunks (S, k) until they are joined.
+
+    Held-out totals, and those of the fixed windows that mini-batches are judged by (`judged_…`), stand at reports.
+    """
 
     total: list[np.ndarray] = field(default_factory=list)
     terms: list[dict[str, np.ndarray]] = field(default_factory=list)
@@ -26,6 +29,8 @@ class History:
     stage: list[np.ndarray] = field(default_factory=list)
     held_iteration: list[int] = field(default_factory=list)
     held_total: list[np.ndarray] = field(default_factory=list)
+    judged_iteration: list[int] = field(default_factory=list)
+    judged_total: list[np.ndarray] = field(default_factory=list)
 
     @property
     def iterations(self) -> int:
@@ -53,6 +58,8 @@ class History:
             "stage": np.concatenate([np.zeros(0, int), *self.stage]).astype(int),
             "held_iteration": np.array(self.held_iteration, dtype=int),
             "held_total": np.stack(self.held_total, axis=1) if self.held_total else empty,
+            "judged_iteration": np.array(self.judged_iteration, dtype=int),
+            "judged_total": np.stack(self.judged_total, axis=1) if self.judged_total else empty,
         }
 
 
@@ -67,7 +74,8 @@ class Training:
     theta
         Where the optimiser stands (S, P).
     best_theta, best_total
-        Best parameters of the current stage's objective, (S, P) and (S,). They start the next stage.
+        Best parameters of the current stage's objective, (S, P) and (S,). They start the next stage. With mini-batches
+        they are judged at reports, by a fixed set of windows.
     chosen_theta
         What the results report (S, P): the best ones, or with early stopping those with the lowest held-out error.
     stage, iteration
@@ -111,6 +119,13 @@ class Training:
         """Index of the ensemble member with the lowest training total (of the held-out one, with early stopping)."""
         score = self.held_best if self.settings.early_stopping is not None else self.best_total
         return int(np.argmin(np.where(np.isfinite(score), score, np.inf)))
+
+    @property
+    def method(self) -> str:
+        """Who advances the state: the solver's name, or a stepper's scheme and step."""
+        if isinstance(self.model, Stepper):
+            return f"{self.model.scheme_text} in steps of {self.model.dt:g}"
+        return self.settings.solver.name
 
     @property
     def done(self) -> bool:

@@ -22,11 +22,12 @@ from ..objective import (
     Penalty,
     SolverSettings,
     Trajectory,
+    Unrolled,
     loss_of,
     objective_from_json,
 )
 from ..objective.regularise import penalties_of, regulariser_of
-from .phase import BFGS, Adam, Phase, phase_from_settings
+from .phase import BFGS, LBFGS, Adam, AdamW, Phase, phase_from_settings
 
 __all__ = ["FitSettings", "Stage"]
 
@@ -80,14 +81,27 @@ class FitSettings:
         estimate_initial: bool,
         early_stopping: int | None,
         report_every: int,
+        steps: bool = False,
     ) -> FitSettings:
-        """Check and normalise what a user gave."""
-        objective = Trajectory() if objective is None else objective
+        """Check and normalise what a user gave; `steps`: the model is a stepper, whose defaults are its own."""
+        objective = (Unrolled() if steps else Trajectory()) if objective is None else objective
         if not isinstance(objective, ObjectiveSpecification):
             raise OptionError(
-                f"`objective` needs e.g. `MultipleShooting(5)`, `Trajectory()` or `Collocation()`, not {objective!r}."
+                "`objective` needs e.g. `MultipleShooting(5)`, `Trajectory()`, `Collocation()` or, for steppers, "
+                f"`Unrolled()`, not {objective!r}."
             )
-        chosen = (Adam(1e-2, 1000), BFGS(500)) if phases is None else phases
+        if isinstance(objective, Unrolled) and objective.curriculum:
+            if phases is not None:
+                raise OptionError(
+                    "A `curriculum` makes the phases: Adam with its unroll lengths and learning rates. Leave out `phases` "
+                    "or give each phase its own objective: `ude.Adam(1e-4, 500, objective=ude.Unrolled(steps=8))`."
+                )
+            chosen: Any = tuple(Adam(rate, n, objective=part) for part, n, rate in objective.stages())
+        elif phases is None and steps:
+            batched = isinstance(objective, Unrolled) and objective.batch is not None
+            chosen = (Adam(1e-3, 1000),) if batched else (Adam(1e-3, 1000), LBFGS(300))
+        else:
+            chosen = (Adam(1e-2, 1000), BFGS(500)) if phases is None else phases
         chosen = (chosen,) if isinstance(chosen, Phase) else tuple(chosen)
         for p in chosen:
             if isinstance(p, str):
@@ -142,6 +156,15 @@ class FitSettings:
                 result += [Stage(phase, part, count) for part, count in parts]
             else:
                 result.append(Stage(phase, objective, phase.iterations))
+        for stage in result:
+            batch = getattr(stage.objective, "batch", None)
+            if batch is not None and not isinstance(stage.phase, (Adam, AdamW)):
+                name = type(stage.phase).__name__
+                raise OptionError(
+                    f"`{name}` compares values of one function along a line, and `batch={batch}` changes it in "
+                    f"every iteration. Use Adam, or `{name}` with an objective of its own on all windows: "
+                    f"`ude.{name}({stage.iterations}, objective=ude.Unrolled(...))` without `batch`."
+                )
         sizes = {
             s.objective.group_size
             for s in result

@@ -14,10 +14,10 @@ from ..engine import Engine, OptimizerSettings, Report
 from ..engine.options import STIFF, check_solver, stiff_solver
 from ..engine.stiffness import resolve_auto
 from ..errors import UnideqError
-from ..model import ODE
-from ..objective import Integration, ObjectiveSpecification, Observations, Problem, Trajectory
-from ..objective import Objective as Program
+from ..model import ODE, Stepper
+from ..objective import Integration, Observations, Problem, Trajectory, Unrolled
 from .interruption import deferred_interrupt
+from .judge import Judge, windows_judge
 from .progress import Progress
 from .record import Training
 from .settings import FitSettings, Stage
@@ -77,6 +77,7 @@ class Trainer:
         )
         guesses: dict[str, np.ndarray] = {}
         for stage in self.stages:
+            stage.objective.check(problem)
             fresh = [e for e in stage.objective.entries(problem) if e.name not in problem.layout]
             if fresh:
                 guesses.update(stage.objective.guesses(problem))
@@ -102,7 +103,7 @@ class Trainer:
             {**self.engine.describe(), "name": self.engine.name},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        if self.settings.solver.name == "auto":
+        if self.settings.solver.name == "auto" and not isinstance(self.model, Stepper):
             self._choose_solver(record, theta[0])
         return record
 
@@ -138,7 +139,7 @@ class Trainer:
         """
         bar = Progress(progress, sum(s.iterations for s in self.stages), record.history.iterations, self.header(record))
         began = time.monotonic() - record.seconds
-        held = self._held_program()
+        held = self._held_judge()
         record.status = "running"
         try:
             while record.stage < len(self.stages):
@@ -148,7 +149,7 @@ class Trainer:
                     record.status = stopped
                     break
                 if self._all_gave_up(record):
-                    if automatic and self.settings.solver.name not in STIFF and self._stage_failed:
+                    if automatic and self._stage_failed and self._may_switch:
                         self._use_solver(record, stiff_solver(self.engine.name))
                         record.events.append(
                             f"every seed failed with an explicit solver: switched to {self.settings.solver.name}"
@@ -180,10 +181,12 @@ class Trainer:
         if record.stage < len(self.stages):
             record.theta = record.best_theta.copy()
 
-    def _run_stage(
-        self, record: Training, stage: Stage, held: Program | None, bar: Progress, began: float
-    ) -> str | None:
+    def _run_stage(self, record: Training, stage: Stage, held: Judge | None, bar: Progress, began: float) -> str | None:
         program = stage.objective.build(self.problem)
+        batches = stage.objective.batches(self.problem, self.engine.evaluate, record.stage)
+        judge = None if batches is None else self._judge_of_batches(stage)
+        if judge is not None and record.iteration == 0:
+            record.best_theta, record.best_total = record.theta.copy(), judge(record.theta)
         every = self.settings.report_every
         settings = {**stage.phase.settings(), "iterations": stage.iterations}
         stopped: list[str] = []
@@ -192,7 +195,7 @@ class Trainer:
             # An engine may report more often where iterations are slow; what decides the run happens when it is due.
             due = r.iteration % every == 0 or r.iteration >= stage.iterations or not (r.finished == 0).any()
             with deferred_interrupt():
-                self._log(record, r)
+                self._log(record, r, judge, due)
                 scores = self._score(record, held) if held is not None and due else None
                 bar.update(r.total.shape[1], stage.label, record.best_total, scores)
                 record.seconds = time.monotonic() - began
@@ -216,6 +219,7 @@ class Trainer:
             self.settings.report_every,
             record.state or None,
             self.problem.layout.mask("network"),
+            **({} if batches is None else {"batches": batches}),
         )
         bar.skip(stage.iterations - done - (record.history.iterations - before))
         return stopped[0] if stopped else None
@@ -232,11 +236,16 @@ class Trainer:
                 bar.message(event)
         self._last_save = time.monotonic()
 
-    def _log(self, record: Training, r: Report) -> None:
-        record.theta, record.best_theta = r.theta, r.best_theta
+    def _log(self, record: Training, r: Report, judge: Judge | None, due: bool) -> None:
+        record.theta = r.theta
         self._stage_failed = not np.isfinite(r.best_total).any()
-        if not self._stage_failed or not np.isfinite(record.best_total).any():
-            record.best_total = r.best_total  # else the totals of the stage before still tell the seeds apart
+        if judge is not None:
+            if due:
+                self._keep_best(record, judge(r.theta))
+        else:
+            record.best_theta = r.best_theta
+            if not self._stage_failed or not np.isfinite(record.best_total).any():
+                record.best_total = r.best_total  # else the totals of the stage before still tell the seeds apart
         record.iteration, record.state = r.iteration, r.state
         record.finished = r.finished
         h = record.history
@@ -247,17 +256,37 @@ class Trainer:
         h.rejected.append(r.rejected)
         h.stage.append(np.full(r.total.shape[1], record.stage))
 
-    # ---- held-out measurements --------------------------------------------------------------------------------
+    # ---- held-out measurements, and what mini-batches are judged by --------------------------------------------
 
-    def _held_program(self) -> Program | None:
+    def _keep_best(self, record: Training, total: np.ndarray) -> None:
+        """The best θ of a stage with mini-batches: by the fixed windows, never by the luckiest batch.
+
+        Until one is finite there, the latest θ stands in, so that the next stage goes on from what was learned.
+        """
+        finite = np.isfinite(total)
+        better = (finite & (total < record.best_total)) | ~np.isfinite(record.best_total)
+        record.best_total = np.where(better & finite, total, record.best_total)
+        record.best_theta = np.where(better[:, None], record.theta, record.best_theta)
+        record.history.judged_iteration.append(record.history.iterations)
+        record.history.judged_total.append(total)
+
+    def _judge_of_batches(self, stage: Stage) -> Judge:
+        assert isinstance(stage.objective, Unrolled)
+        return windows_judge(self.engine, stage.objective, self.problem, self.observations)
+
+    def _held_judge(self) -> Judge | None:
         if self.held is None:
             return None
-        spec: ObjectiveSpecification = Trajectory()
+        if isinstance(self.model, Stepper):
+            unrolled = [s.objective for s in self.stages if isinstance(s.objective, Unrolled)]
+            # Held-out windows of the last unroll length, the same in all stages.
+            return windows_judge(self.engine, (unrolled or [Unrolled()])[-1], self.problem, self.observations)
         problem = replace(self.problem.with_observations(self.held), regulariser=None, penalties={})
-        return spec.build(problem)
+        program = Trajectory().build(problem)
+        return lambda theta: np.asarray(self.engine.value(program, theta).total)
 
-    def _score(self, record: Training, held: Program) -> np.ndarray:
-        total = np.asarray(self.engine.value(held, record.best_theta).total)
+    def _score(self, record: Training, held: Judge) -> np.ndarray:
+        total = held(record.best_theta)
         record.history.held_iteration.append(record.history.iterations)
         record.history.held_total.append(total)
         better = np.where(np.isfinite(total), total, np.inf) < record.held_best
@@ -286,10 +315,15 @@ class Trainer:
         free = int(self.problem.layout.free_mask.sum())
         why = next((f" ({e.split(': ', 1)[1]})" for e in record.events if e.startswith("solver auto")), "")
         return (
-            f"Unideq: {engine}, {self.settings.solver.name}{why}, {seeds} seed{'s' * (seeds > 1)}, "
+            f"Unideq: {engine}, {record.method}{why}, {seeds} seed{'s' * (seeds > 1)}, "
             f"{free} free numbers, {self.train.count} measurements"
             + (f" (+{self.held.count} held out)" if self.held else "")
         )
+
+    @property
+    def _may_switch(self) -> bool:
+        """Whether a stiff solver could do better."""
+        return self.settings.solver.name not in STIFF and not isinstance(self.model, Stepper)
 
     def _all_gave_up(self, record: Training) -> bool:
         return record.finished is not None and bool((record.finished == 2).all())
@@ -297,6 +331,12 @@ class Trainer:
     def _why_gave_up(self, record: Training) -> str:
         stage = self.stages[record.stage].label
         solver = self.settings.solver
+        if isinstance(self.model, Stepper):
+            return (
+                f"gave up: in {stage}, every seed had 20 rejected steps in a row (infinite rollouts or losses); "
+                "best parameters so far kept. Try a smaller learning rate, fewer `steps`, a `curriculum`, "
+                '`gradient="none"`, or smaller or more `substeps` of the stepper.'
+            )
         advice = "other initial values" if self._stage_failed else "a smaller learning rate"
         if solver.name not in STIFF:
             advice += f', the stiff `solver="{stiff_solver(self.engine.name)}"`'

@@ -13,10 +13,14 @@ import jax.numpy as jnp
 
 from .schedule import make_schedule
 
-__all__ = ["GIVE_UP", "RECOVERY", "Adam"]
+__all__ = ["GIVE_UP", "RECOVERY", "SKIPPED", "Adam"]
 
 GIVE_UP = 20
 """Rejected steps in a row after which a seed stops."""
+SKIPPED = 200
+"""Updates left out in a row, their gradients being too large, after which a seed stops."""
+MEMORY_OF_NORMS = 0.99
+"""Weight of what came before in the running mean of gradient norms."""
 RECOVERY = 1.05
 """Growth of the learning-rate factor with every accepted step, up to 1; a rejected step halves it."""
 
@@ -33,6 +37,7 @@ class Adam:
         self.beta2 = float(settings.get("beta2", 0.999))
         self.epsilon = float(settings.get("epsilon", 1e-8))
         self.clip = None if settings.get("clip") is None else float(settings["clip"])
+        self.skip = None if settings.get("skip") is None else float(settings["skip"])
         self.weight_decay = weight_decay
 
     def turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
@@ -42,12 +47,15 @@ class Adam:
         good = jnp.isfinite(total) & jnp.all(jnp.isfinite(gradient)) & ~failed
         gradient = jnp.where(free, gradient, 0.0)
         norm = jnp.sqrt(jnp.sum(gradient**2))
+        skipped, guard = self._guard(state, good, norm)
         if self.clip is not None:
             gradient = gradient * jnp.minimum(1.0, self.clip / jnp.maximum(norm, 1e-300))
-        mean = jnp.where(good, self.beta1 * state["mean"] + (1 - self.beta1) * gradient, state["mean"])
-        square = jnp.where(good, self.beta2 * state["square"] + (1 - self.beta2) * gradient**2, state["square"])
-        accepted = state["accepted"] + good
-        factor = jnp.where(good, jnp.minimum(1.0, RECOVERY * state["factor"]), 0.5 * state["factor"])
+        used = good & ~skipped
+        mean = jnp.where(used, self.beta1 * state["mean"] + (1 - self.beta1) * gradient, state["mean"])
+        square = jnp.where(used, self.beta2 * state["square"] + (1 - self.beta2) * gradient**2, state["square"])
+        accepted = state["accepted"] + used
+        recovered = jnp.where(skipped, state["factor"], jnp.minimum(1.0, RECOVERY * state["factor"]))
+        factor = jnp.where(good, recovered, 0.5 * state["factor"])
         streak = jnp.where(good, 0, state["streak"] + 1)
         origin = jnp.where(good, theta, state["good_theta"])
 
@@ -56,21 +64,39 @@ class Adam:
         if self.weight_decay:
             direction = direction + self.weight_decay * jnp.where(data["decay"], origin, 0.0)
         rate = factor * self.rate(state["iteration"], data["iterations"])
-        # A start that fails stays where it is: trying it again would fail again.
-        gave_up = (streak >= GIVE_UP) | (accepted == 0)
+        # A start that fails stays where it is: trying it again would fail again, unless the data are others.
+        hopeless = (accepted == 0) & data["same_again"]
+        gave_up = (streak >= GIVE_UP) | hopeless | (guard.get("skipped", 0) >= SKIPPED)
         better = good & (total < state["best_total"])
         new = {
-            "theta": jnp.where(free & ~gave_up, origin - rate * direction, origin),
+            "theta": jnp.where(free & ~gave_up & ~skipped, origin - rate * direction, origin),
             "good_theta": origin,
             "mean": mean,
             "square": square,
             "accepted": accepted,
             "factor": factor,
             "streak": streak,
+            **guard,
             "iteration": state["iteration"] + 1,
             "finished": jnp.where(gave_up, 2, 0),
             "best_total": jnp.where(better, total, state["best_total"]),
             "best_theta": jnp.where(better, theta, state["best_theta"]),
         }
-        log = {"total": total, "terms": terms, "gradient_norm": norm, "learning_rate": rate, "rejected": ~good}
+        log = {"total": total, "terms": terms, "gradient_norm": norm, "learning_rate": rate, "rejected": ~used}
         return new, log, jnp.asarray(True)
+
+    def _guard(self, state: State, good: Any, norm: Any) -> tuple[Any, State]:
+        """Whether an update is left out for its large gradient, and what the guard remembers (nothing without one).
+
+        The mean of the accepted updates' norms is exponential, its bias corrected as Adam's moments' is.
+        """
+        if self.skip is None:
+            return jnp.asarray(False), {}
+        total, weight = state["norm_mean"], state["norm_weight"]
+        skipped = good & (norm * weight > self.skip * total) & (weight > 0)
+        used, old = good & ~skipped, MEMORY_OF_NORMS
+        return skipped, {
+            "norm_mean": jnp.where(used, old * total + (1 - old) * norm, total),
+            "norm_weight": jnp.where(used, old * weight + (1 - old), weight),
+            "skipped": jnp.where(used, 0, state["skipped"] + skipped),
+        }

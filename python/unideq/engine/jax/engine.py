@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import ModelError
 from ...graph import Graph
-from ...objective.program import Integration, Objective
+from ...objective.program import Batches, Integration, Objective, Rollout
 from ...versions import version_of
 from ..cache import CompiledCache, HashedKey, IdentityCache
 from ..keys import graph_key, objective_key, source_key, term_weights
@@ -23,6 +23,7 @@ from .derivative import value_and_gradient_of, value_and_gradients_of_terms
 from .integrate import integration_data, make_integration
 from .lowering import lower
 from .objective import make_objective, source_data
+from .rollout import make_rollout, rollout_data
 
 __all__ = ["JaxEngine"]
 
@@ -107,6 +108,16 @@ class JaxEngine:
         function = self._cache.get(("integrate", source_key(integration), seeds), build)
         arrays, status, statistics = _numpy(function(array, integration_data(integration)))
         return Integrated(arrays, status, statistics)
+
+    def rollout(self, rollout: Rollout, theta: np.ndarray) -> Integrated:
+        """Roll out all trajectories of the batch; see `Engine.rollout`."""
+        array, seeds = _array(theta)
+
+        def build() -> Any:
+            return jax.jit(over_seeds(make_rollout(rollout), seeds))
+
+        function = self._cache.get(("rollout", HashedKey(source_key(rollout)), seeds), build)
+        return Integrated(*_numpy(function(array, rollout_data(rollout))))
 
     def evaluate(self, graph: Graph, values: Mapping[str, Any], mapped: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """Evaluate a graph; the inputs named in `mapped` carry an extra leading axis, and so do then all outputs."""
@@ -198,6 +209,7 @@ class JaxEngine:
         report_every: int = 50,
         state: Mapping[str, np.ndarray] | None = None,
         decay: np.ndarray | None = None,
+        batches: Batches | None = None,
     ) -> Minimised:
         """Run the optimiser loop inside the engine; see `Engine.minimise`."""
         from .optimise import JaxRunner
@@ -205,7 +217,7 @@ class JaxEngine:
         def make(phase: Phase) -> JaxRunner:
             return JaxRunner(self._cache, self._prepare(objective), phase)
 
-        return minimise(make, objective, theta, optimizer, free, callback, report_every, state, decay)
+        return minimise(make, objective, theta, optimizer, free, callback, report_every, state, decay, batches)
 
     @staticmethod
     def _named(objective: Objective, terms: np.ndarray) -> dict[str, np.ndarray]:

@@ -16,8 +16,9 @@ from jax import lax
 from ...errors import EngineUnsupported
 from ...graph import Graph
 from ...graph.operations.network import OPAQUE
+from . import convolution, fourier
 
-__all__ = ["LOWERINGS", "lower"]
+__all__ = ["LOWERINGS", "check", "lower"]
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -171,6 +172,12 @@ LOWERINGS: dict[str, Callable[..., Any]] = {
     # stencil
     "stencil": _stencil,
     "stencil_adjoint": _stencil_adjoint,
+    # fourier
+    "rfft": fourier.rfft,
+    "irfft": fourier.irfft,
+    # convolution
+    "convolution": convolution.convolution,
+    "convolution_kernel": convolution.convolution_kernel,
     # interpolation
     "piecewise_polynomial": _piecewise_polynomial,
     # control
@@ -178,6 +185,14 @@ LOWERINGS: dict[str, Callable[..., Any]] = {
     "learned": lambda value, *arguments, **attributes: value,
 }
 """Operation name → `(*arrays, **attributes) -> array`."""
+
+
+def check(graph: Graph) -> None:
+    """Raise `EngineUnsupported` if an operation has no lowering."""
+    missing = {node.operation for node in graph.nodes if node.inputs and node.operation not in LOWERINGS}
+    if missing:
+        what = "can't run Lux networks" if missing <= OPAQUE else f"lacks the operation `{sorted(missing)[0]}`"
+        raise EngineUnsupported(f'Engine `jax` {what}. Use `engine="julia"`.')
 
 
 def lower(graph: Graph) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
@@ -188,10 +203,7 @@ def lower(graph: Graph) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
     EngineUnsupported
         If an operation has no lowering.
     """
-    missing = {node.operation for node in graph.nodes if node.inputs and node.operation not in LOWERINGS}
-    if missing:
-        what = "can't run Lux networks" if missing <= OPAQUE else f"lacks the operation `{sorted(missing)[0]}`"
-        raise EngineUnsupported(f'Engine `jax` {what}. Use `engine="julia"`.')
+    check(graph)
     program = [(node, LOWERINGS.get(node.operation), tuple(map(id, node.inputs))) for node in graph.nodes]
     outputs = tuple(graph.outputs.items())
 

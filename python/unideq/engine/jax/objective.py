@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...objective.program import Integration, Objective, Source
+from ...objective.program import Given, Integration, Objective, Rollout, Source
 from .integrate import Data, integration_data, make_integration
 from .lowering import lower
+from .rollout import make_rollout, rollout_data
 
 __all__ = ["make_objective", "source_data"]
 
@@ -19,25 +20,31 @@ Loss = Callable[[jax.Array, Data], tuple[jax.Array, tuple[jax.Array, jax.Array]]
 
 
 def source_data(objective: Objective) -> list[Data]:
-    """Times and points: what compiled functions take besides θ and the weights."""
-    return [
-        integration_data(s)
-        if isinstance(s, Integration)
-        else {name: np.asarray(values, float) for name, values in s.points.items()}
-        for s in objective.sources
-    ]
+    """States, times, points, targets: what compiled functions take besides θ and the weights."""
+    return [_data(source) for source in objective.sources]
+
+
+def _data(source: Source) -> Data:
+    if isinstance(source, Integration):
+        return integration_data(source)
+    if isinstance(source, Rollout):
+        return rollout_data(source)
+    arrays = source.arrays if isinstance(source, Given) else source.points
+    return {name: np.asarray(values, float) for name, values in arrays.items()}
 
 
 def _make_source(source: Source, forward_mode: bool) -> Callable[[jax.Array, Data], tuple[dict[str, jax.Array], Any]]:
     """`(theta, data) -> arrays, whether a solve failed`."""
-    if isinstance(source, Integration):
-        solve = make_integration(source, forward_mode)
+    if isinstance(source, (Integration, Rollout)):
+        solve = make_rollout(source) if isinstance(source, Rollout) else make_integration(source, forward_mode)
 
-        def integrated(theta: jax.Array, data: Data) -> tuple[dict[str, jax.Array], Any]:
+        def solved(theta: jax.Array, data: Data) -> tuple[dict[str, jax.Array], Any]:
             arrays, status, _ = solve(theta, data)
             return arrays, jnp.any(status != 0)
 
-        return integrated
+        return solved
+    if isinstance(source, Given):
+        return lambda theta, arrays: ({f"{source.name}.{key}": value for key, value in arrays.items()}, False)
     run = lower(source.graph)
 
     def at_points(theta: jax.Array, points: Data) -> tuple[dict[str, jax.Array], Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 
 from ...objective.program import Objective
+from ..batches import Fresh, fresh_data, iterations_at_once, stacked
 from ..cache import CompiledCache, HashedKey
 from ..loop import Phase, empty_logs
 from ..optimizer_state import flatten
@@ -33,7 +34,10 @@ _METHODS: dict[str, Callable[[Any, Mapping[str, Any]], Any]] = {
 
 
 def _make_chunk(objective: Objective, optimizer: OptimizerSettings, seeds: int, room: int) -> Callable[..., Any]:
-    """`(state, logs, data, base, target) -> state, logs`: turns until running seeds have made `target` iterations."""
+    """`(state, logs, data, fresh, base, target) -> state, logs`: turns until running seeds made `target` iterations.
+
+    `fresh` is None, or (data of the iterations from the first on, stacked; which iteration is first).
+    """
     method = _METHODS[optimizer.name](value_and_gradient_of(make_objective(objective)), optimizer.settings)
 
     def advance(state: Any, logs: Any, data: Any, base: Any, target: Any) -> Any:
@@ -47,17 +51,28 @@ def _make_chunk(objective: Objective, optimizer: OptimizerSettings, seeds: int, 
 
     every: Callable[..., Any] = advance if seeds == 1 else jax.vmap(advance, in_axes=(0, 0, None, None, None))
 
-    def chunk(state: Any, logs: Any, data: Any, base: Any, target: Any) -> Any:
+    def chunk(state: Any, logs: Any, data: Any, fresh: Any, base: Any, target: Any) -> Any:
         def going(carry: Any) -> Any:
             return jnp.any((carry[0]["finished"] == 0) & (carry[0]["iteration"] < target))
 
         start = (state, logs)
         if seeds == 1:  # an ensemble of one runs without the mapping's cost
             start = jax.tree.map(lambda x: x[0], start)
-        end = lax.while_loop(going, lambda carry: every(*carry, data, base, target), start)
+        end = lax.while_loop(going, lambda carry: every(*carry, _data_now(data, fresh, carry[0]), base, target), start)
         return jax.tree.map(lambda x: x[None], end) if seeds == 1 else end
 
     return jax.jit(chunk)
+
+
+def _data_now(data: Any, fresh: Any, state: Any) -> Any:
+    """The data with those of the iteration that running seeds are at: the same for all, as every turn completes one."""
+    if fresh is None:
+        return data
+    several, first = fresh
+    at = jnp.max(state["iteration"]) - first
+    own = jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, at, keepdims=False), several)
+    sources = [{**old, **new} for old, new in zip(data["objective"]["sources"], own, strict=True)]
+    return {**data, "objective": {**data["objective"], "sources": sources}}
 
 
 class JaxRunner:
@@ -76,15 +91,42 @@ class JaxRunner:
                 "free": phase.free,
                 "decay": phase.decay,
                 "iterations": np.asarray(phase.iterations),
+                "same_again": np.asarray(phase.batches is None),
             }
         )
         self._empty = jax.device_put(empty_logs(seeds, room, len(objective.terms)))
         self._logs = self._empty
+        self._phase, self._length = phase, 0
+        self._reached = int(phase.start["iteration"].max())
 
     def advance(self, base: int, target: int) -> bool:
         """Run one chunk; see `Runner.advance`."""
-        self._state, self._logs = self._chunk(self._state, self._logs, self._data, base, target)
+        if self._phase.batches is None:
+            self._state, self._logs = self._chunk(self._state, self._logs, self._data, None, base, target)
+            return self._running()
+        while self._reached < target:
+            first = self._reached
+            fresh, self._reached = self._fresh(first, target)  # while the chunk before is still at work
+            if not self._running():
+                return False
+            now = jax.device_put((fresh, first))
+            self._state, self._logs = self._chunk(self._state, self._logs, self._data, now, base, self._reached)
+        return self._running()
+
+    def _running(self) -> bool:
         return bool((np.asarray(self._state["finished"]) == 0).any())
+
+    def _fresh(self, first: int, target: int) -> tuple[Fresh, int]:
+        """Data from an iteration on, in arrays of one length for the whole phase; and the first iteration without."""
+        batches, objective = self._phase.batches, self._phase.objective
+        assert batches is not None
+        theta = np.array(self._state["theta"])[0] if batches.follows_theta else None
+        several = [fresh_data(batches, objective, first, theta)]
+        if not self._length:
+            self._length = iterations_at_once(batches, several[0], self._phase.room)
+        end = min(first + self._length, target)
+        several += [fresh_data(batches, objective, i) for i in range(first + 1, end)]
+        return stacked(several, self._length), end
 
     def collect(self, count: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """State and logs on the host; see `Runner.collect`."""

@@ -11,15 +11,16 @@ import numpy as np
 
 from ...errors import ModelError
 from ...graph import Graph
-from ...objective.program import Integration, Objective
+from ...objective.program import Batches, Integration, Objective, Rollout
 from ..cache import CompiledCache, HashedKey, IdentityCache
-from ..keys import graph_key, objective_key, source_key, term_weights
+from ..keys import graph_key, objective_key, source_key
 from ..loop import Phase, minimise
 from ..optimizer_state import OPTIMIZERS
 from ..options import adjoints_of, check_solver, solvers_of
 from ..protocol import Integrated, Minimised, OptimizerSettings, Report, Value
 from .bridge import Bridge, address, contiguous
-from .program import evaluation_json, integration_data, integration_json, objective_data, objective_json
+from .data import integration_data, objective_data, rollout_data, whole_data
+from .program import evaluation_json, integration_json, objective_json, rollout_json
 from .start import start
 
 __all__ = ["JuliaEngine", "Prepared"]
@@ -79,7 +80,7 @@ class JuliaEngine:
         found = self._cache.get(key, lambda: self._compile(objective))
         weights = list(map(objective.weights.get, objective.loss.outputs))
         if found.data is not data or found.weights != weights:
-            whole = np.concatenate([data, term_weights(objective)])
+            whole = whole_data(objective, data)
             self.bridge.call("set_data_b", "handing over the data", found.handle, address(whole), whole.size)
             found.data, found.weights = data, weights
         return found
@@ -103,24 +104,49 @@ class JuliaEngine:
         """Solve all initial-value problems of the batch; see `Engine.integrate`."""
         check_solver(integration.solver, self.name)
         array, single = _ensemble(theta, integration.vector_field.input("theta").size)
-        seeds, (batch, _) = len(array), integration.times.shape
 
         def compile() -> Any:
             return self.bridge.call("prepare_integration", "compiling the integration", integration_json(integration))
 
         handle = self._cache.get(("integration", HashedKey(source_key(integration))), compile)
-        data = contiguous(integration_data(integration))
-        shapes = {name: (seeds, *shape) for name, shape in integration.shapes.items()}
-        flat = np.empty(sum(map(_size, shapes.values())))
-        status, statistics = np.empty((seeds, batch)), np.empty((seeds, batch, 4))
+        data, batch = integration_data(integration), len(integration.times)
+        return self._solved("integrate_b", handle, data, array, single, integration.shapes, batch, _STATISTICS)
+
+    def rollout(self, rollout: Rollout, theta: np.ndarray) -> Integrated:
+        """Roll out all trajectories of the batch; see `Engine.rollout`."""
+        array, single = _ensemble(theta, rollout.step.input("theta").size)
+
+        def compile() -> Any:
+            return self.bridge.call("prepare_rollout", "compiling the rollout", rollout_json(rollout))
+
+        handle = self._cache.get(("rollout", HashedKey(source_key(rollout))), compile)
+        data, batch = rollout_data(rollout), len(rollout.data["start"])
+        return self._solved("rollout_b", handle, data, array, single, rollout.shapes, batch, ("steps",))
+
+    def _solved(
+        self,
+        function: str,
+        handle: Any,
+        data: np.ndarray,
+        theta: np.ndarray,
+        single: bool,
+        shapes: Mapping[str, tuple[int, ...]],
+        batch: int,
+        counted: Sequence[str],
+    ) -> Integrated:
+        """A batch of trajectories at every θ (S, P), by the Julia function that has made the handle."""
+        seeds, data = len(theta), contiguous(data)
+        all_shapes = {name: (seeds, *shape) for name, shape in shapes.items()}
+        flat = np.empty(sum(map(_size, all_shapes.values())))
+        status, statistics = np.empty((seeds, batch)), np.empty((seeds, batch, len(counted)))
         self.bridge.call(
-            "integrate_b", "integrating", handle, address(data), data.size, address(array), seeds,
+            function, "integrating", handle, address(data), data.size, address(theta), seeds,
             address(flat), address(status), address(statistics),
         )  # fmt: skip
         pick = (lambda x: x[0].copy()) if single else (lambda x: x.copy())
-        arrays = {name: pick(part) for name, part in _split(flat, shapes).items()}
-        counted = dict(zip(_STATISTICS, np.moveaxis(statistics.astype(np.int64), -1, 0), strict=True))
-        return Integrated(arrays, pick(status.astype(np.int64)), {name: pick(n) for name, n in counted.items()})
+        arrays = {name: pick(part) for name, part in _split(flat, all_shapes).items()}
+        counts = dict(zip(counted, np.moveaxis(statistics.astype(np.int64), -1, 0), strict=True))
+        return Integrated(arrays, pick(status.astype(np.int64)), {name: pick(n) for name, n in counts.items()})
 
     def evaluate(self, graph: Graph, values: Mapping[str, Any], mapped: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """Evaluate a graph; the inputs named in `mapped` carry an extra leading axis, and so do then all outputs."""
@@ -198,6 +224,7 @@ class JuliaEngine:
         report_every: int = 50,
         state: Mapping[str, np.ndarray] | None = None,
         decay: np.ndarray | None = None,
+        batches: Batches | None = None,
     ) -> Minimised:
         """Run the optimiser loop inside the engine; see `Engine.minimise`."""
         from .optimise import JuliaRunner
@@ -205,7 +232,7 @@ class JuliaEngine:
         def make(phase: Phase) -> JuliaRunner:
             return JuliaRunner(self, phase)
 
-        return minimise(make, objective, theta, optimizer, free, callback, report_every, state, decay)
+        return minimise(make, objective, theta, optimizer, free, callback, report_every, state, decay, batches)
 
 
 _STATISTICS = ("steps", "accepted", "rejected", "evaluations")

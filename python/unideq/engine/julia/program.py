@@ -1,7 +1,7 @@
 """Programs as the Julia package reads them: an objective's or integration's graphs and their derivatives, as JSON.
 
 Derivatives are graphs made here; Julia only compiles. Numbers that may change from call to call (times,
-points, step size, weights) aren't in the text: they travel as one flat array, so that changing them compiles nothing.
+points, states, step size, weights) aren't in the text: `unideq.engine.julia.data` has them in one flat array.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import EngineUnsupported
+from ...errors import EngineUnsupported, ModelError
 from ...graph import Graph, constant, jacobian, jvp, partition, substitute, to_json, vjp
-from ...objective.program import Integration, Objective, Pointwise
+from ...objective.program import Given, Integration, Objective, Pointwise, Rollout, Source
 from ..options import STIFF
 
 __all__ = [
     "evaluation_json",
-    "integration_data",
     "integration_json",
-    "objective_data",
     "objective_json",
+    "rollout_json",
 ]
 
 ROSENBROCK = frozenset(("rodas5p", "rodas4"))
@@ -49,7 +48,8 @@ def _json(graph: Graph) -> Program:
 
 def _parts(graph: Graph) -> tuple[Graph, Graph]:
     """What depends on θ alone, and the rest."""
-    return _once(graph, "parts", lambda: partition(graph, "theta"))
+    names = ["theta"] if "theta" in graph.input_names else []
+    return _once(graph, "parts", lambda: partition(graph, *names))
 
 
 def _vjp(graph: Graph, wrt: Sequence[str]) -> Program | None:
@@ -166,20 +166,65 @@ def _pointwise_program(source: Pointwise) -> Program:
     }
 
 
+def _rollout_program(rollout: Rollout, derivatives: bool) -> Program:
+    prologue, step = _parts(rollout.step)
+    observe_prologue, observe = _parts(rollout.observe)
+    constants = rollout.data.get("c")
+    if constants is None and "c" in (*step.input_names, *observe.input_names):
+        raise ModelError(f"The step of `{rollout.name}` reads `c`; give it in `data`, shape (B, q).")
+    program: Program = {
+        "kind": "rollout",
+        "name": rollout.name,
+        "trajectories": len(rollout.data["start"]),
+        "constants": 0 if constants is None else np.shape(constants)[1],
+        "steps": rollout.steps,
+        "every": rollout.every,
+        "warmup": rollout.warmup,
+        "through": rollout.gradient == "full",
+        "checkpoint": rollout.checkpoint,
+        "prologue": _json(prologue),
+        "step": _json(step),
+        "observe_prologue": _json(observe_prologue),
+        "observe": _json(observe),
+    }
+    if derivatives:
+        before = ["u"] if program["through"] else []
+        seen = ["u"] if "u" in observe.input_names else []
+        wanted: dict[str, tuple[Graph, Sequence[str]]] = {
+            "prologue": (prologue, prologue.input_names),
+            "step": (step, [*before, *prologue.outputs]),
+            "observe_prologue": (observe_prologue, observe_prologue.input_names),
+            "observe": (observe, [*seen, *observe_prologue.outputs]),
+        }
+        program.update(_derivatives(wanted))
+    return program
+
+
+def _given_program(source: Given) -> Program:
+    names = sorted(source.arrays)
+    sizes = [int(np.size(source.arrays[name])) for name in names]
+    return {"kind": "given", "name": source.name, "arrays": names, "sizes": sizes, "gradient": None, "tangent": None}
+
+
+def _source_program(source: Source) -> Program:
+    if isinstance(source, Integration):
+        return _integration_program(source, True)
+    if isinstance(source, Rollout):
+        return _rollout_program(source, True)
+    return _given_program(source) if isinstance(source, Given) else _pointwise_program(source)
+
+
 def objective_json(objective: Objective) -> str:
     """The graphs of an objective, with their derivatives in reverse and in forward mode."""
-    arrays = [name for source in objective.sources for name in source.shapes]
-    given = [name for name in (*arrays, "theta") if name in objective.loss.input_names]
+    made = [name for source in objective.sources if not isinstance(source, Given) for name in source.shapes]
+    read = [name for name in (*made, "theta") if name in objective.loss.input_names]
     program = {
         "parameters": _parameters(objective),
         "terms": list(objective.terms),
-        "sources": [
-            _integration_program(s, True) if isinstance(s, Integration) else _pointwise_program(s)
-            for s in objective.sources
-        ],
+        "sources": [_source_program(source) for source in objective.sources],
         "loss": _json(objective.loss),
-        "gradient": _vjp(objective.loss, given),
-        "tangent": _jvp(objective.loss, given),
+        "gradient": _vjp(objective.loss, read),
+        "tangent": _jvp(objective.loss, read),
     }
     return json.dumps(program, allow_nan=False)
 
@@ -188,7 +233,12 @@ def _parameters(objective: Objective) -> int:
     """Length of θ, as whichever graph that has it says."""
     graphs = [objective.loss]
     for source in objective.sources:
-        graphs.append(source.vector_field if isinstance(source, Integration) else source.graph)
+        if isinstance(source, Integration):
+            graphs.append(source.vector_field)
+        elif isinstance(source, Rollout):
+            graphs.append(source.step)
+        elif isinstance(source, Pointwise):
+            graphs.append(source.graph)
     return next(graph.input("theta").size for graph in graphs if "theta" in graph.input_names)
 
 
@@ -197,25 +247,14 @@ def integration_json(integration: Integration) -> str:
     return json.dumps(_integration_program(integration, False), allow_nan=False)
 
 
+def rollout_json(rollout: Rollout) -> str:
+    """The graphs of a rollout, without derivatives, and the number of parameters."""
+    parameters = rollout.step.input("theta").size
+    return json.dumps({**_rollout_program(rollout, False), "parameters": parameters}, allow_nan=False)
+
+
 def evaluation_json(graph: Graph, mapped: Sequence[str] = ()) -> str:
     """A graph to evaluate at many points. Its inputs are those in use, sorted by name; `mapped` ones vary."""
     used = sorted((node for node in graph.nodes if node.operation == "input"), key=lambda node: str(node.name))
     names = [node.name for node in used if node.name in set(mapped)]
     return json.dumps({"graph": to_json(Graph(used, graph.outputs)), "mapped": names}, allow_nan=False)
-
-
-def integration_data(integration: Integration) -> np.ndarray:
-    """Start times (B), output times (B·K), and the fixed step (0 if there is none), one after the other."""
-    step = 0.0 if integration.solver.dt is None else integration.solver.dt
-    return np.concatenate([np.ravel(integration.start), np.ravel(integration.times), [step]]).astype(float)
-
-
-def objective_data(objective: Objective) -> np.ndarray:
-    """Each source's data in order, one after the other; points by sorted name. The weights come after them."""
-    parts = [np.zeros(0)]
-    for source in objective.sources:
-        if isinstance(source, Integration):
-            parts.append(integration_data(source))
-        else:
-            parts.extend(np.ravel(np.asarray(source.points[name], float)) for name in sorted(source.points))
-    return np.concatenate(parts)

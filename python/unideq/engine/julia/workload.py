@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from ...graph import Graph, constant, variable
-from ...objective.program import Integration, Objective, Pointwise, SolverSettings
-from .program import evaluation_json, integration_data, integration_json, objective_data, objective_json
+from ...objective.program import Given, Integration, Objective, Pointwise, Rollout, SolverSettings
+from .data import integration_data, objective_data, rollout_data
+from .program import evaluation_json, integration_json, objective_json, rollout_json
 
 __all__ = ["workload"]
 
@@ -26,8 +27,27 @@ def _network(x: Any, theta: Any) -> Any:
     return theta[9:15].reshape(2, 3) @ hidden + theta[15:17]
 
 
+def _rollout_objective() -> Objective:
+    """Two trajectories of five steps, every one recorded, and a target."""
+    t: Any
+    u: Any
+    c: Any
+    theta: Any
+    t, u, c, theta = variable("t"), variable("u", (2,)), variable("c", (1,)), variable("theta", (18,))
+    step = Graph([t, u, c, theta], {"u": u + 0.1 * (_network(u, theta) - c[0] * u + np.sin(t))})
+    observe = Graph([u, theta], {"u": u, "scaled": theta[17] * u[0]})
+    data = {"start": np.ones((2, 2)), "t": np.zeros(2), "c": np.array([[0.5], [1.0]])}
+    source = Rollout("r", step, observe, data, 0.1, steps=5, checkpoint=True)
+    states: Any
+    scaled: Any
+    target: Any
+    states, scaled, target = variable("r.u", (2, 5, 2)), variable("r.scaled", (2, 5)), variable("g.u", (2, 5, 2))
+    loss = Graph([states, scaled, target], {"fit": np.mean((states - target) ** 2) + np.mean(scaled)})
+    return Objective((source, Given("g", {"u": np.ones((2, 5, 2))})), loss, {"fit": 1.0})
+
+
 def workload() -> dict[str, str | list[float]]:
-    """Program texts and data: an objective (a batch of two and a pointwise term), an integration, an evaluation."""
+    """Program texts and data: objectives (of two trajectories, with points or given data), a solve each, a graph."""
     t: Any
     u: Any
     theta: Any
@@ -50,6 +70,9 @@ def workload() -> dict[str, str | list[float]]:
         {"fit": np.mean((states - data) ** 2) + np.mean(scaled), "size": np.sum(values**2) + np.sum(theta**2)},
     )
     objective = Objective((integration, points), loss, {"fit": 1.0, "size": 0.1})
+    rollouts = _rollout_objective()
+    rollout = rollouts.sources[0]
+    assert isinstance(rollout, Rollout)
     return {
         "objective": objective_json(objective),
         "objective_data": [*objective_data(objective).tolist(), 1.0, 0.1],
@@ -57,6 +80,10 @@ def workload() -> dict[str, str | list[float]]:
         "stiff": integration_json(stiff),
         "stiff_objective": objective_json(replace(objective, sources=(stiff, points))),
         "integration_data": integration_data(integration).tolist(),
+        "rollout_objective": objective_json(rollouts),
+        "rollout_objective_data": [*objective_data(rollouts).tolist(), 1.0],
+        "rollout": rollout_json(rollout),
+        "rollout_data": rollout_data(rollout).tolist(),
         "evaluation": evaluation_json(points.graph, ["x"]),
     }
 

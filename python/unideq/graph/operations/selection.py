@@ -174,6 +174,16 @@ def _simplify_gather(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> E
         step = int(steps[0]) if steps.size else 1
         part = (int(indices[0]), int(indices[-1]) + 1, step)
         return apply("slice", x, window=tuple(part if a == axis else (0, n, 1) for a, n in enumerate(x.shape)))
+    if x.operation == "gather" and x.attributes["axis"] == axis:
+        return apply("gather", x.inputs[0], indices=x.attributes["indices"][indices], axis=axis)
+    return None
+
+
+def _simplify_scatter(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> Expression | None:
+    """A new order of all elements is a gather: mirroring twice is then seen to be nothing."""
+    indices, size = attributes["indices"], attributes["size"]
+    if len(indices) == size and np.array_equal(np.sort(indices), np.arange(size)):
+        return apply("gather", inputs[0], indices=np.argsort(indices), axis=attributes["axis"])
     return None
 
 
@@ -246,6 +256,7 @@ register(
         _scatter_pattern,
         function("scatter_add"),
         _prepare_scatter,
+        _simplify_scatter,
     )
 )
 

@@ -1,4 +1,4 @@
-"""Fields with one space dimension as images over time and space."""
+"""Fields as images: over time and space with one space dimension, as snapshots side by side with two."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from .series import held_out_from, label_of, shown_trajectories
 from .style import DIVERGING, SEQUENTIAL, axes_of, styled, title
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
 
     from ..fit import Fit
 
 __all__ = ["plot_field"]
 
 KINDS = ("measured", "predicted", "residual")
+SNAPSHOTS = 5
+"""Times at which a field of two space dimensions is shown."""
 
 
 def plot_field(
     fit: Fit, variable: str, kind: str = "predicted", ax: Axes | None = None, trajectory: Any = None
 ) -> Axes:
-    """One field of one trajectory over (time, space); colours of `measured` and `predicted` mean the same.
+    """One field of one trajectory; colours of `measured` and `predicted` mean the same.
+
+    With one space dimension an image over (time, space); with two, snapshots at measured times side by side.
 
     Parameters
     ----------
@@ -43,7 +49,6 @@ def plot_field(
     grid = solution["time"].values
     with styled():
         ax = axes_of(ax)
-        cells = np.arange(measured.shape[1])
         if kind == "predicted":
             times, values = grid, predicted
         else:
@@ -54,17 +59,64 @@ def plot_field(
             limits: dict[str, Any] = {"vmin": -size, "vmax": size, "cmap": DIVERGING}
         else:
             limits = {"vmin": float(np.nanmin(measured)), "vmax": float(np.nanmax(measured)), "cmap": SEQUENTIAL}
-        image = ax.pcolormesh(times, cells, values.T, shading="nearest", rasterized=True, **limits)
+        space = observed[variable].dims[2:]
+        if len(space) == 1:
+            image = _over_time(ax, times, values, observed, space[0], limits)
+            _mark_held_out(ax, shown)
+            ax.set_xlim(float(grid[0]), float(grid[-1]))
+            ax.set_xlabel(label_of(observed, "time", 60))
+        else:
+            image = _snapshots(ax, series.times, times, values, observed, space, limits)
         bar = ax.figure.colorbar(image, ax=ax, pad=0.02, aspect=18)
         bar.outline.set_visible(False)  # type: ignore[union-attr]
         bar.set_label(label_of(observed, variable) if kind != "residual" else "predicted − measured", fontsize="small")
-        _mark_held_out(ax, shown)
-        ax.set_xlim(float(grid[0]), float(grid[-1]))
-        ax.set_xlabel(label_of(observed, "time", 60))
-        ax.set_ylabel("cell")
         several = len(fit.record.observations) > 1
         title(ax, f"{variable}, {kind}", f"trajectory {shown.label}" if several else "")
     return ax
+
+
+def _points(observed: xr.Dataset, dim: Any) -> tuple[np.ndarray, str]:
+    """Where a space dimension's points lie, and its label; the cells' numbers where it has no coordinate."""
+    if dim in observed.coords:
+        return observed[dim].values, label_of(observed, dim)
+    return np.arange(observed.sizes[dim]), "cell"
+
+
+def _over_time(
+    ax: Axes, times: np.ndarray, values: np.ndarray, observed: xr.Dataset, dim: Any, limits: dict[str, Any]
+) -> QuadMesh:
+    points, label = _points(observed, dim)
+    ax.set_ylabel(label)
+    return ax.pcolormesh(times, points, values.T, shading="nearest", rasterized=True, **limits)
+
+
+def _snapshots(
+    ax: Axes,
+    measured: np.ndarray,
+    times: np.ndarray,
+    values: np.ndarray,
+    observed: xr.Dataset,
+    space: tuple[Any, ...],
+    limits: dict[str, Any],
+) -> QuadMesh:
+    """A row of images at some measured times, inside of the axes."""
+    chosen = sorted({round(k) for k in np.linspace(0, len(measured) - 1, SNAPSHOTS)})
+    (across, x_label), (up, y_label) = (_points(observed, d) for d in space)
+    ax.set_axis_off()
+    image: Any = None
+    for at, k in enumerate(chosen):
+        inner = ax.inset_axes((at / len(chosen) + 0.01, 0.0, 1 / len(chosen) - 0.02, 0.9))
+        frame = values[int(np.argmin(np.abs(times - measured[k])))]
+        image = inner.pcolormesh(across, up, frame.T, shading="nearest", rasterized=True, **limits)
+        inner.set_aspect("equal")
+        inner.set_title(f"t = {measured[k]:g}", fontsize="small", loc="center")
+        inner.tick_params(labelsize="x-small")
+        inner.set_xlabel(x_label, fontsize="small")
+        if at:
+            inner.set_yticklabels([])
+        else:
+            inner.set_ylabel(y_label, fontsize="small")
+    return image
 
 
 def _mark_held_out(ax: Axes, shown: Any) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...objective import Unrolled
 from .style import COLOURS, INK, MUTED, axes_of, styled, title
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ def plot_history(fit: Fit, ax: Axes | None = None, terms: bool = True, legend: b
             few = {"marker": "o", "ms": 2.8} if held.shape[1] < 60 else {}
             ax.plot(logs["held_iteration"], held[best], color=COLOURS[1], lw=1.2, label="held-out", **few)  # type: ignore[arg-type]
             drawn.append(held[best])
+        judged = logs["judged_total"]
+        if judged.shape[1] and not held.shape[1]:
+            ax.plot(logs["judged_iteration"], judged[best], color=COLOURS[1], lw=1.2, label="fixed windows")
+            drawn.append(judged[best])
         _scale(ax, drawn)
         _rejected(ax, logs["rejected"][best], steps)
         _stages(ax, fit, logs["stage"])
@@ -118,4 +123,6 @@ def _objective(objective: Any) -> str:
     words = {"Trajectory": "trajectory", "MultipleShooting": "shooting", "Collocation": "collocation"}
     name = type(objective).__name__
     horizon = getattr(objective, "horizon", None)
+    if isinstance(objective, Unrolled):
+        return f"{objective.steps} step{'s' * (objective.steps > 1)}, {objective.gradient}"
     return words.get(name, name) + (f" to {horizon:g}" if horizon is not None else "")

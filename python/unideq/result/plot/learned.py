@@ -27,7 +27,8 @@ def learned_panels(fit: Fit) -> list[tuple[str, int]]:
     panels = []
     for name in fit.model.learned:
         network = fit.model.networks[name]
-        count = {1: 1, 2: network.outputs}.get(network.inputs, network.inputs)
+        few = {1: 1, 2: network.outputs} if network.acts_on == "points" else {}
+        count = few.get(network.inputs, network.inputs)
         panels += [(name, k) for k in range(count)]
     return panels
 
@@ -36,7 +37,8 @@ def plot_learned(fit: Fit, network: str | None = None, panel: int = 0, ax: Axes 
     """A learned term, drawn only where the solutions went.
 
     With one argument all outputs are lines over it (the best seed thick, other good seeds thin). With two, an output is
-    a filled contour inside the hull of the best seed's visited states. With more, outputs are points over one argument.
+    a filled contour inside the hull of the best seed's visited states. With more, and for networks on grids, which see
+    neighbours too, outputs are points over one argument.
 
     Parameters
     ----------
@@ -60,7 +62,8 @@ def plot_learned(fit: Fit, network: str | None = None, panel: int = 0, ax: Axes 
     with styled():
         ax = axes_of(ax, 5.0, 3.8)
         arguments = seen.arguments.shape[-1]
-        draw = _line if arguments == 1 else _surface if arguments == 2 else _scatter
+        pointwise = fit.model.networks[seen.network].acts_on == "points"
+        draw = _line if pointwise and arguments == 1 else _surface if pointwise and arguments == 2 else _scatter
         draw(fit, seen, panel, ax)
     return ax
 

@@ -147,6 +147,6 @@ def _headline(fit: Fit) -> str:
         f"status: {fit.status.split(':')[0]}",
         seeds,
         f"{record.history.iterations} iterations",
-        f"{record.settings.solver.name} on {record.engine.get('name')}",
+        f"{record.method} on {record.engine.get('name')}",
     ]
     return "   ·   ".join(words)

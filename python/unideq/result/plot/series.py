@@ -56,9 +56,9 @@ def variable_of(fit: Fit, variable: str | None) -> str:
 
 
 def is_field(fit: Fit, variable: str) -> bool:
-    """Whether a variable is drawn as an image over (space, time): one space dimension of more than six cells."""
+    """Whether a variable is drawn as images: one or two space dimensions of more than six cells each."""
     shape = fit.record.observations.shapes[variable]
-    return len(shape) == 1 and shape[0] > MOST
+    return len(shape) in (1, 2) and min(shape) > MOST
 
 
 def flattened(values: np.ndarray, variable_shape: tuple[int, ...]) -> np.ndarray:

@@ -1,0 +1,100 @@
+"""A known number of each trajectory (a domain length, a forcing's strength): read like a parameter, never trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, ModelError, unknown
+
+__all__ = ["Condition", "condition_values"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A number that differs between trajectories and is known for each.
+
+    Give it in `parameters=`; equations read it as `p.NAME`. Its values come from the data's coordinate of that name
+    along `trajectory`, or from `conditions=` of a rollout; `default` stands where there are none.
+
+    Parameters
+    ----------
+    default
+        The number where a trajectory states none, in `units`.
+    units, description
+        For labels and reports.
+
+    Raises
+    ------
+    ModelError
+        If the default isn't one finite number.
+
+    Examples
+    --------
+    >>> import unideq as ude
+    >>> ude.Condition(1.0, units="m")
+    Condition(default=1.0, units='m', description='')
+    """
+
+    default: float
+    units: str = ""
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        try:
+            number = float(self.default)
+        except (TypeError, ValueError):
+            number = np.nan
+        if not np.isfinite(number):
+            raise ModelError(f"A condition's default is one finite number, not {self.default!r}.")
+        object.__setattr__(self, "default", number)
+
+    def to_json(self) -> dict[str, Any]:
+        """The arguments that make it again, as plain data."""
+        return dict(self.__dict__)
+
+
+def condition_values(
+    conditions: Mapping[str, Condition], values: Mapping[str, Any] | None, count: int | None = None
+) -> dict[str, np.ndarray]:
+    """Condition → values (B,), defaults filled in.
+
+    Parameters
+    ----------
+    conditions
+        The model's.
+    values
+        Condition → a number for all trajectories, or one a trajectory (B,).
+    count
+        B; default: as many as the longest of the values.
+
+    Raises
+    ------
+    DataError
+        If a name is no condition, or a value isn't finite or has another length.
+    """
+    given: dict[str, np.ndarray] = {}
+    for name, value in (values or {}).items():
+        if name not in conditions:
+            raise unknown("condition", name, conditions, DataError)
+        try:
+            array = np.asarray(value, dtype=float)
+        except (TypeError, ValueError):
+            raise DataError(f"Condition `{name}` needs numbers, not {value!r}.") from None
+        if array.ndim > 1:
+            raise DataError(f"Condition `{name}` needs one number a trajectory, not an array of shape {array.shape}.")
+        if not np.isfinite(array).all():
+            raise DataError(f"Condition `{name}` isn't finite: {array}.")
+        given[name] = array
+    if count is None:
+        count = max((len(a) for a in given.values() if a.ndim), default=1)
+    result = {}
+    for name, condition in conditions.items():
+        array = given.get(name, np.asarray(condition.default))
+        if array.ndim and len(array) not in (1, count):
+            raise DataError(f"Condition `{name}` has {len(array)} values for {count} trajectories.")
+        result[name] = np.broadcast_to(array, (count,)).astype(float)
+    return result

@@ -1,0 +1,410 @@
+"""`Stepper`: a model's fixed-step scheme u⁺ = S(t, u, θ) as a graph, with or without a learned correction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import xarray as xr
+
+from ..errors import ModelError, OptionError, unknown
+from ..graph import Expression, Graph, topological, variable
+from ..nn import Network
+from .coefficients import Coefficients
+from .condition import condition_values
+from .correction import COUPLINGS, coupled, traced_correction
+from .description import warn_unused
+from .layout import Layout
+from .names import check_distinct
+from .ode import ODE, Rhs, weight_entries
+from .pde import PDE
+from .solver import BlackBox, black_box_parts
+from .stability import warn_unstable
+from .steppers import SCHEMES, Scheme
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+    from ..grid import Grid
+    from ..result.solution import Solution
+
+__all__ = ["Stepper"]
+
+
+class Stepper(PDE):
+    """A fixed-step scheme of a PDE or ODE, as one graph: what is rolled out, and trained through.
+
+    Parameters
+    ----------
+    model
+        A `PDE` or `ODE`; or a NumPy function {field: array} → {field: array} that advances the fields by `dt`, a black
+        box without derivative (it may take the conditions as a second argument). A black box needs `grid` and `fields`.
+    dt
+        Time between two states of a rollout.
+    scheme
+        `euler`, `heun`, `rk4`, `ssprk3` (any model); `imex` (semi-implicit Euler), `imex2` (ARS(2,2,2)), `etd1`,
+        `etdrk2`, `etdrk4` (PDEs with `linear=`).
+    substeps
+        Scheme steps that make one `dt`.
+    correction
+        `C(t, state, p, net)` → dict field → value, learned or known.
+    coupling
+        How the correction joins the solver S. `parallel`: u⁺ = S(u) + dt·C(u). `sequential`: u⁺ = C(S(u)), with C the
+        full next state. `prediction`: u⁺ = C(u), without a solver. Fields that C leaves out aren't corrected.
+    networks
+        Networks that the correction calls, besides the model's.
+    parameters
+        Parameters and conditions that the correction reads, besides the model's.
+    grid, fields
+        Of a black box.
+
+    Attributes
+    ----------
+    step
+        Graph (t, u, θ), or (t, u, c, θ) with conditions → `u`: ready for `Rollout.step`.
+
+    Raises
+    ------
+    ModelError, OptionError
+        If the parts don't fit; names the remedy.
+
+    Examples
+    --------
+    >>> import unideq as ude, numpy as np
+    >>> grid = ude.Grid(ude.Axis("x", 0.0, 2 * np.pi, 32))
+    >>> heat = ude.PDE(lambda t, state: 0.0 * state.u, grid, ["u"], linear=lambda d: 0.1 * d.x**2)
+    >>> step = ude.Stepper(heat, 0.5, "etdrk4")
+    >>> after = step(0.0, {"u": np.sin(grid.coordinates("x"))})["u"]
+    >>> bool(np.allclose(after, np.exp(-0.05) * np.sin(grid.coordinates("x"))))
+    True
+    """
+
+    dt: float
+    scheme: Scheme
+    substeps: int
+    coupling: str
+    solver: BlackBox | None
+    _parts: ClassVar[tuple[str, ...]] = (*PDE._parts, "dt", "scheme", "substeps", "coupling", "solver")
+
+    def __init__(
+        self,
+        model: ODE | Callable[..., Any],
+        dt: float,
+        scheme: str = "rk4",
+        substeps: int = 1,
+        correction: Rhs | None = None,
+        coupling: str = "parallel",
+        networks: Mapping[str, Network] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        grid: Grid | None = None,
+        fields: Any = None,
+    ) -> None:
+        self.dt, self.substeps = _positive(dt), _whole(substeps)
+        if scheme not in SCHEMES:
+            raise unknown("scheme", scheme, SCHEMES)
+        if coupling not in COUPLINGS:
+            raise unknown("coupling", coupling, COUPLINGS)
+        if correction is None and coupling != "parallel":
+            raise ModelError(f'`coupling="{coupling}"` needs a `correction`.')
+        self.scheme, self.coupling = SCHEMES[scheme], coupling
+        named = self._take(model, grid, fields, networks, parameters)
+        if correction is not None:
+            named["correction"] = traced_correction(self, correction)
+        self._set_equations(named)
+        if self.solver is None or correction is not None:
+            warn_unused(self)
+
+    def _take(self, model: Any, grid: Any, fields: Any, networks: Any, parameters: Any) -> dict[str, Graph]:
+        """The tables of names, the model's and the correction's own together; the model's equations."""
+        if isinstance(model, Stepper):
+            raise ModelError("A stepper can't be stepped again. Give the PDE or ODE that it was made from.")
+        self.solver = None
+        if not isinstance(model, ODE):
+            self.solver, self.grid, states = black_box_parts(model, grid, fields)
+            self._declare(states, parameters, networks, None, None)
+            return {"observation": self._traced_observation(None)}
+        if grid is not None or fields is not None:
+            raise ModelError("`grid` and `fields` are for black boxes; the model has its own.")
+        for name in PDE._parts:
+            setattr(self, name, getattr(model, name, None))
+        more = object.__new__(ODE)
+        more._declare(model.states, parameters, networks, None, None)
+        check_distinct(
+            {
+                "parameter or condition of the model": (*model.parameters, *model.conditions),
+                "parameter": more.parameters,
+                "condition": more.conditions,
+            }
+        )
+        check_distinct({"network of the model": model.networks, "network": more.networks})
+        self.parameters = {**model.parameters, **more.parameters}
+        self.conditions = {**model.conditions, **more.conditions}
+        self.networks = {**model.networks, **more.networks}
+        own = more.layout.of_kind("parameter")
+        self.layout = Layout([*model.layout.of_kind("parameter"), *own, *weight_entries(self.networks)])
+        if self.scheme.needs_linear and "linear" not in model.named:
+            raise ModelError(
+                f"The scheme `{self.scheme.name}` treats a linear part by its Fourier symbol, and the model has none. "
+                "Give the PDE `linear=lambda d, p: ...` (and leave those terms out of its right-hand side), or take "
+                'an explicit scheme, e.g. `scheme="rk4"`.'
+            )
+        return {key: self._named(graph.outputs) for key, graph in model.named.items()}
+
+    def _set_equations(self, named: Mapping[str, Graph]) -> None:
+        self.named = dict(named)
+        for key in ("step", "correction_graph", "_solver_state", "coefficients", "learned"):
+            self.__dict__.pop(key, None)
+        self.observation = self.bound(self.named_observation)
+        if "vector_field" in self.named:
+            self.vector_field = self.bound(self.named_vector_field)
+        _ = self.step
+
+    def continuous(self, doing: str) -> Graph:
+        """Not for steppers: adaptive solvers would leave out the scheme and the correction."""
+        raise ModelError(
+            f"{doing} integrates a vector field, and a stepper is a map. Train it with `ude.Unrolled`, roll it out "
+            "with `rollout`, or use the PDE or ODE that it was made from."
+        )
+
+    # ---- the step ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def coefficients(self) -> Coefficients:
+        """The scheme's multipliers on Fourier modes."""
+        return Coefficients(self)
+
+    @property
+    def constants(self) -> Expression | None:
+        size = len(self.conditions) + self.coefficients.size
+        return variable("c", (size,)) if size else None
+
+    def _constant_views(self, c: Expression) -> dict[Expression, Expression]:
+        return {**super()._constant_views(c), **self.coefficients.views(c, len(self.conditions))}
+
+    def conditions_array(self, values: Mapping[str, Any] | None = None, count: int | None = None) -> np.ndarray:
+        """As for `ODE`; then the scheme's coefficients where those depend on conditions."""
+        plain = super().conditions_array(values, count)
+        if not self.coefficients.size:
+            return plain
+        return np.concatenate([plain, self.coefficients.packed(plain[:, : len(self.conditions)])], axis=-1)
+
+    @cached_property
+    def _solver_state(self) -> Expression | None:
+        """S(t, u) in named values; None for a black box."""
+        if self.coupling == "prediction":
+            return self._u  # the solver isn't asked
+        if self.solver is not None:
+            return None
+        return self.scheme.advance(self, self.dt / self.substeps, self.substeps, self.coefficients.times)
+
+    def _named(self, outputs: Mapping[str, Expression]) -> Graph:
+        graph = super()._named({})
+        more = list(self.coefficients.variables.values()) if "named" in self.__dict__ else []
+        if any(s.name == "s" for e in outputs.values() for s in _inputs(e)):
+            more.append(variable("s", (self.size,)))
+        return Graph((*graph.inputs, *more), outputs)
+
+    @cached_property
+    def step(self) -> Graph:
+        """u⁺ = S(t, u, θ): inputs t, u, (c,) θ; output `u`."""
+        solved = self._solver_state
+        return self.bound(self._named({} if solved is None else {"u": coupled(self, solved)}))
+
+    @cached_property
+    def correction_graph(self) -> Graph:
+        """The next state where the solver's result is given: inputs t, u, s = S(u) (n,), (c,) θ; output `u`."""
+        s = variable("s", (self.size,))
+        bound = self.bound(self._named({"u": coupled(self, s)}))
+        order = [bound.input("t"), bound.input("u"), s, *(i for i in bound.inputs if i.name in ("c", "theta"))]
+        return Graph(order, bound.outputs)
+
+    @property
+    def has_step_graph(self) -> bool:
+        """Whether the whole step is a graph; false where its solver is a black box."""
+        return bool(self.step.outputs)
+
+    def black_box(self, states: np.ndarray, conditions: Mapping[str, Any] | None = None) -> np.ndarray:
+        """S(u) of the black box for a batch of states (B, n) → (B, n)."""
+        if self.solver is None:
+            raise ModelError("This stepper's solver is a graph, not a black box: see `stepper.step`.")
+        return self.solver(self.states, states, condition_values(self.conditions, conditions, len(states)))
+
+    # ---- values -----------------------------------------------------------------------------------------------
+
+    def __call__(self, t: float, state: Mapping[str, Any], parameters: Any = None, **conditions: float) -> Any:
+        """The state one `dt` later, evaluated with NumPy.
+
+        Parameters
+        ----------
+        t
+            Time at the start of the step.
+        state
+            Field → value.
+        parameters
+            Dict of names, a flat θ, or None for the initial values.
+        conditions
+            Condition → number; those left out take their defaults.
+        """
+        u = self.states.join(state)
+        values = {"t": t, "u": u, "theta": self.checked_theta(parameters)}
+        if self.constants is not None:
+            values["c"] = self.conditions_array(conditions)[0]
+        graph = self.step
+        if not self.has_step_graph:
+            graph, values["s"] = self.correction_graph, self.black_box(u[None], conditions)[0]
+        return self.states.split(graph.evaluate(values)["u"])
+
+    def checked_theta(self, parameters: Any = None) -> np.ndarray:
+        """θ as `resolve_theta` gives it, with the linear part's parameters at the values that its coefficients have.
+
+        Raises
+        ------
+        ModelError
+            If a parameter of the linear part has another value.
+        """
+        theta = self.resolve_theta(parameters)
+        if self.scheme.needs_linear and self.solver is None:
+            values = self.layout.unpack(theta)
+            for node in _inputs(*self.named["linear"].outputs.values()):
+                name = node.name.removeprefix("p.")
+                if node.name.startswith("p.") and not np.allclose(
+                    values[name], self.parameters[name].array, rtol=1e-12
+                ):
+                    raise ModelError(
+                        f"`{name}` is part of the linear part, whose coefficients are computed once, at "
+                        f"{self.parameters[name].array}. Make a stepper with the other value: "
+                        f"`stepper.with_values({{{name!r}: ...}})`."
+                    )
+        return theta
+
+    def rollout(
+        self,
+        initial: Mapping[str, Any] | None,
+        steps: int,
+        parameters: Any = None,
+        every: int = 1,
+        conditions: Mapping[str, Any] | None = None,
+        engine: str | Engine | None = None,
+        start: float = 0.0,
+    ) -> xr.Dataset:
+        """States after every step (or each `every`-th), the initial one included.
+
+        Parameters
+        ----------
+        initial
+            Field → value (*grid), or (B, *grid) for B trajectories; fields left out take the model's `initial`.
+        steps
+            Number of steps of length `dt`; a multiple of `every`.
+        parameters
+            Dict of names, a flat θ, or None for the initial values.
+        every
+            Steps between two recorded states.
+        conditions
+            Condition → one number, or one a trajectory.
+        engine
+            As in `solve`. Black boxes run in NumPy.
+        start
+            Time of the initial state.
+
+        Returns
+        -------
+        Dataset
+            Fields and observables with dimensions (trajectory, time, *grid); `trajectory` only where there are several.
+        """
+        from ..result.rollout import rollout
+
+        return rollout(self, initial, steps, parameters, every, conditions, engine, start)
+
+    def solve(
+        self, times: Any, initial: Mapping[str, Any] | None = None, parameters: Any = None, **settings: Any
+    ) -> Solution:
+        """Roll out through these times, whole numbers of steps apart; see `unideq.result.rollout.solve_by_steps`."""
+        from ..result.rollout import solve_by_steps
+
+        return solve_by_steps(self, times, initial, parameters, **settings)
+
+    def export_julia(self, path: Any, times: Any, initial: Any = None, parameters: Any = None, **settings: Any) -> None:
+        """Not for steppers: scripts hand a vector field to Julia's solvers. Export the PDE or ODE instead."""
+        raise ModelError("A stepper can't be exported as a script. Export the PDE or ODE that it was made from.")
+
+    def check_stability(
+        self, u: np.ndarray, theta: np.ndarray, c: np.ndarray | None = None, start: float = 0.0
+    ) -> None:
+        """Warn where an explicit step is unstable for the vector field linearised at the first of these states.
+
+        Parameters
+        ----------
+        u
+            States (B, n).
+        theta
+            θ (P,).
+        c
+            What graphs read as `c` (B, q).
+        start
+            Time.
+        """
+        if self.scheme.stability and self.solver is None and self.coupling != "prediction":
+            row = np.zeros(0) if c is None else c[0]
+            warn_unstable(self, start, u[0], row, theta)
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+
+    def dims(self, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
+        return ODE.dims(self, name, shape) if self.grid is None else super().dims(name, shape)
+
+    @property
+    def coordinates(self) -> dict[str, xr.Variable]:
+        return {} if self.grid is None else super().coordinates
+
+    def __repr__(self) -> str:
+        return (
+            f"Stepper(states={list(self.states.names)}, dt={self.dt:g}, scheme={self.scheme_text!r}, "
+            f"substeps={self.substeps}, coupling={self.coupling!r}, networks={list(self.networks)})"
+        )
+
+    @property
+    def scheme_text(self) -> str:
+        return self.scheme.name if self.solver is None else f"black box {self.solver.name}"
+
+    # ---- new models and JSON ----------------------------------------------------------------------------------
+
+    def with_solver(self, function: Callable[..., Any]) -> Stepper:
+        """The same stepper with another black-box function, e.g. after it was read from a file."""
+        if self.solver is None:
+            raise ModelError("This stepper's solver is a graph, not a black box.")
+        return self._copy(solver=BlackBox(function))
+
+    def _more_to_json(self) -> dict[str, Any]:
+        return {
+            "grid": None if self.grid is None else self.grid.to_json(),
+            "dt": self.dt,
+            "scheme": self.scheme.name,
+            "substeps": self.substeps,
+            "coupling": self.coupling,
+            "black_box": None if self.solver is None else self.solver.name,
+        }
+
+    def _read_more(self, data: Mapping[str, Any]) -> None:
+        self.grid = None  # type: ignore[assignment]
+        if data["grid"] is not None:
+            super()._read_more(data)
+        self.dt, self.scheme, self.substeps = data["dt"], SCHEMES[data["scheme"]], data["substeps"]
+        self.coupling = data["coupling"]
+        self.solver = None if data["black_box"] is None else BlackBox(None, data["black_box"])
+
+
+def _inputs(*expressions: Expression) -> list[Expression]:
+    return [n for n in topological(expressions) if n.operation == "input"]
+
+
+def _positive(dt: Any) -> float:
+    if isinstance(dt, bool) or not isinstance(dt, (int, float, np.number)) or not 0 < dt < float("inf"):
+        raise OptionError(f"`dt` needs a positive number, not {dt!r}.")
+    return float(dt)
+
+
+def _whole(substeps: Any) -> int:
+    if isinstance(substeps, bool) or not isinstance(substeps, (int, np.integer)) or substeps < 1:
+        raise OptionError(f"`substeps` needs a whole number >= 1, not {substeps!r}.")
+    return int(substeps)

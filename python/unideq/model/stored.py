@@ -1,0 +1,66 @@
+"""Models as plain data and back: what files and results keep, without the Python function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import FileFormatError, UnideqError
+from ..graph.serialise import from_json, to_json
+from ..nn import network_from_json
+from .condition import Condition
+from .initial import initial_from_json, initial_to_json
+from .layout import Layout
+from .parameter import Parameter
+from .state import State, StateTable
+
+if TYPE_CHECKING:
+    from .ode import ODE
+
+__all__ = ["model_from_json", "model_to_json"]
+
+
+def model_to_json(model: ODE) -> dict[str, Any]:
+    """See `ODE.to_json`."""
+    return {
+        "kind": type(model).__name__,
+        "states": [{**s.__dict__, "shape": list(s.shape)} for s in model.states],
+        "parameters": {n: p.to_json() for n, p in model.parameters.items()},
+        **({"conditions": {n: c.to_json() for n, c in model.conditions.items()}} if model.conditions else {}),
+        "networks": {n: net.to_json() for n, net in model.networks.items()},
+        "initial": initial_to_json(model.initial),
+        "forcing": to_json(model.forcing),
+        "layout": model.layout.to_json(),
+        **{key: to_json(graph) for key, graph in model.named.items()},
+        **model._more_to_json(),
+    }
+
+
+def model_from_json(kinds: Mapping[str, type[ODE]], data: Mapping[str, Any]) -> ODE:
+    """See `ODE.from_json`.
+
+    Raises
+    ------
+    FileFormatError
+        If the data doesn't describe a model, or is damaged.
+    """
+    if not isinstance(data, Mapping) or data.get("kind") not in kinds:
+        raise FileFormatError(f"This JSON doesn't describe a model ({', '.join(kinds)}).")
+    try:
+        made = object.__new__(kinds[data["kind"]])
+        made.states = StateTable([State(**{**s, "shape": tuple(s["shape"])}) for s in data["states"]])
+        made.parameters = {n: Parameter(**p) for n, p in data["parameters"].items()}
+        made.conditions = {n: Condition(**c) for n, c in data.get("conditions", {}).items()}
+        made.networks = {n: network_from_json(s) for n, s in data["networks"].items()}
+        made.initial = initial_from_json(data["initial"])
+        made.forcing = from_json(data["forcing"])
+        made.layout = Layout.from_json(data["layout"])
+        made._read_more(data)
+        named = {key: from_json(data[key]) for key in ("vector_field", "observation")}
+        named |= {key: from_json(data[key]) for key in ("nonlinear", "linear", "correction") if key in data}
+        made._set_equations(named)
+    except UnideqError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"The model description is damaged: {error!r}.") from error
+    return made

@@ -1,0 +1,141 @@
+"""What networks on grids share: channels, convolutions with a boundary rule, initial kernels, scalings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import OptionError, unknown
+from ..graph import Expression, apply
+from .activation import activation
+from .initializer import draw_weight
+from .network import Network
+from .settings import Scale, check_names, factor, scaling, whole_number
+
+__all__ = ["BOUNDARIES", "GridNetwork"]
+
+BOUNDARIES = ("periodic", "zero", "edge")
+
+
+class GridNetwork(Network):
+    """Base of networks that act on fields (…, channels, *space) by convolutions; each point sees its neighbours.
+
+    A kind names its convolutions (`convolutions`) and says how they follow each other (`layers`).
+    """
+
+    acts_on: ClassVar[str] = "grid"
+    kernel: int
+    dimensions: int
+    boundary: str | tuple[str, ...]
+    activation: str
+    output_activation: str
+    input_shift: Scale
+    input_scale: Scale
+    output_shift: Scale
+    output_scale: Scale
+    initializer: str
+    last_layer_scale: float
+
+    def convolutions(self) -> dict[str, tuple[int, int]]:
+        """Layer name → (channels in, channels out); the last layer last."""
+        raise NotImplementedError
+
+    def layers(self, weights: Mapping[str, Expression], x: Any) -> Any:
+        """The network between the input's and the output's scaling; `self.convolve` applies a layer."""
+        raise NotImplementedError
+
+    def initial_scale(self, layer: str) -> float:
+        """Factor on a layer's initial kernel."""
+        return self.last_layer_scale if layer == list(self.convolutions())[-1] else 1.0
+
+    # ---- what a model asks ------------------------------------------------------------------------------------
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, (n_in, n_out) in self.convolutions().items():
+            shapes[f"{name}.weight"] = (n_out, n_in, *(self.kernel,) * self.dimensions)
+            shapes[f"{name}.bias"] = (n_out,)
+        return shapes
+
+    def draw(self, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        drawn = {}
+        for name, shape in self.weight_shapes().items():
+            layer, _, part = name.rpartition(".")
+            if part == "bias":
+                drawn[name] = np.zeros(shape)
+            else:
+                drawn[name] = draw_weight(self.initializer, shape, generator, self.initial_scale(layer))
+        return drawn
+
+    def expand(self, weights: Mapping[str, Expression], x: Expression) -> Expression:
+        value: Any = (x - self._by_channel(self.input_shift)) * (1.0 / self._by_channel(self.input_scale))
+        value = activation(self.output_activation)(self.layers(weights, value))
+        return value * self._by_channel(self.output_scale) + self._by_channel(self.output_shift)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, **{k: list(v) if isinstance(v, tuple) else v for k, v in self.__dict__.items()}}
+
+    def __repr__(self) -> str:
+        parts = [str(self.inputs), str(self.outputs)]
+        for f in fields(self):  # type: ignore[arg-type]
+            if f.default is not MISSING and getattr(self, f.name) != f.default:
+                parts.append(f"{f.name}={getattr(self, f.name)!r}")
+        return f"{self.kind}({', '.join(parts)})"
+
+    # ---- what kinds are built from ----------------------------------------------------------------------------
+
+    def convolve(self, weights: Mapping[str, Expression], layer: str, x: Any) -> Any:
+        """One layer: the convolution of x (…, channels, *space) with its kernel, plus its bias."""
+        rules = (self.boundary,) * self.dimensions if isinstance(self.boundary, str) else self.boundary
+        reach = self.kernel // 2
+        middle: list[Any] = [...]
+        for axis, rule in enumerate(rules, x.ndim - self.dimensions):
+            n = x.shape[axis]
+            ghosts = rule == "edge" and reach > 0
+            if ghosts:  # the outermost values are repeated beyond both ends, and what those points see is cut off again
+                x = apply("gather", x, indices=np.clip(np.arange(-reach, n + reach), 0, n - 1), axis=axis)
+            middle.append(slice(reach, reach + n) if ghosts else slice(None))
+        inner = tuple("zero" if rule == "edge" else rule for rule in rules)
+        product = apply("convolution", x, weights[f"{layer}.weight"], boundary=inner)
+        bias: Any = weights[f"{layer}.bias"]
+        return product[tuple(middle)] + bias.reshape(-1, *(1,) * self.dimensions)
+
+    def _by_channel(self, value: Scale) -> np.ndarray:
+        array = np.asarray(value)
+        return array.reshape(-1, *(1,) * self.dimensions) if array.ndim else array
+
+    def _settle(self, **counts: Any) -> None:
+        """Check the settings that all kinds share, and those given as counts; keep them as plain Python values."""
+        kind = self.kind
+        settings: dict[str, Any] = {"inputs": self.inputs, "outputs": self.outputs, "kernel": self.kernel, **counts}
+        for label, value in settings.items():
+            many = isinstance(value, (tuple, list, np.ndarray))
+            settings[label] = (
+                tuple(whole_number(kind, label, v) for v in value) if many else whole_number(kind, label, value)
+            )
+        if settings["kernel"] % 2 == 0:
+            raise OptionError(f"`{kind}` needs an odd `kernel`, which has a middle, not {self.kernel}.")
+        if self.dimensions not in (1, 2) or isinstance(self.dimensions, bool):
+            raise OptionError(f"`{kind}` needs `dimensions` as 1 or 2, not {self.dimensions!r}.")
+        settings["dimensions"] = int(self.dimensions)
+        settings["boundary"] = _boundary(kind, self.boundary, self.dimensions)
+        check_names(self)
+        settings["last_layer_scale"] = factor(kind, "last_layer_scale", self.last_layer_scale)
+        for label, width in (("input", settings["inputs"]), ("output", settings["outputs"])):
+            for name in (f"{label}_shift", f"{label}_scale"):
+                settings[name] = scaling(kind, name, getattr(self, name), width)
+        for name, value in settings.items():
+            object.__setattr__(self, name, value)
+
+
+def _boundary(kind: str, given: Any, dimensions: int) -> str | tuple[str, ...]:
+    rules = tuple(given) if isinstance(given, (tuple, list)) else (given,) * dimensions
+    for rule in rules:
+        if rule not in BOUNDARIES:
+            raise unknown("boundary of a network", rule, BOUNDARIES)
+    if len(rules) != dimensions:
+        raise OptionError(f"`{kind}` with `dimensions={dimensions}` needs as many boundary rules, not {given!r}.")
+    return rules[0] if len(set(rules)) == 1 else rules

@@ -1,0 +1,55 @@
+"""Checks of the settings that all kinds of networks have: counts, names, shifts and scales; in plain Python types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import OptionError, unknown
+from .activation import activation
+from .initializer import INITIALIZERS
+
+__all__ = ["Scale", "check_names", "factor", "numbers", "scaling", "whole_number"]
+
+Scale = float | Sequence[float]
+
+
+def whole_number(kind: str, label: str, count: Any) -> int:
+    """A count >= 1 as a plain integer, so that the settings can be written as JSON."""
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+        raise OptionError(f"`{kind}` needs whole numbers >= 1 for `{label}`, not {count!r}.")
+    return int(count)
+
+
+def check_names(network: Any) -> None:
+    """Both activations and the initialiser of a network are known ones."""
+    activation(network.activation)
+    activation(network.output_activation)
+    if network.initializer not in INITIALIZERS:
+        raise unknown("initializer", network.initializer, INITIALIZERS)
+
+
+def factor(kind: str, label: str, value: Any) -> float:
+    """One finite number."""
+    if not np.isfinite(numbers(value)).all() or np.ndim(value):
+        raise OptionError(f"`{kind}` needs `{label}` as one finite number, not {value!r}.")
+    return float(value)
+
+
+def scaling(kind: str, label: str, given: Any, width: int) -> Scale:
+    """A shift or a scale: one finite number, or one a feature; scales aren't zero."""
+    value = numbers(given)
+    allowed = value.shape in ((), (width,)) and np.isfinite(value).all()
+    if not allowed or (label.endswith("scale") and (value == 0).any()):
+        raise OptionError(f"`{kind}` needs `{label}` as one finite number or {width} of them, not {given!r}.")
+    return value.tolist() if value.ndim == 0 else tuple(value.tolist())
+
+
+def numbers(value: Any) -> np.ndarray:
+    """As floats; NaN for what isn't a number, so that one check covers all."""
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        return np.asarray(np.nan)

@@ -1,0 +1,78 @@
+"""Rollouts against measurements: what every objective on a stepper shares.
+
+Targets are data, not constants of the graph, so that fresh batches compile nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelError
+from ..graph import Expression, Graph, variable
+from ..model import Stepper
+from .problem import Problem
+from .program import Given, Objective, Pointwise, Rollout
+
+__all__ = ["compared", "masked", "stepper_of", "target_terms"]
+
+
+def stepper_of(problem: Problem) -> Stepper:
+    """The problem's model, which must be one that steps."""
+    if not isinstance(problem.model, Stepper):
+        raise ModelError(
+            f"`Unrolled` rolls out steps, but the model is {type(problem.model).__name__}, continuous in time. Make it "
+            "a stepper, e.g. `ude.Stepper(model, dt=0.1)`, or use `Trajectory()` or `MultipleShooting()`."
+        )
+    return problem.model
+
+
+def masked(problem: Problem, name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Arrays that a term needs of its measurements: the values, and a mask where some may be missing."""
+    if _always_measured(problem, name) and np.isfinite(values).all():
+        return {name: values}
+    mask = np.isfinite(values)
+    filled = values[mask][0] if mask.any() else 1.0
+    # Unmeasured places hold a measured value, so that no loss function meets a number outside its domain there.
+    return {name: np.where(mask, values, filled), f"mask.{name}": mask.astype(float)}
+
+
+def _always_measured(problem: Problem, name: str) -> bool:
+    """Whether an observable is exactly a state: rollouts refuse those with missing values."""
+    return any(problem.model.observed_state(s.name) == name for s in problem.model.states)
+
+
+def target_terms(
+    problem: Problem, predicted: Mapping[str, Expression], targets: Mapping[str, Expression], theta: Expression
+) -> tuple[dict[str, Expression], dict[str, float]]:
+    """One term a measured variable: mean cost over its values, which change from batch to batch; and weights."""
+    terms: dict[str, Expression] = {}
+    weights: dict[str, float] = {}
+    sizes = {n: predicted[n].size for n in problem.observations.names}
+    for name in problem.observations.names:
+        cost = problem.loss.elementwise(
+            predicted[name], targets[name], problem.scales[name], problem.noise(theta, name)
+        )
+        mask: Any = targets.get(f"mask.{name}")
+        if mask is None:
+            terms[name] = np.sum(cost) * (1.0 / sizes[name])  # type: ignore[call-overload, operator]
+        else:
+            kept: Any = np.sum(np.where(mask > 0.5, cost, 0.0))  # type: ignore[call-overload]
+            terms[name] = kept / np.maximum(np.sum(mask), 1.0)
+        share = sizes[name] / sum(sizes.values()) * len(sizes) if problem.loss.estimates_noise else 1.0
+        weights[name] = share * float(problem.loss.weights.get(name, 1.0))
+    return terms, weights
+
+
+def compared(problem: Problem, source: Rollout | Pointwise, given: Given) -> Objective:
+    """The objective that compares what a source observes with given targets, penalties and regularisation included."""
+    theta = problem.theta()
+    arrays = {name: variable(name, shape) for name, shape in {**source.shapes, **given.shapes}.items()}
+    predicted = {n: arrays[f"{source.name}.observed.{n}"] for n in problem.observations.names}
+    targets = {key: arrays[f"{given.name}.{key}"] for key in given.arrays}
+    terms, weights = target_terms(problem, predicted, targets, theta)
+    more, extra = problem.extra_terms(theta, {n: arrays[f"{source.name}.penalty.{n}"] for n in problem.penalties})
+    loss = Graph((*arrays.values(), theta), {**terms, **more})
+    return Objective((source, given), loss, {**weights, **extra})

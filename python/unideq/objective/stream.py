@@ -1,0 +1,368 @@
+"""Data sets larger than memory: snapshots read in shuffled blocks, never more at a time than a buffer holds.
+
+An epoch visits all windows once. Blocks of neighbouring windows come in a random order, a few at a time, and the
+windows of those few are shuffled: the usual compromise between random access and reading a file front to back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from ..errors import DataError, ExtraMissing, OptionError, unknown
+from .observations import Holdout, Observations, Series
+from .space import Space
+from .windows import Snapshots, WindowBatch, check_measured, condition_rows, state_observables, step_ratio
+
+if TYPE_CHECKING:
+    from ..model import Stepper
+
+__all__ = ["BlockShuffled", "Stream", "StreamReader", "streamed"]
+
+BUFFER = 256 * 2**20
+EXCERPT, EXCERPT_TRAJECTORIES, EXCERPT_TIMES = 16 * 2**20, 6, 200
+"""Most bytes, trajectories and times of the excerpt that results show."""
+SAMPLES = 32
+"""Snapshots that a variable's scale is estimated from."""
+MIXED = 8
+"""Blocks, at least, whose windows are shuffled together (where the buffer allows)."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A data set that `fit` reads in pieces while it trains (`Unrolled` objectives only).
+
+    Parameters
+    ----------
+    source
+        Path of a zarr store or a netCDF file, or a Dataset opened lazily. Variables over (trajectory,) time and the
+        model's grid, all trajectories on one time axis, without missing values.
+    buffer
+        Most bytes of snapshots in memory at a time (the mini-batches themselves not counted).
+
+    Notes
+    -----
+    The result file keeps the path, not the data: what plots and scores show is an excerpt, the first 200 snapshots (or
+    fewer) of the first trajectories. A Dataset that knows no path can't be resumed from a file.
+
+    Examples
+    --------
+    >>> import unideq as ude
+    >>> ude.Stream("turbulence.zarr", buffer=2**28)
+    Stream(source='turbulence.zarr', buffer=268435456)
+    """
+
+    source: Any
+    buffer: int = BUFFER
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.source, (str, os.PathLike, xr.Dataset)):
+            raise OptionError(f"`Stream` needs a path or a Dataset, not {type(self.source).__name__}.")
+        if isinstance(self.buffer, bool) or not isinstance(self.buffer, (int, np.integer)) or self.buffer < 1:
+            raise OptionError(f"`Stream` needs a buffer of whole bytes, not {self.buffer!r}.")
+
+    @property
+    def path(self) -> str:
+        """Where the data lie; empty where a Dataset doesn't say."""
+        if isinstance(self.source, xr.Dataset):
+            return str(self.source.encoding.get("source", ""))
+        return str(Path(self.source).absolute())
+
+    def open(self) -> xr.Dataset:
+        """The data set with lazy arrays."""
+        if isinstance(self.source, xr.Dataset):
+            return self.source
+        path = Path(self.source)
+        if not path.exists() or not str(self.source):
+            raise DataError(f"There is no data set `{self.source}` to stream from.")
+        try:
+            return xr.open_zarr(path, chunks=None) if path.is_dir() else xr.open_dataset(path)
+        except ImportError as error:
+            raise ExtraMissing(f"Reading `{path}` needs a package that isn't installed: {error}.") from None
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"`{path}` can't be opened as a zarr store or a netCDF file: {error}.") from error
+
+
+def streamed(stream: Stream, model: Stepper) -> Observations:
+    """Observations of a stepper that are read in pieces; their series are an excerpt."""
+    reader = StreamReader(stream, model)
+    data = reader.dataset
+    snapshot = sum(data[n].nbytes for n in data.data_vars) / max(1, reader.length * len(reader.labels))
+    room = min(stream.buffer, EXCERPT) / max(1.0, snapshot)
+    times = int(np.clip(room, 2, min(EXCERPT_TIMES, reader.length)))
+    several = int(np.clip(room // times, 1, min(EXCERPT_TRAJECTORIES, len(reader.labels))))
+    part = data.isel(time=slice(0, times))
+    part = part.isel(trajectory=slice(0, several)) if "trajectory" in part.dims else part
+    found = Observations.from_data(part.load(), model.observables, Space.of(model))
+    return replace(found, stream=reader)
+
+
+class StreamReader:
+    """A stream seen by a model: which snapshots of which trajectories count, and how they are read.
+
+    Attributes
+    ----------
+    peak
+        Most bytes of snapshots that were in memory so far.
+    held
+        Reader of the held-out snapshots, where there are some.
+    """
+
+    def __init__(self, stream: Stream, model: Stepper, known: Mapping[str, Any] | None = None) -> None:
+        self.stream, self.model = stream, model
+        self._scales = dict((known or {}).get("scales", {}))
+        if known is not None and "times" in known:  # read from a file: nothing is opened before windows are wanted
+            first, spacing, count = known["times"]
+            labels = known["labels"]
+            self.__dict__["times"] = first + spacing * np.arange(count)
+            self.__dict__["labels"] = list(range(labels)) if isinstance(labels, int) else labels
+        self._held_trajectories: tuple[int, ...] = ()
+        self._cut: int | None = None
+        self._is_held = False
+        self.held: StreamReader | None = None
+        self.peak = 0
+        self._complete = bool(self._scales)
+
+    # ---- what there is ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def dataset(self) -> xr.Dataset:
+        """The lazy data set, checked: times, grid, measured states."""
+        data = self.stream.open()
+        for name in data.data_vars:
+            if name not in self.model.observables:
+                raise unknown("data variable", name, self.model.observables, DataError)
+        if "time" not in data.dims or "time" not in data.coords:
+            raise DataError("A streamed data set needs a `time` dimension with a coordinate.")
+        space = Space.of(self.model)
+        for name in data.data_vars:
+            space.ordered(str(name), data[name])
+        state_observables(self.model, [str(n) for n in data.data_vars])
+        times = np.asarray(data["time"].values)
+        if times.dtype.kind not in "fiu" or len(times) < 2 or (np.diff(times) <= 0).any():
+            raise DataError("The times of a streamed data set must be at least two increasing numbers.")
+        step_ratio(self.model.dt, [Series("of the stream", 0.0, times.astype(float), {}, {})])
+        return data
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        """What a file keeps: path, buffer, the variables' scales, and what there was."""
+        if not self._complete:
+            self._scales = {str(n): self.scale(str(n)) for n in self.dataset.data_vars}
+            self._complete = True
+        count = len(self.labels)
+        labels = count if self.labels == list(range(count)) else self.labels
+        spacing = float(self.times[-1] - self.times[0]) / (self.length - 1)
+        times = [float(self.times[0]), spacing, self.length]
+        place = {"path": self.stream.path, "buffer": int(self.stream.buffer)}
+        return {**place, "scales": self._scales, "times": times, "labels": labels}
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        """(K,)."""
+        return np.asarray(self.dataset["time"].values, dtype=float)
+
+    @property
+    def length(self) -> int:
+        """Snapshots a trajectory."""
+        return len(self.times)
+
+    @cached_property
+    def labels(self) -> list[Any]:
+        """Of the trajectories."""
+        if "trajectory" not in self.dataset.dims:
+            return [0]
+        if "trajectory" not in self.dataset.coords:
+            return list(range(self.dataset.sizes["trajectory"]))
+        return self.dataset["trajectory"].values.tolist()
+
+    @cached_property
+    def conditions(self) -> np.ndarray | None:
+        """What the stepper reads as `c`, (trajectories, q)."""
+        series = []
+        for i, label in enumerate(self.labels):
+            extra = {}
+            for name, c in self.dataset.coords.items():
+                if c.dims in ((), ("trajectory",)) and name != "trajectory" and c.dtype.kind in "fiu":
+                    extra[str(name)] = np.asarray(c.values[i] if c.dims else c.values, dtype=float)
+            series.append(Series(label, float(self.times[0]), self.times, {}, extra))
+        return condition_rows(self.model, series)
+
+    def scale(self, name: str) -> float:
+        """Standard deviation of a variable, from a fixed sample of snapshots."""
+        if name not in self._scales:
+            generator = np.random.default_rng(0)
+            rows = generator.integers(len(self.labels), size=SAMPLES)
+            places = zip(rows.tolist(), generator.integers(self.length, size=SAMPLES).tolist(), strict=True)
+            values = [self._read(i, k, k + 1)[name] for i, k in places]
+            deviation, size = float(np.std(values)), float(np.abs(values).max())
+            self._scales[name] = deviation if deviation > 1e-9 * size else size or 1.0
+        return self._scales[name]
+
+    def split(self, holdout: Holdout) -> tuple[StreamReader, StreamReader]:
+        """Readers of the training and of the held-out snapshots."""
+        chosen = []
+        for wanted in holdout.trajectories:
+            if wanted in self.labels:
+                chosen.append(self.labels.index(wanted))
+            elif isinstance(wanted, (int, np.integer)) and -len(self.labels) <= wanted < len(self.labels):
+                chosen.append(int(wanted) % len(self.labels))
+            else:
+                raise unknown("trajectory", wanted, self.labels, DataError)
+        cut = self.length
+        if holdout.after is not None:
+            cut = min(cut, int(np.searchsorted(self.times, holdout.after, side="right")))
+        if holdout.fraction is not None:
+            cut = min(cut, self.length - max(1, round(holdout.fraction * self.length)))
+        train, held = (StreamReader(self.stream, self.model, {"scales": self._scales}) for _ in range(2))
+        for reader in (train, held):
+            for name in ("dataset", "times", "labels"):
+                if name in self.__dict__:
+                    reader.__dict__[name] = self.__dict__[name]
+            reader._held_trajectories, reader._cut = tuple(chosen), cut
+        held._is_held = True
+        train.held = held
+        return train, held
+
+    def holds_out(self, label: Any, times: np.ndarray) -> np.ndarray:
+        """(K,) bool: which snapshots of a trajectory are held out."""
+        if self.labels.index(label) in self._held_trajectories:
+            return np.ones(len(times), dtype=bool)
+        last = self.times[(self.length if self._cut is None else self._cut) - 1]
+        return times > last + 1e-9 * max(1.0, abs(last))
+
+    def _range(self, trajectory: int) -> tuple[int, int]:
+        """First and last (exclusive) snapshot of a trajectory that may be compared with."""
+        cut = self.length if self._cut is None else self._cut
+        if trajectory in self._held_trajectories:
+            return (0, self.length) if self._is_held else (0, 0)
+        return (cut, self.length) if self._is_held else (0, cut)
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+
+    def _read(self, trajectory: int, first: int, last: int) -> dict[str, np.ndarray]:
+        part = self.dataset.isel(time=slice(first, last))
+        part = part.isel(trajectory=trajectory) if "trajectory" in part.dims else part
+        space = Space.of(self.model)
+        return {str(n): np.asarray(space.ordered(str(n), part[n]).values, dtype=float) for n in part.data_vars}
+
+    def read(self, pieces: Sequence[tuple[int, int, int]]) -> Snapshots:
+        """Snapshots of several (trajectory, first, last) pieces."""
+        columns = state_observables(self.model, [str(n) for n in self.dataset.data_vars])
+        states: list[np.ndarray] = []
+        values: dict[str, list[np.ndarray]] = {}
+        for trajectory, first, last in pieces:
+            found = self._read(trajectory, first, last)
+            times = self.times[first:last]
+            check_measured(Series(self.labels[trajectory], times[0], times, found, {}), columns)
+            parts = [found[columns[s.name]].reshape(last - first, s.size) for s in self.model.states]
+            states.append(np.concatenate(parts, axis=1))
+            for name, array in found.items():
+                values.setdefault(name, []).append(array)
+        conditions = None if self.conditions is None else self.conditions[[t for t, _, _ in pieces]]
+        times = np.concatenate([self.times[a:b] for _, a, b in pieces])
+        joined = {n: np.concatenate(v) for n, v in values.items()}
+        return Snapshots(np.concatenate(states), joined, times, [b - a for _, a, b in pieces], conditions)
+
+    @cached_property
+    def snapshot_bytes(self) -> int:
+        """Bytes of one snapshot in memory: the state, and the variables that it is made of."""
+        return 8 * (self.model.size + sum(int(np.prod(self.model.observables[str(n)])) for n in self.dataset.data_vars))
+
+    def windows(self, length: int, stride: int, warmup: int, seed: Sequence[int]) -> BlockShuffled:
+        """All windows of that many snapshots, in shuffled blocks."""
+        spans = []
+        for trajectory in range(len(self.labels)):
+            first, last = self._range(trajectory)
+            first = max(0, first - 1 - warmup)
+            spans.append((trajectory, first, max(0, (last - first - length) // stride + 1)))
+        return BlockShuffled(self, spans, length, stride, seed)
+
+
+class BlockShuffled:
+    """Windows of a stream; see `unideq.objective.windows.WindowSource`.
+
+    Parameters
+    ----------
+    spans
+        (trajectory, place of its first window, number of its windows).
+    length, stride
+        Snapshots a window, and between the starts of two.
+    seed
+        The order depends on it and on the epoch alone.
+    """
+
+    def __init__(
+        self, reader: StreamReader, spans: Sequence[tuple[int, int, int]], length: int, stride: int, seed: Sequence[int]
+    ) -> None:
+        self.reader, self.length, self.stride, self.seed = reader, length, stride, tuple(seed)
+        self.count = sum(n for _, _, n in spans)
+        # Two loads are in memory at a time, where a mini-batch reaches from one into the next.
+        self._room = reader.stream.buffer // 2 // reader.snapshot_bytes
+        if self.count and self._room < length:
+            raise OptionError(
+                f"`Stream(buffer={reader.stream.buffer})` is too small: two windows of {length} snapshots take "
+                f"{2 * length * reader.snapshot_bytes} bytes. Enlarge the buffer or use fewer `steps`."
+            )
+        most = max(1, (self._room // MIXED - length) // stride + 1)
+        self._blocks = [
+            (trajectory, first + k * stride, min(most, n - k))
+            for trajectory, first, n in spans
+            for k in range(0, n, most)
+        ]
+        self._plans: dict[int, list[list[int]]] = {}
+        self._loads: dict[tuple[int, int], tuple[Snapshots, np.ndarray]] = {}
+
+    def _span(self, block: int) -> int:
+        return (self._blocks[block][2] - 1) * self.stride + self.length
+
+    def _plan(self, epoch: int) -> list[list[int]]:
+        """Blocks of each load of an epoch."""
+        if epoch not in self._plans:
+            order = np.random.default_rng([*self.seed, epoch]).permutation(len(self._blocks))
+            loads: list[list[int]] = [[]]
+            used = 0
+            for block in order.tolist():
+                if used + self._span(block) > self._room and loads[-1]:
+                    loads.append([])
+                    used = 0
+                loads[-1].append(block)
+                used += self._span(block)
+            self._plans = {epoch: loads, **{e: p for e, p in self._plans.items() if e == epoch - 1}}
+        return self._plans[epoch]
+
+    def _load(self, epoch: int, number: int) -> tuple[Snapshots, np.ndarray]:
+        """Snapshots of a load, and its windows in their shuffled order."""
+        key = (epoch, number)
+        if key not in self._loads:
+            while len(self._loads) > 1:  # the older one goes before the next is read
+                del self._loads[next(iter(self._loads))]
+            blocks = [self._blocks[b] for b in self._plan(epoch)[number]]
+            snapshots = self.reader.read([(t, a, a + (n - 1) * self.stride + self.length) for t, a, n in blocks])
+            starts = snapshots.window_starts(self.length, self.stride)
+            order = np.random.default_rng([*self.seed, epoch, number]).permutation(len(starts))
+            self._loads[key] = snapshots, starts[order]
+            held = sum(len(s.times) for s, _ in self._loads.values()) * self.reader.snapshot_bytes
+            self.reader.peak = max(self.reader.peak, held)
+        return self._loads[key]
+
+    def take(self, first: int, size: int) -> WindowBatch:
+        """See `WindowSource.take`."""
+        parts, at = [], first
+        while at < first + size:
+            epoch, place = divmod(at, self.count)
+            ends = np.cumsum([sum(self._blocks[b][2] for b in load) for load in self._plan(epoch)])
+            number = int(np.searchsorted(ends, place, side="right"))
+            place -= int(ends[number - 1]) if number else 0
+            snapshots, starts = self._load(epoch, number)
+            chosen = starts[place : place + first + size - at]
+            parts.append(snapshots.batch(chosen, self.length))
+            at += len(chosen)
+        return WindowBatch.joined(parts)

@@ -1,0 +1,142 @@
+"""What all ready problems share: from settings to a model, a stepper, initial states and a documented data set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import xarray as xr
+
+from ..errors import OptionError
+from ..grid import Grid, restrict
+from ..model import PDE, Stepper
+from ..versions import unideq_version
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+__all__ = ["ReadyProblem"]
+
+
+class ReadyProblem:
+    """Base of the ready problems: frozen settings with good defaults.
+
+    Attributes
+    ----------
+    equation
+        In Unicode.
+    source
+        Where the equation, or these settings, come from.
+    """
+
+    title: ClassVar[str] = ""
+    equation: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+
+    dt: float
+    substeps: int
+
+    def grid(self) -> Grid:
+        """Where the fields live."""
+        raise NotImplementedError
+
+    def model(self) -> PDE:
+        """The equation, all of it known."""
+        raise NotImplementedError
+
+    def stepper(self) -> Stepper:
+        """How the reference data are stepped through time: `dt` between two states."""
+        raise NotImplementedError
+
+    def initial(self, trajectories: int = 1, seed: int = 0) -> dict[str, np.ndarray]:
+        """Initial states, field → (trajectories, *grid), drawn from a generator with this seed."""
+        raise NotImplementedError
+
+    def data(
+        self,
+        trajectories: int = 1,
+        steps: int = 100,
+        *,
+        every: int = 1,
+        warmup: int = 0,
+        seed: int = 0,
+        initial: Mapping[str, Any] | None = None,
+        conditions: Mapping[str, Any] | None = None,
+        on: Grid | None = None,
+        engine: str | Engine | None = None,
+    ) -> xr.Dataset:
+        """Reference data by rolling the problem's stepper out.
+
+        Parameters
+        ----------
+        trajectories
+            Number of trajectories (that of `initial` where it is given).
+        steps
+            Steps of `dt` after the warm-up; a multiple of `every`.
+        every
+            Steps between two snapshots.
+        warmup
+            Steps before time 0, left out: the transient from the initial state.
+        seed
+            Of the initial states.
+        initial
+            Field → (trajectories, *grid) or (*grid), instead of drawn ones.
+        conditions
+            Condition → number or (trajectories,), where the model has some.
+        on
+            A coarser grid of the same domain to bring the data to.
+        engine
+            Who computes.
+
+        Returns
+        -------
+        xarray.Dataset
+            Fields over (trajectory, time, *space) with units; the generating model is in `attrs["unideq_model"]`.
+
+        Raises
+        ------
+        OptionError
+            If a number of steps makes no sense.
+        SolveError
+            If the solution doesn't stay finite.
+        """
+        for name, count, least in (("trajectories", trajectories, 1), ("steps", steps, 1), ("every", every, 1)):
+            if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < least:
+                raise OptionError(f"`{name}` needs a whole number >= {least}, not {count!r}.")
+        if warmup < 0 or warmup != int(warmup):
+            raise OptionError(f"`warmup` needs a whole number >= 0, not {warmup!r}.")
+        if steps % every:
+            raise OptionError(f"`steps` ({steps}) must be a multiple of `every` ({every}).")
+        stepper = self.stepper()
+        start: Mapping[str, Any] = self.initial(trajectories, seed) if initial is None else dict(initial)
+        shape = tuple(stepper.grid.shape)
+        arrays = {n: np.asarray(v, float) for n, v in start.items()}
+        start = {n: v[None] if v.shape == shape else v for n, v in arrays.items()}
+        if warmup:
+            settled = stepper.rollout(start, warmup, every=warmup, conditions=conditions, engine=engine)
+            start = {n: settled[n].isel(time=-1).values for n in stepper.fields}
+        data = stepper.rollout(start, steps, every=every, conditions=conditions, engine=engine)
+        if on is not None:
+            data = restrict(data, on)
+        return self._documented(data, stepper, warmup, None if initial is not None else seed)
+
+    def _documented(self, data: xr.Dataset, stepper: Stepper, warmup: int, seed: int | None) -> xr.Dataset:
+        settings = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self))  # type: ignore[arg-type]
+        points = " x ".join(map(str, stepper.grid.shape))
+        start = "given initial states" if seed is None else f"initial states of seed {seed}"
+        data.attrs = {
+            "title": self.title,
+            "equation": self.equation,
+            "source": self.source,
+            "provenance": (
+                f"Computed by unideq {unideq_version()}: {type(self).__name__}({settings}), {start}, {points} points, "
+                f"`{stepper.scheme}` with {stepper.substeps} substep(s) of {stepper.dt / stepper.substeps:g}, "
+                f"{warmup} warm-up steps."
+            ),
+            "unideq_model": json.dumps(self.model().to_json()),
+        }
+        data["time"].attrs.setdefault("long_name", "time")
+        return data

@@ -1,0 +1,218 @@
+"""Rolling out steppers: states after every step, as xarray."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from ..engine import STATUS, Engine, get_engine
+from ..errors import DataError, OptionError, SolveError, UnideqWarning
+from ..graph import Graph, variable
+from ..model.condition import condition_values
+from ..objective.program import Rollout
+from .solution import Solution, increasing, initial_states, solution_dataset
+
+if TYPE_CHECKING:
+    from ..model import Stepper
+
+__all__ = ["rollout", "solve_by_steps"]
+
+
+def rollout(
+    stepper: Stepper,
+    initial: Mapping[str, Any] | None,
+    steps: int,
+    parameters: Any = None,
+    every: int = 1,
+    conditions: Mapping[str, Any] | None = None,
+    engine: str | Engine | None = None,
+    start: float = 0.0,
+) -> xr.Dataset:
+    """See `Stepper.rollout`."""
+    dataset, status, batched = _rolled(stepper, initial, steps, parameters, every, conditions, engine, start)
+    if status.any():
+        first = int(np.flatnonzero(status)[0])
+        finite = np.isfinite(dataset[stepper.states.names[0]].values[first]).reshape(dataset.sizes["time"], -1)
+        last = dataset["time"].values[finite.all(axis=1)][-1]
+        where = f" (trajectory {first})" if batched else ""
+        warnings.warn(
+            f"The rollout{where} became infinite or NaN after t = {last:g}; from there on it is NaN. "
+            "Try a smaller `dt`, more `substeps`, or a scheme that treats the stiff part apart.",
+            UnideqWarning,
+            stacklevel=3,
+        )
+    return dataset if batched else dataset.isel(trajectory=0, drop=True)
+
+
+def solve_by_steps(
+    stepper: Stepper,
+    times: Any,
+    initial: Mapping[str, Any] | None = None,
+    parameters: Any = None,
+    *,
+    start: float | None = None,
+    conditions: Mapping[str, Any] | None = None,
+    engine: str | Engine | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Roll a stepper out through output times that lie whole numbers of steps after the start.
+
+    Parameters
+    ----------
+    times
+        Output times (K,), increasing.
+    initial, parameters, conditions, engine
+        As for `Stepper.rollout`.
+    start
+        Time of the initial state; default: the first output time.
+    throw
+        Whether a rollout that becomes infinite or NaN raises.
+
+    Raises
+    ------
+    OptionError
+        If a time isn't a whole number of steps after the start.
+    SolveError
+        If the rollout failed and `throw` is true.
+    """
+    grid = increasing(times)
+    begin = float(grid[0]) if start is None else float(start)
+    counts = np.rint((grid - begin) / stepper.dt).astype(int)
+    off = np.abs(begin + counts * stepper.dt - grid) > 1e-6 * stepper.dt * np.maximum(counts, 1)
+    if (counts < 0).any() or off.any():
+        wrong = grid[(counts < 0) | off][0]
+        raise OptionError(
+            f"The time {wrong:g} isn't a whole number of steps of {stepper.dt:g} after {begin:g}. Choose such times, "
+            "another `dt`, or interpolate the rollout (`dataset.interp(time=...)`)."
+        )
+    every = int(np.gcd.reduce(counts)) or 1
+    steps = int(counts[-1])
+    dataset, status, batched = _rolled(stepper, initial, steps, parameters, every, conditions, engine, begin)
+    dataset = dataset.isel(time=counts // every).assign_coords(time=("time", grid, dataset["time"].attrs))
+    texts = tuple(STATUS[int(code)] for code in status)
+    if throw and status.any():
+        first = int(np.flatnonzero(status)[0])
+        where = f" (trajectory {first})" if batched else ""
+        raise SolveError(
+            f"The rollout didn't reach t = {grid[-1]:g}{where}: {texts[first]}. Try a smaller `dt`, more `substeps`, a "
+            "scheme that treats the stiff part apart, or `throw=False` to look at it."
+        )
+    solved = dataset if batched else dataset.isel(trajectory=0, drop=True)
+    statistics = {"steps": np.full(len(status), steps * stepper.substeps)}
+    return Solution(solved, texts, statistics, f"{stepper.scheme_text}, dt = {stepper.dt:g}", stepper)
+
+
+def _rolled(
+    stepper: Stepper,
+    initial: Mapping[str, Any] | None,
+    steps: int,
+    parameters: Any,
+    every: int,
+    conditions: Mapping[str, Any] | None,
+    engine: str | Engine | None,
+    start: float,
+) -> tuple[xr.Dataset, np.ndarray, bool]:
+    """Dataset (trajectory, time, …), status (B,), and whether the caller gave several trajectories."""
+    steps, every = _count("steps", steps, 0), _count("every", every, 1)
+    if steps % every:
+        raise OptionError(f"`steps` ({steps}) isn't a multiple of `every` ({every}).")
+    theta = stepper.checked_theta(parameters)
+    u0, batched = initial_states(stepper, initial)
+    known = condition_values(stepper.conditions, conditions, None if conditions else len(u0))
+    count = len(next(iter(known.values()))) if known else len(u0)
+    if len(u0) == 1 and count > 1:
+        u0, batched = np.repeat(u0, count, axis=0), True
+    elif count not in (1, len(u0)):
+        raise DataError(f"Conditions are given for {count} trajectories, initial states for {len(u0)}.")
+    c = stepper.conditions_array(conditions, len(u0))
+    stepper.check_stability(u0[:1], theta, c[:1], start)
+    if not steps:
+        states, status = u0[:, None], np.zeros(len(u0), dtype=int)
+    elif stepper.has_step_graph:
+        states, status = _by_engine(stepper, u0, steps, every, theta, c, engine, start)
+    else:
+        states, status = _by_numpy(stepper, u0, steps, every, theta, c, known, start)
+    times = start + stepper.dt * np.arange(0, steps + 1, every)
+    observed = _observed(stepper, times, states, theta, c)
+    dataset = solution_dataset(stepper, times, states, observed)
+    for name, values in known.items():
+        units = stepper.conditions[name].units
+        column = np.broadcast_to(values, (len(u0),))
+        dataset = dataset.assign_coords({name: ("trajectory", column, {"units": units} if units else {})})
+    return dataset, status, batched
+
+
+def _by_engine(
+    stepper: Stepper,
+    u0: np.ndarray,
+    steps: int,
+    every: int,
+    theta: np.ndarray,
+    c: np.ndarray,
+    engine: str | Engine | None,
+    start: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    data = {"start": u0, "t": np.full(len(u0), float(start))}
+    if stepper.constants is not None:
+        data["c"] = c
+    u = variable("u", (stepper.size,))
+    program = Rollout("rollout", stepper.step, Graph((u,), {"state": u}), data, stepper.dt, steps, every)
+    result = get_engine(engine).rollout(program, theta)
+    states = np.concatenate([u0[:, None], result.arrays["rollout.state"]], axis=1)
+    return states, np.asarray(result.status)
+
+
+def _by_numpy(
+    stepper: Stepper,
+    u0: np.ndarray,
+    steps: int,
+    every: int,
+    theta: np.ndarray,
+    c: np.ndarray,
+    known: Mapping[str, np.ndarray],
+    start: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    u, kept = u0, [u0]
+    graph = stepper.correction_graph
+    for k in range(steps):
+        t = start + k * stepper.dt
+        solved = stepper.black_box(u, known)
+        rows = [
+            graph.evaluate({"t": t, "u": a, "s": s, "c": row, "theta": theta})["u"]
+            for a, s, row in zip(u, solved, c, strict=True)
+        ]
+        u = np.stack(rows)
+        if (k + 1) % every == 0:
+            kept.append(u)
+    states = np.stack(kept, axis=1)
+    finite = np.isfinite(states).all(axis=2)
+    alive = np.logical_and.accumulate(finite, axis=1)
+    states[~alive] = np.nan
+    return states, np.where(alive[:, -1], 0, 2)
+
+
+def _observed(
+    stepper: Stepper, times: np.ndarray, states: np.ndarray, theta: np.ndarray, c: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Observables that aren't states, (B, K, *shape)."""
+    graph = stepper.observation
+    own = stepper.states.split(variable("u", (stepper.size,)))
+    further = {n: e for n, e in graph.outputs.items() if own.get(n) is not e}
+    if not further:
+        return {}
+    part = Graph(graph.inputs, further)
+    rows = [
+        [part.evaluate({"t": t, "u": u, "c": row, "theta": theta}) for t, u in zip(times, path, strict=True)]
+        for path, row in zip(states, c, strict=True)
+    ]
+    return {n: np.array([[values[n] for values in path] for path in rows]) for n in further}
+
+
+def _count(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise OptionError(f"`{name}` needs a whole number >= {least}, not {value!r}.")
+    return int(value)

@@ -1,0 +1,49 @@
+"""What mini-batch training is judged by: the loss of fixed windows, held-out ones where there are any.
+
+The total of a mini-batch says as much about the batch as about the parameters, so the lowest one is luck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from ..engine import Engine
+from ..objective import Observations, Problem, Unrolled
+from ..objective.black_box import HostRollouts, is_black_box
+from ..objective.comparison import stepper_of
+from ..objective.program import Given, Pointwise
+
+__all__ = ["Judge", "windows_judge"]
+
+Judge = Callable[[np.ndarray], np.ndarray]
+"""θ (S, P) → totals (S,)."""
+
+
+def windows_judge(engine: Engine, objective: Unrolled, problem: Problem, everything: Observations) -> Judge:
+    """The objective's total on its validation windows, without penalties and regularisation.
+
+    Parameters
+    ----------
+    problem
+        With the training measurements.
+    everything
+        Training and held-out measurements together.
+    """
+    bare = replace(problem, regulariser=None, penalties={})
+    windows = objective.validation(bare, everything)
+    program = objective.program(bare, windows)
+    if not (is_black_box(stepper_of(bare)) and objective.gradient == "none"):
+        return lambda theta: np.asarray(engine.value(program, theta).total)
+    source, targets = program.sources
+    assert isinstance(source, Pointwise) and isinstance(targets, Given)
+    data = [dict(source.points), dict(targets.arrays)]
+    rollouts = HostRollouts(objective, bare, engine.evaluate)
+
+    def total(theta: np.ndarray) -> float:
+        points, _ = rollouts.at(data, theta)
+        return float(engine.value(replace(program, sources=(replace(source, points=points), targets)), theta).total)
+
+    return lambda theta: np.array([total(one) for one in theta])

@@ -1,0 +1,164 @@
+"""Fresh data for every iteration: each iteration gets its own, whatever the chunks, and a run resumes bit for bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unideq.engine import Minimised, OptimizerSettings, Report, batches, loop
+from unideq.errors import ModelError, OptionError
+from unideq.graph import Graph, variable
+from unideq.objective.program import Given, Objective, Pointwise, Rollout
+
+from .problems import engine
+
+ADAM = {"learning_rate": 0.02, "iterations": 40}
+STARTS = np.array([[0.5], [0.9], [1.4]])
+RATE, STEPS, POINTS = 1.1, 3, 4
+"""The data follow u ← RATE·u."""
+
+
+@pytest.fixture(autouse=True)
+def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No reports in between on a slow machine."""
+    monkeypatch.setattr(loop, "SILENCE", np.inf)
+
+
+def growth() -> Objective:
+    """Rollouts of u ← θ·u against given states, and θ against points that no batch changes."""
+    t, u, theta = variable("t"), variable("u", (1,)), variable("theta", (1,))
+    data = {"start": np.ones((POINTS, 1)), "t": np.zeros(POINTS)}
+    source = Rollout("sol", Graph([t, u, theta], {"u": theta * u}), Graph([u], {"u": u}), data, 1.0, STEPS)
+    target = Given("target", {"u": np.zeros((POINTS, STEPS, 1))})
+    one = variable("one")
+    prior = Pointwise("prior", Graph([theta, one], {"r": theta[0] - one}), {"one": np.ones(2)})
+    shape = (POINTS, STEPS, 1)
+    seen, wanted, r = variable("sol.u", shape), variable("target.u", shape), variable("prior.r", (2,))
+    distance = seen - wanted
+    loss = Graph([seen, wanted, r, theta], {"fit": np.mean(distance * distance), "prior": np.sum(r * r)})
+    return Objective((source, target, prior), loss, {"fit": 1.0, "prior": 1e-3})
+
+
+class Random:
+    """Random starts, and the states that follow them; counts its calls."""
+
+    follows_theta = False
+
+    def __init__(self, shape: tuple[int, ...] = (POINTS, 1)) -> None:
+        self.asked: list[int] = []
+        self.shape = shape
+
+    def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:
+        self.asked.append(iteration)
+        start = np.random.default_rng(iteration).uniform(0.5, 2.0, self.shape)
+        return [{"start": start}, {"u": start[:, None] * RATE ** np.arange(1, STEPS + 1)[:, None]}, {}]
+
+
+class Following(Random):
+    """Targets that a step with the current θ + 0.1 makes."""
+
+    follows_theta = True
+
+    def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:
+        assert theta is not None and theta.shape == (1,)
+        start, _, prior = super().__call__(iteration)
+        return [start, {"u": start["start"][:, None] * (theta[0] + 0.1) ** np.arange(1, STEPS + 1)[:, None]}, prior]
+
+
+def run(stop_after: int | None = None, theta: np.ndarray = STARTS, **more: Any) -> tuple[Minimised, dict[str, Any]]:
+    reports: list[Report] = []
+
+    def callback(report: Report) -> bool:
+        reports.append(report)
+        return len(reports) != stop_after
+
+    name, settings = more.pop("name", "adam"), more.pop("settings", ADAM)
+    free = np.ones(1, bool)
+    found = engine().minimise(growth(), theta, OptimizerSettings(name, settings), free, callback, **more)
+    keys = ("total", "gradient_norm", "rejected")
+    return found, {key: np.concatenate([getattr(r, key) for r in reports], axis=1) for key in keys}
+
+
+def totals_of(iteration: int, theta: np.ndarray) -> np.ndarray:
+    """The loss of an iteration's batch at θ (S,), in NumPy."""
+    start, target, _ = Random()(iteration)
+    found = start["start"] * theta[:, None, None] ** np.arange(1, STEPS + 1)
+    return ((found - target["u"][..., 0]) ** 2).mean(axis=(1, 2)) + 2e-3 * (theta - 1.0) ** 2
+
+
+def test_every_iteration_gets_its_own_data():
+    given = Random()
+    found, log = run(batches=given)
+    assert given.asked == list(range(40))
+    np.testing.assert_allclose(log["total"][:, 0], totals_of(0, STARTS[:, 0]), rtol=1e-12)
+    stopped, _ = run(batches=given, report_every=10, stop_after=2)
+    _, next_one = run(batches=given, state=stopped.last.state, report_every=1, stop_after=1)
+    np.testing.assert_allclose(next_one["total"][:, 0], totals_of(20, stopped.last.theta[:, 0]), rtol=1e-12)
+    assert abs(found.last.theta[1, 0] - RATE) < 0.03
+
+
+@pytest.mark.parametrize("memory", [1, 3 * 8 * POINTS * (STEPS + 1), 2**20])
+@pytest.mark.parametrize("report_every", [7, 40])
+def test_neither_chunks_nor_reports_change_a_run(monkeypatch: pytest.MonkeyPatch, memory: int, report_every: int):
+    expected, log = run(batches=Random())
+    monkeypatch.setattr(batches, "MEMORY", memory)
+    found, other = run(batches=Random(), report_every=report_every)
+    for key, values in log.items():
+        np.testing.assert_array_equal(other[key], values)
+    np.testing.assert_array_equal(found.last.theta, expected.last.theta)
+
+
+def test_a_run_with_batches_resumes_bit_for_bit():
+    unbroken, log = run(batches=Random())
+    first, head = run(batches=Random(), report_every=9, stop_after=2)
+    second, tail = run(theta=np.zeros((3, 1)), batches=Random(), report_every=9, state=first.last.state)
+    for key, values in log.items():
+        np.testing.assert_array_equal(np.concatenate([head[key], tail[key]], axis=1), values)
+    np.testing.assert_array_equal(second.last.theta, unbroken.last.theta)
+
+
+def test_batches_may_follow_the_parameters():
+    found, log = run(theta=STARTS[:1], batches=Following())
+    expected = (0.1 * 1.0, STARTS[0, 0])
+    start = np.random.default_rng(0).uniform(0.5, 2.0, (POINTS, 1))
+    powers = (expected[1] + expected[0]) ** np.arange(1, STEPS + 1) - expected[1] ** np.arange(1, STEPS + 1)
+    prior = 2e-3 * (expected[1] - 1.0) ** 2
+    np.testing.assert_allclose(log["total"][0, 0], ((start * powers) ** 2).mean() + prior, rtol=1e-12)
+    assert (np.diff(log["total"][0]) != 0).all()
+    assert found.last.theta[0, 0] > STARTS[0, 0] + 0.5  # the target runs ahead of θ
+    _, other = run(theta=STARTS[:1], batches=Following(), report_every=3)
+    np.testing.assert_array_equal(other["total"], log["total"])
+    with pytest.raises(OptionError, match="Fit one seed at a time"):
+        run(batches=Following())
+
+
+def test_a_batch_that_fails_at_the_start_isnt_the_end():
+    class Broken(Random):
+        def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:
+            made = super().__call__(iteration)
+            return [{"start": np.full((POINTS, 1), np.inf)}, *made[1:]] if iteration < 2 else made
+
+    found, log = run(batches=Broken())
+    assert log["rejected"].sum(axis=1).tolist() == [2, 2, 2]
+    assert found.last.finished.tolist() == [0, 0, 0]
+    assert abs(found.last.theta[1, 0] - RATE) < 0.05
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "bfgs"])
+def test_line_searches_refuse_batches(name: str):
+    with pytest.raises(OptionError, match="fresh batches need Adam or AdamW"):
+        run(batches=Random(), name=name, settings={"iterations": 3})
+
+
+def test_a_batch_of_another_form_is_named():
+    with pytest.raises(ModelError, match=r"`start` in a batch of `sol` needs shape \(4, 1\).*not \(5, 1\)"):
+        run(batches=Random((POINTS + 1, 1)))
+
+    class Misspelt(Random):
+        def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:
+            return [{"strat": np.ones((POINTS, 1))}, {}, {}]
+
+    with pytest.raises(OptionError, match=r"`strat`\. Did you mean `start`"):
+        run(batches=Misspelt())
