@@ -7,7 +7,7 @@ function expected_outputs(u, weight, t)
     chosen = ifelse.(tanhs .< circshift(tanhs, 1), tanhs, u)
     moved = [0.0; fill(sum(chosen), n - 1)]
     scattered = zeros(n)
-    scattered[2] = moved[3] + moved[1]
+    scattered[2], scattered[1] = 5 * moved[3], 5 * moved[1]
     laplacian = circshift(tanhs, 1) .- 2 .* tanhs .+ circshift(tanhs, -1)
     adjoint = zeros(n)
     for i in 1:n, (offset, c) in ((-1, 1.0), (0, -2.0), (1, 1.0))

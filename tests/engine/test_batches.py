@@ -37,7 +37,7 @@ def growth() -> Objective:
     shape = (POINTS, STEPS, 1)
     seen, wanted, r = variable("sol.u", shape), variable("target.u", shape), variable("prior.r", (2,))
     distance = seen - wanted
-    loss = Graph([seen, wanted, r, theta], {"fit": np.mean(distance * distance), "prior": np.sum(r * r)})
+    loss = Graph([seen, wanted, r, theta], {"fit": (distance * distance).mean(), "prior": np.sum(r * r)})
     return Objective((source, target, prior), loss, {"fit": 1.0, "prior": 1e-3})
 
 

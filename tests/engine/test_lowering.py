@@ -12,7 +12,7 @@ from hypothesis import given, settings
 import unideq.engine.jax  # noqa: F401  (switches JAX to float64)
 from unideq.engine.jax.lowering import LOWERINGS, lower
 from unideq.errors import EngineUnsupported, ModelError
-from unideq.graph import OPERATIONS, Graph, apply, variable, vjp
+from unideq.graph import OPERATIONS, Graph, apply, convolve, variable, vjp
 from unideq.graph.operations.network import OPAQUE
 
 from ..graph.strategies import FAMILIES, QUICK, graphs
@@ -106,6 +106,30 @@ def test_one_sided_and_far_stencils(boundary: str, offsets: tuple[int, ...]):
     for name in ("stencil", "stencil_adjoint"):
         graph = Graph([x], {"y": apply(name, x, **settings)})
         close(lower(graph)(values)["y"], graph.evaluate(values)["y"])
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "zero"])
+@pytest.mark.parametrize("channels", [(2, 3), (3, 2)])
+@pytest.mark.parametrize(("space", "size"), [((7,), (5,)), ((4, 5), (3, 1)), ((3, 4), (3, 3))])
+def test_mapped_convolutions_have_our_values_and_derivatives(boundary: str, channels: Any, space: Any, size: Any):
+    """The lowering ties the kernel to the data for the sake of `vmap`: nothing may be seen of that."""
+    rng = np.random.default_rng(0)
+    x, kernel = variable("x", (channels[0], *space)), variable("kernel", (channels[1], channels[0], *size))
+    graph = Graph([x, kernel], {"y": convolve(x, kernel, boundary)})
+    data = rng.standard_normal((4, *x.shape))
+    data[:, 0, 0] = np.array([-1.0, 0.0, 1.0, 1e300]).reshape(-1, *(1 for _ in space[1:]))
+    weights, tangent = rng.standard_normal((2, *kernel.shape))
+    run = lower(graph)
+    both = jax.vmap(lambda x, kernel: run({"x": x, "kernel": kernel})["y"], (0, None))
+    value, moved = jax.jit(lambda d, w, t: jax.jvp(lambda w: both(d, w), (w,), (t,)))(data, weights, tangent)
+    cotangent = rng.standard_normal(value.shape)
+    pulled = jax.jit(lambda d, w: jax.vjp(both, d, w)[1](cotangent))(data, weights)
+    slope = vjp(graph, ["x", "kernel"])
+    ours = [slope.evaluate({"x": d, "kernel": weights, "cotangent.y": c}) for d, c in zip(data, cotangent, strict=True)]
+    close(value, convolve(data, weights, boundary))
+    close(moved, convolve(data, tangent, boundary))
+    close(pulled[0], [found["x"] for found in ours])
+    close(pulled[1], sum(found["kernel"] for found in ours))
 
 
 def test_interpolation_with_many_pieces():

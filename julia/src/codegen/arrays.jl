@@ -9,6 +9,7 @@ function generate_arrays(graph::Graph, outputs, inputs, fixed)
     groups = make_groups!(steps)
     add_in_place!(steps)
     set_places!(steps, memory)
+    share_scratch!(steps, memory)
     run, setup = Emitter(steps, memory), Emitter(steps, memory)
     for group in groups
         emit!(group.fixed ? setup : run, group)
@@ -23,7 +24,7 @@ function add_in_place!(steps)
         read[source] = true
     end
     for (i, step) in enumerate(steps)
-        can_add = step.kind === :product || (step.kind === :sum && !has_locals(step))
+        can_add = step.kind in (:product, :convolution) || (step.kind === :sum && !has_locals(step))
         can_add && !read[i] && length(step.stores) == 1 || continue
         s = step.stores[1]
         s.add && step.port === :none && s.strides == dense_strides(filter(!=(1), step.shape)) || continue
@@ -44,6 +45,8 @@ function emit!(e::Emitter, group::Group)
     step.kind === :call && emit_call!(e, step)
     step.kind === :product && emit_product!(e, step)
     step.kind === :move && emit_move!(e, step)
+    step.kind === :fourier && emit_fourier!(e, step)
+    step.kind === :convolution && emit_convolution!(e, step)
     step.kind === :polynomial && emit_polynomial!(e, step)
     step.kind === :network && emit_network!(e, step)
     flush_stores!(e, i)

@@ -97,15 +97,21 @@ end
 struct Nest
     low::Vector{Int}
     high::Vector{Int}
+    corner::Vector{Int}              # an index within the box
     index::Vector{Any}
     before::Vector{Vector{Any}}      # [d + 1]: within d loops
     after::Vector{Vector{Any}}
     loads::Dict{Any,Symbol}
+    sums::Dict{Any,Symbol}
 end
 
 function Nest(low, high)
     index = Any[high[k] - low[k] == 1 ? low[k] : Symbol(:i, k) for k in eachindex(low)]
-    return Nest(low, high, index, [Any[] for _ in 0:length(low)], [Any[] for _ in 0:length(low)], Dict{Any,Symbol}())
+    levels = 0:length(low)
+    return Nest(
+        low, high, copy(low), index, [Any[] for _ in levels], [Any[] for _ in levels], Dict{Any,Symbol}(),
+        Dict{Any,Symbol}(),
+    )
 end
 
 "The innermost loop on which something with these strides depends."
@@ -140,14 +146,9 @@ function emit_loops!(e::Emitter, group::Group)
     for box in Iterators.product([1:length(c)-1 for c in cuts]...)
         low, high = [cuts[k][b] for (k, b) in enumerate(box)], [cuts[k][b+1] for (k, b) in enumerate(box)]
         nest = Nest(low, high)
-        values = Dict{Int,Atom}()
-        for i in group.members
-            arguments = Atom[read!(e, nest, values, i, v, w) for (v, w) in zip(views[i], e.steps[i].operands)]
-            if e.steps[i].kind === :map
-                values[i] = emit_map!(e, nest, i, arguments)
-            else
-                emit_sum!(e, nest, i, arguments[1], accumulators)
-            end
+        for last in (writes_out(group.domain) ? (low[end]:high[end]-1) : (nothing,))
+            last === nothing || (nest.index[end] = nest.corner[end] = last)
+            emit_members!(e, nest, group, views, accumulators)
         end
         push!(e.statements, loop_code(nest))
     end
@@ -160,9 +161,21 @@ function emit_loops!(e::Emitter, group::Group)
     end
 end
 
+function emit_members!(e::Emitter, nest::Nest, group::Group, views, accumulators)
+    values = Dict{Int,Atom}()
+    for i in group.members
+        arguments = Atom[read!(e, nest, values, i, v, w) for (v, w) in zip(views[i], e.steps[i].operands)]
+        if e.steps[i].kind === :map
+            values[i] = emit_map!(e, nest, i, arguments)
+        else
+            emit_sum!(e, nest, i, arguments[1], accumulators)
+        end
+    end
+end
+
 "An operand's element in this iteration."
 function read!(e::Emitter, nest::Nest, values, reader::Int, view::View, original::View)::Atom
-    p = piece_at(view, nest.low)
+    p = piece_at(view, nest.corner)
     p.source == 0 && return 0.0
     step = e.steps[p.source]
     step.kind === :constant && length(step) == 1 && return literal(step, 1)
@@ -183,19 +196,20 @@ function read!(e::Emitter, nest::Nest, values, reader::Int, view::View, original
 end
 
 function emit_map!(e::Emitter, nest::Nest, i::Int, arguments)
-    step, body = e.steps[i], nest.before[end]
+    # Stores come last: between them and the loads of elements further on nothing would be known.
+    step, stores = e.steps[i], nest.after[end]
     value = map_call(step, arguments)
     if !(value isa Atom)
-        name = Symbol(:v, i)
-        push!(body, :($name = $value))
+        name = fresh!(e, :v)
+        push!(nest.before[end], :($name = $value))
         value = name
     end
     if step.port !== :none
         place = place_of(step.offset, dense_strides(short_domain(step)), nest.index)
-        push!(body, :($(step.port)[$place] = $(stored(step, value))))
+        push!(stores, :($(step.port)[$place] = $(stored(step, value))))
     end
     for s in step.stores
-        push!(body, assigned(s, place_of(s.offset, s.strides, nest.index), stored(step, value)))
+        push!(stores, assigned(s, place_of(s.offset, s.strides, nest.index), stored(step, value)))
     end
     return value
 end
@@ -247,10 +261,13 @@ function emit_sum!(e::Emitter, nest::Nest, i::Int, value, accumulators)
     if d == innermost
         push!(nest.before[end], :($target = $(combined(step, target, value))))
     else
-        name = Symbol(:s, i)
-        push!(nest.before[d+1], :($name = $(neutral(step))))
+        name = get!(nest.sums, (i, target)) do
+            new = fresh!(e, :s)
+            push!(nest.before[d+1], :($new = $(neutral(step))))
+            push!(nest.after[d+1], :($target = $(combined(step, target, new))))
+            new
+        end
         push!(nest.before[end], :($name = $(combined(step, name, value))))
-        push!(nest.after[d+1], :($target = $(combined(step, target, name))))
     end
 end
 

@@ -183,8 +183,14 @@ is_matrix(rows, columns, m, n) = (columns == 1 && rows >= n) || (rows == 1 && co
 
 "Row-major C = A B is column-major Cᵀ = Bᵀ Aᵀ."
 function blas_product!(c, a, ai, ak, b, bk, bj, m, k, n, add)
-    b_flag, b_lead = bj == 1 && bk >= n ? (UInt8('N'), bk) : (UInt8('T'), bj)
-    a_flag, a_lead = ak == 1 && ai >= k ? (UInt8('N'), ai) : (UInt8('T'), ak)
+    b_flag, b_lead = bj == 1 && bk >= n ? ('N', bk) : ('T', bj)
+    a_flag, a_lead = ak == 1 && ai >= k ? ('N', ai) : ('T', ak)
+    dgemm!(b_flag, a_flag, n, m, k, b, b_lead, a, a_lead, add, c, n)
+    return nothing
+end
+
+"Column-major C (m × n) = A B, or C + A B; `'T'` for a transposed factor, and the leading dimension of each."
+@inline function dgemm!(a_flag, b_flag, m, n, k, a, a_lead, b, b_lead, add, c, c_lead)
     ccall(
         (BLAS.@blasfunc(dgemm_), BLAS.libblastrampoline), Cvoid,
         (
@@ -192,7 +198,7 @@ function blas_product!(c, a, ai, ak, b, bk, bj, m, k, n, add)
             Ptr{Float64}, Ref{BLAS.BlasInt}, Ptr{Float64}, Ref{BLAS.BlasInt}, Ref{Float64}, Ptr{Float64},
             Ref{BLAS.BlasInt}, Clong, Clong,
         ),
-        b_flag, a_flag, n, m, k, 1.0, b, b_lead, a, a_lead, add ? 1.0 : 0.0, c, n, 1, 1,
+        UInt8(a_flag), UInt8(b_flag), m, n, k, 1.0, a, a_lead, b, b_lead, add ? 1.0 : 0.0, c, c_lead, 1, 1,
     )
     return nothing
 end

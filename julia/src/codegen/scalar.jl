@@ -68,6 +68,10 @@ function reachable(graph::Graph, outputs)
     return needed
 end
 
+"Operations on whole arrays, which have no straight-line code."
+const ARRAY_OPERATIONS =
+    Set([:network, :network_vjp, :network_jvp, :rfft, :irfft, :convolution, :convolution_kernel])
+
 "Scalar operations and outputs of the wanted part of a graph."
 function scalar_operations(graph::Graph, outputs)
     count = sum(length(graph.nodes[position]) for (name, position) in graph.outputs if haskey(outputs, name); init = 0)
@@ -75,7 +79,7 @@ function scalar_operations(graph::Graph, outputs)
     for (i, node) in enumerate(graph.nodes)
         needed[i] && !isempty(node.inputs) || continue
         x = graph.nodes[node.inputs[1]]
-        node.operation in (:network, :network_vjp, :network_jvp) && return typemax(Int)
+        node.operation in ARRAY_OPERATIONS && return typemax(Int)
         if node.operation === :matmul
             count += length(node) * x.shape[end]
         elseif node.operation in (:stencil, :stencil_adjoint)

@@ -77,6 +77,10 @@ function make_groups!(steps)
     return groups
 end
 
+"Innermost axes up to this length are written out within the loop around them: loops so short aren't worth it."
+const SHORT_AXIS = 4
+writes_out(domain) = length(domain) >= 2 && domain[end] <= SHORT_AXIS
+
 "Where the loops over each axis are split, so that no box reaches across the pieces of a view."
 function breakpoints(steps, members, domain)
     cuts = [Set([0, n]) for n in domain]
@@ -86,6 +90,7 @@ function breakpoints(steps, members, domain)
             push!(cuts[k], p.low[k], p.high[k])
         end
     end
+    writes_out(domain) && (cuts[end] = Set([0, domain[end]]))
     return [sort!(collect(c)) for c in cuts]
 end
 
@@ -153,7 +158,9 @@ function set_outputs!(lowering::Lowering, graph, outputs)
             local_view = View(shape, [Piece(zero(shape), shape, p.source, address(p, p.low), p.strides)])
             isbool = p.source != 0 && steps[p.source].isbool
             computed = p.source != 0 && !is_data(steps[p.source]) && !steps[p.source].fixed
-            if computed && is_whole(local_view, steps[p.source].shape)
+            if computed && is_whole(local_view, steps[p.source].shape) && (
+                filter(!=(1), shape) == filter(!=(1), steps[p.source].shape) || is_dense(shape, strides)
+            )
                 i = p.source
             else
                 p.source == 0 && place.add && continue
@@ -166,10 +173,12 @@ function set_outputs!(lowering::Lowering, graph, outputs)
     end
 end
 
+is_dense(shape, strides) = strides[findall(!=(1), shape)] == dense_strides(filter(!=(1), shape))
+
 function write_to!(step::Step, place::Place, offset, shape, strides)
-    squeezed_shape = filter(!=(1), shape)
-    squeezed_strides = strides[findall(!=(1), shape)]
-    dense = squeezed_strides == dense_strides(squeezed_shape)
+    dense = is_dense(shape, strides)
+    # The step's own axes count its elements; a reshaped output has others.
+    squeezed_strides = dense ? dense_strides(filter(!=(1), step.shape)) : strides[findall(!=(1), shape)]
     if dense && !place.add && step.port === :none && !has_locals(step)
         step.port, step.offset = place.port, offset
     else

@@ -11,7 +11,7 @@ end
 """
 One computation. `kind` says how it is carried out: `:input`, `:constant`; `:map` element by element, `:sum` and `:amax`
 over axes, all three in fused loops; `:call` of an array function; `:product` of matrices; `:move` for tables of
-indices. `domain` is what its loops run over, `shape` that of its result.
+indices; `:fourier` transforms; `:convolution`s and their derivatives by the kernel. `domain` is what its loops run over, `shape` that of its result.
 """
 mutable struct Step
     kind::Symbol
@@ -46,6 +46,9 @@ is_tiny(step::Step) = is_loop(step) && prod(step.domain; init = 1) <= TINY
 
 "Views in more pieces than this are copied first."
 const MOST_PIECES = 9
+
+"Tables of indices in more runs of equal steps than this aren't views."
+const MOST_RUNS = 4
 
 "Inner lengths up to which a product with a vector is written out within a loop."
 const SHORT_PRODUCT = 8
@@ -131,6 +134,14 @@ function moved(lowering, node::Node, operands)
     if operation === :reshape
         view = reshaped(operands[1], node.shape)
         return view === nothing ? reshaped(copied!(lowering, operands[1], node.isbool), node.shape) : view
+    elseif operation === :gather
+        axis = at["axis"] + 1
+        n = operands[1].shape[axis]
+        return gathered(operands[1], axis, mod.(integers(at["indices"]), max(n, 1)))
+    elseif operation === :scatter_add
+        axis = at["axis"] + 1
+        n = node.shape[axis]
+        return scattered(operands[1], axis, mod.(integers(at["indices"]), max(n, 1)), n)
     elseif operation === :slice
         view = operands[1]
         for (axis, (start, _, step)) in enumerate(map(integers, at["window"]))
@@ -271,6 +282,10 @@ const LOWERED = Dict{Symbol,Function}(
     :scatter_add => lower_move!,
     :pad => lower_move!,
     :piecewise_polynomial => lower_polynomial!,
+    :rfft => lower_rfft!,
+    :irfft => lower_irfft!,
+    :convolution => lower_convolution!,
+    :convolution_kernel => lower_convolution_kernel!,
     :network => lower_network!,
     :network_vjp => lower_network!,
     :network_jvp => lower_network!,

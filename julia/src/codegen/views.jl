@@ -63,12 +63,13 @@ function broadcasted(v::View, shape)
     return View(shape, pieces)
 end
 
-"Elements `start, start + step, …`, `count` of them, of one axis."
+"Elements `start, start + step, …`, `count` of them, of one axis; `step` may be negative."
 function sliced(v::View, axis::Int, start::Int, step::Int, count::Int)
     pieces = Piece[]
     for p in v.pieces
-        low = clamp(cld(p.low[axis] - start, step), 0, count)
-        high = clamp(cld(p.high[axis] - start, step), 0, count)
+        ends = (p.low[axis], p.high[axis])
+        low, high = step > 0 ? cld.(ends .- start, step) : fld.(start .- reverse(ends), -step) .+ 1
+        low, high = clamp(low, 0, count), clamp(high, 0, count)
         s = p.strides[axis]
         piece = Piece(
             replace_at(p.low, axis, low), replace_at(p.high, axis, high), p.source, p.offset + s * start,
@@ -128,6 +129,50 @@ function shifted_edge(v::View, axis::Int, offset::Int)
     count == 0 && return v
     edge = broadcasted(sliced(v, axis, offset > 0 ? n - 1 : 0, 1, 1), replace_at(v.shape, axis, count))
     return joined(offset > 0 ? [inside; edge] : [edge; inside], axis)
+end
+
+"Runs of equal steps that a list of indices is made of, as (first index, step, count, position in the list)."
+function runs(indices)
+    found = NTuple{4,Int}[]
+    k = 1
+    while k <= length(indices)
+        step = k < length(indices) ? indices[k+1] - indices[k] : 1
+        count = 1
+        while k + count <= length(indices) && indices[k+count] - indices[k+count-1] == step
+            count += 1
+        end
+        push!(found, (indices[k], step, count, k - 1))
+        k += count
+    end
+    return found
+end
+
+"The elements at `indices` (from 0) of one axis; `nothing` for more runs than are worth a view."
+function gathered(v::View, axis::Int, indices)
+    parts = runs(indices)
+    1 <= length(parts) <= MOST_RUNS || return nothing
+    views = map(parts) do (first, step, count, _)
+        step != 0 && return sliced(v, axis, first, step, count)
+        broadcasted(sliced(v, axis, first, 1, 1), replace_at(v.shape, axis, count))
+    end
+    return length(views) == 1 ? views[1] : joined(views, axis)
+end
+
+"Each element at its index (from 0) of an axis of length n, zeros elsewhere; `nothing` where views can't say it."
+function scattered(v::View, axis::Int, indices, n::Int)
+    parts = sort!(runs(indices); by = r -> min(r[1], r[1] + r[2] * (r[3] - 1)))
+    1 <= length(parts) <= MOST_RUNS && all(r -> abs(r[2]) == 1, parts) || return nothing
+    views, filled = View[], 0
+    gap(to) = to > filled && push!(views, zero_view(replace_at(v.shape, axis, to - filled)))
+    for (first, step, count, position) in parts
+        low = step == 1 ? first : first - count + 1
+        low < filled && return nothing
+        gap(low)
+        push!(views, sliced(v, axis, step == 1 ? position : position + count - 1, step, count))
+        filled = low + count
+    end
+    gap(n)
+    return length(views) == 1 ? views[1] : joined(views, axis)
 end
 
 "The same elements in order in another shape; `nothing` where strides can't say it."

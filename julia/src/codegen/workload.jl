@@ -34,15 +34,17 @@ function workload_graph(n::Int)
         node_text("slice", [n - 1]; inputs = [13], attributes = Dict("window" => window(0, n - 1))),
         node_text("pad", [n]; inputs = [19], attributes = Dict("window" => window(1, n), "shape" => [n])),
         node_text("gather", [2]; inputs = [20], attributes = Dict("indices" => array("int64", [2, 0]), "axis" => 0)),
-        node_text("scatter_add", [n]; inputs = [21],
-                  attributes = Dict("indices" => array("int64", [1, 1]), "axis" => 0, "size" => n)),
-        node_text("multiply", [n]; inputs = [22, 0]),
-        node_text("concatenate", [2n]; inputs = [23, 18], attributes = Dict("axis" => 0)),
+        node_text("gather", [10]; inputs = [21],
+                  attributes = Dict("indices" => array("int64", repeat([0, 1], 5)), "axis" => 0)),
+        node_text("scatter_add", [n]; inputs = [22],
+                  attributes = Dict("indices" => array("int64", repeat([1, 0], 5)), "axis" => 0, "size" => n)),
+        node_text("multiply", [n]; inputs = [23, 0]),
+        node_text("concatenate", [2n]; inputs = [24, 18], attributes = Dict("axis" => 0)),
         node_text("reshape", [1, n]; inputs = [8], attributes = Dict("shape" => [1, n])),
-        node_text("matmul", [n, n]; inputs = [15, 25]),
+        node_text("matmul", [n, n]; inputs = [15, 26]),
         node_text("amax", Int[]; inputs = [16], attributes = Dict("axes" => [0])),
     ]
-    outputs = Any[Any["stacked", 24], Any["weight", 26], Any["largest", 27], Any["sums", 16]]
+    outputs = Any[Any["stacked", 25], Any["weight", 27], Any["largest", 28], Any["sums", 16]]
     return Dict{String,Any}(
         "format" => "unideq-graph", "version" => 1, "nodes" => nodes, "inputs" => [0, 1, 2], "outputs" => outputs,
     )

@@ -38,9 +38,9 @@ def description(model: ODE) -> str:
     for n, shape in model.observables.items():
         if n not in model.states.names:
             lines.append(f"  observable {n}{_shape(shape)}")
-    forward = model.vector_field.operation_count
-    reverse = vjp(model.vector_field, ["u", "theta"]).operation_count
-    lines.append(f"  vector field: {forward} operations; with its vjp: {reverse}")
+    what, graph = model.compiled
+    reverse = vjp(graph, ["u", "theta"]).operation_count
+    lines.append(f"  {what}: {graph.operation_count} operations; with its vjp: {reverse}")
     return "\n".join(lines)
 
 

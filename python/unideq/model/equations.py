@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph import Expression, Graph, latex, rebuild, text, variable
+from ..graph import Expression, Graph, constant, latex, rebuild, text, topological, variable
 from ..graph.printing import identifier
 
 if TYPE_CHECKING:
     from .ode import ODE
+    from .stepper import Stepper
 
 __all__ = ["Equations", "readable"]
+
+Line = tuple[str, str, str, str]
+"""Left- and right-hand side as text, then as LaTeX."""
 
 
 def readable(model: ODE, graph: Graph) -> tuple[dict[str, Expression], dict[Expression, str]]:
@@ -58,18 +63,19 @@ class Equations:
     @classmethod
     def of_model(cls, model: ODE) -> Equations:
         """Print a model's right-hand sides; networks print as calls."""
-        outputs, names = readable(model, model.named_vector_field)
-        lines, rows = [], []
-        for name, e in model.states.split(outputs["du"]).items():
-            lines.append(f"d {name}/dt = {text(e, names)}")
-            rows.append(rf"\frac{{\mathrm{{d}} {identifier(name)}}}{{\mathrm{{d}} t}} &= {latex(e, names)}")
-        observed, names = readable(model, model.named_observation)
-        for name, e in observed.items():
-            if names.get(e) != name:
-                lines.append(f"{name} = {text(e, names)}")
-                rows.append(rf"{identifier(name)} &= {latex(e, names)}")
-        body = " \\\\\n".join(rows)
-        return cls("\n".join(lines), f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}")
+        return cls._of([*_derivatives(model), *_observables(model)])
+
+    @classmethod
+    def of_stepper(cls, stepper: Stepper) -> Equations:
+        """Print the right-hand sides of the model that is stepped, then the step with its correction."""
+        own = [] if stepper.solver is not None or stepper.coupling == "prediction" else _derivatives(stepper)
+        return cls._of([*own, *_steps(stepper), *_observables(stepper)])
+
+    @classmethod
+    def _of(cls, lines: list[Line]) -> Equations:
+        body = " \\\\\n".join(f"{left} &= {right}" for _, _, left, right in lines)
+        plain = "\n".join(f"{left} = {right}" for left, right, _, _ in lines)
+        return cls(plain, f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}")
 
     def __str__(self) -> str:
         return self.text
@@ -79,3 +85,50 @@ class Equations:
 
     def _repr_latex_(self) -> str:
         return f"$${self.latex}$$"
+
+
+def _derivatives(model: ODE) -> list[Line]:
+    printed, names = readable(model, Graph(_inputs(model, model.printed()), model.printed()))
+    return [
+        (
+            f"d {n}/dt",
+            text(e, names),
+            rf"\frac{{\mathrm{{d}} {identifier(n)}}}{{\mathrm{{d}} t}}",
+            latex(e, names),
+        )
+        for n, e in printed.items()
+    ]
+
+
+def _observables(model: ODE) -> list[Line]:
+    observed, names = readable(model, model.named_observation)
+    shown = {n: e for n, e in observed.items() if names.get(e) != n}
+    return [(n, text(e, names), identifier(n), latex(e, names)) for n, e in shown.items()]
+
+
+def _steps(stepper: Stepper) -> list[Line]:
+    """`u(t + dt)`: the solver S, and what the correction makes of it."""
+    lines = []
+    corrected = stepper.named.get("correction")
+    found, names = ({}, {}) if corrected is None else readable(stepper, corrected)
+    dt, latex_dt = f"{stepper.dt:g}", latex(constant(stepper.dt))
+    solver = f"S: {stepper.scheme_text}" + (f", {stepper.substeps} substeps" if stepper.substeps > 1 else "")
+    for n in stepper.states.names:
+        plain, tex = f"S({n})", rf"S({identifier(n)})"
+        if n in found:
+            c, c_tex = text(found[n], names), latex(found[n], names)
+            if stepper.coupling == "parallel":
+                plain, tex = f"{plain} + {dt}·({c})", rf"{tex} + {latex_dt} \left({c_tex}\right)"
+            else:
+                plain, tex = c, c_tex
+            if stepper.coupling == "sequential":
+                states = ", ".join(stepper.states.names)
+                plain += f"  at {states} = S({states})"
+        if stepper.coupling != "prediction" and n == stepper.states.names[-1]:
+            plain += f"  [{solver}]"
+        lines.append((f"{n}(t + {dt})", plain, rf"{identifier(n)}(t + {latex_dt})", tex))
+    return lines
+
+
+def _inputs(model: ODE, outputs: Mapping[str, Expression]) -> list[Expression]:
+    return [n for n in topological(outputs.values()) if n.operation == "input" and n is not model._u] + [model._u]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ModelError, UnideqError, unknown
-from ..graph import Expression, Graph, apply, as_expression, irfft, rfft
+from ..graph import Expression, Graph, apply, as_expression, irfft, rfft, variable
 from .state import StateTable
 from .trace import call
 from .views import View
@@ -16,7 +16,7 @@ from .views import View
 if TYPE_CHECKING:
     from .pde import PDE
 
-__all__ = ["add_linear", "half_shape", "multiply", "symbols_of"]
+__all__ = ["add_linear", "half_shape", "multiply", "operators_of", "symbols_of"]
 
 
 def half_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -77,6 +77,19 @@ def _parts(function: Any, grid: Any, p: View, name: str) -> tuple[Any, Any]:
             "e.g. `lambda d, p: -d.x**2 - d.x**4`, and not applied to the field."
         )
     return symbol.real, symbol.imaginary
+
+
+def operators_of(linear: Any, grid: Any, states: StateTable, known: Mapping[str, Any]) -> dict[str, Expression]:
+    """Field → its linear part as an expression in `∂x`, `∂y`, for printing; empty where it isn't a plain formula."""
+    functions = linear if isinstance(linear, Mapping) else {states.names[0]: linear}
+    d = View("axis", {name: variable(f"∂{name}") for name in grid.dims})
+    try:
+        found = {
+            n: as_expression(call(f, {"d": d, "p": View("parameter", known)}, "linear")) for n, f in functions.items()
+        }
+    except (UnideqError, AttributeError, TypeError, ValueError):  # methods of symbols that expressions don't have
+        return {}
+    return {n: e for n, e in found.items() if not e.shape}
 
 
 class _Known(View):

@@ -181,7 +181,12 @@ class ODE:
         return variable("c", (len(self.conditions),)) if self.conditions else None
 
     def _named(self, outputs: Mapping[str, Expression]) -> Graph:
-        return Graph((variable("t"), self._u, *self.known_values.values(), *self.values.values()), outputs)
+        further = self._further_inputs(outputs)
+        return Graph((variable("t"), self._u, *self.known_values.values(), *further, *self.values.values()), outputs)
+
+    def _further_inputs(self, outputs: Mapping[str, Expression]) -> list[Expression]:
+        """What named graphs may read besides, in further kinds of model."""
+        return []
 
     def bound(self, named: Graph) -> Graph:
         """The graph (t, u, θ), or (t, u, c, θ), of one in named values (t, u, `known_values` and `values`).
@@ -257,9 +262,18 @@ class ODE:
         """Network name → where it is called, its arguments and its output."""
         return find_learned(self)
 
+    def printed(self) -> dict[str, Expression]:
+        """State → its derivative in named values, in the form that people read."""
+        return self.states.split(self.named_vector_field.outputs["du"])
+
     def equations(self) -> Equations:
         """The traced equations; print them, or let Jupyter show the LaTeX."""
         return Equations.of_model(self)
+
+    @property
+    def compiled(self) -> tuple[str, Graph]:
+        """What engines compile, and what it is called."""
+        return "vector field", self.vector_field
 
     def describe(self) -> str:
         """States, parameters, networks and the operation counts of the vector field and its derivatives, as text."""

@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 
 from ..errors import ModelError
-from ..graph import Graph
+from ..graph import Expression, Graph, topological
 from ..nn import Network
 from .description import warn_unused
-from .linear import add_linear, symbols_of
+from .linear import add_linear, operators_of, symbols_of
 from .ode import ODE, Rhs
 from .state import State, StateTable
 
@@ -81,14 +81,33 @@ class PDE(ODE):
         if linear is not None:
             named["nonlinear"] = named["vector_field"]
             named["linear"] = self._traced_linear(linear)
+            named["operator"] = self._named(operators_of(linear, self.grid, self.states, self._known))
             named["vector_field"] = add_linear(self, named["nonlinear"], named["linear"])
         self._set_equations(named)
         warn_unused(self)
 
+    @property
+    def _known(self) -> dict[str, Any]:
+        """What a linear part may read."""
+        fixed = {n: self.values[n] for n, p in self.parameters.items() if not p.free}
+        return {**fixed, **self.known_values}
+
     def _traced_linear(self, linear: Any) -> Graph:
-        known: dict[str, Any] = {n: self.values[n] for n, p in self.parameters.items() if not p.free}
         trainable = [n for n, p in self.parameters.items() if p.free]
-        return self._named(symbols_of(linear, self.grid, self.states, {**known, **self.known_values}, trainable))
+        return self._named(symbols_of(linear, self.grid, self.states, self._known, trainable))
+
+    def _further_inputs(self, outputs: Mapping[str, Expression]) -> list[Expression]:
+        used = topological(outputs.values())
+        return [i for i in used if i.operation == "input" and i.name.startswith("∂")]
+
+    def printed(self) -> dict[str, Expression]:
+        """As for `ODE`; the linear part as a polynomial in derivatives, where it is one."""
+        rest = self.states.split(self.nonlinear.outputs["du"])
+        operators = self.named["operator"].outputs if "operator" in self.named else {}
+        if self.has_linear and not operators:
+            return super().printed()
+        own = self.states.split(self._u)
+        return {n: e + operators[n] * own[n] if n in operators else e for n, e in rest.items()}
 
     # ---- reading ----------------------------------------------------------------------------------------------
 

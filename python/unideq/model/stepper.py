@@ -16,6 +16,7 @@ from .coefficients import Coefficients
 from .condition import condition_values
 from .correction import COUPLINGS, coupled, traced_correction
 from .description import warn_unused
+from .equations import Equations
 from .layout import Layout
 from .names import check_distinct
 from .ode import ODE, Rhs, weight_entries
@@ -198,12 +199,10 @@ class Stepper(PDE):
             return None
         return self.scheme.advance(self, self.dt / self.substeps, self.substeps, self.coefficients.times)
 
-    def _named(self, outputs: Mapping[str, Expression]) -> Graph:
-        graph = super()._named({})
-        more = list(self.coefficients.variables.values()) if "named" in self.__dict__ else []
-        if any(s.name == "s" for e in outputs.values() for s in _inputs(e)):
-            more.append(variable("s", (self.size,)))
-        return Graph((*graph.inputs, *more), outputs)
+    def _further_inputs(self, outputs: Mapping[str, Expression]) -> list[Expression]:
+        coefficients = list(self.coefficients.variables.values()) if "named" in self.__dict__ else []
+        solved = [i for i in _inputs(*outputs.values()) if i.name == "s"]
+        return [*super()._further_inputs(outputs), *coefficients, *solved]
 
     @cached_property
     def step(self) -> Graph:
@@ -349,6 +348,16 @@ class Stepper(PDE):
             warn_unstable(self, start, u[0], row, theta)
 
     # ---- reading ----------------------------------------------------------------------------------------------
+
+    @property
+    def compiled(self) -> tuple[str, Graph]:
+        if self.has_step_graph:
+            return f"step ({self.scheme_text})", self.step
+        return f"step behind the {self.scheme_text}", self.correction_graph
+
+    def equations(self) -> Equations:
+        """The model's equations, and the step that is made of them."""
+        return Equations.of_stepper(self)
 
     def dims(self, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
         return ODE.dims(self, name, shape) if self.grid is None else super().dims(name, shape)

@@ -56,8 +56,9 @@ def model_from_json(kinds: Mapping[str, type[ODE]], data: Mapping[str, Any]) -> 
         made.forcing = from_json(data["forcing"])
         made.layout = Layout.from_json(data["layout"])
         made._read_more(data)
-        named = {key: from_json(data[key]) for key in ("vector_field", "observation")}
-        named |= {key: from_json(data[key]) for key in ("nonlinear", "linear", "correction") if key in data}
+        required = ("observation",) if data.get("black_box") else ("vector_field", "observation")
+        named = {key: from_json(data[key]) for key in required}
+        named |= {key: from_json(data[key]) for key in ("nonlinear", "linear", "operator", "correction") if key in data}
         made._set_equations(named)
     except UnideqError:
         raise

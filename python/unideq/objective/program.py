@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import OptionError, unknown
 from ..graph import Graph
 
 __all__ = ["Batches", "Given", "Integration", "Objective", "Pointwise", "Rollout", "SolverSettings", "Source"]
@@ -156,6 +156,16 @@ class Rollout:
     warmup: int = 0
     gradient: str = "full"
     checkpoint: bool = False
+
+    def __post_init__(self) -> None:
+        for label, least in (("steps", 1), ("every", 1), ("warmup", 0)):
+            value = getattr(self, label)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+                raise OptionError(f"`{label}` of a rollout needs a whole number >= {least}, not {value!r}.")
+        if self.steps % self.every:
+            raise OptionError(f"`steps` of a rollout needs a multiple of `every`: {self.steps} isn't one of {self.every}.")
+        if self.gradient not in ("full", "none"):
+            raise unknown("`gradient` of a rollout", self.gradient, ("full", "none"))
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -86,7 +86,12 @@ class Trajectory(ObjectiveSpecification):
         return s.select(s.times <= s.start + self.horizon + slack)
 
     def check(self, problem: Problem) -> None:
-        """Models of all kinds have trajectories."""
+        """Models of all kinds have trajectories; whole ones are solved, so they must be in memory."""
+        if problem.observations.stream is not None:
+            raise OptionError(
+                "`Trajectory` needs all data in memory, and these are a `Stream`. Use `Unrolled(...)`, or load them: "
+                "`data.load()`."
+            )
 
     def build(self, problem: Problem) -> Objective:
         # Trajectories without a measurement (held out altogether, or beyond the horizon) aren't solved.

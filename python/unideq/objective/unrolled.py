@@ -179,6 +179,7 @@ class Unrolled(ObjectiveSpecification):
         """Complain about what can't be trained this way, before anything is compiled."""
         if is_black_box(stepper_of(problem)):
             check_black_box(self, problem)
+        self.windows(problem)
 
     def program(self, problem: Problem, windows: WindowBatch) -> Objective:
         """The program on given windows (of a black-box step: with states visited at no θ in particular)."""
@@ -240,7 +241,7 @@ class WindowBatches:
 
 
 def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
 
 
 def _stages(curriculum: Any) -> tuple[tuple[int, int, float], ...]:

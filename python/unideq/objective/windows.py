@@ -231,9 +231,9 @@ def step_ratio(dt: float, series: Sequence[Series]) -> int:
         gaps = np.diff(s.times)
         if not len(gaps):
             continue
-        spacing = float(np.median(gaps))
+        spacing = float(np.sort(gaps)[(len(gaps) - 1) // 2])
         slack = TOLERANCE * spacing + 1e-9 * float(np.abs(s.times).max())
-        uneven = np.flatnonzero(np.abs(gaps - spacing) > slack)
+        uneven = np.flatnonzero(np.asarray(np.abs(gaps - spacing) > slack))
         if len(uneven):
             i = int(uneven[0])
             missing = gaps[i] / spacing

@@ -53,8 +53,8 @@ def rollout_metrics(
         With dimensions (variable, trajectory, time):
 
         - `relative_l2`: ‖û − u‖₂ / ‖u‖₂;
-        - `normalised_mse`: mean over space of (û − u)², divided by max u² of the snapshot, at most `clip`; `clip` where û
-          isn't finite (List et al. 2024);
+        - `normalised_mse`: mean over space of (û − u)², divided by max u² of the snapshot, at most `clip`; `clip` where
+          û isn't finite (List et al. 2024);
         - `correlation`: Pearson's, over space (NaN for scalars).
 
         And (variable, trajectory):
@@ -242,7 +242,8 @@ def metrics_of_fit(fit: Fit, data: xr.Dataset | None = None, seed: int | None = 
             initial[state.name] = s.values[name][0]
         conditions = {n: float(s.extra.get(n, c.default)) for n, c in model.conditions.items()}
         parts.append(fit.predict(s.times, initial, seed, conditions=conditions or None))
-    predicted = xr.concat(parts, dim=xr.Variable("trajectory", true["trajectory"].values), join="outer")
+    labels = xr.Variable("trajectory", true["trajectory"].values)
+    predicted: Any = xr.concat(parts, dim=labels, join="outer")
     return rollout_metrics(predicted, true)
 
 

@@ -172,9 +172,21 @@ def _coupled(model: ODE, settings: FitSettings) -> ODE:
             f"One fit trains one stepper, and its phases ask for several couplings: {sorted(asked)}, its own. "
             "Give all objectives the same `coupling`."
         )
+    coupling = asked.pop()
     if not isinstance(model, Stepper):
         raise ModelError(f"`coupling` says how a stepper is corrected; the model is {type(model).__name__}.")
-    return model.with_coupling(asked.pop())
+    if coupling == model.coupling:
+        return model
+    correction = model.named.get("correction")
+    if correction is None:
+        raise ModelError(f'`coupling="{coupling}"` needs a stepper with a `correction`, and this one has none.')
+    missing = [n for n in model.states.names if n not in correction.outputs]
+    if missing and coupling == "prediction":
+        raise ModelError(
+            f'The correction returns nothing for {", ".join(f"`{m}`" for m in missing)}. With `coupling="prediction"` '
+            "it gives every field's next state."
+        )
+    return model._copy(coupling=coupling)
 
 
 def _own_checkpoint(path: Path, fingerprint: str) -> Training:

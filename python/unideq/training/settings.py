@@ -93,8 +93,9 @@ class FitSettings:
         if isinstance(objective, Unrolled) and objective.curriculum:
             if phases is not None:
                 raise OptionError(
-                    "A `curriculum` makes the phases: Adam with its unroll lengths and learning rates. Leave out `phases` "
-                    "or give each phase its own objective: `ude.Adam(1e-4, 500, objective=ude.Unrolled(steps=8))`."
+                    "A `curriculum` makes the phases: Adam with its unroll lengths and learning rates. Leave out "
+                    "`phases`, or give each phase its own objective: "
+                    "`ude.Adam(1e-4, 500, objective=ude.Unrolled(steps=8))`."
                 )
             chosen: Any = tuple(Adam(rate, n, objective=part) for part, n, rate in objective.stages())
         elif phases is None and steps:

@@ -66,9 +66,9 @@ def make_rollout(rollout: Rollout) -> Callable[..., Any]:
         def to_next_record(carry: Any) -> Any:
             if detached:
                 carry, _ = _scan(partial(pass_on, lax.stop_gradient(fixed)), carry, rollout.every - 1)
+                u, made, finite = advance(carry, fixed)
             else:
-                carry, _ = scan(partial(pass_on, fixed), carry, rollout.every - 1)
-            u, made, finite = advance(carry, fixed)
+                (u, made, finite), _ = scan(partial(pass_on, fixed), carry, rollout.every)
             seen = observe(at(u, made), fixed_of_observing)
             recorded = {key: _nan_unless(finite == made, value) for key, value in seen.items()}
             # Detached here, the carry has no derivative at all, and the scan's adjoint hands none from step to step.

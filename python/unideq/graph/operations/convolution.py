@@ -184,17 +184,18 @@ def _shifted(
 def _pattern_convolution(inputs: Any, attributes: dict, masks: Any) -> Any:
     x, kernel = inputs
     dims, boundary = kernel.ndim - 2, attributes["boundary"]
-    size = kernel.shape[2:]
-    shape = (*x.shape[: -dims - 1], kernel.shape[0], *x.shape[-dims:])
-    open_taps = kernel.value != 0 if kernel.is_constant else np.ones(kernel.shape, bool)  # a known zero passes nothing
+    size, channels = kernel.shape[2:], x.ndim - dims - 1
+    shape = (*x.shape[:channels], kernel.shape[0], *x.shape[channels + 1 :])
     result = np.zeros(shape, dtype=object)
-    if np.any(masks[0]):
+    if np.any(masks[0]) and kernel.is_constant:
         for tap, moved in _shifted(masks[0], size, boundary):
             for o in range(kernel.shape[0]):
-                channels = np.flatnonzero(open_taps[(o, slice(None), *tap)])
+                passing = np.flatnonzero(kernel.value[(o, slice(None), *tap)])  # a known zero lets nothing through
                 place = (..., o, *(slice(None) for _ in size))
-                seen = union(np.take(moved, channels, axis=-dims - 1), (moved.ndim - dims - 1,))
-                result[place] = np.bitwise_or(result[place], seen)
+                result[place] = np.bitwise_or(result[place], union(np.take(moved, passing, axis=channels), (channels,)))
+    elif np.any(masks[0]):  # all outputs see the same: all channels within reach
+        for _, moved in _shifted(union(masks[0], (channels,), keepdims=True), size, boundary):
+            result = np.bitwise_or(result, moved)
     if np.any(masks[1]):
         weights = union(masks[1], tuple(range(1, kernel.ndim)))  # by every weight of the output channel
         result = np.bitwise_or(result, weights.reshape(-1, *(1 for _ in size)))
