@@ -45,7 +45,7 @@ class Exponential:
         e = np.exp(r)
 
         def mean(values: np.ndarray) -> np.ndarray:
-            return dt * values.real.mean(axis=-1, keepdims=True)
+            return dt * np.real(values).mean(axis=-1, keepdims=True)
 
         return cls(
             np.exp(z),

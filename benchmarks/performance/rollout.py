@@ -1,7 +1,9 @@
 """Rollouts and one unrolled gradient, against exponax and hand-written JAX at equal error; goal: 1.1 times on JAX.
 
 All sides compute the same numbers: the same scheme (ETDRK4), coefficients, dealiasing, network and start, in float64.
-What is timed is the engine's whole call, NumPy arrays in and out; peers get and leave JAX arrays.
+What is timed is the engine's whole call, NumPy arrays in and out; peers get and leave JAX arrays. `Stepper` rows run
+the graphs that users get from `ude.Stepper` and `ude.nn.ResNet`: dealiasing keeps one mode more and the weights are
+others there, so their numbers differ.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import numpy as np
 from _peers import Field, relative_error
 from _steps import corrected_kuramoto_sivashinsky, drawn_weights, kolmogorov, kuramoto_sivashinsky, rollout_of
 
+import unideq as ude
 from unideq.engine import available, get_engine
 from unideq.graph import Graph, variable
 from unideq.harness import Study
@@ -39,12 +42,25 @@ def waves(count: int, points: int, highest: int) -> np.ndarray:
 # ---- rollouts -----------------------------------------------------------------------------------------------------
 
 
-def enter_rollout(field: Field, engine_name: str, rollout: Rollout) -> None:
+def enter_rollout(field: Field, engine_name: str, rollout: Rollout, label: str = "") -> None:
     def make() -> Callable[[], Any]:
         engine = get_engine(engine_name)
-        return lambda: engine.rollout(rollout, np.zeros(0))
+        theta = np.zeros(sum(i.size for i in rollout.step.inputs if i.name == "theta"))
+        return lambda: engine.rollout(rollout, theta)
 
-    field.enter(f"unideq/{engine_name}", make, lambda found: {"found": found.arrays["roll.u"][:, -1].ravel()})
+    field.enter(f"unideq/{engine_name}{label}", make, lambda found: {"found": found.arrays["roll.u"][:, -1].ravel()})
+
+
+def stepper(points: int, length: float, dt: float, **correction: Any) -> ude.Stepper:
+    """Kuramoto–Sivashinsky as users write it."""
+    scheme = ude.schemes.Fourier(dealias=True)
+    grid = ude.Grid(ude.Axis("x", 0.0, length, points), scheme=scheme)
+
+    def rhs(t: Any, state: Any) -> dict[str, Any]:
+        return {"u": -0.5 * grid.d(grid.product(state.u, state.u))}
+
+    model = ude.PDE(rhs, grid, ["u"], linear=lambda d: -(d.x**2) - d.x**4)
+    return ude.Stepper(model, dt, "etdrk4", **correction)
 
 
 def enter_exponax(field: Field, case: str, start: np.ndarray, steps: int) -> None:
@@ -89,16 +105,31 @@ def race_of_rollouts(case: str, steps: int) -> Field:
     enter_exponax(field, case, start, steps)
     for engine_name in available():
         enter_rollout(field, engine_name, ours)
+        if not case.startswith("Kolmogorov"):
+            theirs = rollout_of(stepper(POINTS, LENGTH, DT).step, start, DT, steps)
+            enter_rollout(field, engine_name, theirs, ", Stepper")
     return field
 
 
 # ---- the unrolled gradient ----------------------------------------------------------------------------------------
 
 
-def unrolled() -> tuple[Objective, np.ndarray]:
-    """Mean squared distance of all states from random targets, and θ."""
+def corrected() -> tuple[Graph, np.ndarray]:
+    """The corrected step as users write it, and initial weights."""
+    made = stepper(
+        COARSE,
+        RING,
+        COARSE_DT,
+        correction=lambda t, state, p, net: {"u": net.closure(state.u, p.number)},
+        networks={"closure": ude.nn.ResNet(2, 1, CHANNELS, BLOCKS)},
+        parameters={"number": ude.Condition(1.0)},
+    )
+    return made.step, made.initial_theta()
+
+
+def unrolled(step: Graph) -> Objective:
+    """Mean squared distance of all states from random targets."""
     rng = np.random.default_rng(1)
-    step = corrected_kuramoto_sivashinsky(COARSE, COARSE_DT, CHANNELS, BLOCKS)
     data = {"c": rng.uniform(0.5, 1.5, (BATCH, 1))}
     source = rollout_of(step, waves(BATCH, COARSE, 5), COARSE_DT, UNROLLED, data=data)
     shape = (BATCH, UNROLLED, COARSE)
@@ -106,15 +137,15 @@ def unrolled() -> tuple[Objective, np.ndarray]:
     distance = variable("roll.u", shape) - variable("target.u", shape)
     inputs = [variable("roll.u", shape), variable("target.u", shape), step.input("theta")]
     loss = Graph(inputs, {"fit": (distance * distance).mean()})
-    return Objective((source, target), loss, {"fit": 1.0}), drawn_weights(CHANNELS, BLOCKS, rng)
+    return Objective((source, target), loss, {"fit": 1.0})
 
 
-def enter_gradient(field: Field, engine_name: str, objective: Objective, theta: np.ndarray) -> None:
+def enter_gradient(field: Field, engine_name: str, objective: Objective, theta: np.ndarray, label: str = "") -> None:
     def make() -> Callable[[], Any]:
         engine = get_engine(engine_name)
         return lambda: engine.value_and_gradient(objective, theta)
 
-    field.enter(f"unideq/{engine_name}", make, lambda found: {"found": found.gradient})
+    field.enter(f"unideq/{engine_name}{label}", make, lambda found: {"found": found.gradient})
 
 
 def enter_hand_written(field: Field, way: str, objective: Objective, theta: np.ndarray) -> None:
@@ -134,11 +165,14 @@ def enter_hand_written(field: Field, way: str, objective: Objective, theta: np.n
 
 def race_of_gradients() -> Field:
     field = Field()
-    objective, theta = unrolled()
+    objective = unrolled(corrected_kuramoto_sivashinsky(COARSE, COARSE_DT, CHANNELS, BLOCKS))
+    theta = drawn_weights(CHANNELS, BLOCKS, np.random.default_rng(2))
+    step, initial = corrected()
     for way in ("lax.conv", "columns", "shifted products"):
         enter_hand_written(field, way, objective, theta)
     for engine_name in available():
         enter_gradient(field, engine_name, objective, theta)
+        enter_gradient(field, engine_name, unrolled(step), initial, ", Stepper and ResNet")
     return field
 
 

@@ -76,7 +76,6 @@ def main() -> None:
         full={"seeds": 20, "adam": 400, "bfgs": 1000},
     )
     data, model = measurements(study.engine), hybrid()
-    curves: dict[int, list[float]] = {}
     rho = np.linspace(0.0, 1.0, 101)
     for unit in study.units(seed=list(range(study.seeds))):
         began = time.perf_counter()

@@ -19,7 +19,8 @@ from unideq.errors import ModelError, OptionError
 from unideq.graph import Expression, Graph, apply, constant, convolve, irfft, rfft, variable
 from unideq.graph.julia_helpers import HELPERS
 from unideq.graph.julia_names import Names
-from unideq.graph.julia_source import _TABLE, JuliaSource, julia_array
+from unideq.graph.julia_source import JuliaSource, julia_array
+from unideq.graph.julia_source.table import TABLE
 from unideq.graph.operation import OPERATIONS
 from unideq.julia_location import usable_julia
 from unideq.model.export import JULIA_SOLVERS
@@ -177,7 +178,7 @@ def test_every_solver_has_a_counterpart():
 
 
 def test_every_operation_can_be_written():
-    assert set(_TABLE) == set(OPERATIONS) - OPAQUE
+    assert set(TABLE) == set(OPERATIONS) - OPAQUE
 
 
 def test_fixed_steps_are_kept(tmp_path: Path):

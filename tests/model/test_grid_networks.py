@@ -110,6 +110,17 @@ def test_a_formula_takes_the_networks_place():
     np.testing.assert_allclose(found, -0.5 * np.sin(X) + np.sin(X[1]) * np.cos(X), atol=1e-14)
 
 
+def test_a_formula_of_several_outputs_returns_a_tuple_of_fields():
+    def rhs(t, state, p, net):
+        du, dv = net.closure(state.u, state.v)
+        return {"u": du, "v": p.rate * dv}
+
+    made = model(ude.nn.CNN(2, 2, channels=(), kernel=3), rhs, (N,), ("u", "v"))
+    formula = made.replace("closure", lambda p, u, v: (v, 2.0 * u))
+    found = derivative(formula, formula.initial_theta(seed=0), np.stack([np.sin(X), np.cos(X)])).reshape(2, N)
+    np.testing.assert_allclose(found, [np.cos(X), np.sin(X)], atol=1e-15)
+
+
 def test_a_linear_network_learns_the_central_difference():
     """du/dt = −u/2 + (u_{i+1} − u_{i−1})/2: a linear kernel of 3 points holds the answer, (−½, 0, ½)."""
     made = advection(ude.nn.CNN(1, 1, channels=(), kernel=3))

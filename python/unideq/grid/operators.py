@@ -63,13 +63,12 @@ class Operators:
     ) -> Expression:
         """A weighted sum of neighbours along an axis."""
         low, high = max(0, -int(offsets.min())), max(0, int(offsets.max()))
-        checked_reach(axis, low + high + 1, repr(scheme))
+        points = scheme.closure(derivative) + self.free
+        checked_reach(axis, low + high + 1 if axis.periodic else max(low + high + 1, points), repr(scheme))
         settings = {"coefficients": tuple(coefficients.tolist()), "offsets": tuple(offsets.tolist())}
         place = u.ndim + position
         if axis.periodic:
             return apply("stencil", u, axis=place, boundary="periodic", **settings)
-        points = scheme.closure(derivative) + self.free
-        checked_reach(axis, points, f"{scheme!r} beside a boundary")
         wide = padded(u, axis, position, (low, high), points, len(self.grid.axes), self.t, self.free)
         return part(apply("stencil", wide, axis=place, boundary="zero", **settings), position, low, low + axis.points)
 

@@ -45,7 +45,7 @@ class LearnedTerm:
 
     @property
     def layout(self) -> str:
-        """`pointwise` (one argument an input) or `vector` (one array)."""
+        """`pointwise` (one argument an input), `grid` (the same, for networks on grids) or `vector` (one array)."""
         return self.calls[0].attributes["layout"]
 
 
@@ -113,7 +113,7 @@ def _check_arity(formula: Any, given: Mapping[str, Any], what: str) -> None:
 
 def _formula_value(result: Any, node: Expression, outputs: int, what: str) -> Expression:
     """What a formula returned, in the shape of the network's output."""
-    pointwise = node.attributes["layout"] == "pointwise"
+    outputs_first = node.attributes["layout"] != "vector"
     if not isinstance(result, (tuple, list)):
         shape = traced(result, what).shape
         if outputs > 1 and shape != node.shape:
@@ -124,7 +124,7 @@ def _formula_value(result: Any, node: Expression, outputs: int, what: str) -> Ex
         return fitted(result, node.shape, what)
     if len(result) != outputs:
         raise ModelError(f"{what} returned {len(result)} values where the network returned {outputs}.")
-    if not pointwise:
+    if not outputs_first:
         parts = [fitted(r, node.shape[:-1], what) for r in result]
         stacked: Any = np.stack(parts, axis=-1)  # type: ignore[call-overload]
     elif outputs == 1:

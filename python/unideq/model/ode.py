@@ -441,7 +441,8 @@ class ODE:
         DataError
             If a name isn't a condition, or a value isn't a finite number.
         """
-        fixed = condition_values({n: self.conditions[n] for n in conditions if n in self.conditions}, conditions, 1)
+        checked = condition_values(self.conditions, conditions, 1)
+        fixed = {n: checked[n] for n in conditions}
         known = self.known_values
         numbers = {known[n]: constant(float(v[0])) for n, v in fixed.items()}
         made = self._copy(conditions={n: c for n, c in self.conditions.items() if n not in fixed}, bind=False)

@@ -86,7 +86,7 @@ def warn_unstable(stepper: Stepper, t: float, u: np.ndarray, c: np.ndarray, thet
     worst = z[np.argmax(amplification(polynomial, z))]
     largest = largest_step(polynomial, found, h)
     remedy = (
-        f"The largest stable step is about {largest:.2g}: `dt={largest * stepper.substeps:.2g}` or "
+        f"The largest stable step is about {_below(largest)}: `dt={_below(largest * stepper.substeps)}` or "
         f"`substeps={int(np.ceil(stepper.dt / largest))}`"
         if largest > 0
         else "No step is stable with this scheme: try `rk4`"
@@ -98,3 +98,9 @@ def warn_unstable(stepper: Stepper, t: float, u: np.ndarray, c: np.ndarray, thet
         UnideqWarning,
         stacklevel=6,
     )
+
+
+def _below(value: float) -> str:
+    """Three digits, rounded down: what is named stays stable."""
+    unit = 10.0 ** (np.floor(np.log10(value)) - 2)
+    return f"{np.floor(value / unit) * unit:.3g}"

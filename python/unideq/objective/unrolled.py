@@ -216,8 +216,8 @@ class Unrolled(ObjectiveSpecification):
             if windows.conditions is not None:
                 starts["c"] = windows.conditions
             return [black_box_points(model, starts, self.steps) if is_black_box(model) else starts, targets]
-        spacing = model.dt * step_ratio(model.dt, problem.observations.series)
-        times = windows.start[:, None] + spacing * np.arange(self.steps)
+        gap = next(s.times[1] - s.times[0] for s in problem.observations.series if len(s.times) > 1)
+        times = windows.start[:, None] + model.dt * round(gap / model.dt) * np.arange(self.steps)
         starts = {"start": windows.states[:, :-1].reshape(-1, windows.states.shape[-1]), "t": times.reshape(-1)}
         if windows.conditions is not None:
             starts["c"] = np.repeat(windows.conditions, self.steps, axis=0)

@@ -56,6 +56,7 @@ def export_julia(
     target = Path(path)
     if target.exists() and not overwrite:
         raise OptionError(f"`{target}` exists. Choose another name, or write `overwrite=True`.")
+    model.continuous("a script")
     grid = increasing(times)
     begin = float(grid[0]) if start is None else float(start)
     if begin > grid[0]:

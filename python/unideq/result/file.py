@@ -31,7 +31,8 @@ def write_tree(tree: xr.DataTree, path: str | os.PathLike[str]) -> None:
     os.close(handle)
     try:
         # Values are stored as they are: no fill values, and nothing is decoded when reading (`days` is a label).
-        encoding = {node.path: {str(v): {"_FillValue": None} for v in node.variables} for node in tree.subtree}
+        own = {node.path: node.to_dataset(inherit=False).variables for node in tree.subtree}
+        encoding = {path: {str(v): {"_FillValue": None} for v in variables} for path, variables in own.items()}
         plain(tree).to_netcdf(name, engine="h5netcdf", format="NETCDF4", encoding=encoding)
         with open(name, "rb") as written:
             os.fsync(written.fileno())

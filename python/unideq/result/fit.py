@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..audit.gradient import GradientCheck
     from ..audit.recovery import Recovery
+    from ..audit.report import Audit
 
 __all__ = ["Fit"]
 
@@ -263,6 +264,12 @@ class Fit:
 
         return check_gradient(self, **settings)
 
+    def audit(self, data: xr.Dataset | None = None, new: Any = None, truth: Any = None, **settings: Any) -> Audit:
+        """Truncation error in what was learned, stability of rollouts, distribution shift; see `unideq.audit.run`."""
+        from ..audit.run import audit
+
+        return audit(self, data, new, truth, **settings)
+
     def recover(self, network: str | None = None, **settings: Any) -> Recovery:
         """Find equations for a learned term; see `unideq.audit.recovery.recover`."""
         from ..audit.recovery import recover
@@ -310,6 +317,9 @@ class Fit:
         if "symbolic" in tree.children:
             for name, node in tree["symbolic"].children.items():
                 fit._symbolic[f"/symbolic/{name}"] = node.to_dataset()
+        if "diagnostics" in tree.children:
+            for name, node in tree["diagnostics"].children.items():
+                fit._symbolic[f"/diagnostics/{name}"] = node.to_dataset(inherit=False)
         return fit
 
     # ---- shown ------------------------------------------------------------------------------------------------

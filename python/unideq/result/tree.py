@@ -120,11 +120,13 @@ def _parameters(record: Training, seeds: list[int]) -> xr.Dataset:
         if entry.kind == "network":
             continue
         lead = {"initial": "trajectory", "segment": "segment"}.get(entry.kind)
-        extra = [f"{name}_{k}" for k in range(values.ndim - 1 - bool(lead))]
+        extra = record.model.dims(name, values.shape[1 + bool(lead) :])
         attrs: dict[str, Any] = {k: v for k, v in (("units", entry.units), ("long_name", entry.description)) if v}
         attrs["free"] = int(entry.free)
         variables[name] = (("seed", *((lead,) if lead else ()), *extra), values, attrs)
-    return xr.Dataset(variables, coords={"seed": seeds, "trajectory": labels})
+    used = {dim for dims, *_ in variables.values() for dim in dims}
+    space = {dim: points for dim, points in record.model.coordinates.items() if dim in used}
+    return xr.Dataset(variables, coords={"seed": seeds, "trajectory": labels, **space})
 
 
 def _weights(record: Training, seeds: list[int]) -> xr.Dataset:

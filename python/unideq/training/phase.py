@@ -74,7 +74,7 @@ class Phase:
         """JSON-serialisable description, without the objective."""
         values: dict[str, Any] = {"optimizer": self.optimizer}
         for name, value in self.__dict__.items():
-            if name == "objective":
+            if name == "objective" or (name == "skip" and value is None):  # runs saved before `skip` came go on
                 continue
             values[name] = {"schedule": type(value).__name__, **asdict(value)} if isinstance(value, Schedule) else value
         return values

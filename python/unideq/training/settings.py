@@ -42,8 +42,9 @@ class Stage:
 
     @property
     def label(self) -> str:
-        """In words, for progress bars and figures: `Adam on Trajectory`."""
-        return f"{type(self.phase).__name__} on {type(self.objective).__name__}"
+        """In words, for progress bars and figures: `Adam on Trajectory`, `Adam on Unrolled(4)`."""
+        steps = f"({self.objective.steps})" if isinstance(self.objective, Unrolled) else ""
+        return f"{type(self.phase).__name__} on {type(self.objective).__name__}{steps}"
 
 
 @dataclass(frozen=True)

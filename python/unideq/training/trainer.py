@@ -239,10 +239,7 @@ class Trainer:
     def _log(self, record: Training, r: Report, judge: Judge | None, due: bool) -> None:
         record.theta = r.theta
         self._stage_failed = not np.isfinite(r.best_total).any()
-        if judge is not None:
-            if due:
-                self._keep_best(record, judge(r.theta))
-        else:
+        if judge is None:
             record.best_theta = r.best_theta
             if not self._stage_failed or not np.isfinite(record.best_total).any():
                 record.best_total = r.best_total  # else the totals of the stage before still tell the seeds apart
@@ -255,6 +252,8 @@ class Trainer:
         h.learning_rate.append(r.learning_rate)
         h.rejected.append(r.rejected)
         h.stage.append(np.full(r.total.shape[1], record.stage))
+        if judge is not None and due:
+            self._keep_best(record, judge(r.theta))
 
     # ---- held-out measurements, and what mini-batches are judged by --------------------------------------------
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from unideq import Stepper
 from unideq.engine import Engine, get_engine
-from unideq.objective.program import Integration
+from unideq.objective.program import Integration, Rollout
 
 from ..zoo import ZOO, Specimen, program
 
@@ -30,13 +31,16 @@ def test_values_and_gradients_agree(julia: Engine, specimen: Specimen):
         found[engine.name] = engine.value_and_gradient(objective, theta)
     ours, theirs = found["julia"], found["jax"]
     assert np.isfinite(theirs.total)
-    np.testing.assert_allclose(ours.total, theirs.total, rtol=1e-7)
+    # The steps of a rollout are the same on both engines, those of adaptive solvers are not.
+    exact = isinstance(specimen.model, Stepper)
+    values, gradients = (1e-12, 1e-10) if exact else (1e-7, 1e-6)
+    np.testing.assert_allclose(ours.total, theirs.total, rtol=values)
     for name, value in theirs.terms.items():
-        np.testing.assert_allclose(ours.terms[name], value, rtol=1e-7, err_msg=name)
+        np.testing.assert_allclose(ours.terms[name], value, rtol=values, err_msg=name)
     assert ours.gradient is not None
     assert theirs.gradient is not None
     distance = np.linalg.norm(ours.gradient - theirs.gradient)
-    assert distance <= 1e-6 * np.linalg.norm(theirs.gradient)
+    assert distance <= gradients * np.linalg.norm(theirs.gradient)
 
 
 def test_solutions_agree(julia: Engine, specimen: Specimen):
@@ -44,9 +48,12 @@ def test_solutions_agree(julia: Engine, specimen: Specimen):
     for engine in (julia, get_engine("jax")):
         objective, theta = program(specimen, engine, solver(specimen, engine), TOLERANCE)
         source = objective.sources[0]
-        if not isinstance(source, Integration):
+        if isinstance(source, Rollout):
+            found[engine.name] = engine.rollout(source, theta)
+        elif isinstance(source, Integration):
+            found[engine.name] = engine.integrate(source, theta)
+        else:
             pytest.skip("nothing is integrated")
-        found[engine.name] = engine.integrate(source, theta)
     assert (found["julia"].status == 0).all()
     for name, array in found["jax"].arrays.items():
         np.testing.assert_allclose(found["julia"].arrays[name], array, rtol=1e-6, atol=1e-6, err_msg=name)

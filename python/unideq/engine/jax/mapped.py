@@ -106,9 +106,13 @@ def _mapped(function: Callable[..., Any], node: Expression, arguments: Sequence[
 def _elementwise(function: Callable[..., Any], node: Expression, arguments: Sequence[Placed]) -> Placed:
     """Operands broadcast as NumPy does, the batch's axis where the largest has it."""
     ranks = [i.ndim for i in node.inputs]
-    placed = [k for k, (_, axis) in enumerate(arguments) if axis is not None]
-    leader = max(placed, key=lambda k: (ranks[k], node.inputs[k].size))
-    at = arguments[leader][1] + node.ndim - ranks[leader]
+    # Of every operand with a batch axis: its size, and where that axis is among the result's.
+    placed = [
+        (rank, i.size, axis + node.ndim - rank)
+        for i, rank, (_, axis) in zip(node.inputs, ranks, arguments, strict=True)
+        if axis is not None
+    ]
+    at = max(placed)[2]
     aligned = [
         _beside(argument, rank, at - (node.ndim - rank)) for argument, rank in zip(arguments, ranks, strict=True)
     ]
@@ -128,7 +132,7 @@ def _beside(argument: Placed, rank: int, at: int) -> Any:
 
 def _moved(argument: Placed, axis: int) -> Any:
     value, own = argument
-    return value if own == axis else jnp.moveaxis(value, own, axis)
+    return value if own is None or own == axis else jnp.moveaxis(value, own, axis)
 
 
 def _output(node: Expression, argument: Placed, count: int) -> jax.Array:

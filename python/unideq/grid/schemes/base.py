@@ -161,6 +161,11 @@ class StencilScheme(Scheme):
         """Number p of interior points in a ghost value beside a boundary: as many as keep the interior's order."""
         return int(self.order(derivative)) + derivative - 1
 
+    def boundary_order(self, derivative: int = 1) -> int:
+        """Order of accuracy at the points beside a boundary: the ghosts' less the derivative's."""
+        self.check(derivative)
+        return self.closure(derivative) + 1 - derivative
+
     def apply(self, u: Expression, axis: Axis, position: int, derivative: int, context: Any) -> Expression:
         """The stencil, on the field itself (periodic) or on the field with ghosts."""
         coefficients, offsets = self.stencil(derivative)

@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import OptionError
 from ...graph import Expression
 from .base import Scheme, one_of
+from .truncation import sympy_names
 
 __all__ = ["WENO"]
 
@@ -71,6 +72,26 @@ class WENO(Scheme):
         """5, away from shocks."""
         self.check(derivative)
         return 5
+
+    def truncation_error(self, derivative: int = 1, terms: int = 1, variable: str = "x", field: str = "u") -> Any:
+        """Leading term of D_h u − ∂u for flow towards larger x, where u is smooth, u′ ≠ 0 and |u′|dx ≫ √ε.
+
+        −dx⁵/60 (u⁽⁶⁾ + (6 u‴²/u′)′): the first part is the linear scheme's, the second what the weights' departure from
+        theirs adds (Taylor expansion of the scheme, by computer algebra).
+
+        Raises
+        ------
+        ExtraMissing
+            If SymPy isn't installed.
+        OptionError
+            If further terms or another derivative are asked for.
+        """
+        self.check(derivative)
+        if terms != 1:
+            raise OptionError(f"`{self!r}` knows one term of its truncation error, not {terms!r}.")
+        _, x, dx, u = sympy_names(variable, field)
+        weights = (6 * u.diff(x, 3) ** 2 / u.diff(x)).diff(x)
+        return -(dx**5) * (u.diff(x, 6) + weights) / 60
 
     def face_flux(self, u: Expression, law: Any, shift: Shift) -> Expression:
         """Numerical fluxes at i + ½."""

@@ -1,18 +1,33 @@
-"""Operations on grids as readable Julia source: Fourier transforms and convolutions, by helper functions."""
+"""Operations on grids as Julia source: stencils, Fourier transforms and convolutions, all by helper functions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .expression import Expression
-from .printing import Shown
+import numpy as np
+
+from ..expression import Expression
+from ..printing import Shown
+from .literals import julia_array
+from .operands import Rule, Shows
 
 if TYPE_CHECKING:
-    from .julia_source import JuliaSource
+    from .writer import JuliaSource
 
 __all__ = ["GRID"]
 
-Shows = dict[Expression, Shown]
+
+def _stencil(adjoint: bool) -> Callable[..., Shown]:
+    def show(source: JuliaSource, node: Expression, shown: Shows) -> Shown:
+        at = node.attributes
+        coefficients = julia_array(np.asarray(at["coefficients"], dtype=float))
+        offsets = f"[{', '.join(map(str, at['offsets']))}]"
+        more = "; adjoint = true" if adjoint else ""
+        arguments = f"{shown[node.inputs[0]].text}, {coefficients}, {offsets}, {at['axis'] + 1}, :{at['boundary']}"
+        return Shown(f"{source.helper('stencil')}({arguments}{more})")
+
+    return show
 
 
 def _rfft(source: JuliaSource, node: Expression, shown: Shows) -> Shown:
@@ -38,10 +53,12 @@ def _rules(node: Expression) -> list[str]:
     return [f":{rule}" for rule in node.attributes["boundary"]]
 
 
-GRID = {
+GRID: dict[str, Rule] = {
+    "stencil": _stencil(adjoint=False),
+    "stencil_adjoint": _stencil(adjoint=True),
     "rfft": _rfft,
     "irfft": _irfft,
     "convolution": _convolution,
     "convolution_kernel": _convolution_kernel,
 }
-"""Operation → what writes it; see `unideq.graph.julia_source`."""
+"""Operation → what writes it."""

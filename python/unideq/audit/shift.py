@@ -1,0 +1,195 @@
+"""Distribution shift: how far rollouts leave what the closure was trained on, when, and where.
+
+The closure's inputs (states, patches of them, or what else it is called with) along rollouts are compared with those
+at the data's states by their Mahalanobis distance in principal components. The measure is the 99 % quantile of the
+training samples' own distances, each taken by components made without its neighbours' fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..errors import OptionError
+from ..result import Fit
+from .closure_inputs import ClosureInputs
+from .distance import Cloud, energy_distance
+from .dynamics import Dynamics
+from .finding import Finding
+from .flow_map import conditions_of
+from .states import States, initial_states
+
+__all__ = ["Shift", "shift"]
+
+LEVEL = 0.99
+_FOLDS = 5
+_OUTSIDE = 0.1
+"""Share of the places beyond the quantile from which a step counts as outside: ten times what chance gives."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Result of the check.
+
+    Attributes
+    ----------
+    findings
+        One a network for training conditions, one for new ones.
+    datasets
+        Network → Dataset over `condition`, `step`, and `place_K`: `ratio` of the distance to the training's quantile,
+        `outside` (share of places beyond it), `neighbour` (nearest training sample, relative to the same quantile of
+        the training's own), `first_step` outside (−1: never), `energy` distance.
+    """
+
+    findings: tuple[Finding, ...]
+    datasets: Mapping[str, xr.Dataset]
+
+    def groups(self) -> dict[str, xr.Dataset]:
+        """What is stored under `/diagnostics`."""
+        return {f"shift_{name}": d for name, d in self.datasets.items()}
+
+
+def shift(
+    fit: Fit,
+    states: States,
+    *,
+    new: xr.Dataset | Mapping[str, Any] | None = None,
+    steps: int | None = None,
+    network: str | None = None,
+    radius: int = 2,
+    conditions: int = 8,
+    seed: int = 0,
+) -> Shift:
+    """Distances of a closure's inputs along rollouts from those that it was trained on.
+
+    Parameters
+    ----------
+    fit
+        A trained model.
+    states
+        Trajectories of the data.
+    new
+        Further initial states.
+    steps
+        Rollout length in data intervals; default: the longest trajectory's.
+    network
+        Which; None for all that the equations call.
+    radius
+        Of the patches that a place is described by, where the network acts on a grid.
+    conditions
+        Largest number of training conditions, and of new ones.
+    seed
+        Of the generator that thins large sets of samples.
+    """
+    horizon = max(len(t) for t in states.times) - 1 if steps is None else int(steps)
+    if horizon < 1 or radius < 0:
+        raise OptionError(f"`shift` needs `steps` >= 1 and `radius` >= 0, not {horizon} and {radius}.")
+    groups = [("training", states)] + ([] if new is None else [("new", initial_states(fit.model, new))])
+    starts, u, c, kinds, labels = conditions_of(groups, conditions)
+    model = Dynamics(fit.model, fit.theta[: fit.model.layout.size], states.interval(), fit.engine, u, c)
+    rolled = model.rollout(starts, u, horizon, c)
+    findings, datasets = [], {}
+    for name in fit.model.learned if network is None else (network,):
+        inputs = ClosureInputs.of(fit, name, radius)
+        cloud = training_cloud(inputs, states, seed)
+        rows = []
+        for k, path in enumerate(rolled):
+            times = starts[k] + model.dt * np.arange(horizon + 1)
+            rows.append(inputs.rows(times, path, None if c is None else c[k]))
+        dataset = _dataset(cloud, np.stack(rows), inputs.place_shape, kinds, labels, model.dt)
+        datasets[name] = dataset
+        findings += [_finding(dataset, name, kind) for kind in dict.fromkeys(kinds)]
+    return Shift(tuple(findings), datasets)
+
+
+def training_cloud(inputs: ClosureInputs, states: States, seed: int = 0) -> Cloud:
+    """The closure's inputs at the data's states."""
+    rows, folds = [], []
+    for k, (times, flat) in enumerate(zip(states.times, states.states, strict=True)):
+        found = inputs.rows(times, flat, states.constants_of(k))
+        rows.append(found.reshape(-1, found.shape[-1]))
+        # Neighbours in time are nearly the same sample: a fold is a stretch of time, interleaved with the others.
+        stretch = np.arange(len(times)) // 2 % _FOLDS
+        folds.append(np.repeat(stretch, found.shape[1]))
+    return Cloud.of(np.concatenate(rows), np.concatenate(folds), inputs.groups, seed)
+
+
+def _dataset(
+    cloud: Cloud, rows: np.ndarray, places: tuple[int, ...], kinds: list[str], labels: list[str], dt: float
+) -> xr.Dataset:
+    """From features (condition, step, places, F)."""
+    lead = rows.shape[:3]
+    flat = rows.reshape(-1, rows.shape[-1])
+    finite = np.isfinite(flat).all(axis=1) & (np.abs(flat) < 1e100).all(axis=1)
+    limit = cloud.quantile(LEVEL)
+    ratio, near = np.full(len(flat), np.inf), np.full(len(flat), np.inf)
+    ratio[finite] = cloud.distance(flat[finite]) / (limit or 1.0)
+    near[finite] = cloud.nearest(flat[finite]) / (float(np.quantile(cloud.neighbours, LEVEL)) or 1.0)
+    ratio, near = ratio.reshape(lead), near.reshape(lead)
+    outside = (ratio > 1.0).mean(axis=2)
+    left = outside > _OUTSIDE
+    first = np.where(left.any(axis=1), left.argmax(axis=1), -1)
+    good = np.asarray(finite).reshape(lead)
+    energy = [
+        energy_distance(cloud.whitened(part[ok]), cloud.samples) if ok.any() else np.inf
+        for part, ok in zip(rows, good, strict=True)
+    ]
+    place = [f"place_{k}" for k in range(len(places))]
+    return xr.Dataset(
+        {
+            "ratio": (("condition", "step", *place), ratio.reshape(*lead[:2], *places)),
+            "neighbour": (("condition", "step"), np.median(near, axis=2)),
+            "outside": (("condition", "step"), outside),
+            "first_step": ("condition", first),
+            "energy": ("condition", np.array(energy)),
+        },
+        coords={
+            "condition_name": ("condition", np.array(labels, dtype=str)),
+            "kind": ("condition", np.array(kinds, dtype=str)),
+        },
+        attrs={"level": LEVEL, "quantile": limit, "dt": dt},
+    )
+
+
+def _finding(dataset: xr.Dataset, network: str, kind: str) -> Finding:
+    own = dataset.isel(condition=np.flatnonzero(dataset["kind"].values == kind))
+    first, outside = own["first_step"].values, own["outside"].values
+    total, leaving = len(first), int((first >= 0).sum())
+    what = f"inputs of `{network}`"
+    if not leaving:
+        statement = (
+            f"{what} stay inside the training's 99 % quantile in rollouts from all {total} {kind} conditions "
+            f"({100 * outside.mean():.1f} % of the places are beyond it)."
+        )
+        return Finding("shift", "ok", statement, own)
+    ratios = own["ratio"].values.reshape(total, outside.shape[1], -1)
+    far = [float(np.quantile(r, 0.95)) for r in ratios]
+    worst = int(np.argmax(far))
+    size = f"{far[worst]:.1f} times" if np.isfinite(far[worst]) else "without bound beyond"
+    where = _where(own.isel(condition=worst))
+    start = int(first[worst])
+    statement = (
+        f"{what} leave the training distribution in rollouts from {leaving} of {total} {kind} conditions: at the worst "
+        f"from step {start}{where}, {100 * outside[worst].mean():.0f} % of the places, up to {size} the training's "
+        "99 % quantile."
+    )
+    severity = "warning" if far[worst] > 3.0 or outside[worst].mean() > 0.5 else "note"
+    return Finding(
+        "shift", severity, statement, own, "What the closure says there is extrapolation: train on such states too."
+    )
+
+
+def _where(one: xr.Dataset) -> str:
+    """Where a rollout is outside when it first is: the range of places along the first axis, if it is a range."""
+    step = int(one["first_step"])
+    dims = [d for d in one["ratio"].dims if str(d).startswith("place_")]
+    if step < 0 or not dims:
+        return ""
+    ratio = np.asarray(one["ratio"].isel(step=step).values)
+    beyond = np.any(ratio.reshape(len(ratio), -1) > 1.0, axis=1)
+    inside = np.flatnonzero(beyond)
+    return f" at cells {inside[0]}–{inside[-1]} of {len(ratio)}" if len(inside) and not beyond.all() else ""

@@ -1,0 +1,68 @@
+"""What a decomposed closure means: which of its terms are the schemes' errors, and whether that matters."""
+
+from __future__ import annotations
+
+from .decomposition import Decomposition
+from .finding import SEVERITIES, Finding
+from .regression import Regression, shown_with_error
+from .scheme_terms import SchemeTerm
+
+__all__ = ["truncation_finding"]
+
+SHARE = 0.05
+"""Smallest share of the closure that counts as contamination."""
+_WEAK = 0.5
+"""Below this R² nothing is said with certainty."""
+
+
+def truncation_finding(d: Decomposition, known_data: bool) -> Finding:
+    r = d.regression
+    statement = f"closure of `{d.field}` ≈ {r.text()} (R² {r.r_squared:.3f})"
+    worst, sentences = "ok", []
+    most = "warning" if r.r_squared >= _WEAK else "note"
+    for i, name in enumerate(r.names):
+        term = d.scheme.get(name)
+        if term is None or term.negligible(r.shares[i], SHARE):
+            continue
+        severity, sentence = _judged(r, i, term, known_data)
+        if severity != "ok":
+            sentences.append(sentence)
+        worst = max(worst, min(severity, most, key=SEVERITIES.index), key=SEVERITIES.index)
+    statement += ": " + "; ".join(sentences) + "." if sentences else ": no truncation error found in it."
+    if d.whole is not None and worst == "warning":
+        statement += f" With the schemes' whole error E in its place: {d.whole.text()} (R² {d.whole.r_squared:.4f})."
+    advice = ""
+    if worst == "warning":
+        advice = (
+            "The closure won't carry over to another grid or scheme. Train on data whose own error is small (finer "
+            "grid, higher order), with the scheme that made them, or on two resolutions."
+        )
+    elif r.r_squared < _WEAK:
+        advice = "No candidate explains much of the closure: give further ones with `candidates=`."
+        worst = max(worst, "note", key=SEVERITIES.index)
+    elif worst == "note":
+        advice = "A second fit on another resolution tells: `fit.audit(refined=other)`."
+    return Finding("truncation", worst, statement, d.dataset(), advice)
+
+
+def _judged(r: Regression, i: int, term: SchemeTerm, known_data: bool) -> tuple[str, str]:
+    """Severity and words for one term that a scheme's error makes."""
+    c, error, share = float(r.coefficients[i]), float(r.standard_errors[i]), float(r.shares[i])
+    certain = r.low[i] > 0 or r.high[i] < 0
+    interval = f"{100 * r.share_low[i]:.0f}–{100 * r.share_high[i]:.0f} %"
+    what = f"the term {term.label}" if len(r.names) > 1 else "it"
+    if not term.expected:
+        if certain and share > SHARE:
+            return "note", f"{what} ({interval} of the closure) has no cause in the schemes, whose errors cancel"
+        return "ok", ""
+    ratio = shown_with_error(c / term.expected, error / abs(term.expected))
+    if term.ambiguous:
+        cause = f"{term.factor_text}·{term.label} would be {term.scheme}"
+        return ("note" if certain and share > SHARE else "ok"), f"{what} can't be told from a physical one; {cause}"
+    size = abs(c / term.expected)
+    if not certain or share < SHARE or not 0.2 < size < 5.0:
+        return "ok", ""
+    hedge = "" if known_data or term.actual else "looks like truncation error: it "
+    words = f"{what} {hedge}is {ratio} of {term.factor_text}·{term.label}, {term.scheme}, and makes {interval}"
+    words += " of the closure"
+    return "warning" if (known_data or size > 0.3) and size < 3.0 else "note", words
