@@ -3,8 +3,8 @@
 Data: u_t = -u D1(u) + nu u_xx by a first-order backward D1 (so it obeys nu u_xx + dx/2 u u_xx), 100 points, RK4,
 T = 0.5. A network replaces diffusion in a host with the same D1 (experiment 1) or a sixth-order one (experiment 2): there
 it has to learn the data's truncation error as well. The recipe of the paper (dense 100-20-20-100, three detached steps,
-Adam) is repeated and audited; then closures that see neighbours only, quadratic ones for the unmatched host, and a host
-matched to the data are trained through whole rollouts. Initial states: 1, with a plateau of 2 (training) or 10 (test).
+Adam) is repeated and audited; then closures that are the same everywhere and see neighbours only are trained through
+five steps: two learned stencils in the unmatched host, one in a host matched to the data as the audit advises. Initial states: 1, with a plateau of 2 (training) or 10 (test).
 Each dt of 0.01 is two RK4 steps: with one, as published, the truth itself blows up on the plateau of 10 (CFL 1.6).
 """
 
@@ -27,16 +27,20 @@ TRAIN, TEST = 2.0, 10.0
 GOAL = {TRAIN: 0.003, TEST: 0.01}
 BACKWARD, SIXTH = ude.schemes.Backward(1), ude.schemes.Central(6)
 DENSE = ude.nn.MLP(POINTS, POINTS, (20, 20))
-LOCAL = ude.nn.CNN(1, 1, channels=(8,), kernel=5, activation="square")
-LINEAR = ude.nn.CNN(1, 1, channels=(), kernel=7)
+STENCIL = ude.nn.CNN(1, 1, channels=(), kernel=7)
 
 CASES: dict[str, dict[str, Any]] = {
-    "1: published recipe": {"host": "backward", "network": "dense", "training": "published"},
-    "2: published recipe": {"host": "sixth order", "network": "dense", "training": "published"},
-    "2: local quadratic closure": {"host": "sixth order", "network": "local", "training": "rollout"},
-    "matched host, local quadratic closure": {"host": "backward", "network": "local", "training": "rollout"},
-    "matched host, linear closure": {"host": "backward", "network": "linear", "training": "rollout"},
+    "1: published recipe": {"host": "backward", "closure": "dense", "training": "published"},
+    "2: published recipe": {"host": "sixth order", "closure": "dense", "training": "published"},
+    "2: two learned stencils": {"host": "sixth order", "closure": "two stencils", "training": "rollouts"},
+    "matched host: a learned stencil": {"host": "backward", "closure": "stencil", "training": "rollouts"},
 }
+CLOSURES: dict[str, tuple[dict[str, ude.nn.Network], Any]] = {
+    "dense": ({"closure": DENSE}, lambda net, u: net.closure(u)),
+    "stencil": ({"closure": STENCIL}, lambda net, u: net.closure(u)),
+    "two stencils": ({"closure": STENCIL, "factor": STENCIL}, lambda net, u: net.closure(u) + u * net.factor(u)),
+}
+"""Networks, and how they enter: all values at once, L₁u, or L₁u + u·L₂u with seven-point stencils L."""
 PUBLISHED = {
     ("1: published recipe", TRAIN): "1.0006",
     ("2: published recipe", TRAIN): "1.0004 to 1.028",
@@ -63,30 +67,28 @@ def data_of(amplitudes: list[float], engine: str | None, points: int = POINTS) -
     return made.assign_coords(trajectory=amplitudes)
 
 
-def stepper(host: str, network: ude.nn.Network, points: int = POINTS) -> ude.Stepper:
-    """The known part, −u D₁u, and a network for the rest."""
+def stepper(host: str, closure: str, points: int = POINTS) -> ude.Stepper:
+    """The known part, −u D₁u, and networks for the rest."""
     grid = truth(points).grid()
     scheme = {"backward": BACKWARD, "sixth order": SIXTH}[host]
+    networks, learned = CLOSURES[closure]
 
     def rhs(t: Any, state: Any, p: Any, net: Any) -> Any:
-        return -state.u * grid.d(state.u, scheme=scheme) + net.closure(state.u)
+        return -state.u * grid.d(state.u, scheme=scheme) + learned(net, state.u)
 
-    return ude.Stepper(ude.PDE(rhs, grid, ["u"], networks={"closure": network}), DT, "rk4", SUBSTEPS)
+    return ude.Stepper(ude.PDE(rhs, grid, ["u"], networks=networks), DT, "rk4", SUBSTEPS)
 
 
 def train(case: dict[str, Any], data: xr.Dataset, seed: int, settings: dict[str, Any], points: int = POINTS) -> ude.Fit:
-    model = stepper(case["host"], {"dense": DENSE, "local": LOCAL, "linear": LINEAR}[case["network"]], points)
+    model = stepper(case["host"], case["closure"], points)
     if case["training"] == "published":
         objective = ude.Unrolled(steps=3, gradient="none")
         phases: list[Any] = [ude.Adam(0.01, settings["adam"])]
     else:
         objective = ude.Unrolled(steps=5)
-        phases = [ude.Adam(3e-3, settings["adam"]), ude.BFGS(settings["bfgs"]),
-                  ude.BFGS(settings["bfgs"], objective=ude.Unrolled(steps=STEPS))]  # fmt: skip
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ude.UnideqWarning)
-        return ude.fit(model, data, objective=objective, phases=phases, seeds=[seed], loss="squared_error",
-                       engine=settings["engine"], progress=False)  # fmt: skip
+        phases = [ude.Adam(3e-3, settings["adam"] // 4), ude.BFGS(settings["bfgs"], tolerance=1e-12)]
+    return ude.fit(model, data, objective=objective, phases=phases, seeds=[seed], loss="squared_error",
+                   engine=settings["engine"], progress=False)  # fmt: skip
 
 
 def relative_error(fit: ude.Fit, exact: xr.Dataset) -> np.ndarray:
@@ -157,7 +159,7 @@ def main() -> None:
             verified = audit.flow_map.verify({"u": others.u.isel(time=0).values}) if audit.flow_map else None
         errors = relative_error(fit, exact)
         row: dict[str, Any] = {
-            "seconds": seconds, "weights": fit.model.networks["closure"].size,
+            "seconds": seconds, "weights": sum(n.size for n in fit.model.networks.values()),
             "error_train": errors[0], "error_test": errors[1], **coefficients(audit),
             "severity": audit.severity, "report": repr(audit),
             "radii_train": spectral_radii(fit, TRAIN), "radii_test": spectral_radii(fit, TEST),

@@ -254,3 +254,26 @@ def test_bad_linear_parts():
         made(3.0)
     with raises(ModelError, "The model has no linear part"):
         ude.PDE(lambda t, s: s.u, grid, ["u"]).linear_symbols()
+
+
+def test_stiff_solvers_get_a_sparse_jacobian():
+    """Central differences of order four couple five neighbours: 5 entries a row, and few colours."""
+    from unideq.graph import jacobian
+
+    grid = circle(40, scheme=ude.schemes.Central(4))
+    fisher = ude.PDE(lambda t, s, p: grid.laplacian(s.u) + s.u * (1.0 - s.u), grid, ["u"])
+    found = jacobian(fisher.vector_field, "u")
+    assert len(found.rows) == 5 * 40 and found.n_colours == 5
+    u = 0.5 + 0.1 * np.sin(grid.coordinates("x"))
+    values = found.graph.evaluate({"t": 0.0, "u": u, "theta": np.zeros(0)})["values"]
+    exact = grid.laplacian(np.eye(40)).T + np.diag(1.0 - 2.0 * u)
+    np.testing.assert_allclose(found.dense(values), exact, atol=1e-10)
+
+
+def test_models_with_stencils_are_exported_to_julia(tmp_path):
+    grid = circle(8, scheme=ude.schemes.Central(2))
+    heat = ude.PDE(lambda t, s: grid.laplacian(s.u), grid, ["u"])
+    heat.export_julia(tmp_path / "heat.jl", [0.0, 1.0], {"u": np.ones(8)}, solver="tsit5")
+    assert "function vector_field!(du, u, p, t)" in (tmp_path / "heat.jl").read_text(encoding="utf-8")
+    with raises(ModelError, "a script solves one set of equations", "model.at("):
+        stretched(circle(8)).export_julia(tmp_path / "no.jl", [0.0, 1.0], {"u": np.ones(8)})

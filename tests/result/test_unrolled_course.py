@@ -90,14 +90,18 @@ def test_a_coupling_asked_for_is_that_of_the_model_that_comes_back(data):
         ude.fit(stepper, data, objective=ude.Unrolled(2), phases=mixed, progress=False)
 
 
+def phases(objective):
+    """Optimisers that a stepper's fit has by default."""
+    rest = (None, 1, None, None, None, None, "auto", 1e-6, 1e-6, None, 10, "auto", True, None, 50, True)
+    settings = FitSettings.of(objective, *rest)
+    return [(type(s.phase).__name__, s.objective) for s in settings.stages()]
+
+
 def test_defaults_suit_steppers():
-    stages = FitSettings.of(
-        None, None, 1, None, None, None, None, "auto", 1e-6, 1e-6, None, 10, "auto", True, None, 50, True
-    ).stages()
-    assert [(type(s.phase).__name__, s.objective) for s in stages] == [
-        ("Adam", ude.Unrolled()),
-        ("LBFGS", ude.Unrolled()),
-    ]
+    assert phases(None) == [("Adam", ude.Unrolled()), ("LBFGS", ude.Unrolled())]
+    # A line search trusts one function and its gradient: neither mini-batches nor detached states have that.
+    for objective in (ude.Unrolled(batch=8), ude.Unrolled(gradient="none")):
+        assert phases(objective) == [("Adam", objective)]
 
 
 def test_a_rollout_that_blows_up_is_a_rejected_step_not_a_dead_run(data):

@@ -141,14 +141,17 @@ end
 
 function emit_loops!(e::Emitter, group::Group)
     accumulators = start_sums!(e, group)
-    cuts = breakpoints(e.steps, group.members, group.domain)
     views = Dict(i => [squeezed(v) for v in e.steps[i].operands] for i in group.members)
+    fold = foldable_axes(e.steps, group, views)
+    domain = folded_shape(group.domain, fold)
+    cuts = fold == 0 ? breakpoints(e.steps, group.members, domain) : [[0, n] for n in domain]
+    fold == 0 || foreach(i -> views[i] = [folded(v, fold) for v in views[i]], group.members)
     for box in Iterators.product([1:length(c)-1 for c in cuts]...)
         low, high = [cuts[k][b] for (k, b) in enumerate(box)], [cuts[k][b+1] for (k, b) in enumerate(box)]
         nest = Nest(low, high)
-        for last in (writes_out(group.domain) ? (low[end]:high[end]-1) : (nothing,))
+        for last in (writes_out(domain) ? (low[end]:high[end]-1) : (nothing,))
             last === nothing || (nest.index[end] = nest.corner[end] = last)
-            emit_members!(e, nest, group, views, accumulators)
+            emit_members!(e, nest, group, views, fold)
         end
         push!(e.statements, loop_code(nest))
     end
@@ -161,14 +164,41 @@ function emit_loops!(e::Emitter, group::Group)
     end
 end
 
-function emit_members!(e::Emitter, nest::Nest, group::Group, views, accumulators)
+# The last axes are run through as one where they lie one after the other in every array of a group.
+folded(strides::Vector{Int}, fold::Int) = fold == 0 ? strides : [strides[1:end-1-fold]; strides[end]]
+folded_shape(shape, fold::Int) = fold == 0 ? shape : [shape[1:end-1-fold]; prod(shape[end-fold:end])]
+
+function folded(v::View, fold::Int)
+    p, shape = v.pieces[1], folded_shape(v.shape, fold)
+    return View(shape, [Piece(zero(shape), copy(shape), p.source, p.offset, folded(p.strides, fold))])
+end
+
+"How many axes before the last one go into it."
+function foldable_axes(steps, group::Group, views)
+    all(i -> all(v -> length(v.pieces) == 1 && covers(v.pieces[1], v.shape), views[i]), group.members) || return 0
+    strides = Vector{Int}[v.pieces[1].strides for i in group.members for v in views[i]]
+    for i in group.members
+        steps[i].kind === :map ? append!(strides, [s.strides for s in steps[i].stores]) :
+        push!(strides, result_strides(steps[i]))
+    end
+    fold, domain = 0, group.domain
+    while length(domain) >= 2 && all(s -> follows(folded(s, fold), domain), strides)
+        fold += 1
+        domain = folded_shape(group.domain, fold)
+    end
+    return fold
+end
+
+follows(strides, domain) = strides[end-1] == domain[end] * strides[end]
+
+function emit_members!(e::Emitter, nest::Nest, group::Group, views, fold)
     values = Dict{Int,Atom}()
     for i in group.members
         arguments = Atom[read!(e, nest, values, i, v, w) for (v, w) in zip(views[i], e.steps[i].operands)]
         if e.steps[i].kind === :map
-            values[i] = emit_map!(e, nest, i, arguments)
+            values[i] = emit_map!(e, nest, i, arguments, fold)
         else
-            emit_sum!(e, nest, i, arguments[1], accumulators)
+            emit_sum!(e, nest, i, arguments[1], fold)
         end
     end
 end
@@ -195,7 +225,7 @@ function read!(e::Emitter, nest::Nest, values, reader::Int, view::View, original
     end
 end
 
-function emit_map!(e::Emitter, nest::Nest, i::Int, arguments)
+function emit_map!(e::Emitter, nest::Nest, i::Int, arguments, fold)
     # Stores come last: between them and the loads of elements further on nothing would be known.
     step, stores = e.steps[i], nest.after[end]
     value = map_call(step, arguments)
@@ -205,11 +235,11 @@ function emit_map!(e::Emitter, nest::Nest, i::Int, arguments)
         value = name
     end
     if step.port !== :none
-        place = place_of(step.offset, dense_strides(short_domain(step)), nest.index)
+        place = place_of(step.offset, folded(dense_strides(short_domain(step)), fold), nest.index)
         push!(stores, :($(step.port)[$place] = $(stored(step, value))))
     end
     for s in step.stores
-        push!(stores, assigned(s, place_of(s.offset, s.strides, nest.index), stored(step, value)))
+        push!(stores, assigned(s, place_of(s.offset, folded(s.strides, fold), nest.index), stored(step, value)))
     end
     return value
 end
@@ -247,14 +277,14 @@ adds_in_place(step::Step) = get(step.attributes, "adds", false)
 fill_code!(e::Emitter, step::Step, value) =
     push!(e.statements, :(fill_range!($(step.port), $(step.offset), $(length(step)), $value)))
 
-function emit_sum!(e::Emitter, nest::Nest, i::Int, value, accumulators)
+function emit_sum!(e::Emitter, nest::Nest, i::Int, value, fold)
     step = e.steps[i]
     if has_locals(step)
         name = Symbol(:s, i)
         push!(nest.before[end], :($name = $(combined(step, name, value))))
         return
     end
-    strides = result_strides(step)
+    strides = folded(result_strides(step), fold)
     target = :($(step.port)[$(place_of(step.offset, strides, nest.index))])
     d = depth(nest, strides)
     innermost = something(findlast(k -> k isa Symbol, nest.index), 0)

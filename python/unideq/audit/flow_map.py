@@ -190,7 +190,7 @@ def flow_map(
         {
             "one_step_real": ((*dims, "looked", "mode"), one[..., 0], {"long_name": "one-step eigenvalue, real part"}),
             "one_step_imaginary": ((*dims, "looked", "mode"), one[..., 1]),
-            "whole_horizon_real": ((*dims, "mode"), whole[..., 0], {"long_name": "whole-horizon eigenvalue, real part"}),
+            "whole_horizon_real": ((*dims, "mode"), whole[..., 0], {"long_name": "whole-horizon eigenvalue"}),
             "whole_horizon_imaginary": ((*dims, "mode"), whole[..., 1]),
             "largest_gain": ((*dims, "interval"), gains, {"long_name": "largest growth of a small error so far"}),
             "early_growth": (dims, early, {"long_name": "mean log |λ| over the second half of the first steps"}),
@@ -232,7 +232,7 @@ def spectral_radius(dataset: xr.Dataset) -> xr.DataArray:
 
 def _parts(eigenvalues: np.ndarray) -> np.ndarray:
     """Real and imaginary parts, (…, 2): netCDF holds no complex numbers."""
-    return np.stack([eigenvalues.real, eigenvalues.imag], axis=-1)
+    return np.stack([np.real(eigenvalues), np.imag(eigenvalues)], axis=-1)
 
 
 def _beyond(own: float, reference: float, steps: int) -> float:

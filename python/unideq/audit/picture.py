@@ -114,7 +114,7 @@ def _shift(content: tuple[Shift, str], left: Axes, right: Axes) -> None:
     d = check.datasets[name]
     places = [str(p) for p in d["ratio"].dims if str(p).startswith("place_")]
     ratio = d["ratio"].values.reshape(d.sizes["condition"], d.sizes["step"], -1)
-    far = np.quantile(np.where(np.isfinite(ratio), ratio, np.nan_to_num(np.inf)), 0.95, axis=2)
+    far = np.quantile(np.minimum(ratio, 1e9), 0.95, axis=2)
     far = np.where(far < 1e6, far, np.nan)
     for k in range(d.sizes["condition"]):
         new = d["kind"].values[k] == "new"

@@ -200,7 +200,7 @@ def select_columns(samples: Samples, forced: Sequence[int] = (), most: int = 4, 
     most
         Largest number of others.
     gain
-        What each further column must add to R² besides.
+        What each further column must add to R² besides, unless it halves what is left.
     """
     total = samples.grams.sum(axis=0)[None]
     free = [i for i in range(len(samples.names)) if i not in forced]
@@ -211,7 +211,9 @@ def select_columns(samples: Samples, forced: Sequence[int] = (), most: int = 4, 
         values = [float(_r_squared(total, s)[0]) for s in subsets]
         best = int(np.argmax(values))
         new = number * np.log(max(1.0 - values[best], 1e-12)) + np.log(number) * len(subsets[best])
-        if new < score - 1e-9 and values[best] - reached >= gain * (len(subsets[best]) - len(chosen)):
+        more = len(subsets[best]) - len(chosen)
+        enough = values[best] - reached >= gain * more or 1.0 - values[best] <= 0.5**more * (1.0 - reached)
+        if new < score - 1e-9 and enough:
             chosen, reached, score = subsets[best], values[best], new
     return chosen
 

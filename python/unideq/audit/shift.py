@@ -28,7 +28,8 @@ __all__ = ["Shift", "shift"]
 LEVEL = 0.99
 _FOLDS = 5
 _OUTSIDE = 0.1
-"""Share of the places beyond the quantile from which a step counts as outside: ten times what chance gives."""
+_CLEARLY = 1.25
+"""A step counts as outside where more than this share of the places is this many times the quantile away."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _dataset(
     near[finite] = cloud.nearest(flat[finite]) / (float(np.quantile(cloud.neighbours, LEVEL)) or 1.0)
     ratio, near = ratio.reshape(lead), near.reshape(lead)
     outside = (ratio > 1.0).mean(axis=2)
-    left = outside > _OUTSIDE
+    left = (ratio > _CLEARLY).mean(axis=2) > _OUTSIDE
     first = np.where(left.any(axis=1), left.argmax(axis=1), -1)
     good = np.asarray(finite).reshape(lead)
     energy = [
@@ -167,14 +168,14 @@ def _finding(dataset: xr.Dataset, network: str, kind: str) -> Finding:
         )
         return Finding("shift", "ok", statement, own)
     ratios = own["ratio"].values.reshape(total, outside.shape[1], -1)
-    far = [float(np.quantile(r, 0.95)) for r in ratios]
+    far = [float(np.quantile(r, 0.95)) if np.isfinite(r).all() else np.inf for r in ratios]
     worst = int(np.argmax(far))
-    size = f"{far[worst]:.1f} times" if np.isfinite(far[worst]) else "without bound beyond"
+    size = f"up to {far[worst]:.1f} times" if np.isfinite(far[worst]) else "without bound, beyond"
     where = _where(own.isel(condition=worst))
     start = int(first[worst])
     statement = (
         f"{what} leave the training distribution in rollouts from {leaving} of {total} {kind} conditions: at the worst "
-        f"from step {start}{where}, {100 * outside[worst].mean():.0f} % of the places, up to {size} the training's "
+        f"from step {start}{where}, {100 * outside[worst].mean():.0f} % of the places, {size} the training's "
         "99 % quantile."
     )
     severity = "warning" if far[worst] > 3.0 or outside[worst].mean() > 0.5 else "note"
@@ -184,12 +185,15 @@ def _finding(dataset: xr.Dataset, network: str, kind: str) -> Finding:
 
 
 def _where(one: xr.Dataset) -> str:
-    """Where a rollout is outside when it first is: the range of places along the first axis, if it is a range."""
+    """Where a rollout is outside when it first is: the range of places along the first axis, if it isn't all of it.
+
+    Places count that are at least a quarter as far as the furthest one: one in a hundred is beyond the quantile anyway.
+    """
     step = int(one["first_step"])
     dims = [d for d in one["ratio"].dims if str(d).startswith("place_")]
     if step < 0 or not dims:
         return ""
     ratio = np.asarray(one["ratio"].isel(step=step).values)
-    beyond = np.any(ratio.reshape(len(ratio), -1) > 1.0, axis=1)
+    beyond = np.any(ratio.reshape(len(ratio), -1) > max(1.0, 0.25 * float(ratio.max())), axis=1)
     inside = np.flatnonzero(beyond)
     return f" at cells {inside[0]}–{inside[-1]} of {len(ratio)}" if len(inside) and not beyond.all() else ""

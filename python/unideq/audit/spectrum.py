@@ -18,9 +18,15 @@ DENSE = 400
 def step_spectrum(
     dynamics: Dynamics, t: float, u: np.ndarray, c: np.ndarray | None = None, count: int = 12, dense: bool | None = None
 ) -> np.ndarray:
-    """Eigenvalues of the one-step Jacobian at a state, largest first: all (n,), or by Krylov the `count` largest."""
+    """Eigenvalues of the one-step Jacobian at a state, largest first: all (n,), or by Krylov the `count` largest.
+
+    Where the Jacobian isn't finite (a blow-up within the step) there is one, infinite.
+    """
     if dynamics.size <= DENSE if dense is None else dense:
-        return _sorted(np.linalg.eigvals(dynamics.jacobian(t, u, c)))
+        matrix = dynamics.jacobian(t, u, c)
+        return _sorted(np.linalg.eigvals(matrix)) if np.isfinite(matrix).all() else np.full(1, np.inf + 0j)
+    if not np.isfinite(dynamics.along(t, u, np.ones(dynamics.size), c)).all():
+        return np.full(1, np.inf + 0j)
     return largest_eigenvalues(lambda v: dynamics.along(t, u, v, c), dynamics.size, count)
 
 
@@ -48,6 +54,11 @@ def horizon_spectrum(
             gains.append(np.linalg.norm(product, 2) if np.isfinite(product).all() else np.inf)
         found = _sorted(np.linalg.eigvals(product)) if np.isfinite(product).all() else np.full(1, np.inf + 0j)
         return found, np.array(gains)
+
+    if not all(
+        np.isfinite(dynamics.along(t, u, np.ones(dynamics.size), c)).all() for t, u in zip(times, states, strict=True)
+    ):
+        return np.full(1, np.inf + 0j), np.full(len(states), np.inf)
 
     def forward(v: np.ndarray, last: int) -> np.ndarray:
         for t, u in zip(times[:last], states[:last], strict=True):

@@ -43,8 +43,8 @@ RESOLVED = 1e-5
 """States with a larger share of variance in the shortest third of their waves aren't resolved by the grid."""
 _GOOD = 0.95
 _GAIN = 0.01
-"""What a physical term must add to R² where the schemes' leading errors are known. What is left then is mostly their
-next order, which a term by chance like it would imitate; where they aren't known, that order is itself a candidate."""
+"""What a physical term must add to R² (unless it halves what is left) where the schemes' leading errors are known. The
+rest is mostly their next order then, which a term like it would imitate; else that order is itself a candidate."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ __all__ = ["truncation_finding"]
 
 SHARE = 0.05
 """Smallest share of the closure that counts as contamination."""
+_ALIKE = 300.0
+"""Above this variance inflation a coefficient that comes out small says nothing."""
 _WEAK = 0.5
 """Below this R² nothing is said with certainty."""
 
@@ -41,7 +43,7 @@ def truncation_finding(d: Decomposition, known_data: bool) -> Finding:
         advice = "No candidate explains much of the closure: give further ones with `candidates=`."
         worst = max(worst, "note", key=SEVERITIES.index)
     elif worst == "note":
-        advice = "A second fit on another resolution tells: `fit.audit(refined=other)`."
+        advice = "States of more variety, or a second fit on another resolution (`fit.audit(refined=other)`), tell."
     return Finding("truncation", worst, statement, d.dataset(), advice)
 
 
@@ -61,6 +63,9 @@ def _judged(r: Regression, i: int, term: SchemeTerm, known_data: bool) -> tuple[
         return ("note" if certain and share > SHARE else "ok"), f"{what} can't be told from a physical one; {cause}"
     size = abs(c / term.expected)
     if not certain or share < SHARE or not 0.2 < size < 5.0:
+        if r.inflation[i] > _ALIKE and (known_data or term.actual):
+            words = f"these data can hardly tell {what} from the others (variance inflation {r.inflation[i]:.0f})"
+            return "note", words
         return "ok", ""
     hedge = "" if known_data or term.actual else "looks like truncation error: it "
     words = f"{what} {hedge}is {ratio} of {term.factor_text}·{term.label}, {term.scheme}, and makes {interval}"

@@ -11,7 +11,7 @@ from ..graph import Expression, constant, topological, variable
 from .linear import half_shape, multiply
 
 if TYPE_CHECKING:
-    from .stepper import Stepper
+    from .step import StepGraphs
 
 __all__ = ["Coefficients"]
 
@@ -28,7 +28,7 @@ class Coefficients:
         Number of values that they take in `c`.
     """
 
-    def __init__(self, stepper: Stepper) -> None:
+    def __init__(self, stepper: StepGraphs) -> None:
         self._stepper = stepper
         self._cache: dict[tuple[float, ...], dict[str, np.ndarray]] = {}
         self.variables: dict[str, Expression] = {}

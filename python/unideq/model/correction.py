@@ -12,14 +12,14 @@ from ..graph import Expression, Graph, rebuild
 from .trace import call, fitted
 
 if TYPE_CHECKING:
-    from .stepper import Stepper
+    from .step import StepGraphs
 
 __all__ = ["COUPLINGS", "coupled", "traced_correction"]
 
 COUPLINGS = ("parallel", "sequential", "prediction")
 
 
-def traced_correction(stepper: Stepper, function: Any) -> Graph:
+def traced_correction(stepper: StepGraphs, function: Any) -> Graph:
     """Field → value, in named values."""
     result = call(function, stepper._arguments(), "correction")
     names: list[str] = list(stepper.states.names)
@@ -44,7 +44,7 @@ def traced_correction(stepper: Stepper, function: Any) -> Graph:
     return stepper._named({n: fitted(v, shapes[n], f"`correction`: the value of `{n}`") for n, v in result.items()})
 
 
-def coupled(stepper: Stepper, solved: Expression) -> Expression:
+def coupled(stepper: StepGraphs, solved: Expression) -> Expression:
     """The next state (n,) from the solver's result and the correction, in named values."""
     graph = stepper.named.get("correction")
     if graph is None:

@@ -11,32 +11,26 @@ import numpy as np
 import xarray as xr
 
 from ..errors import ModelError, unknown
-from ..graph import Expression, Graph, constant, substitute, variable
+from ..graph import Expression, Graph, constant, substitute
 from ..nn import Network
-from .condition import Condition, condition_values
+from .condition import condition_values
+from .declared import Declared, Rhs, parameter_of
 from .description import description, warn_unused
 from .equations import Equations
 from .file import load_model, save_model
-from .forcing import interpolate
-from .initial import check_initial
-from .layout import Entry, Layout
 from .learned import LearnedTerm, find_learned, replace_learned
-from .names import check_distinct, check_name, named_items
+from .names import check_distinct, named_items
 from .parameter import Parameter
 from .state import StateTable
 from .stored import model_from_json, model_to_json
-from .trace import SIGNATURE, call, derivative_vector, traced
-from .views import NetworkView, View
 
 if TYPE_CHECKING:
     from ..result.solution import Solution
 
 __all__ = ["ODE"]
 
-Rhs = Callable[..., Any]
 
-
-class ODE:
+class ODE(Declared):
     """Ordinary differential equations with known terms, parameters and networks.
 
     Parameters
@@ -79,19 +73,10 @@ class ODE:
     kinds: ClassVar[dict[str, type[ODE]]] = {}
     """Word in files → class."""
 
-    states: StateTable
-    parameters: dict[str, Parameter]
-    conditions: dict[str, Condition]
-    networks: dict[str, Network]
-    initial: dict[str, Any]
-    forcing: Graph
-    layout: Layout
-    named: dict[str, Graph]
-    """The equations in named values: `vector_field` and `observation`, and what further kinds of model are made of."""
-
-    def __init_subclass__(cls, **settings: Any) -> None:
+    def __init_subclass__(cls, stored: bool = True, **settings: Any) -> None:
         super().__init_subclass__(**settings)
-        ODE.kinds[cls.__name__] = cls
+        if stored:
+            ODE.kinds[cls.__name__] = cls
 
     def __init__(
         self,
@@ -106,139 +91,6 @@ class ODE:
         self._declare(StateTable(states), parameters, networks, forcings, initial)
         self._set_equations({"vector_field": self._traced_rhs(rhs), "observation": self._traced_observation(observe)})
         warn_unused(self)
-
-    def _declare(
-        self,
-        states: StateTable,
-        parameters: Mapping[str, Any] | None,
-        networks: Mapping[str, Network] | None,
-        forcings: Mapping[str, xr.DataArray] | None,
-        initial: Mapping[str, Any] | None,
-    ) -> None:
-        """All that equations are written in, and the layout of θ."""
-        self.states = states
-        given = named_items("parameters", "Parameter", parameters)
-        self.conditions = {n: v for n, v in given if isinstance(v, Condition)}
-        self.parameters = {n: _parameter(n, v) for n, v in given if not isinstance(v, Condition)}
-        self.networks = _networks(networks)
-        self.initial = check_initial(initial, self.states)
-        t = variable("t")
-        series = dict(named_items("forcings", "Forcing", forcings))
-        self.forcing = Graph((t,), {n: interpolate(n, data, t) for n, data in series.items()})
-        check_distinct(
-            {
-                "state": self.states.names,
-                "parameter": self.parameters,
-                "condition": self.conditions,
-                "forcing": self.forcing.outputs,
-            }
-        )
-        entries = [Entry.of_parameter(n, p) for n, p in self.parameters.items()]
-        self.layout = Layout([*entries, *weight_entries(self.networks)])
-
-    def _traced_rhs(self, rhs: Rhs) -> Graph:
-        name = getattr(rhs, "__name__", "rhs")
-        name = "rhs" if name == "<lambda>" else name
-        du = derivative_vector(call(rhs, self._arguments(), name), self.states, f"`{name}`")
-        return self._named({"du": du})
-
-    def _traced_observation(self, observe: Rhs | None) -> Graph:
-        own = self.states.split(self._u)
-        if observe is None:
-            return self._named(own)
-        result = call(observe, self._arguments(), "observe")
-        if not isinstance(result, Mapping) or not result:
-            raise ModelError("`observe` must return a dict observable → value.")
-        observed = {check_name("Observable", n): traced(v, f"observable `{n}`") for n, v in result.items()}
-        for n, e in observed.items():
-            if n in own and e is not own[n]:
-                raise ModelError(f"Observable `{n}` has the name of a state but is something else. Rename it.")
-        return self._named(observed)
-
-    # ---- tracing ----------------------------------------------------------------------------------------------
-
-    # Functions are traced with one variable a parameter or weight, not with views into θ: only so do equations keep the
-    # names whatever simplification does (`2 * p.growth` would become one number times a stored value). `bound` puts the
-    # views in.
-
-    @property
-    def _u(self) -> Expression:
-        return variable("u", (self.states.size,))
-
-    @property
-    def values(self) -> dict[str, Expression]:
-        """Entry of the layout → the variable that stands for its (constrained) value in the named equations."""
-        return {e.name: variable(f"p.{e.name}", e.shape) for e in self.layout.entries}
-
-    @property
-    def known_values(self) -> dict[str, Expression]:
-        """Condition → the variable that stands for it in the named equations."""
-        return {n: variable(f"c.{n}") for n in self.conditions}
-
-    @property
-    def constants(self) -> Expression | None:
-        """The graph input `c` (q,): a trajectory's own constants, its conditions first; None where there are none."""
-        return variable("c", (len(self.conditions),)) if self.conditions else None
-
-    def _named(self, outputs: Mapping[str, Expression]) -> Graph:
-        further = self._further_inputs(outputs)
-        return Graph((variable("t"), self._u, *self.known_values.values(), *further, *self.values.values()), outputs)
-
-    def _further_inputs(self, outputs: Mapping[str, Expression]) -> list[Expression]:
-        """What named graphs may read besides, in further kinds of model."""
-        return []
-
-    def bound(self, named: Graph) -> Graph:
-        """The graph (t, u, θ), or (t, u, c, θ), of one in named values (t, u, `known_values` and `values`).
-
-        Further inputs of the graph stay, in front of θ.
-        """
-        theta, c = self.layout.variable(), self.constants
-        views = {value: self.layout.view(theta, name) for name, value in self.values.items()}
-        if c is not None:
-            views |= self._constant_views(c)
-        further = [i for i in named.inputs if i not in views and i.name not in ("t", "u", "c")]
-        inputs = (variable("t"), self._u, *further, *(() if c is None else (c,)), theta)
-        return substitute(named, views, inputs)
-
-    def _constant_views(self, c: Expression) -> dict[Expression, Expression]:
-        """Variable of the named equations → where `c` holds it."""
-        return {value: c[k] for k, value in enumerate(self.known_values.values())}
-
-    def _set_equations(self, named: Mapping[str, Graph]) -> None:
-        """Keep the equations in named values, and what engines get: the same in t, u, θ."""
-        self.named = dict(named)
-        self.vector_field, self.observation = self.bound(self.named_vector_field), self.bound(self.named_observation)
-
-    @property
-    def named_vector_field(self) -> Graph:
-        """The vector field in named values, for printing: see `unideq.model.equations.readable`."""
-        return self.named["vector_field"]
-
-    @property
-    def named_observation(self) -> Graph:
-        """What is measured, in named values."""
-        return self.named["observation"]
-
-    def _arguments(self) -> dict[str, Any]:
-        """The symbolic arguments of a user's function."""
-        known = self.values
-        weights = {
-            name: {w: known[f"{name}.{w}"] for w in network.weight_shapes()} for name, network in self.networks.items()
-        }
-        values = (
-            variable("t"),
-            View("state", self.states.split(self._u)),
-            View("parameter", {**{n: known[n] for n in self.parameters}, **self.known_values}),
-            NetworkView(self.networks, weights),
-            View("forcing", self.forcing.outputs),
-        )
-        return dict(zip(SIGNATURE, values, strict=True))
-
-    def trace(self, function: Rhs, what: str = "function") -> Graph:
-        """The graph (t, u, θ) → `value` of a further function of (t, state, p, net, forcing), e.g. a penalty."""
-        result = call(function, self._arguments(), what)
-        return self.bound(self._named({"value": traced(result, f"what `{what}` returned")}))
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
@@ -405,7 +257,7 @@ class ODE:
         parameters
             New parameters that the formula reads, name → `Parameter` or number.
         """
-        new = {n: _parameter(n, v) for n, v in named_items("parameters", "Parameter", parameters)}
+        new = {n: parameter_of(n, v) for n, v in named_items("parameters", "Parameter", parameters)}
         check_distinct({"state": self.states.names, "forcing": self.forcing.outputs, "parameter": new})
         return replace_learned(self, network, formula, new)
 
@@ -517,28 +369,3 @@ class ODE:
 
 
 ODE.kinds["ODE"] = ODE
-
-
-def weight_entries(networks: Mapping[str, Network]) -> list[Entry]:
-    """Networks' views into θ."""
-    return [
-        Entry(f"{n}.{w}", shape, "network") for n, net in networks.items() for w, shape in net.weight_shapes().items()
-    ]
-
-
-def _networks(given: Mapping[str, Any] | None) -> dict[str, Network]:
-    networks = dict(named_items("networks", "Network", given))
-    for name, network in networks.items():
-        if not isinstance(network, Network):
-            shown = network.__name__ + " itself" if isinstance(network, type) else type(network).__name__
-            raise ModelError(f"Network `{name}` needs e.g. `unideq.nn.MLP(2, 1)`, not {shown}.")
-    return networks
-
-
-def _parameter(name: str, value: Any) -> Parameter:
-    if isinstance(value, Parameter):
-        return value
-    try:
-        return Parameter(value)
-    except ModelError as error:
-        raise ModelError(f"Parameter `{name}`: {error}") from None

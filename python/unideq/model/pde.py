@@ -11,9 +11,10 @@ import xarray as xr
 from ..errors import ModelError
 from ..graph import Expression, Graph, topological
 from ..nn import Network
+from .declared import Rhs
 from .description import warn_unused
 from .linear import add_linear, operators_of, symbols_of
-from .ode import ODE, Rhs
+from .ode import ODE
 from .state import State, StateTable
 
 if TYPE_CHECKING:

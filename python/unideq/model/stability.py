@@ -15,7 +15,7 @@ from ..errors import UnideqWarning
 from ..graph import jvp
 
 if TYPE_CHECKING:
-    from .stepper import Stepper
+    from .step import StepGraphs
 
 __all__ = ["amplification", "eigenvalues", "is_stable", "largest_step", "warn_unstable"]
 
@@ -50,7 +50,7 @@ def largest_step(polynomial: tuple[float, ...], found: np.ndarray, h: float) -> 
     return low
 
 
-def eigenvalues(stepper: Stepper, t: float, u: np.ndarray, c: np.ndarray, theta: np.ndarray) -> np.ndarray:
+def eigenvalues(stepper: StepGraphs, t: float, u: np.ndarray, c: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """Eigenvalues λ (complex) of ∂f/∂u at one state (n,): all of them, or those of largest size."""
     graph = jvp(stepper.vector_field, "u")
     values = {"t": t, "u": u, "c": c, "theta": theta}
@@ -62,8 +62,10 @@ def eigenvalues(stepper: Stepper, t: float, u: np.ndarray, c: np.ndarray, theta:
     if n <= DENSE:
         matrix = np.stack([product(e) for e in np.eye(n)], axis=1)
         return np.linalg.eigvals(matrix) if np.isfinite(matrix).all() else np.zeros(0, dtype=complex)
-    from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigs
-
+    try:
+        from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigs
+    except ImportError:  # not part of the core install
+        return np.zeros(0, dtype=complex)
     operator = LinearOperator((n, n), matvec=product, dtype=float)  # type: ignore[call-arg]
     try:
         start = np.random.default_rng(0).standard_normal(n)
@@ -75,7 +77,7 @@ def eigenvalues(stepper: Stepper, t: float, u: np.ndarray, c: np.ndarray, theta:
         return np.zeros(0, dtype=complex)
 
 
-def warn_unstable(stepper: Stepper, t: float, u: np.ndarray, c: np.ndarray, theta: np.ndarray) -> None:
+def warn_unstable(stepper: StepGraphs, t: float, u: np.ndarray, c: np.ndarray, theta: np.ndarray) -> None:
     """See `Stepper.check_stability`."""
     found = eigenvalues(stepper, t, u, c, theta)
     h, polynomial = stepper.dt / stepper.substeps, stepper.scheme.stability

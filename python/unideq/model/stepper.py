@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from ..errors import ModelError, OptionError, unknown
-from ..graph import Expression, Graph, topological, variable
+from ..graph import Graph
 from ..nn import Network
-from .coefficients import Coefficients
-from .condition import condition_values
-from .correction import COUPLINGS, coupled, traced_correction
+from .correction import COUPLINGS, traced_correction
+from .declared import Rhs, weight_entries
 from .description import warn_unused
 from .equations import Equations
 from .layout import Layout
 from .names import check_distinct
-from .ode import ODE, Rhs, weight_entries
+from .ode import ODE
 from .pde import PDE
 from .solver import BlackBox, black_box_parts
-from .stability import warn_unstable
-from .steppers import SCHEMES, Scheme
+from .step import StepGraphs
+from .steppers import SCHEMES
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Stepper"]
 
 
-class Stepper(PDE):
+class Stepper(StepGraphs):
     """A fixed-step scheme of a PDE or ODE, as one graph: what is rolled out, and trained through.
 
     Parameters
@@ -80,13 +78,6 @@ class Stepper(PDE):
     >>> bool(np.allclose(after, np.exp(-0.05) * np.sin(grid.coordinates("x"))))
     True
     """
-
-    dt: float
-    scheme: Scheme
-    substeps: int
-    coupling: str
-    solver: BlackBox | None
-    _parts: ClassVar[tuple[str, ...]] = (*PDE._parts, "dt", "scheme", "substeps", "coupling", "solver")
 
     def __init__(
         self,
@@ -152,82 +143,12 @@ class Stepper(PDE):
             )
         return {key: self._named(graph.outputs) for key, graph in model.named.items()}
 
-    def _set_equations(self, named: Mapping[str, Graph]) -> None:
-        self.named = dict(named)
-        for key in ("step", "correction_graph", "_solver_state", "coefficients", "learned"):
-            self.__dict__.pop(key, None)
-        self.observation = self.bound(self.named_observation)
-        if "vector_field" in self.named:
-            self.vector_field = self.bound(self.named_vector_field)
-        _ = self.step
-
     def continuous(self, doing: str) -> Graph:
         """Not for steppers: adaptive solvers would leave out the scheme and the correction."""
         raise ModelError(
             f"{doing} integrates a vector field, and a stepper is a map. Train it with `ude.Unrolled`, roll it out "
             "with `rollout`, or use the PDE or ODE that it was made from."
         )
-
-    # ---- the step ---------------------------------------------------------------------------------------------
-
-    @cached_property
-    def coefficients(self) -> Coefficients:
-        """The scheme's multipliers on Fourier modes."""
-        return Coefficients(self)
-
-    @property
-    def constants(self) -> Expression | None:
-        size = len(self.conditions) + self.coefficients.size
-        return variable("c", (size,)) if size else None
-
-    def _constant_views(self, c: Expression) -> dict[Expression, Expression]:
-        return {**super()._constant_views(c), **self.coefficients.views(c, len(self.conditions))}
-
-    def conditions_array(self, values: Mapping[str, Any] | None = None, count: int | None = None) -> np.ndarray:
-        """As for `ODE`; then the scheme's coefficients where those depend on conditions."""
-        plain = super().conditions_array(values, count)
-        if not self.coefficients.size:
-            return plain
-        return np.concatenate([plain, self.coefficients.packed(plain[:, : len(self.conditions)])], axis=-1)
-
-    @cached_property
-    def _solver_state(self) -> Expression | None:
-        """S(t, u) in named values; None for a black box."""
-        if self.coupling == "prediction":
-            return self._u  # the solver isn't asked
-        if self.solver is not None:
-            return None
-        return self.scheme.advance(self, self.dt / self.substeps, self.substeps, self.coefficients.times)
-
-    def _further_inputs(self, outputs: Mapping[str, Expression]) -> list[Expression]:
-        coefficients = list(self.coefficients.variables.values()) if "named" in self.__dict__ else []
-        solved = [i for i in _inputs(*outputs.values()) if i.name == "s"]
-        return [*super()._further_inputs(outputs), *coefficients, *solved]
-
-    @cached_property
-    def step(self) -> Graph:
-        """u⁺ = S(t, u, θ): inputs t, u, (c,) θ; output `u`."""
-        solved = self._solver_state
-        return self.bound(self._named({} if solved is None else {"u": coupled(self, solved)}))
-
-    @cached_property
-    def correction_graph(self) -> Graph:
-        """The next state where the solver's result is given: inputs t, u, s = S(u) (n,), (c,) θ; output `u`."""
-        s = variable("s", (self.size,))
-        bound = self.bound(self._named({"u": coupled(self, s)}))
-        order = [bound.input("t"), bound.input("u"), s, *(i for i in bound.inputs if i.name in ("c", "theta"))]
-        return Graph(order, bound.outputs)
-
-    @property
-    def has_step_graph(self) -> bool:
-        """Whether the whole step is a graph; false where its solver is a black box."""
-        return bool(self.step.outputs)
-
-    def black_box(self, states: np.ndarray, conditions: Mapping[str, Any] | None = None) -> np.ndarray:
-        """S(u) of the black box for a batch of states (B, n) → (B, n)."""
-        if self.solver is None:
-            raise ModelError("This stepper's solver is a graph, not a black box: see `stepper.step`.")
-        return self.solver(self.states, states, condition_values(self.conditions, conditions, len(states)))
 
     # ---- values -----------------------------------------------------------------------------------------------
 
@@ -253,29 +174,6 @@ class Stepper(PDE):
         if not self.has_step_graph:
             graph, values["s"] = self.correction_graph, self.black_box(u[None], conditions)[0]
         return self.states.split(graph.evaluate(values)["u"])
-
-    def checked_theta(self, parameters: Any = None) -> np.ndarray:
-        """θ as `resolve_theta` gives it, with the linear part's parameters at the values that its coefficients have.
-
-        Raises
-        ------
-        ModelError
-            If a parameter of the linear part has another value.
-        """
-        theta = self.resolve_theta(parameters)
-        if self.scheme.needs_linear and self.solver is None:
-            values = self.layout.unpack(theta)
-            for node in _inputs(*self.named["linear"].outputs.values()):
-                name = node.name.removeprefix("p.")
-                if node.name.startswith("p.") and not np.allclose(
-                    values[name], self.parameters[name].array, rtol=1e-12
-                ):
-                    raise ModelError(
-                        f"`{name}` is part of the linear part, whose coefficients are computed once, at "
-                        f"{self.parameters[name].array}. Make a stepper with the other value: "
-                        f"`stepper.with_values({{{name!r}: ...}})`."
-                    )
-        return theta
 
     def rollout(
         self,
@@ -327,26 +225,6 @@ class Stepper(PDE):
         """Not for steppers: scripts hand a vector field to Julia's solvers. Export the PDE or ODE instead."""
         raise ModelError("A stepper can't be exported as a script. Export the PDE or ODE that it was made from.")
 
-    def check_stability(
-        self, u: np.ndarray, theta: np.ndarray, c: np.ndarray | None = None, start: float = 0.0
-    ) -> None:
-        """Warn where an explicit step is unstable for the vector field linearised at the first of these states.
-
-        Parameters
-        ----------
-        u
-            States (B, n).
-        theta
-            θ (P,).
-        c
-            What graphs read as `c` (B, q).
-        start
-            Time.
-        """
-        if self.scheme.stability and self.solver is None and self.coupling != "prediction":
-            row = np.zeros(0) if c is None else c[0]
-            warn_unstable(self, start, u[0], row, theta)
-
     # ---- reading ----------------------------------------------------------------------------------------------
 
     @property
@@ -374,6 +252,7 @@ class Stepper(PDE):
 
     @property
     def scheme_text(self) -> str:
+        """The solver in a word."""
         return self.scheme.name if self.solver is None else f"black box {self.solver.name}"
 
     # ---- new models and JSON ----------------------------------------------------------------------------------
@@ -401,10 +280,6 @@ class Stepper(PDE):
         self.dt, self.scheme, self.substeps = data["dt"], SCHEMES[data["scheme"]], data["substeps"]
         self.coupling = data["coupling"]
         self.solver = None if data["black_box"] is None else BlackBox(None, data["black_box"])
-
-
-def _inputs(*expressions: Expression) -> list[Expression]:
-    return [n for n in topological(expressions) if n.operation == "input"]
 
 
 def _positive(dt: Any) -> float:

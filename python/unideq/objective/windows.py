@@ -213,7 +213,7 @@ def check_measured(s: Series, columns: Mapping[str, str]) -> None:
             at = int(np.flatnonzero(bad)[0])
             raise DataError(
                 f"`{name}` has NaN in the snapshot at time {s.times[at]:g} of trajectory {s.label!r} "
-                f"({int(bad.sum())} of {len(bad)} snapshots). A rollout needs whole states: fill it "
+                f"({int(bad.sum())} of {len(s.times)} snapshots). A rollout needs whole states: fill it "
                 '(`data.interpolate_na("time")`), or cut the trajectory there and pass the pieces as a list.'
             )
 
@@ -233,9 +233,9 @@ def step_ratio(dt: float, series: Sequence[Series]) -> int:
             continue
         spacing = float(np.sort(gaps)[(len(gaps) - 1) // 2])
         slack = TOLERANCE * spacing + 1e-9 * float(np.abs(s.times).max())
-        uneven = np.flatnonzero(np.asarray(np.abs(gaps - spacing) > slack))
+        uneven = [i for i, gap in enumerate(gaps.tolist()) if abs(gap - spacing) > slack]
         if len(uneven):
-            i = int(uneven[0])
+            i = uneven[0]
             missing = gaps[i] / spacing
             if abs(missing - round(missing)) < 1e-3:
                 raise DataError(

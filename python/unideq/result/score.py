@@ -42,7 +42,8 @@ def scores(record: Training, prediction: Prediction) -> xr.Dataset:
             kept = np.isfinite(measured)
             r = r[:, kept]
             y = measured[kept]
-            square = (r**2).mean(axis=1) if r.shape[1] else np.full(len(r), np.nan)
+            with np.errstate(over="ignore"):  # of rollouts on their way to infinity
+                square = (r**2).mean(axis=1) if r.shape[1] else np.full(len(r), np.nan)
             spread = ((y - y.mean()) ** 2).mean() if len(y) else np.nan
             error.append(np.sqrt(square))
             determination.append(1.0 - square / spread if spread > 0 else np.full(len(r), np.nan))

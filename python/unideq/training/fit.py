@@ -65,7 +65,7 @@ def fit(
         `Trajectory()`. A phase may have its own.
     phases
         What to run in order; default `[Adam(1e-2, 1000), BFGS(500)]`, of a `Stepper` `[Adam(1e-3, 1000), LBFGS(300)]`
-        (without the latter where the objective has mini-batches).
+        (without the latter for mini-batches and `gradient="none"`).
     seeds
         Number of ensemble members, or their seeds. They differ in the networks' initial weights and train together,
         vectorised.

@@ -100,8 +100,9 @@ class FitSettings:
                 )
             chosen: Any = tuple(Adam(rate, n, objective=part) for part, n, rate in objective.stages())
         elif phases is None and steps:
-            batched = isinstance(objective, Unrolled) and objective.batch is not None
-            chosen = (Adam(1e-3, 1000),) if batched else (Adam(1e-3, 1000), LBFGS(300))
+            # Line searches compare values of one function and trust its gradient.
+            searched = not isinstance(objective, Unrolled) or (objective.batch is None and objective.gradient != "none")
+            chosen = (Adam(1e-3, 1000), LBFGS(300)) if searched else (Adam(1e-3, 1000),)
         else:
             chosen = (Adam(1e-2, 1000), BFGS(500)) if phases is None else phases
         chosen = (chosen,) if isinstance(chosen, Phase) else tuple(chosen)

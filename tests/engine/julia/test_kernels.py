@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from tests.graph.strategies import QUICK, graphs
 
 from unideq.engine.julia.start import start
-from unideq.graph import OPERATIONS, Graph, apply, constant, jacobian, to_json, variable, vjp
+from unideq.graph import OPERATIONS, Graph, apply, constant, irfft, jacobian, jvp, rfft, to_json, variable, vjp
 from unideq.graph.operations.network import OPAQUE
 
 Case = tuple[Graph, dict[str, np.ndarray]]
 MODES = ("scalar", "array")
+WHOLE_ARRAYS = {name for name, operation in OPERATIONS.items() if operation.family in ("fourier", "convolution")}
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +49,17 @@ def products(graph: Graph) -> int:
     return sum(n.size * n.inputs[0].shape[-1] for n in graph.nodes if n.operation == "matmul")
 
 
+def has_straight_line_code(graph: Graph) -> bool:
+    """Transforms and convolutions are always calls on whole arrays."""
+    return products(graph) < 1000 and not any(n.operation in WHOLE_ARRAYS for n in graph.nodes)
+
+
 def agree(evaluate: Any, cases: list[Case], before: float | None = None, fixed: Any = lambda graph: ()) -> None:
     asked = [
         (graph, values, mode, fixed(graph), before)
         for graph, values in cases
         for mode in MODES
-        if mode == "array" or products(graph) < 1000
+        if mode == "array" or has_straight_line_code(graph)
     ]
     for (graph, values, mode, _, _), found in zip(asked, evaluate(asked), strict=True):
         expected = graph.evaluate(values)
@@ -83,9 +89,14 @@ def drawn(number: int, **settings_of_graphs: Any) -> list[Case]:
 
 def with_cotangents(case: Case, seed: int = 0) -> Case:
     graph, values = case
+    return with_values(vjp(graph, graph.input_names), values, seed)
+
+
+def with_values(graph: Graph, values: dict[str, np.ndarray], seed: int) -> Case:
+    """The graph with random values of the inputs that have none."""
     rng = np.random.default_rng(seed)
-    seeds = {f"cotangent.{name}": rng.normal(size=node.shape) for name, node in graph.outputs.items()}
-    return vjp(graph, graph.input_names), {**values, **seeds}
+    drawn = {node.name: rng.normal(size=node.shape) for node in graph.inputs if node.name not in values}
+    return graph, {**values, **drawn}
 
 
 def test_random_graphs(evaluate):
@@ -190,7 +201,33 @@ def structural() -> dict[str, list[Case]]:
         x, y = variable("x", (k, m)), variable("y", (n, k))
         values = {"x": rng.normal(size=(k, m)), "y": rng.normal(size=(n, k))}
         cases["matmul"].append((Graph([x, y], {"y": apply("matmul", x.T, y.T)}), values))
+    for lead, space in FOURIER_SHAPES:
+        add("rfft", (*lead, *space), dims=len(space))
+        add("irfft", (*lead, *space[:-1], space[-1] // 2 + 1, 2), shape=space)
+    for lead, channels, space, size, boundary in CONVOLUTIONS:
+        outputs = channels + 1
+        add("convolution", (*lead, channels, *space), (outputs, channels, *size), boundary=boundary)
+        add("convolution_kernel", (*lead, channels, *space), (*lead, outputs, *space), size=size, boundary=boundary)
     return cases
+
+
+FOURIER_SHAPES: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((), (1,)), ((), (2,)), ((), (3,)), ((3,), (16,)), ((2, 2), (15,)), ((), (37,)), ((), (256,)),
+    ((), (1, 4)), ((), (4, 1)), ((2,), (6, 8)), ((), (5, 9)), ((), (16, 7)), ((2,), (11, 13)),
+]  # fmt: skip
+CONVOLUTIONS: list[tuple[tuple[int, ...], int, tuple[int, ...], tuple[int, ...], tuple[str, ...]]] = [
+    ((), 1, (1,), (1,), ("zero",)),
+    ((), 1, (5,), (3,), ("periodic",)),
+    ((2,), 2, (5,), (5,), ("zero",)),
+    ((2, 1), 3, (17,), (3,), ("periodic",)),
+    ((), 26, (48,), (3,), ("periodic",)),
+    ((), 2, (4, 7), (1, 1), ("zero", "zero")),
+    ((3,), 2, (6, 5), (3, 5), ("periodic", "zero")),
+    ((), 3, (5, 6), (5, 3), ("zero", "periodic")),
+    ((), 4, (1, 9), (1, 3), ("periodic", "periodic")),
+    ((), 4, (9, 1), (3, 1), ("periodic", "periodic")),
+    ((2,), 5, (8, 8), (3, 3), ("periodic", "periodic")),
+]
 
 
 def test_elementwise_operations_at_ordinary_and_extreme_values(evaluate):
@@ -212,3 +249,76 @@ def test_constant_powers(evaluate):
     values = {"x": np.array([0.3, -0.9, 1.1, -1.4, 0.0, 2.0, 5.0])}
     exponents = (2.0, 3.0, -2.0, 7.0, 0.5, 1.5, -1.5, 64.0, 65.0)
     agree(evaluate, [(Graph([x], {"y": apply("power", x, constant(p))}), values) for p in exponents])
+
+
+# ---- transforms and convolutions ---------------------------------------------------------------------------------
+
+
+def spectral_step(n: int) -> Case:
+    """u ↦ irfft(E rfft(u) + Φ ik rfft(irfft(…)²)): the operations of an exponential step, dealiased, on n points."""
+    rng = np.random.default_rng(n)
+    modes = n // 2 + 1
+    k, kept = np.arange(modes) * 1.0, np.arange(modes) < n // 3
+    u, growth, strength = variable("u", (n,)), variable("growth", (modes,)), variable("strength")
+    slope = np.stack([0.5 * k * kept, -0.5 * k * kept], axis=-1)
+    spectrum = rfft(u)
+    half = spectrum * growth[:, None]
+    inner = half + strength * (rfft(irfft(half, n) ** 2)[..., ::-1] * slope)
+    tilted = np.concatenate([-strength * k[:, None], strength * k[:, None]], axis=-1) * inner[:, ::-1]
+    after = irfft(inner + np.where(k[:, None] > 2.0, tilted, inner * inner), n)
+    modes_out = np.sum(inner * inner, axis=-1)
+    outputs = {"u": after, "energy": np.sum(modes_out), "spectrum": modes_out, "low": inner[: modes // 2]}
+    values = {"u": rng.normal(size=n), "growth": rng.uniform(0.1, 1.0, modes), "strength": np.array(0.3)}
+    return Graph([u, growth, strength], outputs), values
+
+
+def network_on_a_grid(lead: tuple[int, ...], space: tuple[int, ...]) -> Case:
+    """Two fields stacked as channels, two convolutions with biases and an activation, and a residual."""
+    rng = np.random.default_rng(len(space))
+    a, b = variable("a", (*lead, *space)), variable("b", (*lead, *space))
+    weights = variable("weights", (4 * 2 * 3 ** len(space) + 4,))
+    first = weights[:-4].reshape(4, 2, *(3 for _ in space))
+    last = first.transpose(1, 0, *range(2, 2 + len(space)))
+    fields = np.stack([a, b], axis=len(lead))
+    boundary = ("periodic", "zero")[: len(space)]
+    hidden = apply("convolution", fields, first, boundary=boundary)
+    hidden = hidden + weights[-4:].reshape(4, *(1 for _ in space))
+    hidden = np.where(hidden > 0.0, hidden, 0.01 * hidden)
+    y = fields + np.tanh(apply("convolution", hidden, last, boundary=boundary))
+    values = {"a": rng.normal(size=a.shape), "b": rng.normal(size=b.shape), "weights": rng.normal(size=weights.shape)}
+    return Graph([a, b, weights], {"y": y, "sum": np.sum(y * y)}), values
+
+
+def with_tangents(case: Case) -> Case:
+    graph, values = case
+    return with_values(jvp(graph, graph.input_names), values, seed=1)
+
+
+def test_spectral_steps_and_their_derivatives(evaluate):
+    cases = [spectral_step(n) for n in (5, 6, 8, 31, 64, 256)]
+    agree(evaluate, cases, fixed=lambda graph: ("growth", "strength"))
+    agree(evaluate, [with_tangents(case) for case in cases])
+    pulled = [with_cotangents(case) for case in cases]
+    agree(evaluate, pulled, before=0.5, fixed=lambda graph: ("growth",))
+    agree(evaluate, [with_tangents(pulled[1]), with_cotangents(pulled[2])])
+
+
+def test_networks_on_grids_and_their_derivatives(evaluate):
+    cases = [network_on_a_grid(lead, space) for lead in ((), (3,)) for space in ((3,), (8,), (13,), (3, 3), (6, 9))]
+    agree(evaluate, cases, fixed=lambda graph: ("weights",))
+    agree(evaluate, [with_tangents(case) for case in cases])
+    pulled = [with_cotangents(case) for case in cases]
+    agree(evaluate, pulled, before=0.5, fixed=lambda graph: ("weights",))
+    agree(evaluate, [with_tangents(pulled[1]), with_cotangents(pulled[3])])
+
+
+@pytest.mark.parametrize("indices", [(4, 3, 2, 1, 0), (0, 1, 4, 3), (3, 3, 3), (1,), (0, 2, 4), (4, 0), (2, 4, 1, 3, 0)])
+def test_regular_tables_of_indices(evaluate, indices):
+    rng = np.random.default_rng(0)
+    x, n = variable("x", (2, 5, 3)), len(indices)
+    picked = apply("gather", x, indices=np.array(indices), axis=1)
+    back = apply("scatter_add", x[:, :n], indices=np.array(indices), axis=1, size=6)
+    turned = apply("gather", apply("gather", x, indices=np.arange(3)[::-1], axis=2), indices=np.array(indices), axis=1)
+    graph = Graph([x], {"picked": 2.0 * picked, "back": back * back, "turned": np.sin(turned)})
+    case = (graph, {"x": rng.normal(size=x.shape)})
+    agree(evaluate, [case, with_cotangents(case)])

@@ -53,9 +53,9 @@ def nonlinear(batch: int = 3, conditions: bool = True, **settings: Any) -> Rollo
 def objective(rollout: Rollout) -> Objective:
     """Distance from a target, and the mean of the other observation."""
     states, level = (variable(name, shape) for name, shape in rollout.shapes.items())
-    target = variable("target.u", states.shape)
-    fit = np.mean((states - target) ** 2)
-    loss = Graph([states, level, target], {"fit": fit, "level": np.mean(level)})
+    target: Any = variable("target.u", states.shape)
+    terms: dict[str, Any] = {"fit": np.mean((states - target) ** 2), "level": np.mean(level)}
+    loss = Graph([states, level, target], terms)
     values = np.sin(np.arange(float(np.prod(states.shape)))).reshape(states.shape)
     return Objective((rollout, Given("target", {"u": values})), loss, {"fit": 1.0, "level": 0.3})
 
@@ -105,10 +105,9 @@ def test_states_are_powers_and_so_are_their_derivatives(julia, checkpoint: bool)
 # ---- against the JAX engine -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("conditions", [True, False], ids=["conditions", "plain"])
-@each_setting
-def test_values_and_gradients_equal_those_of_jax(julia, settings: dict[str, Any], conditions: bool):
-    problem = objective(nonlinear(conditions=conditions, **settings))
+@pytest.mark.parametrize("settings", [*SETTINGS.values(), {"conditions": False}], ids=[*SETTINGS, "without_conditions"])
+def test_values_and_gradients_equal_those_of_jax(julia, settings: dict[str, Any]):
+    problem = objective(nonlinear(**settings))
     ours, other = (engine.value_and_gradient(problem, THETA) for engine in both(julia))
     tolerance = 1e-12 if settings.get("steps") == 1 else 1e-10
     np.testing.assert_allclose(ours.total, other.total, rtol=tolerance)
@@ -150,7 +149,7 @@ def test_the_gradient_is_that_of_central_differences(julia, settings: dict[str, 
     np.testing.assert_allclose(gradient_of(julia, problem, THETA), slopes, rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 9, 10, 17])
+@pytest.mark.parametrize("steps", [1, 2, 5, 10])
 @pytest.mark.parametrize("gradient", ["full", "none"])
 def test_states_computed_again_change_no_bit(julia, steps: int, gradient: str):
     kept, again = (

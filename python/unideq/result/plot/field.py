@@ -55,7 +55,9 @@ def plot_field(
             times = series.times
             values = measured if kind == "measured" else predicted[np.searchsorted(grid, series.times)] - measured
         if kind == "residual":
-            size = float(np.nanmax(np.abs(values))) or 1.0
+            # A rollout on its way to infinity must not hide what came before.
+            most = float(np.nanmax(measured) - np.nanmin(measured)) or np.inf
+            size = min(float(np.nanmax(np.abs(values))), most) or 1.0
             limits: dict[str, Any] = {"vmin": -size, "vmax": size, "cmap": DIVERGING}
         else:
             limits = {"vmin": float(np.nanmin(measured)), "vmax": float(np.nanmax(measured)), "cmap": SEQUENTIAL}
