@@ -1,6 +1,6 @@
 # What Python asks besides the programs' own functions.
 
-const NUMERICAL_PACKAGES = r"^(OrdinaryDiffEq\w*|SciMLBase|SciMLSensitivity|LinearSolve|Lux|PythonCall)$"
+const NUMERICAL_PACKAGES = r"^(OrdinaryDiffEq\w*|SciMLBase|SciMLSensitivity|LinearSolve|Lux|FFTW|PythonCall)$"
 
 "Versions of the loaded packages that can change a number, as JSON: name to version."
 function package_versions()

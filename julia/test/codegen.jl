@@ -80,6 +80,43 @@ const PRODUCTS = [(1, 9, 33), (9, 9, 1), (7, 5, 6), (8, 300, 8), (65, 66, 67), (
     end
 end
 
+# ---- convolutions and transforms ---------------------------------------------------------------------------------
+
+bytes_of_a_run(kernel, arguments) = @allocated kernel.run(arguments...)
+
+@testset "convolutions, $boundary, n = $n" for boundary in ("periodic", "zero"), n in (3, 9, 17)
+    kernel, arguments = Unideq.run_convolution(n, boundary)
+    x, taps = reshape(arguments[1], n, 3), reshape(arguments[2], 3, 3, 2)
+    seen(c, i) = 1 <= i <= n ? x[i, c] : boundary == "zero" ? 0.0 : x[mod1(i, n), c]
+    y = [sum(taps[j, c, o] * seen(c, i + j - 2) for j in 1:3, c in 1:3) for i in 1:n, o in 1:2]
+    gradient = [sum(y[i, o] * seen(c, i + j - 2) for i in 1:n) for j in 1:3, c in 1:3, o in 1:2]
+    @test arguments[3] ≈ vec(y) rtol = 1e-12
+    @test arguments[4] ≈ vec(gradient) rtol = 1e-12
+    bytes_of_a_run(kernel, arguments)  # compiles itself
+    @test bytes_of_a_run(kernel, arguments) == 0
+end
+
+"The whole spectrum of a real array, by its definition."
+function spectrum(x)
+    phase(k, j) = sum((k .- 1) .* (j .- 1) ./ size(x))
+    return [sum(x[j] * cispi(-2 * phase(Tuple(k), Tuple(j))) for j in CartesianIndices(x)) for k in CartesianIndices(x)]
+end
+
+Base.find_package("FFTW") === nothing ? @info("SKIPPED: transforms, FOR WANT OF FFTW") :
+@testset "transforms of $space, offset $offset" for space in ([1], [7], [16], [3, 8], [6, 5]), offset in (0, 1)
+    # `space` is in NumPy's order; an odd offset isn't aligned to 16 bytes.
+    x = sin.(reshape(1.0:prod(space), reverse(space)...) .^ 2)
+    half = spectrum(x)[1:space[end]÷2+1, ntuple(_ -> :, length(space) - 1)...]
+    forward, inverse = Unideq.transform_number(false, space, 1), Unideq.transform_number(true, space, 1)
+    from, to, back = [zeros(offset); vec(x)], zeros(offset + 2length(half)), zeros(offset + length(x))
+    Unideq.transform!(forward, to, offset, from, offset)
+    @test reinterpret(ComplexF64, to[offset+1:end]) ≈ vec(half) rtol = 1e-12
+    @test from[offset+1:end] == vec(x)
+    Unideq.transform!(inverse, back, offset, copy(to), offset)
+    @test back[offset+1:end] ≈ length(x) .* vec(x) rtol = 1e-12
+    @test @allocated(Unideq.transform!(forward, to, offset, from, offset)) == 0
+end
+
 # ---- elementary functions ----------------------------------------------------------------------------------------
 
 "Largest error in units in the last place of the exact value; infinities, zeros and NaNs must be the same."

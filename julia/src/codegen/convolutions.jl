@@ -24,8 +24,8 @@ planar(view::View, dims::Int) =
 function convolution_shape(outputs, x::View, size, boundary, dims)
     around = [b == "periodic" for b in boundary]
     channels, rows, columns = x.shape[end-2:end]
-    kernel_rows = dims == 2 ? size[1] : 1
-    return ConvolutionShape(outputs, channels, rows, columns, kernel_rows, size[end], dims == 1 || around[1], around[end])
+    kernel_rows, rows_around = dims == 2 ? (size[1], around[1]) : (1, true)
+    return ConvolutionShape(outputs, channels, rows, columns, kernel_rows, size[end], rows_around, around[end])
 end
 
 "The view with its columns one after the other, else a copy."

@@ -11,7 +11,8 @@ end
 """
 One computation. `kind` says how it is carried out: `:input`, `:constant`; `:map` element by element, `:sum` and `:amax`
 over axes, all three in fused loops; `:call` of an array function; `:product` of matrices; `:move` for tables of
-indices; `:fourier` transforms; `:convolution`s and their derivatives by the kernel. `domain` is what its loops run over, `shape` that of its result.
+indices; `:fourier` transforms; `:convolution`s and their derivatives by the kernel. `domain` is what its loops run
+over, `shape` that of its result.
 """
 mutable struct Step
     kind::Symbol

@@ -50,8 +50,36 @@ function workload_graph(n::Int)
     )
 end
 
+"Convolutions of three channels to two, and the derivative by the kernel: x (3, n), K (2, 3, 3)."
+function convolution_graph(n::Int, boundary::String)
+    nodes = Any[
+        node_text("input", [3, n]; name = "x"),
+        node_text("input", [2, 3, 3]; name = "kernel"),
+        node_text("convolution", [2, n]; inputs = [0, 1], attributes = Dict("boundary" => [boundary])),
+        node_text("convolution_kernel", [2, 3, 3]; inputs = [0, 2],
+                  attributes = Dict("boundary" => [boundary], "size" => [3])),
+    ]
+    outputs = Any[Any["y", 2], Any["gradient", 3]]
+    return Dict{String,Any}(
+        "format" => "unideq-graph", "version" => 1, "nodes" => nodes, "inputs" => [0, 1], "outputs" => outputs,
+    )
+end
+
+function run_convolution(n::Int, boundary::String)
+    graph = read_graph(JSON.json(convolution_graph(n, boundary)))
+    inputs = Dict("x" => Place(:a), "kernel" => Place(:b))
+    outputs = Dict("y" => Place(:c), "gradient" => Place(:d; add = true))
+    kernel = compile_kernel(graph, outputs, inputs; fixed = ("kernel",))
+    x, taps, y, gradient = sin.(1.0:3n), cos.(1.0:18), zeros(2n), zeros(18)
+    arguments = (x, taps, y, gradient, NOTHING, workspace(kernel), 0.0)
+    kernel.setup(arguments...)
+    kernel.run(arguments...)
+    return kernel, arguments
+end
+
 "Generate, compile and run small kernels of every kind."
 function codegen_workload()
+    run_convolution(8, "periodic")
     for (n, mode) in ((3, :scalar), (3, :array), (12, :array))
         graph = read_graph(JSON.json(workload_graph(n)))
         inputs = Dict("t" => Place(:t), "u" => Place(:b), "weight" => Place(:c))

@@ -82,8 +82,8 @@ class Dynamics:
         graph = jvp(self.model.vector_field, "u")
         generator = np.random.default_rng(0)
         largest = 0.0
-        for k, u in enumerate(starts[:: max(1, len(starts) // 4)]):
-            c = None if constants is None else constants[k]
+        for k in range(0, len(starts), max(1, len(starts) // 4)):
+            u, c = starts[k], None if constants is None else constants[k]
             v = generator.standard_normal(len(u))
             for _ in range(30):
                 v = v / np.linalg.norm(v)

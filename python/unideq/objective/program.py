@@ -163,7 +163,9 @@ class Rollout:
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
                 raise OptionError(f"`{label}` of a rollout needs a whole number >= {least}, not {value!r}.")
         if self.steps % self.every:
-            raise OptionError(f"`steps` of a rollout needs a multiple of `every`: {self.steps} isn't one of {self.every}.")
+            raise OptionError(
+                f"`steps` of a rollout needs a multiple of `every`: {self.steps} isn't one of {self.every}."
+            )
         if self.gradient not in ("full", "none"):
             raise unknown("`gradient` of a rollout", self.gradient, ("full", "none"))
 

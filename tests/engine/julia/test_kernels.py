@@ -154,7 +154,8 @@ def structural() -> dict[str, list[Case]]:
         inputs = [variable(f"x{k}", shape) for k, shape in enumerate(shapes)]
         values = {f"x{k}": rng.normal(size=shape) for k, shape in enumerate(shapes)}
         y = apply(name, *inputs, **attributes)
-        cases.setdefault(name, []).append((Graph(inputs, {"y": y, "z": np.sin(y) * 2.0}), values))
+        outputs: dict[str, Any] = {"y": y, "z": np.sin(y) * 2.0}
+        cases.setdefault(name, []).append((Graph(inputs, outputs), values))
 
     for n in (3, 40):
         add("reshape", (2, n), shape=(n, 2))
@@ -267,7 +268,12 @@ def spectral_step(n: int) -> Case:
     tilted = np.concatenate([-strength * k[:, None], strength * k[:, None]], axis=-1) * inner[:, ::-1]
     after = irfft(inner + np.where(k[:, None] > 2.0, tilted, inner * inner), n)
     modes_out = np.sum(inner * inner, axis=-1)
-    outputs = {"u": after, "energy": np.sum(modes_out), "spectrum": modes_out, "low": inner[: modes // 2]}
+    outputs: dict[str, Any] = {
+        "u": after,
+        "energy": np.sum(modes_out),
+        "spectrum": modes_out,
+        "low": inner[: modes // 2],
+    }
     values = {"u": rng.normal(size=n), "growth": rng.uniform(0.1, 1.0, modes), "strength": np.array(0.3)}
     return Graph([u, growth, strength], outputs), values
 
@@ -286,7 +292,8 @@ def network_on_a_grid(lead: tuple[int, ...], space: tuple[int, ...]) -> Case:
     hidden = np.where(hidden > 0.0, hidden, 0.01 * hidden)
     y = fields + np.tanh(apply("convolution", hidden, last, boundary=boundary))
     values = {"a": rng.normal(size=a.shape), "b": rng.normal(size=b.shape), "weights": rng.normal(size=weights.shape)}
-    return Graph([a, b, weights], {"y": y, "sum": np.sum(y * y)}), values
+    outputs: dict[str, Any] = {"y": y, "sum": np.sum(y * y)}
+    return Graph([a, b, weights], outputs), values
 
 
 def with_tangents(case: Case) -> Case:
@@ -312,13 +319,15 @@ def test_networks_on_grids_and_their_derivatives(evaluate):
     agree(evaluate, [with_tangents(pulled[1]), with_cotangents(pulled[3])])
 
 
-@pytest.mark.parametrize("indices", [(4, 3, 2, 1, 0), (0, 1, 4, 3), (3, 3, 3), (1,), (0, 2, 4), (4, 0), (2, 4, 1, 3, 0)])
+@pytest.mark.parametrize(
+    "indices", [(4, 3, 2, 1, 0), (0, 1, 4, 3), (3, 3, 3), (1,), (0, 2, 4), (4, 0), (2, 4, 1, 3, 0)]
+)
 def test_regular_tables_of_indices(evaluate, indices):
     rng = np.random.default_rng(0)
     x, n = variable("x", (2, 5, 3)), len(indices)
     picked = apply("gather", x, indices=np.array(indices), axis=1)
     back = apply("scatter_add", x[:, :n], indices=np.array(indices), axis=1, size=6)
     turned = apply("gather", apply("gather", x, indices=np.arange(3)[::-1], axis=2), indices=np.array(indices), axis=1)
-    graph = Graph([x], {"picked": 2.0 * picked, "back": back * back, "turned": np.sin(turned)})
-    case = (graph, {"x": rng.normal(size=x.shape)})
+    outputs: dict[str, Any] = {"picked": 2.0 * picked, "back": back * back, "turned": np.sin(turned)}
+    case = (Graph([x], outputs), {"x": rng.normal(size=x.shape)})
     agree(evaluate, [case, with_cotangents(case)])
