@@ -1,11 +1,12 @@
 """Truncation error learned as physics: Burgers closures of Mohan et al. (arXiv:2411.15101), audited and beaten.
 
-Data: u_t = -u D1(u) + nu u_xx by a first-order backward D1 (so it obeys nu u_xx + dx/2 u u_xx), 100 points, RK4,
-T = 0.5. A network replaces diffusion in a host with the same D1 (experiment 1) or a sixth-order one (experiment 2): there
-it has to learn the data's truncation error as well. The recipe of the paper (dense 100-20-20-100, three detached steps,
-Adam) is repeated and audited; then closures that are the same everywhere and see neighbours only are trained through
-five steps: two learned stencils in the unmatched host, one in a host matched to the data as the audit advises. Initial states: 1, with a plateau of 2 (training) or 10 (test).
-Each dt of 0.01 is two RK4 steps: with one, as published, the truth itself blows up on the plateau of 10 (CFL 1.6).
+Data: u_t = -u D1(u) + nu u_xx by a first-order backward D1 (so it obeys nu u_xx + dx/2 u u_xx), 100 points, RK4, to
+T = 0.5. A network replaces diffusion in a host with the same D1 (experiment 1) or a sixth-order one (experiment 2):
+there it has to learn the data's truncation error as well. The recipe of the paper (dense 100-20-20-100, three detached
+steps, Adam) is repeated and audited; then closures that are the same everywhere and see neighbours only are trained
+through five steps: two learned stencils in the unmatched host, one in a host matched to the data as the audit advises.
+Initial states: 1, with a plateau of 2 (training) or 10 (test). Each dt of 0.01 is two RK4 steps: with one, as
+published, the truth itself blows up on the plateau of 10 (CFL 1.6).
 """
 
 from __future__ import annotations
