@@ -84,10 +84,10 @@ def train(case: dict[str, Any], data: xr.Dataset, seed: int, settings: dict[str,
     model = stepper(case["host"], case["closure"], points)
     if case["training"] == "published":
         objective = ude.Unrolled(steps=3, gradient="none")
-        phases: list[Any] = [ude.Adam(0.01, settings["adam"])]
+        phases: list[Any] = [ude.Adam(ude.CosineDecay(0.01), settings["adam"])]
     else:
         objective = ude.Unrolled(steps=5)
-        phases = [ude.Adam(3e-3, settings["adam"] // 4), ude.BFGS(settings["bfgs"], tolerance=1e-12)]
+        phases = [ude.Adam(3e-3, 250), ude.BFGS(settings["bfgs"], tolerance=1e-12)]
     return ude.fit(model, data, objective=objective, phases=phases, seeds=[seed], loss="squared_error",
                    engine=settings["engine"], progress=False)  # fmt: skip
 
@@ -126,15 +126,12 @@ def coefficients(audit: Any) -> dict[str, float]:
     found = {"nu": np.nan, "nu_error": np.nan, "c": np.nan, "c_error": np.nan, "r_squared": np.nan}
     if audit.truncation is None or "u" not in audit.truncation.fields:
         return found
-    decomposition = audit.truncation.fields["u"]
-    r = decomposition.regression
+    r = audit.truncation.fields["u"].regression
     found["r_squared"] = float(r.r_squared)
+    keys = {"u_xx": "nu", "u·u_xx": "c"}
     for name, value, error in zip(r.names, r.coefficients, r.standard_errors, strict=True):
-        if name in decomposition.scheme:
-            scale = decomposition.scheme[name].scale
-            found |= {"c": float(value) * scale, "c_error": float(error) * scale}
-        elif name == "u_xx":
-            found |= {"nu": float(value), "nu_error": float(error)}
+        if name in keys:
+            found |= {keys[name]: float(value), f"{keys[name]}_error": float(error)}
     return found
 
 
@@ -142,8 +139,8 @@ def main() -> None:
     study = Study.from_command_line(
         __file__,
         __doc__,
-        quick={"seeds": 1, "adam": 1000, "bfgs": 300, "amplitudes": [2.0, 4.0, 6.0, 10.0]},
-        full={"seeds": 5, "adam": 1000, "bfgs": 500, "amplitudes": AMPLITUDES},
+        quick={"seeds": 1, "adam": 3000, "bfgs": 300, "amplitudes": [2.0, 4.0, 6.0, 10.0]},
+        full={"seeds": 5, "adam": 6000, "bfgs": 500, "amplitudes": AMPLITUDES},
     )
     settings = {**study.settings, "engine": study.engine}
     train_data = data_of([TRAIN], study.engine)

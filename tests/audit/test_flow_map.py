@@ -23,7 +23,7 @@ def burgers() -> ude.PDE:
 
 
 def flow(model, dt, starts, theta=None) -> Dynamics:
-    return Dynamics(model, theta, dt, get_engine("jax"), np.atleast_2d(starts))
+    return Dynamics(model, theta, dt, get_engine(), np.atleast_2d(starts))
 
 
 def cubic(weight: float) -> ude.Fit:

@@ -1,76 +1,20 @@
 """A zoo of models for comparing engines: each is a whole training problem, as a user would write it.
 
-`ZOO` maps a name to a `Specimen`: model, data, objective, solver. Data are smooth made-up curves; engines are compared
-on the same objective, so nothing needs to fit.
+`ZOO` maps a name to a `Specimen`: model, data, objective, solver. Those on grids are in `zoo_fields`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 import unideq as ude
-from unideq.engine import Engine
-from unideq.objective import Objective, Observations
-from unideq.training.settings import FitSettings
-from unideq.training.trainer import Trainer
 
-
-@dataclass(frozen=True)
-class Specimen:
-    """A model, measurements of it, and how to fit them; `stiff` asks for the engines' implicit solvers."""
-
-    model: ude.ODE
-    data: xr.Dataset
-    objective: Any
-    stiff: bool = False
-
-
-def curves(model: ude.ODE, times: np.ndarray, trajectories: int = 0, skip: tuple[str, ...] = ()) -> xr.Dataset:
-    """Smooth positive curves for every observable but those in `skip`, with a hole in the first one."""
-    generator = np.random.default_rng(3)
-    made: dict[str, Any] = {}
-    for k, (name, shape) in enumerate(model.observables.items()):
-        if name in skip:
-            continue
-        lead = (trajectories,) if trajectories else ()
-        phase = generator.uniform(0, 3, (*lead, 1, *shape))
-        wave = 1.0 + 0.4 * np.sin(times.reshape(-1, *(1,) * len(shape)) * 1.3 + phase)
-        if k == 0:
-            wave[..., 2, *(slice(None),) * len(shape)] = np.nan
-        space = tuple(f"{name}_axis_{i}" for i in range(len(shape)))
-        made[name] = ((*(("trajectory",) if trajectories else ()), "time", *space), wave)
-    return xr.Dataset(made, coords={"time": times})
-
-
-def snapshots(model: ude.Stepper, count: int, trajectories: int = 2) -> xr.Dataset:
-    """Smooth waves that travel, one snapshot a step; `domain` differs between trajectories where the model has it."""
-    phase, length = 0.7 * np.arange(trajectories), model.grid.axis("x").length
-    times, x = model.dt * np.arange(count), model.grid.coordinates("x")
-    angle = 2 * np.pi * x / length - times[:, None] + phase[:, None, None]
-    wave = {"u": (("trajectory", "time", "x"), np.sin(angle) + 0.3 * np.cos(2 * angle))}
-    domain = ("trajectory", np.linspace(0.9, 1.1, trajectories))
-    return xr.Dataset(wave, {"time": times, "x": x, **({"domain": domain} if "domain" in model.conditions else {})})
-
-
-def program(specimen: Specimen, engine: Engine, solver: str, tolerance: float) -> tuple[Objective, np.ndarray]:
-    """The objective of a fit with this engine, and θ for seed 0."""
-    settings = FitSettings.of(
-        specimen.objective, ude.Adam(), 1, None, None, None, None, solver, tolerance, tolerance, None, 100_000, "auto",
-        True, None, 50,
-    )  # fmt: skip
-    observations = Observations.from_data(specimen.data, specimen.model.observables)
-    trainer = Trainer(specimen.model, observations, settings, engine)
-    problem = trainer.problem
-    objective = specimen.objective.build(problem)
-    return objective, problem.initial_theta(0, specimen.objective.guesses(problem))
-
-
-# ---- the models -----------------------------------------------------------------------------------------------------
+from .specimen import Specimen, curves
+from .zoo_fields import FIELDS
 
 SHORT = np.linspace(0.0, 2.0, 9)
 Maker = Callable[[], Specimen]
@@ -258,46 +202,6 @@ def stiff_ring() -> Specimen:
     return Specimen(model, curves(model, SHORT), ude.Trajectory(), stiff=True)
 
 
-def burgers_closure() -> Specimen:
-    """Upwind Burgers' equation by SSPRK3, and a network on a patch of the stencil: all derivatives go through."""
-    grid = ude.Grid(ude.Axis("x", 0.0, 2 * np.pi, 32))
-
-    def rhs(t: Any, s: Any, p: Any, net: Any) -> Any:
-        steep = grid.d(s.u, scheme=ude.schemes.Backward(1))
-        return p.viscosity * grid.d(s.u, order=2) - s.u * steep + net.closure(*grid.patch(s.u, 1))
-
-    closure = ude.nn.MLP(3, 1, (6, 6), "tanh")
-    model = ude.PDE(rhs, grid, ["u"], {"viscosity": ude.Parameter(0.03, positive=True)}, {"closure": closure})
-    stepper = ude.Stepper(model, 0.05, "ssprk3", substeps=2)
-    return Specimen(stepper, snapshots(stepper, 7), ude.Unrolled(steps=4, warmup=1, checkpoint=True))
-
-
-def kuramoto_sivashinsky(coupling: str, **settings: Any) -> Specimen:
-    """ETDRK4 on domains of several lengths, corrected by a small convolutional network."""
-    problem = ude.problems.KuramotoSivashinsky(points=24, length=8 * np.pi, scheme="etdrk4", dt=0.5)
-    correction = ude.Stepper(
-        problem.model(),
-        problem.dt,
-        problem.scheme,
-        correction=lambda t, s, p, net: {"u": net.correction(s.u)},
-        coupling=coupling,
-        networks={"correction": ude.nn.CNN(1, 1, (4, 4), kernel=3)},
-    )
-    return Specimen(correction, snapshots(correction, 6), ude.Unrolled(**{"steps": 4, **settings}))
-
-
-def ks_through_the_steps() -> Specimen:
-    return kuramoto_sivashinsky("parallel")
-
-
-def ks_without_derivatives_between_steps() -> Specimen:
-    return kuramoto_sivashinsky("sequential", gradient="none")
-
-
-def ks_one_step() -> Specimen:
-    return kuramoto_sivashinsky("prediction", gradient="one_step")
-
-
 ZOO: dict[str, Maker] = {
     "scalar": scalar_logistic,
     "lorenz": lorenz,
@@ -314,8 +218,5 @@ ZOO: dict[str, Maker] = {
     "cells_512": cells_512,
     "robertson": robertson,
     "stiff_ring": stiff_ring,
-    "burgers_closure": burgers_closure,
-    "ks_full": ks_through_the_steps,
-    "ks_none": ks_without_derivatives_between_steps,
-    "ks_one_step": ks_one_step,
+    **FIELDS,
 }

@@ -100,7 +100,58 @@ def ring() -> ude.ODE:
     )
 
 
-MODELS = {"lorenz": (lorenz, 1.5), "predation": (predation, 5.0), "forced": (forced, 4.5), "ring": (ring, 2.0)}
+def spectral() -> ude.PDE:
+    """Dealiased products, a Fourier symbol and a network of the slope: transforms forth and back."""
+    grid = ude.Grid(ude.Axis("x", 0.0, 2 * np.pi, 16), scheme=ude.schemes.Fourier())
+
+    def rhs(t, state, p, net):
+        return -0.5 * p.speed * grid.d(grid.product(state.u, state.u)) + 0.1 * net.closure(state.u, grid.d(state.u))
+
+    return ude.PDE(
+        rhs,
+        grid,
+        ["u"],
+        {"speed": 1.0},
+        {"closure": ude.nn.MLP(2, 1, (4,), "tanh")},
+        initial={"u": 1.0 + np.sin(grid.coordinates("x"))},
+        linear=lambda d, p: 0.1 * d.x**2 - 0.02 * d.x**3,
+    )
+
+
+def plane() -> ude.PDE:
+    """Diffusion on a plane and a convolutional closure."""
+    grid = ude.Grid(ude.Axis("x", 0.0, 1.0, 6), ude.Axis("y", 0.0, 1.0, 5), scheme=ude.schemes.Central(2))
+    x, y = (2 * np.pi * c for c in grid.mesh())
+    return ude.PDE(
+        lambda t, state, p, net: p.diffusion * grid.laplacian(state.u) + net.closure(state.u),
+        grid,
+        ["u"],
+        {"diffusion": 0.02},
+        {"closure": ude.nn.CNN(1, 1, (3,), kernel=3, dimensions=2)},
+        initial={"u": np.sin(x) * np.cos(y) + 0.2 * np.cos(x)},
+    )
+
+
+def walls() -> ude.PDE:
+    """A wall whose value swings, one with a slope, and a flux that is carried by WENO."""
+    ends = (ude.Dirichlet(lambda t: 1.0 + 0.2 * np.sin(t)), ude.Neumann(0.1))
+    grid = ude.Grid(ude.Axis("x", 0.0, 1.0, 12, boundary=ends), scheme=ude.schemes.Central(2))
+
+    def rhs(t, state, p):
+        return 0.05 * grid.laplacian(state.u) - p.speed * grid.flux_divergence(state.u, lambda u: 0.5 * u**2)
+
+    return ude.PDE(rhs, grid, ["u"], {"speed": 0.3}, initial={"u": 1.0 + 0.1 * grid.coordinates("x") ** 2})
+
+
+MODELS = {
+    "lorenz": (lorenz, 1.5),
+    "predation": (predation, 5.0),
+    "forced": (forced, 4.5),
+    "ring": (ring, 2.0),
+    "spectral": (spectral, 0.5),
+    "plane": (plane, 0.5),
+    "walls": (walls, 0.5),
+}
 
 
 # ---- as text ------------------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def truth(steps=8):
 
 def gradients(stepper, objective, data):
     problem = made(stepper, data)
-    engine = ude.get_engine("jax")
+    engine = ude.get_engine()
     theta = problem.initial_theta(3)
     program = objective.build(problem)
     batches = objective.batches(problem, engine.evaluate)
@@ -92,7 +92,7 @@ def test_rollouts_on_the_host_are_those_of_the_engine():
     data = truth()
     start = data["u"].values[:, 0]
     theta = black_box().initial_theta(2)
-    engine = ude.get_engine("jax")
+    engine = ude.get_engine()
     path, _ = host_rollout(black_box(), engine.evaluate, theta, {"start": start, "t": np.zeros(2)}, 6)
     expected = graph().rollout({"u": start}, 6, theta, engine=engine)["u"].values
     assert path == pytest.approx(expected, abs=1e-11)

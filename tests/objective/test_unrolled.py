@@ -17,14 +17,14 @@ G = 1.7  # 1 + rate
 def derivative(objective, data=DATA, rate=G - 1.0):
     """(value, d value / d rate) of a growth model on data."""
     problem = made(growth(), data, loss=PLAIN)
-    engine = ude.get_engine("jax")
+    engine = ude.get_engine()
     theta = problem.layout.pack({"rate": rate})[None]
     found = engine.value_and_gradient(objective.build(problem), theta)
     return float(found.total[0]), float(found.gradient[0, 0])  # rate's scale is 1
 
 
 def by_differences(program, theta, step=1e-6):
-    engine = ude.get_engine("jax")
+    engine = ude.get_engine()
     result = np.empty_like(theta)
     for k in range(len(theta)):
         ends = []
@@ -80,7 +80,7 @@ def test_gradients_agree_with_finite_differences(gradient):
     problem = made(spiral(), spiral_data(8), regularise=None)
     program = ude.Unrolled(3, gradient).build(problem)
     theta = problem.initial_theta(0)
-    found = ude.get_engine("jax").value_and_gradient(program, theta[None])
+    found = ude.get_engine().value_and_gradient(program, theta[None])
     assert found.gradient[0] == pytest.approx(by_differences(program, theta), rel=1e-6)
 
 
@@ -91,7 +91,7 @@ def test_gradients_of_a_network_in_a_field_agree_with_finite_differences():
     problem = made(stepper, advection(1.2).rollout({"u": waves()}, 4), regularise=1e-2)
     program = ude.Unrolled(3).build(problem)
     theta = problem.initial_theta(1)
-    found = ude.get_engine("jax").value_and_gradient(program, theta[None])
+    found = ude.get_engine().value_and_gradient(program, theta[None])
     assert set(found.terms) == {"u", "regularisation"}
     assert found.gradient[0] == pytest.approx(by_differences(program, theta), rel=1e-5, abs=1e-9)
 
@@ -99,7 +99,7 @@ def test_gradients_of_a_network_in_a_field_agree_with_finite_differences():
 def test_the_truth_has_no_loss_and_each_field_has_its_term():
     problem = made(spiral(), spiral_data(10))
     theta = problem.layout.pack({"a": 0.3, "b": 1.0})[None]
-    found = ude.get_engine("jax").value(ude.Unrolled(4).build(problem), theta)
+    found = ude.get_engine().value(ude.Unrolled(4).build(problem), theta)
     assert set(found.terms) == {"x", "y"}
     assert float(found.total[0]) < 1e-28
 
@@ -110,7 +110,7 @@ def test_weights_and_scales_of_the_loss_act():
     totals = []
     for loss in (weighted, plain):
         problem = made(spiral(), spiral_data(6), loss=loss)
-        found = ude.get_engine("jax").value(ude.Unrolled(2).build(problem), problem.initial_theta(0)[None])
+        found = ude.get_engine().value(ude.Unrolled(2).build(problem), problem.initial_theta(0)[None])
         totals.append((float(found.total[0]), {n: float(v[0]) for n, v in found.terms.items()}))
     (total, _), (_, terms) = totals
     assert total == pytest.approx(terms["x"] / 4 + 3 * terms["y"], rel=1e-12)
@@ -120,7 +120,7 @@ def test_penalties_are_averaged_over_the_states_visited():
     penalty = ude.Penalty(lambda t, s, p: s.u**2 + t, weight=2.0)
     problem = made(growth(), TWO, loss=PLAIN, penalty={"size": penalty})
     theta = problem.layout.pack({"rate": G - 1.0})[None]
-    found = ude.get_engine("jax").value(ude.Unrolled(2).build(problem), theta)
+    found = ude.get_engine().value(ude.Unrolled(2).build(problem), theta)
     assert float(found.terms["size"][0]) == pytest.approx((G**2 + 1 + G**4 + 2) / 2, rel=1e-12)
 
 
@@ -128,7 +128,7 @@ def test_a_likelihood_estimates_the_noise_of_rollouts():
     problem = made(spiral(), spiral_data(8), loss="gaussian")
     program = ude.Unrolled(2).build(problem)
     theta = problem.initial_theta(0)
-    found = ude.get_engine("jax").value_and_gradient(program, theta[None])
+    found = ude.get_engine().value_and_gradient(program, theta[None])
     assert "noise.x" in problem.layout
     assert found.gradient[0] == pytest.approx(by_differences(program, theta), rel=1e-5)
 
@@ -140,13 +140,13 @@ def test_missing_values_of_an_observable_that_is_no_state_are_left_out():
     stepper = ude.Stepper(ode, 1.0, "euler")
     data = TWO.assign(v=("time", [2.0, np.nan, 5.0]))
     problem = made(stepper, data, loss=ude.SquaredError(scale={"u": 1.0, "v": 1.0}))
-    found = ude.get_engine("jax").value(ude.Unrolled(2).build(problem), problem.initial_theta(0)[None])
+    found = ude.get_engine().value(ude.Unrolled(2).build(problem), problem.initial_theta(0)[None])
     assert float(found.terms["v"][0]) == pytest.approx((2 * G**2 - 5.0) ** 2, rel=1e-12)
 
 
 def test_a_mini_batch_is_a_selection_of_all_windows():
     problem = made(spiral(), spiral_data(20))
-    engine, objective = ude.get_engine("jax"), ude.Unrolled(4, batch=7)
+    engine, objective = ude.get_engine(), ude.Unrolled(4, batch=7)
     batches = objective.batches(problem, engine.evaluate)
     everything = ude.Unrolled(4).build(problem).sources
     known = {row.tobytes() for row in everything[0].data["start"]}
@@ -179,7 +179,7 @@ def test_a_trajectory_of_a_stepper_is_one_rollout_through_all_its_snapshots():
     program = ude.Trajectory().build(problem)
     assert program.sources[0].steps == 9
     theta = problem.layout.pack({"a": 0.3, "b": 1.0})[None]
-    assert float(ude.get_engine("jax").value(program, theta).total[0]) < 1e-28
+    assert float(ude.get_engine().value(program, theta).total[0]) < 1e-28
     some = spiral_data(9, 2).isel(time=[0, 3, 6])
     sparse = ude.Trajectory().build(made(spiral(), some)).sources[0]
     assert (sparse.steps, sparse.every) == (6, 3)
@@ -190,7 +190,7 @@ def test_a_trajectory_of_a_stepper_may_lack_measurements():
     data["x"].values[0, 4] = np.nan
     problem = made(spiral(), data)
     theta = problem.layout.pack({"a": 0.3, "b": 1.0})[None]
-    found = ude.get_engine("jax").value_and_gradient(ude.Trajectory().build(problem), theta)
+    found = ude.get_engine().value_and_gradient(ude.Trajectory().build(problem), theta)
     assert float(found.total[0]) < 1e-28
     assert np.isfinite(found.gradient).all()
 

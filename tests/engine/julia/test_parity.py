@@ -9,7 +9,8 @@ from unideq import Stepper
 from unideq.engine import Engine, get_engine
 from unideq.objective.program import Integration, Rollout
 
-from ..zoo import ZOO, Specimen, program
+from ..specimen import Specimen, program
+from ..zoo import ZOO
 
 TOLERANCE = 1e-10
 IMPLICIT = {"jax": "kvaerno5", "julia": "rodas5p"}
@@ -21,7 +22,9 @@ def specimen(request: pytest.FixtureRequest) -> Specimen:
 
 
 def solver(specimen: Specimen, engine: Engine) -> str:
-    return IMPLICIT[engine.name] if specimen.stiff else "tsit5"
+    if specimen.stiff:
+        return IMPLICIT[engine.name]
+    return "rk4" if specimen.dt else "tsit5"
 
 
 def test_values_and_gradients_agree(julia: Engine, specimen: Specimen):
@@ -31,8 +34,8 @@ def test_values_and_gradients_agree(julia: Engine, specimen: Specimen):
         found[engine.name] = engine.value_and_gradient(objective, theta)
     ours, theirs = found["julia"], found["jax"]
     assert np.isfinite(theirs.total)
-    # The steps of a rollout are the same on both engines, those of adaptive solvers are not.
-    exact = isinstance(specimen.model, Stepper)
+    # Fixed steps are the same on both engines, those of adaptive solvers are not.
+    exact = isinstance(specimen.model, Stepper) or specimen.dt is not None
     values, gradients = (1e-12, 1e-10) if exact else (1e-7, 1e-6)
     np.testing.assert_allclose(ours.total, theirs.total, rtol=values)
     for name, value in theirs.terms.items():
@@ -57,6 +60,17 @@ def test_solutions_agree(julia: Engine, specimen: Specimen):
     assert (found["julia"].status == 0).all()
     for name, array in found["jax"].arrays.items():
         np.testing.assert_allclose(found["julia"].arrays[name], array, rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+def test_one_evaluation_agrees_to_rounding(julia: Engine, specimen: Specimen):
+    field = specimen.model.vector_field
+    generator = np.random.default_rng(2)
+    values = {node.name: 1.0 + 0.3 * np.asarray(generator.standard_normal(node.shape)) for node in field.inputs}
+    values["theta"] = specimen.model.initial_theta(0)
+    ours, theirs = (engine.evaluate(field, values)["du"] for engine in (julia, get_engine("jax")))
+    reference = field.evaluate(values)["du"]
+    np.testing.assert_allclose(ours, reference, rtol=0, atol=1e-12 * np.abs(reference).max())
+    np.testing.assert_allclose(theirs, reference, rtol=0, atol=1e-12 * np.abs(reference).max())
 
 
 def test_forward_mode_agrees_with_reverse_mode(julia: Engine, specimen: Specimen):

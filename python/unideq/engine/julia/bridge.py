@@ -27,7 +27,7 @@ def _after_fork() -> None:
 
 def contiguous(values: Any) -> np.ndarray:
     """As a C-contiguous float64 array."""
-    return np.ascontiguousarray(values, dtype=np.float64)
+    return np.asarray(values, dtype=np.float64, order="C")  # not `ascontiguousarray`, which gives numbers an axis
 
 
 def address(array: np.ndarray) -> int:
