@@ -18,6 +18,7 @@ COLUMNS = {
     "adam": ("case", "rate", "peer", "ms", "ratio", "loss"),
     "stiff": ("case", "peer", "ms", "ratio", "first_s", "loss_error", "gradient_error"),
     "brusselator": ("solver", "cells", "peer", "ms", "ratio", "steps"),
+    "stiff_pde": ("case", "cells", "peer", "ms", "ratio", "first_s", "steps", "gradient_error"),
     "rollout": ("case", "peer", "ms", "ratio", "first_s", "steps_per_second", "difference"),
     "trajectories": ("case", "work", "threads", "ms", "ratio"),
     "first_gradient": ("engine", "part", "seconds"),

@@ -188,7 +188,7 @@ def main() -> None:
         field = Field()
         enter_unideq(field, case, "julia")
         if cells <= study.settings["dense_up_to"]:
-            enter_diffrax(field, case, diffrax.Kvaerno5(), 512)
+            enter_diffrax(field, case, diffrax.Kvaerno5(), 4096)
         if unit["case"] in EXPLICIT:
             enter_diffrax(field, case, diffrax.Tsit5(), 100_000)
         if cells <= 128:  # the same dense Jacobians as diffrax's, by the engine that rests on it

@@ -49,6 +49,7 @@ def _shares(d: Decomposition, left: Axes, right: Axes) -> None:
     spread = 100 * np.clip([r.shares - r.share_low, r.share_high - r.shares], 0.0, None)
     left.errorbar(100 * r.shares, position, xerr=spread, fmt="none", ecolor="#333333", elinewidth=1.0, capsize=2.5)
     left.set_yticks(position, r.names)
+    left.set_ylim(min(-0.6, len(r.names) - 3.4), len(r.names) - 0.4)  # few bars stay slim
     left.axvline(0.0, color=MUTED, lw=0.8)
     left.set_xlabel("share of the closure [%]")
     title(left, f"closure of {d.field}: terms", f"R² = {r.r_squared:.3f}")

@@ -52,9 +52,9 @@ class KolmogorovFlow(ReadyProblem):
     forcing: int = 6
     drag: float = 0.1
     points: int = 128
-    dt: float = 0.02
+    dt: float = 0.01
     substeps: int = 1
-    scheme: str = "etdrk2"
+    scheme: str = "etdrk4"
 
     def grid(self) -> Grid:
         axes = [Axis(name, 0.0, 2 * np.pi, self.points) for name in "xy"]

@@ -16,6 +16,7 @@ from ..engine.stiffness import resolve_auto
 from ..errors import UnideqError
 from ..model import ODE, Stepper
 from ..objective import Integration, Observations, Problem, Trajectory, Unrolled
+from ..objective.windows import condition_rows, state_observables
 from .interruption import deferred_interrupt
 from .judge import Judge, windows_judge
 from .progress import Progress
@@ -103,9 +104,20 @@ class Trainer:
             {**self.engine.describe(), "name": self.engine.name},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        if self.settings.solver.name == "auto" and not isinstance(self.model, Stepper):
+        if isinstance(self.model, Stepper):
+            self._check_step(self.model, theta[0])
+        elif self.settings.solver.name == "auto":
             self._choose_solver(record, theta[0])
         return record
+
+    def _check_step(self, model: Stepper, theta: np.ndarray) -> None:
+        """Warn where the step is unstable at the first snapshot, before training fails for it."""
+        first = self.train.series[0]
+        observables = state_observables(model, self.observations.names)
+        u = model.states.join({state: first.values[name][0] for state, name in observables.items()})
+        if np.isfinite(u).all():
+            c = condition_rows(model, [first])
+            model.check_stability(u[None], theta[: model.layout.size], c, float(first.times[0]))
 
     def _choose_solver(self, record: Training, theta: np.ndarray) -> None:
         program = Trajectory().build(self.problem)
