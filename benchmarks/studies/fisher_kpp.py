@@ -73,7 +73,7 @@ def main() -> None:
         __file__,
         __doc__,
         quick={"seeds": 3, "adam": 400, "bfgs": 1000},
-        full={"seeds": 20, "adam": 400, "bfgs": 1000},
+        full={"seeds": 10, "adam": 400, "bfgs": 1000},
     )
     data, model = measurements(study.engine), hybrid()
     rho = np.linspace(0.0, 1.0, 101)

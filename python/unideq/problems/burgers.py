@@ -36,9 +36,9 @@ class Burgers(ReadyProblem):
     Examples
     --------
     >>> import unideq as ude
-    >>> problem = ude.problems.Burgers(points=64, advection=ude.schemes.Backward(1))
-    >>> print(problem.model().equations())  # doctest: +ELLIPSIS
-    ∂u/∂t = ...
+    >>> problem = ude.problems.Burgers(points=64, mean=2.0, advection=ude.schemes.Backward(1))
+    >>> problem.stepper().scheme.name
+    'rk4'
     """
 
     title: ClassVar[str] = "Viscous Burgers equation"

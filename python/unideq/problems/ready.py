@@ -133,7 +133,7 @@ class ReadyProblem:
             "source": self.source,
             "provenance": (
                 f"Computed by unideq {unideq_version()}: {type(self).__name__}({settings}), {start}, {points} points, "
-                f"`{stepper.scheme}` with {stepper.substeps} substep(s) of {stepper.dt / stepper.substeps:g}, "
+                f"`{stepper.scheme.name}` with {stepper.substeps} substep(s) of {stepper.dt / stepper.substeps:g}, "
                 f"{warmup} warm-up steps."
             ),
             "unideq_model": json.dumps(self.model().to_json()),
