@@ -237,7 +237,7 @@ def draw(study: Study, path: Path) -> None:
                 label = case if j == 0 and key == "radii_train" else None
                 axes.plot(np.arange(len(r[key])) * LOOK * DT, r[key], color=f"C{k}", lw=1.2, alpha=0.7, label=label)
         axes.axhline(1.0, color="0.5", lw=0.8, ls="--")
-        axes.set(xlabel="time", ylabel="largest |eigenvalue|, one step", title=title, yscale="log")
+        axes.set(xlabel="time", ylabel="largest |eigenvalue|, one step", title=title)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     figure.savefig(path, dpi=150)
 
