@@ -117,3 +117,13 @@ def test_a_rollout_that_blows_up_is_a_rejected_step_not_a_dead_run(data):
     assert np.isfinite(found.record.best_total).all()
     assert found.record.history.joined(1)["rejected"].any()
     assert float(found.parameters["nu"]) == pytest.approx(0.05, rel=1e-9)  # the start was the best
+
+
+def test_training_an_unstable_step_says_so_before_it_fails():
+    grid = ude.Grid(ude.Axis("x", 0.0, 1.0, 16), scheme=ude.schemes.Central(2))
+    heat = ude.PDE(lambda t, s, p: p.D * grid.laplacian(s.u), grid, ["u"], {"D": 1.0})
+    limit = grid.axis("x").spacing ** 2 / 2
+    data = ude.Stepper(heat, limit / 2, "euler").rollout({"u": np.sin(2 * np.pi * grid.coordinates())}, 8, every=4)
+    model = ude.Stepper(heat, 2 * limit, "euler")
+    with pytest.warns(ude.UnideqWarning, match="`euler` is unstable"):
+        ude.fit(model, data, objective=ude.Unrolled(steps=1), phases=ude.BFGS(1), progress=False)

@@ -45,8 +45,8 @@ class Stepper(StepGraphs):
         `euler`, `heun`, `rk4`, `ssprk3` (any model); `imex` (semi-implicit Euler), `imex2` (ARS(2,2,2)), `etd1`,
         `etdrk2`, `etdrk4` (PDEs with `linear=`).
     substeps
-        Scheme steps that make one `dt`. Each is a part of the step's graph, and more than about ten take long to compile:
-        without a correction, make `dt` smaller instead, since data may be any number of steps apart.
+        Scheme steps that make one `dt`. Each is a part of the step's graph, and more than about ten take long to
+        compile: without a correction, make `dt` smaller instead, since data may be any number of steps apart.
     correction
         `C(t, state, p, net)` → dict field → value, learned or known.
     coupling
