@@ -28,7 +28,10 @@ class KuramotoSivashinsky(ReadyProblem):
     dealias
         2/3 rule in the product.
 
-    Good values: length 16π, 48 points, dt 1 in 2 substeps of `etdrk2` (List et al.); length 32π, 256 points, dt 0.25.
+    Notes
+    -----
+    Length 16π with 48 points and dt 1 in 2 substeps of `etdrk2` is List et al.'s; for larger domains take length 32π,
+    256 points, dt 0.25.
 
     Examples
     --------

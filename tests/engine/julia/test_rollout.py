@@ -245,3 +245,13 @@ def test_a_step_without_parameters_has_the_gradient_of_its_observations(julia):
         found = gradient_of(julia, problem, np.ones(2))
         np.testing.assert_allclose(found, 0.875 * np.array([1.0, 2.0]), rtol=1e-15)
         np.testing.assert_allclose(julia.jacobian_vector(problem, np.ones(2), np.array([1.0, 0.0])), 0.875, rtol=1e-15)
+
+
+def test_a_step_without_parameters_rolls_out(julia):
+    """u⁺ = u/2, three times."""
+    u = variable("u", (2,))
+    step = Graph((u,), {"u": 0.5 * u})
+    rollout = Rollout("roll", step, Graph((u,), {"u": u}), {"start": np.array([[1.0, -2.0]]), "t": np.zeros(1)}, 1.0, 3)
+    for theta in (np.zeros(0), np.zeros(4)):
+        found = julia.rollout(rollout, theta).arrays["roll.u"]
+        np.testing.assert_allclose(found[0], [[0.5, -1.0], [0.25, -0.5], [0.125, -0.25]], rtol=1e-15)

@@ -20,7 +20,7 @@ from ..options import adjoints_of, check_solver, solvers_of
 from ..protocol import Integrated, Minimised, OptimizerSettings, Report, Value
 from .bridge import Bridge, address, contiguous
 from .data import integration_data, objective_data, rollout_data, whole_data
-from .program import evaluation_json, integration_json, objective_json, rollout_json
+from .program import evaluation_json, integration_json, objective_json, parameter_count, rollout_json
 from .start import start
 
 __all__ = ["JuliaEngine", "Prepared"]
@@ -114,7 +114,9 @@ class JuliaEngine:
 
     def rollout(self, rollout: Rollout, theta: np.ndarray) -> Integrated:
         """Roll out all trajectories of the batch; see `Engine.rollout`."""
-        array, single = _ensemble(theta, rollout.step.input("theta").size)
+        parameters = parameter_count(rollout)
+        # A step without parameters doesn't look at θ, whatever its length.
+        array, single = _ensemble(theta if parameters else np.asarray(theta, dtype=float)[..., :0], parameters)
 
         def compile() -> Any:
             return self.bridge.call("prepare_rollout", "compiling the rollout", rollout_json(rollout))

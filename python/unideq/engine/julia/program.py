@@ -23,6 +23,7 @@ __all__ = [
     "evaluation_json",
     "integration_json",
     "objective_json",
+    "parameter_count",
     "rollout_json",
 ]
 
@@ -247,9 +248,14 @@ def integration_json(integration: Integration) -> str:
     return json.dumps(_integration_program(integration, False), allow_nan=False)
 
 
+def parameter_count(rollout: Rollout) -> int:
+    """Length of θ that a rollout reads; 0 where its step has no parameters."""
+    return rollout.step.input("theta").size if "theta" in rollout.step.input_names else 0
+
+
 def rollout_json(rollout: Rollout) -> str:
     """The graphs of a rollout, without derivatives, and the number of parameters."""
-    parameters = rollout.step.input("theta").size
+    parameters = parameter_count(rollout)
     return json.dumps({**_rollout_program(rollout, False), "parameters": parameters}, allow_nan=False)
 
 
