@@ -18,6 +18,7 @@ from _many_fits import fit_many
 
 import unideq as ude
 from unideq.audit.library import Library
+from unideq.audit.wilson import wilson
 from unideq.harness import Study
 from unideq.training.settings import FitSettings
 
@@ -71,14 +72,6 @@ def verdict(recovery, names: dict[str, int]) -> str:
         else:
             causes.append(f"{output}: missing term")
     return "; ".join(causes) or "exact"
-
-
-def wilson(successes: int, count: int) -> tuple[float, float]:
-    """95 % confidence interval of a proportion, in %."""
-    z, p = 1.959964, successes / count
-    centre = (p + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * np.sqrt(p * (1 - p) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return 100 * (centre - half), 100 * (centre + half)
 
 
 def main() -> None:
@@ -171,7 +164,7 @@ def report(study: Study) -> None:
     for noise in study.settings["noise"]:
         rows = study.rows_where(noise=noise)
         successes = sum(r["success"] for r in rows)
-        low, high = wilson(successes, len(rows))
+        low, high = (100 * limit for limit in wilson(successes, len(rows)))
         causes: dict[str, int] = {}
         for r in rows:
             if not r["success"]:

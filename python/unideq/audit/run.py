@@ -118,8 +118,8 @@ def audit(
             raise unknown("check", name, CHECKS)
     if not isinstance(conditions, int) or conditions < 1:
         raise OptionError(f"`conditions` needs a whole number >= 1, not {conditions!r}.")
-    states = (data_states(fit) if data is None else states_of(fit.model, data)).thinned()
     whole = data_states(fit) if data is None else states_of(fit.model, data)
+    states = whole.thinned()
     dataset = fit.record.observations.dataset if data is None else data
     generator = generator_of(dataset)
     made_by = generator if data_model is None else data_model

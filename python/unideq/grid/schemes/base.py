@@ -172,6 +172,17 @@ class StencilScheme(Scheme):
         return context.stencil(self, u, axis, position, coefficients / axis.spacing**derivative, offsets, derivative)
 
 
+class OfChosenOrder(Scheme):
+    """Part of families that are asked for an order, the same for all derivatives: their field `accuracy`."""
+
+    accuracy: int
+
+    def order(self, derivative: int = 1) -> int:
+        """As asked for."""
+        self.check(derivative)
+        return self.accuracy
+
+
 class ImplicitScheme(Scheme):
     """A linear scheme L D_h u = R u with two stencils, solved on periodic axes in Fourier space."""
 

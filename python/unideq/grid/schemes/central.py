@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .base import StencilScheme, Weights, central_offsets, explicit_weights, one_of
+from .base import OfChosenOrder, StencilScheme, Weights, central_offsets, explicit_weights, one_of
 
 __all__ = ["Central"]
 
 
 @dataclass(frozen=True, repr=False)
-class Central(StencilScheme):
+class Central(OfChosenOrder, StencilScheme):
     """Central differences.
 
     Parameters
@@ -35,11 +35,6 @@ class Central(StencilScheme):
 
     def __post_init__(self) -> None:
         one_of("Central", self.accuracy, (2, 4, 6))
-
-    def order(self, derivative: int = 1) -> int:
-        """As asked for."""
-        self.check(derivative)
-        return self.accuracy
 
     def closure(self, derivative: int) -> int:
         """As many interior points as keep the order beside a boundary; fewer where that would be unstable.

@@ -8,13 +8,13 @@ from functools import cache
 from math import factorial
 
 from ..weights import solve
-from .base import ImplicitScheme, Weights, one_of
+from .base import ImplicitScheme, OfChosenOrder, Weights, one_of
 
 __all__ = ["Compact"]
 
 
 @dataclass(frozen=True, repr=False)
-class Compact(ImplicitScheme):
+class Compact(OfChosenOrder, ImplicitScheme):
     """Tridiagonal compact differences, α Dᵢ₋₁ + Dᵢ + α Dᵢ₊₁ = Σ cₖ uᵢ₊ₖ, on periodic axes.
 
     The tridiagonal circulant is divided by in Fourier space, so every value depends on all others.
@@ -52,11 +52,6 @@ class Compact(ImplicitScheme):
     def derivatives(self) -> tuple[int, ...]:
         """1 to 4; of order 4 not the third."""
         return (1, 2, 4) if self.accuracy == 4 else (1, 2, 3, 4)
-
-    def order(self, derivative: int = 1) -> int:
-        """As asked for."""
-        self.check(derivative)
-        return self.accuracy
 
     def implicit(self, derivative: int = 1) -> tuple[Weights, Weights]:
         """Exact coefficients and offsets of the left side (without units) and the right (in units of 1/dxᵐ)."""

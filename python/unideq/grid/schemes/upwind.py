@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from ...graph import Expression
-from .base import StencilScheme, Weights, explicit_weights, one_of
+from .base import OfChosenOrder, StencilScheme, Weights, explicit_weights, one_of
 from .law import lax_friedrichs
 
 __all__ = ["Backward", "Forward", "Upwind"]
 
 
 @dataclass(frozen=True, repr=False)
-class Backward(StencilScheme):
+class Backward(OfChosenOrder, StencilScheme):
     """Differences of the point and those before it.
 
     Parameters
@@ -41,11 +41,6 @@ class Backward(StencilScheme):
 
     def __post_init__(self) -> None:
         one_of(type(self).__name__, self.accuracy, (1, 2, 3))
-
-    def order(self, derivative: int = 1) -> int:
-        """As asked for."""
-        self.check(derivative)
-        return self.accuracy
 
     def weights(self, derivative: int) -> Weights:
         """The stencil of highest order on the point and m + order − 1 before it."""
@@ -79,7 +74,7 @@ class Forward(Backward):
 
 
 @dataclass(frozen=True, repr=False)
-class Upwind(StencilScheme):
+class Upwind(OfChosenOrder, StencilScheme):
     """First derivatives biased against the flow: of first order, or of third with four points.
 
     As a scheme of `grid.d` it takes the flow to be towards larger coordinates; `grid.upwind(u, velocity)` follows the
@@ -121,11 +116,6 @@ class Upwind(StencilScheme):
 
     def __post_init__(self) -> None:
         one_of("Upwind", self.accuracy, (1, 3))
-
-    def order(self, derivative: int = 1) -> int:
-        """As asked for."""
-        self.check(derivative)
-        return self.accuracy
 
     def weights(self, derivative: int) -> Weights:
         """The stencil for flow towards larger coordinates."""
