@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..graph import Graph
-from ..objective.program import Batches, Integration, Objective, Rollout
+from ..objective.program import Balancing, Batches, Integration, Objective, Rollout
 
 __all__ = ["STATUS", "Engine", "Integrated", "Minimised", "OptimizerSettings", "Report", "Value"]
 
@@ -57,7 +57,10 @@ class Value:
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """What to run: `name` (adam, adamw, lbfgs, bfgs) and the phase's plain settings, `iterations` among them."""
+    """What to run: `name` and the phase's plain settings, `iterations` among them.
+
+    Names: adam, adamw, soap, lbfgs, bfgs, gauss_newton.
+    """
 
     name: str
     settings: Mapping[str, Any]
@@ -87,6 +90,8 @@ class Report:
     """(S,) int: 0 running; 1 converged (gradient below the tolerance, or no decrease that the values resolve);
     2 gave up (too many rejected steps in a row, or a start that can't be evaluated)."""
     state: dict[str, np.ndarray] = field(default_factory=dict)
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
+    """Term → its weight in the total (S, k), where weights move or were given; else empty."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,8 @@ class Engine(Protocol):
         state: Mapping[str, np.ndarray] | None = None,
         decay: np.ndarray | None = None,
         batches: Batches | None = None,
+        balancing: Balancing | None = None,
+        weights: np.ndarray | None = None,
     ) -> Minimised:
         """Run the optimiser loop inside the engine.
 
@@ -159,6 +166,10 @@ class Engine(Protocol):
         decay
             (P,) bool: entries that weight decay acts on.
         batches
-            Fresh data for every iteration (Adam and AdamW only); the totals logged are then those of the batches.
+            Fresh data for every iteration (Adam, AdamW and SOAP only); the totals logged are then those of the batches.
+        balancing
+            How the terms' weights move (Adam, AdamW and SOAP only).
+        weights
+            (S, T): every seed's weights at the start instead of the objective's; without `balancing` they stay.
         """
         ...

@@ -1,11 +1,12 @@
 """What is minimised: objectives, losses and penalties, and the programs that engines run."""
 
+from .balance import Causal, ConFIG, GradientNorm, LearningRateAnnealing, NeuralTangentKernel, PCGrad
 from .base import ObjectiveSpecification, objective_from_json
 from .collocation import Collocation
 from .loss import CustomLoss, GaussianLikelihood, Huber, Loss, SquaredError, loss_of
 from .observations import Holdout, Observations
 from .problem import Problem
-from .program import Batches, Given, Integration, Objective, Pointwise, Rollout, SolverSettings
+from .program import Balancing, Batches, Given, Integration, Objective, Pointwise, Rollout, SolverSettings
 from .regularise import L1, L2, Penalty
 from .shooting import MultipleShooting
 from .stream import Stream
@@ -15,19 +16,26 @@ from .unrolled import Unrolled
 __all__ = [
     "L1",
     "L2",
+    "Balancing",
     "Batches",
+    "Causal",
     "Collocation",
+    "ConFIG",
     "CustomLoss",
     "GaussianLikelihood",
     "Given",
+    "GradientNorm",
     "Holdout",
     "Huber",
     "Integration",
+    "LearningRateAnnealing",
     "Loss",
     "MultipleShooting",
+    "NeuralTangentKernel",
     "Objective",
     "ObjectiveSpecification",
     "Observations",
+    "PCGrad",
     "Penalty",
     "Pointwise",
     "Problem",

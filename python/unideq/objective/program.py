@@ -15,7 +15,17 @@ import numpy as np
 from ..errors import OptionError, unknown
 from ..graph import Graph
 
-__all__ = ["Batches", "Given", "Integration", "Objective", "Pointwise", "Rollout", "SolverSettings", "Source"]
+__all__ = [
+    "Balancing",
+    "Batches",
+    "Given",
+    "Integration",
+    "Objective",
+    "Pointwise",
+    "Rollout",
+    "SolverSettings",
+    "Source",
+]
 
 
 @dataclass(frozen=True)
@@ -218,6 +228,38 @@ class Batches(Protocol):
 
 
 @dataclass(frozen=True)
+class Balancing:
+    """How the weights λ of an objective's terms follow their gradients while it is minimised; plain data.
+
+    Attributes
+    ----------
+    rule
+        A name of `unideq.objective.balance.RULES`: `annealing`, `gradient_norm`, `ntk` move the weights every so many
+        iterations; `config`, `pcgrad` combine the terms' gradients into one direction in every iteration.
+    terms
+        The terms that take part; others keep their weights.
+    counted
+        (P,) bool: entries of θ that a rule's statistics look at.
+    every
+        Iterations between two updates of the weights; the first is before the first update of θ.
+    rate
+        α of λ ← (1 − α) λ + α λ̂.
+    reference
+        Annealing: the terms whose gradient is the measure, and whose weights stay.
+    denominator
+        Annealing: `weighted` (mean |∇ λ_i L_i|, with the current weight) or `plain` (mean |∇ L_i|).
+    """
+
+    rule: str
+    terms: tuple[str, ...]
+    counted: np.ndarray
+    every: int = 10
+    rate: float = 0.1
+    reference: tuple[str, ...] = ()
+    denominator: str = "weighted"
+
+
+@dataclass(frozen=True)
 class Objective:
     """Σ weight · term, each term a scalar.
 
@@ -229,11 +271,16 @@ class Objective:
         Graph whose inputs are the sources' arrays and `theta` (P,); one scalar output a term.
     weights
         Term name → weight in the total.
+    residuals
+        Term name → the array (M, …) of a `Pointwise` source whose squares, summed over all but the points and averaged
+        over those, are the term. Terms that aren't of this form are left out; Gauss–Newton steps and
+        neural-tangent-kernel weights need it of all.
     """
 
     sources: tuple[Source, ...]
     loss: Graph
     weights: Mapping[str, float]
+    residuals: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def terms(self) -> tuple[str, ...]:

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 __all__ = [
     "BFGS",
     "LBFGS",
+    "SOAP",
     "Adam",
     "AdamW",
     "CosineDecay",
     "ExponentialDecay",
+    "GaussNewton",
     "Phase",
     "PiecewiseConstant",
     "Schedule",
@@ -195,7 +197,74 @@ class BFGS(Phase):
         self._check()
 
 
-PHASES = {c.__name__: c for c in (Adam, AdamW, LBFGS, BFGS)}
+@dataclass(frozen=True)
+class GaussNewton(Phase):
+    """Gauss–Newton steps with Levenberg–Marquardt damping, for losses that are sums of squared residuals.
+
+    Solves (JᵀJ + μI) δ = −Jᵀr with the Jacobian J of all residuals (in the smaller of its two dimensions), and takes
+    the step where it lowers the loss (Nocedal & Wright, section 10.3; damping after Nielsen 1999). The natural gradient
+    of a least-squares loss: on residual problems it reaches errors that first-order methods don't.
+
+    Memory grows with residuals × parameters: some thousands of each.
+
+    Parameters
+    ----------
+    iterations
+        Largest number of updates.
+    damping
+        First μ, as a fraction of the largest diagonal entry of JᵀJ.
+    tolerance
+        Stops where the gradient's largest entry falls below it.
+    objective
+        Objective of this phase; default: the one given to `fit`.
+    """
+
+    optimizer: ClassVar[str] = "gauss_newton"
+    iterations: int = 200
+    damping: float = 1e-3
+    tolerance: float = 1e-12
+    objective: ObjectiveSpecification | None = None
+
+    def __post_init__(self) -> None:
+        self._check()
+
+
+@dataclass(frozen=True)
+class SOAP(Phase):
+    """SOAP: Adam in the eigenbasis of Shampoo's preconditioner (Vyas et al. 2024, arXiv:2409.11321, algorithm 3).
+
+    Weight matrices are preconditioned from both sides; biases and parameters take Adam's step.
+
+    Parameters
+    ----------
+    learning_rate
+        A number or a schedule.
+    iterations
+        Number of updates.
+    beta1, beta2
+        Of the moments in the eigenbasis, and β₂ of the preconditioner.
+    epsilon
+        Added to the root of the second moment.
+    precondition_every
+        Iterations between two updates of the eigenbases.
+    objective
+        Objective of this phase; default: the one given to `fit`.
+    """
+
+    optimizer: ClassVar[str] = "soap"
+    learning_rate: float | Schedule = 3e-3
+    iterations: int = 1000
+    beta1: float = 0.95
+    beta2: float = 0.95
+    epsilon: float = 1e-8
+    precondition_every: int = 10
+    objective: ObjectiveSpecification | None = None
+
+    def __post_init__(self) -> None:
+        self._check()
+
+
+PHASES = {c.__name__: c for c in (Adam, AdamW, SOAP, LBFGS, BFGS, GaussNewton)}
 
 
 def phase_from_settings(settings: dict[str, Any]) -> Phase:
