@@ -175,7 +175,9 @@ class Declared:
 def weight_entries(networks: Mapping[str, Network]) -> list[Entry]:
     """Networks' views into θ."""
     return [
-        Entry(f"{n}.{w}", shape, "network") for n, net in networks.items() for w, shape in net.weight_shapes().items()
+        Entry(f"{n}.{w}", shape, "network", free=w not in net.fixed_weights())
+        for n, net in networks.items()
+        for w, shape in net.weight_shapes().items()
     ]
 
 

@@ -2,11 +2,14 @@
 
 from .activation import ACTIVATIONS
 from .cnn import CNN
+from .fourier_features import FourierFeatures
 from .grid_network import GridNetwork
 from .initializer import INITIALIZERS
 from .lux import Lux
 from .mlp import MLP
+from .modified_mlp import ModifiedMLP
 from .network import Network, network_from_json
+from .pirate_net import PirateNet
 from .resnet import ResNet
 
 __all__ = [
@@ -14,9 +17,12 @@ __all__ = [
     "CNN",
     "INITIALIZERS",
     "MLP",
+    "FourierFeatures",
     "GridNetwork",
     "Lux",
+    "ModifiedMLP",
     "Network",
+    "PirateNet",
     "ResNet",
     "network_from_json",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +12,7 @@ from ..graph import Expression, apply
 from .activation import activation
 from .initializer import draw_weight
 from .network import Network
-from .settings import Scale, check_names, factor, scaling, whole_number
+from .settings import Scale, check_names, factor, plain_settings, scaling, shown, whole_number
 
 __all__ = ["BOUNDARIES", "GridNetwork"]
 
@@ -76,14 +75,10 @@ class GridNetwork(Network):
         return value * self._by_channel(self.output_scale) + self._by_channel(self.output_shift)
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, **{k: list(v) if isinstance(v, tuple) else v for k, v in self.__dict__.items()}}
+        return plain_settings(self)
 
     def __repr__(self) -> str:
-        parts = [str(self.inputs), str(self.outputs)]
-        for f in fields(self):  # type: ignore[arg-type]
-            if f.default is not MISSING and getattr(self, f.name) != f.default:
-                parts.append(f"{f.name}={getattr(self, f.name)!r}")
-        return f"{self.kind}({', '.join(parts)})"
+        return shown(self)
 
     # ---- what kinds are built from ----------------------------------------------------------------------------
 

@@ -33,6 +33,10 @@ class Network:
         """Weight name (`layer_1.weight`, …) → shape."""
         raise NotImplementedError
 
+    def fixed_weights(self) -> frozenset[str]:
+        """Names of the weights that are drawn and stored but that training leaves as they are; none by default."""
+        return frozenset()
+
     def draw(self, generator: np.random.Generator) -> dict[str, np.ndarray]:
         """Initial weights, by name."""
         raise NotImplementedError

@@ -1,8 +1,9 @@
-"""Checks of the settings that all kinds of networks have: counts, names, shifts and scales; in plain Python types."""
+"""The settings that all kinds of networks have: checked counts, names, shifts and scales; as JSON and as text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..errors import OptionError, unknown
 from .activation import activation
 from .initializer import INITIALIZERS
 
-__all__ = ["Scale", "check_names", "factor", "numbers", "scaling", "whole_number"]
+__all__ = ["Scale", "check_names", "factor", "numbers", "plain_settings", "scaling", "shown", "whole_number"]
 
 Scale = float | Sequence[float]
 
@@ -53,3 +54,17 @@ def numbers(value: Any) -> np.ndarray:
         return np.asarray(value, dtype=float)
     except (TypeError, ValueError):
         return np.asarray(np.nan)
+
+
+def plain_settings(network: Any) -> dict[str, Any]:
+    """The settings of a network that is a dataclass, for JSON."""
+    return {"kind": network.kind, **{k: list(v) if isinstance(v, tuple) else v for k, v in network.__dict__.items()}}
+
+
+def shown(network: Any) -> str:
+    """The call that makes a network, with what differs from the defaults."""
+    parts = [str(network.inputs), str(network.outputs)]
+    for f in fields(network):
+        if f.default is not MISSING and getattr(network, f.name) != f.default:
+            parts.append(f"{f.name}={getattr(network, f.name)!r}")
+    return f"{network.kind}({', '.join(parts)})"

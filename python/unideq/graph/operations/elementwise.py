@@ -200,6 +200,11 @@ def _simplify_where(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> Ex
     return None
 
 
+def _factor(c: Expression, other: Expression) -> Expression:
+    """c · other with the older one first: products that meet again in higher derivatives are then one node."""
+    return c * other if c.serial < other.serial else other * c
+
+
 # ---- arithmetic -------------------------------------------------------------------------------------------------
 
 _elementwise("add", np.add, (lambda c, a, b, y: c, lambda c, a, b, y: c), show_add, simplify=_simplify_add)
@@ -213,7 +218,7 @@ _elementwise(
 _elementwise(
     "multiply",
     np.multiply,
-    (lambda c, a, b, y: c * b, lambda c, a, b, y: c * a),
+    (lambda c, a, b, y: _factor(c, b), lambda c, a, b, y: _factor(c, a)),
     show_multiply,
     simplify=_simplify_multiply,
 )

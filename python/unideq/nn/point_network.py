@@ -1,0 +1,94 @@
+"""What networks of dense layers share: scalings, initial weights, factorisation, JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..graph import Expression
+from .activation import activation
+from .dense import Factorisation, dense_shapes, draw_dense, draw_scales, factorisation
+from .network import Network
+from .settings import Scale, check_names, factor, plain_settings, scaling, shown, whole_number
+
+__all__ = ["PointNetwork"]
+
+
+class PointNetwork(Network):
+    """Base of networks of dense layers that act on each point's features by themselves.
+
+    A kind names its dense layers (`dense_layers`) and says how they follow each other (`layers`).
+    """
+
+    activation: str
+    output_activation: str
+    input_shift: Scale
+    input_scale: Scale
+    output_shift: Scale
+    output_scale: Scale
+    initializer: str
+    last_layer_scale: float
+    factorised: Factorisation
+
+    def dense_layers(self) -> dict[str, tuple[int, int]]:
+        """Layer name → (features in, features out); the output layer last."""
+        raise NotImplementedError
+
+    def further_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Weights besides those of dense layers, name → shape; they start at zero."""
+        return {}
+
+    def layers(self, weights: Mapping[str, Expression], x: Any) -> Any:
+        """The network between the input's scaling and the output's activation; `dense` applies a layer."""
+        raise NotImplementedError
+
+    # ---- what a model asks ------------------------------------------------------------------------------------
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer, (n_in, n_out) in self.dense_layers().items():
+            shapes.update(dense_shapes(layer, n_in, n_out, bool(self.factorised)))
+        return {**shapes, **self.further_shapes()}
+
+    def draw(self, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        layers = self.dense_layers()
+        drawn: dict[str, np.ndarray] = {}
+        for layer, (n_in, n_out) in layers.items():
+            scale = self.last_layer_scale if layer == list(layers)[-1] else 1.0
+            drawn.update(draw_dense(layer, n_in, n_out, self.initializer, generator, scale))
+        if isinstance(self.factorised, tuple):
+            drawn = draw_scales(drawn, self.factorised, generator)
+        return {**drawn, **{name: np.zeros(shape) for name, shape in self.further_shapes().items()}}
+
+    def expand(self, weights: Mapping[str, Expression], x: Expression) -> Expression:
+        value: Any = (x - np.asarray(self.input_shift)) * (1.0 / np.asarray(self.input_scale))
+        value = activation(self.output_activation)(self.layers(weights, value))
+        return value * np.asarray(self.output_scale) + np.asarray(self.output_shift)
+
+    def to_json(self) -> dict[str, Any]:
+        return plain_settings(self)
+
+    def __repr__(self) -> str:
+        return shown(self)
+
+    # ---- what kinds are built from ----------------------------------------------------------------------------
+
+    def _settle(self, **counts: Any) -> None:
+        """Check the settings that all kinds share, and those given as counts; keep them as plain Python values."""
+        kind = self.kind
+        settings: dict[str, Any] = {"inputs": self.inputs, "outputs": self.outputs, **counts}
+        for label, value in settings.items():
+            many = isinstance(value, (tuple, list, np.ndarray))
+            settings[label] = (
+                tuple(whole_number(kind, label, v) for v in value) if many else whole_number(kind, label, value)
+            )
+        check_names(self)
+        settings["last_layer_scale"] = factor(kind, "last_layer_scale", self.last_layer_scale)
+        settings["factorised"] = factorisation(kind, self.factorised)
+        for label, width in (("input", settings["inputs"]), ("output", settings["outputs"])):
+            for name in (f"{label}_shift", f"{label}_scale"):
+                settings[name] = scaling(kind, name, getattr(self, name), width)
+        for name, value in settings.items():
+            object.__setattr__(self, name, value)
