@@ -48,8 +48,20 @@ if TYPE_CHECKING:
         Trajectory,
         Unrolled,
     )
-    from .residual import Boundary, Domain, Field, Initial, Interior, PointSet, Residual, ResidualProblem, d, samplers
-    from .result import Fit, Solution, plot_rollout_metrics, rollout_metrics
+    from .residual import (
+        Boundary,
+        Data,
+        Domain,
+        Field,
+        Initial,
+        Interior,
+        PointSet,
+        Residual,
+        ResidualProblem,
+        d,
+        samplers,
+    )
+    from .result import Fit, ResidualFit, Solution, plot_rollout_metrics, rollout_metrics
     from .training import (
         BFGS,
         LBFGS,
@@ -110,6 +122,7 @@ _EXPORTS = {
     ),
     "residual": (
         "Boundary",
+        "Data",
         "Domain",
         "Field",
         "Initial",
@@ -120,7 +133,7 @@ _EXPORTS = {
         "d",
         "samplers",
     ),
-    "result": ("Fit", "Solution", "plot_rollout_metrics", "rollout_metrics"),
+    "result": ("Fit", "ResidualFit", "Solution", "plot_rollout_metrics", "rollout_metrics"),
     "training": (
         "BFGS",
         "LBFGS",
@@ -156,6 +169,7 @@ __all__ = [
     "Condition",
     "CosineDecay",
     "CustomLoss",
+    "Data",
     "DataError",
     "Dirichlet",
     "Domain",
@@ -187,6 +201,7 @@ __all__ = [
     "PiecewiseConstant",
     "PointSet",
     "Residual",
+    "ResidualFit",
     "ResidualProblem",
     "Solution",
     "SolveError",

@@ -6,20 +6,23 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from ..errors import FileFormatError, OptionError
 
-if TYPE_CHECKING:
-    from .ode import ODE
-
-__all__ = ["load_model", "save_model"]
+__all__ = ["load_model", "read_model", "save_model"]
 
 FORMAT = 1
 """Version of the file layout; files with a higher one can't be read."""
 
 
-def save_model(model: ODE, path: str | os.PathLike[str]) -> None:
+class Storable(Protocol):
+    """What says all there is to it as plain data: a model, a residual problem."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+def save_model(model: Storable, path: str | os.PathLike[str]) -> None:
     """Write a model, whole or not at all.
 
     Raises
@@ -47,7 +50,7 @@ def save_model(model: ODE, path: str | os.PathLike[str]) -> None:
             os.unlink(name)
 
 
-def load_model(path: str | os.PathLike[str]) -> ODE:
+def load_model(path: str | os.PathLike[str]) -> Any:
     """Read a model written by `save_model`.
 
     Raises
@@ -57,6 +60,11 @@ def load_model(path: str | os.PathLike[str]) -> ODE:
     """
     from .ode import ODE
 
+    return ODE.from_json(read_model(path))
+
+
+def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a model's `to_json` gave to `save_model`; raises a `FileFormatError` as `load_model` does."""
     source = Path(path)
     try:
         content = json.loads(source.read_text(encoding="utf-8"))
@@ -72,4 +80,4 @@ def load_model(path: str | os.PathLike[str]) -> ODE:
             f"{content.get('unideq_version', '?')}); this version reads up to {FORMAT}. "
             "Type `pip install --upgrade unideq`."
         )
-    return ODE.from_json(content["model"])
+    return content["model"]

@@ -1,4 +1,4 @@
-"""Unknown fields as networks of the coordinates: embeddings, standardisation, hard constraints."""
+"""`Field`: networks of the coordinates that stand for unknown fields; embeddings, standardisation, hard constraints."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ModelError
-from ..graph import Expression, as_expression
+from ..errors import ModelError, unknown
+from ..graph import Expression
+from ..model.trace import call, fitted
+from ..model.views import View
 from ..nn import Network
 from .domain import Domain
+from .views import PointView
 
-__all__ = ["Field", "FieldView", "PointView"]
+__all__ = ["Field"]
 
 
 @dataclass(frozen=True)
@@ -23,22 +26,52 @@ class Field:
     Parameters
     ----------
     network
-        Takes the coordinates (a periodic one as cosine and sine), returns one output a field.
+        Takes the coordinates (a periodic one as cosines and sines), returns one output a field.
     transform
-        `f(at, raw)` → the fields' values (one, or a tuple): hard constraints, e.g.
-        `lambda at, raw: (1 - at.x**2) * raw.u`. None: the network's outputs as they are.
+        `f(at, raw, p)` → the fields' values (one, a tuple, or a dict): hard constraints, e.g.
+        `lambda at, raw: (1 - at.x**2) * raw.u`. Derivatives go through. None: the network's outputs as they are.
     periodic
         Coordinate → number of harmonics: cos and sin of 2πkx/L for k = 1 … harmonics take its place; L is the
-        domain's length.
+        domain's length. Values and all derivatives are then the same at both ends.
     standardise
         Whether other coordinates enter as (x − mean) / standard deviation of the domain's uniform distribution.
         Derivatives stay those in the coordinates themselves (chain rule in the graph).
+
+    Raises
+    ------
+    ModelError
+        If `network` isn't one that acts on points, or a number of harmonics isn't a whole number >= 1.
+
+    Examples
+    --------
+    >>> import unideq as ude
+    >>> field = ude.Field(ude.nn.MLP(3, 1), transform=lambda at, raw: at.t * raw.u, periodic={"x": 1})
+    >>> problem = ude.ResidualProblem(
+    ...     {"x": (0, 1), "t": (0, 1)},
+    ...     {"u": field},
+    ...     {"advection": ude.Interior(lambda at, field: ude.d(field.u, at.t) + ude.d(field.u, at.x) - 1)},
+    ... )
+    >>> problem({"x": [0.0, 1.0], "t": 0.0})["u"]
+    array([0., 0.])
     """
 
     network: Network
     transform: Callable[..., Any] | None = None
     periodic: Mapping[str, int] | None = None
     standardise: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.network, Network):
+            shown = f"{self.network.__name__} itself" if isinstance(self.network, type) else repr(self.network)
+            raise ModelError(f"A field needs a network such as `unideq.nn.MLP(2, 1)`, not {shown}.")
+        if self.network.acts_on != "points":
+            raise ModelError(
+                f"{type(self.network).__name__} acts on whole grids, and a field is a function of a point's "
+                "coordinates. Use e.g. `unideq.nn.MLP`."
+            )
+        for name, harmonics in (self.periodic or {}).items():
+            if isinstance(harmonics, bool) or not isinstance(harmonics, (int, np.integer)) or harmonics < 1:
+                raise ModelError(f"`periodic` needs a whole number of harmonics >= 1 for `{name}`, not {harmonics!r}.")
 
     def inputs(self, domain: Domain, at: Mapping[str, Expression]) -> list[Expression]:
         """What the network takes at a point, in the coordinates' order."""
@@ -56,76 +89,56 @@ class Field:
                 values.append(x)
         return values
 
-    def check(self, name: str, fields: Sequence[str], domain: Domain) -> None:
+    def values(
+        self,
+        fields: Sequence[str],
+        domain: Domain,
+        at: Mapping[str, Expression],
+        weights: Mapping[str, Expression],
+        further: Mapping[str, Any],
+    ) -> dict[str, Expression]:
+        """Field → its value () at a point."""
+        stacked: Any = np.stack(self.inputs(domain, at))  # type: ignore[call-overload]
+        raw: Any = self.network.expand(weights, stacked)
+        values = {n: raw[k] for k, n in enumerate(fields)}
+        if self.transform is None:
+            return values
+        what = f"the transform of `{', '.join(fields)}`"
+        made = call(self.transform, {"at": PointView(at), "raw": View("field", values), **further}, what)
+        return _transformed(made, fields, what)
+
+    def check(self, fields: Sequence[str], domain: Domain) -> None:
         """The network's inputs and outputs fit the coordinates and fields."""
-        for coordinate in self.periodic or {}:
+        name, periodic = ", ".join(fields), self.periodic or {}
+        for coordinate in periodic:
             if coordinate not in domain.intervals:
-                raise ModelError(f"Field `{name}` is periodic in `{coordinate}`, which isn't a coordinate.")
-        wanted = sum(2 * (self.periodic or {}).get(n, 0) or 1 for n in domain.names)
+                raise ModelError(f"Field `{name}` is periodic in `{coordinate}`. {_unknown(coordinate, domain)}")
+        wanted = sum(2 * periodic.get(n, 0) or 1 for n in domain.names)
         if self.network.inputs != wanted:
-            listing = ", ".join(f"cos {n}, sin {n}" if n in (self.periodic or {}) else n for n in domain.names)
+            listing = [f"{periodic[n]} × (cos, sin) of {n}" if n in periodic else n for n in domain.names]
             raise ModelError(
-                f"The network of field `{name}` has {self.network.inputs} inputs; it gets {wanted}: {listing}."
+                f"The network of field `{name}` has {self.network.inputs} inputs, and gets {wanted}: "
+                f"{', '.join(listing)}. Write `{type(self.network).__name__}({wanted}, {len(fields)}, ...)`."
             )
         if self.network.outputs != len(fields):
             raise ModelError(
                 f"The network of field `{name}` has {self.network.outputs} outputs for {len(fields)} "
-                f"field{'s' * (len(fields) != 1)}: {', '.join(fields)}."
+                f"field{'s' * (len(fields) != 1)}. Name one field an output, or write "
+                f"`{type(self.network).__name__}({wanted}, {len(fields)}, ...)`."
             )
 
 
-class PointView:
-    """`at.x`: a point's coordinates and further columns."""
-
-    def __init__(self, values: Mapping[str, Expression]) -> None:
-        self._values = dict(values)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self[name]
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._values:
-            from ..errors import unknown
-            from ..graph.location import user_line
-
-            raise ModelError(f"{unknown('coordinate', name, self._values)}{user_line()}")
-        return self._values[name]
-
-    def __iter__(self) -> Any:
-        return iter(self._values.values())
+def _unknown(coordinate: str, domain: Domain) -> str:
+    return str(unknown("coordinate", coordinate, domain.names))
 
 
-class FieldView:
-    """`field.u` at the point, `field(x=1.0).u` with some coordinates elsewhere."""
-
-    def __init__(
-        self, evaluate: Callable[[Mapping[str, Expression]], Mapping[str, Expression]], at: Mapping[str, Expression]
-    ) -> None:
-        self._evaluate, self._at = evaluate, dict(at)
-        self._values: dict[str, Expression] | None = None
-
-    def __call__(self, **elsewhere: Any) -> FieldView:
-        for name in elsewhere:
-            if name not in self._at:
-                from ..errors import unknown
-                from ..graph.location import user_line
-
-                raise ModelError(f"{unknown('coordinate', name, self._at)}{user_line()}")
-        return FieldView(self._evaluate, {**self._at, **{n: as_expression(v) for n, v in elsewhere.items()}})
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self[name]
-
-    def __getitem__(self, name: str) -> Any:
-        if self._values is None:
-            self._values = dict(self._evaluate(self._at))
-        if name not in self._values:
-            from ..errors import unknown
-            from ..graph.location import user_line
-
-            raise ModelError(f"{unknown('field', name, self._values)}{user_line()}")
-        return self._values[name]
+def _transformed(made: Any, fields: Sequence[str], what: str) -> dict[str, Expression]:
+    if isinstance(made, Mapping):
+        if set(made) != set(fields):
+            raise ModelError(f"{what} returned {', '.join(map(str, made))}. Return {', '.join(fields)}.")
+        parts = [made[n] for n in fields]
+    else:
+        parts = list(made) if isinstance(made, (tuple, list)) else [made]
+    if len(parts) != len(fields):
+        raise ModelError(f"{what} returned {len(parts)} values for {len(fields)} fields. Return one a field.")
+    return {n: fitted(part, (), f"{what}: `{n}`") for n, part in zip(fields, parts, strict=True)}

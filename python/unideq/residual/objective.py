@@ -2,97 +2,293 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ..errors import OptionError, unknown
 from ..graph import Expression, Graph, variable
+from ..objective.balance import Causal
 from ..objective.base import Evaluate, ObjectiveSpecification, register_objective
 from ..objective.program import Batches, Objective, Pointwise
+from .batches import PointBatches
 from .domain import Points
+from .loss import causal_mean_square, mean_square
+from .points import Draws, drawn, even
 from .problem import ResidualProblem
-from .samplers import Sampler, Uniform
-from .terms import Term
+from .samplers import Grid, ResidualAdaptive, Sampler, Uniform, sampler_from_json
+from .terms import DRAWN, Interior, Term
 
-__all__ = ["PointBatches", "Residual"]
+__all__ = ["Residual"]
+
+VALIDATION = 1000
+"""Points of a term that validation looks at."""
 
 
 @register_objective
 @dataclass(frozen=True)
 class Residual(ObjectiveSpecification):
-    """Σ weight · mean of squared residuals, one term a residual.
+    """Σ weight · mean of squared residuals, one term a residual; the objective of a `ResidualProblem`.
 
     Parameters
     ----------
     points
-        Points in an iteration: one number for all terms, or term → number; terms left out keep their own.
+        Points in an iteration: one number for all terms whose points are drawn, or term → number. Terms left out keep
+        their own.
     sampler
         How points are drawn where a term doesn't say; default `Uniform()`, redrawn in every iteration.
     seed
         Of the points. Those of an iteration depend on it and on the iteration alone.
+    causal
+        Causal weights in time; see `Causal`.
+
+    Raises
+    ------
+    OptionError
+        If a number of points can't be used, or a name isn't a term's.
+
+    Examples
+    --------
+    >>> import unideq as ude
+    >>> ude.Residual(points={"pde": 256}, sampler=ude.samplers.LatinHypercube())
+    Residual(points={'pde': 256}, sampler=LatinHypercube(redraw=1), seed=0, causal=None)
     """
 
     kind: ClassVar[str] = "residual"
     points: int | Mapping[str, int] | None = None
     sampler: Sampler | None = None
     seed: int = 0
+    causal: Causal | None = None
 
-    def count(self, name: str, term: Term) -> int:
-        """Points of a term in an iteration."""
-        if isinstance(self.points, Mapping):
-            return int(self.points.get(name, term.points))
-        return int(self.points or term.points)
+    def __post_init__(self) -> None:
+        if isinstance(self.sampler, Mapping):  # read from a file
+            object.__setattr__(self, "sampler", sampler_from_json(self.sampler))
+        if isinstance(self.causal, Mapping):
+            terms = self.causal.get("terms")
+            object.__setattr__(
+                self, "causal", Causal(**{**self.causal, "terms": None if terms is None else tuple(terms)})
+            )
+        several = self.points.values() if isinstance(self.points, Mapping) else (self.points,)
+        for count in several:
+            if count is not None and not _whole(count, 1):
+                raise OptionError(f"`Residual` needs whole numbers of points >= 1, not {count!r}.")
+        if self.sampler is not None and not isinstance(self.sampler, Sampler):
+            raise OptionError(f"`Residual` needs a sampler such as `unideq.samplers.Sobol()`, not {self.sampler!r}.")
+        if not _whole(self.seed, 0):
+            raise OptionError(f"`Residual` needs a whole number as `seed`, not {self.seed!r}.")
+        if self.causal is not None and not isinstance(self.causal, Causal):
+            raise OptionError(f"`Residual` needs `causal=unideq.Causal(...)`, not {self.causal!r}.")
 
-    def draw(self, problem: ResidualProblem, name: str, iteration: int, salt: int = 0) -> Points:
+    # ---- points -----------------------------------------------------------------------------------------------
+
+    def count(self, problem: ResidualProblem, name: str) -> int:
         """Points of a term in an iteration."""
         term = problem.terms[name]
-        sampler = term.sampler or self.sampler or Uniform()
-        which = list(problem.terms).index(name)
-        generator = np.random.default_rng([self.seed, salt, which, sampler.number(iteration)])
-        unit = sampler.draw(self.count(name, term), term.dimensions(problem.domain), generator)
-        placed = term.place(problem.domain, unit)
-        return {n: placed[n] for n in problem.residuals[name].input_names if n != "theta"}
+        given = term.given(problem.domain)
+        wanted = self._asked(name) or term.points
+        if given is not None:
+            there = len(next(iter(given.values())))
+            return there if wanted is None else min(int(wanted), there)
+        if isinstance(self.points, (int, np.integer)):
+            wanted = self.points
+        return int(wanted or DRAWN)
 
-    def build(self, problem: Any) -> Objective:
-        """The program at the first draw."""
-        terms: dict[str, Expression] = {}
-        weights: dict[str, float] = {}
-        residuals: dict[str, str] = {}
-        sources: list[Pointwise] = []
-        for name, graph in problem.residuals.items():
-            source = Pointwise(name, graph, self.draw(problem, name, 0))
-            sources.append(source)
-            for key, shape in source.shapes.items():
-                output = key.removeprefix(f"{name}.")
-                label = name if output == "residual" else key
-                terms[label] = mean_square(variable(key, shape))
-                weights[label] = float(problem.terms[name].weight)
-                residuals[label] = key
-        inputs = tuple(variable(key, shape) for s in sources for key, shape in s.shapes.items())
-        return Objective(tuple(sources), Graph(inputs, terms), weights, residuals)
+    def _asked(self, name: str) -> int | None:
+        """What `points` says by name; `data` speaks for `data.u`."""
+        if not isinstance(self.points, Mapping):
+            return None
+        return self.points.get(name, self.points.get(name.partition(".")[0]))
+
+    def sampler_of(self, term: Term) -> Sampler:
+        """How a term's points are drawn."""
+        return term.sampler or self.sampler or Uniform()
+
+    def chunks(self, problem: ResidualProblem, name: str) -> int:
+        """Slices of time that a term is cut into; 1 without causal weights."""
+        return self.causal.chunks if self.causal is not None and name in self._causal_terms(problem) else 1
+
+    def is_fixed(self, problem: ResidualProblem, name: str) -> bool:
+        """Whether all iterations see the same points of a term."""
+        term = problem.terms[name]
+        given = term.given(problem.domain)
+        if given is not None and self.count(problem, name) == len(next(iter(given.values()))):
+            return True
+        sampler = self.sampler_of(term)
+        return sampler.redraw is None and not isinstance(sampler, ResidualAdaptive)
+
+    def draw(self, problem: ResidualProblem, name: str, iteration: int, salt: int = 0) -> Points:
+        """Points of a term in an iteration, before any residual is known: what its graph reads, column → (M,).
+
+        Parameters
+        ----------
+        problem
+            Whose term.
+        name
+            Of the term.
+        iteration
+            Number of the iteration.
+        salt
+            Number of the stage: each draws its own points.
+        """
+        draws = Draws(self.seed, salt, list(problem.terms).index(name))
+        number = self.sampler_of(problem.terms[name]).number(iteration)
+        return self.draw_from(problem, name, draws.generator(number))
+
+    def draw_from(self, problem: ResidualProblem, name: str, generator: np.random.Generator) -> Points:
+        """The same from a generator."""
+        term, count = problem.terms[name], self.count(problem, name)
+        given = term.given(problem.domain)
+        if given is not None and count == len(next(iter(given.values()))):
+            return problem.read_by(name, given)
+        placed = drawn(term, problem.domain, self.sampler_of(term), count, generator, self.chunks(problem, name))
+        return problem.read_by(name, placed)
 
     def batches(self, problem: Any, evaluate: Evaluate, salt: int = 0) -> Batches | None:
         """Fresh points for every iteration; None where all are fixed."""
-        samplers = [t.sampler or self.sampler or Uniform() for t in problem.terms.values()]
-        return None if all(s.redraw is None for s in samplers) else PointBatches(self, problem, salt)
+        if all(self.is_fixed(problem, name) for name in problem.terms):
+            return None
+        return PointBatches(self, problem, salt)
+
+    # ---- programs ---------------------------------------------------------------------------------------------
+
+    def build(self, problem: Any) -> Objective:
+        """The program at the first draw."""
+        return self._program(problem, lambda name: self.draw(problem, name, 0), causal=True)
+
+    def validation(self, problem: Any, points: int = VALIDATION) -> Objective:
+        """The program at fixed points, evenly spread and never trained on, with the terms' own weights, none causal.
+
+        Parameters
+        ----------
+        problem
+            The `ResidualProblem`.
+        points
+            Number of points a term; given points are all looked at.
+        """
+        return self._program(problem, lambda name: _even_points(problem, name, points), causal=False)
+
+    def _program(self, problem: ResidualProblem, points: Callable[[str], Points], causal: bool) -> Objective:
+        terms: dict[str, Expression] = {}
+        weights: dict[str, float] = {}
+        residuals: dict[str, str] = {}
+        sources = [Pointwise(name, graph, points(name)) for name, graph in problem.residuals.items()]
+        reported: dict[str, Expression] = {}
+        for source in sources:
+            chunks = self.chunks(problem, source.name) if causal else 1
+            for key, shape in source.shapes.items():
+                label = problem.label(source.name, key.removeprefix(f"{source.name}."))
+                weights[label] = float(problem.terms[source.name].weight)
+                if chunks == 1:
+                    terms[label], residuals[label] = mean_square(variable(key, shape)), key
+                    continue
+                assert self.causal is not None
+                terms[label], slices = causal_mean_square(variable(key, shape), chunks, float(self.causal.tolerance))
+                reported.update({f"causal.{label}.{j}": weight for j, weight in slices.items()})
+        inputs = tuple(variable(key, shape) for s in sources for key, shape in s.shapes.items())
+        weights.update(dict.fromkeys(reported, 0.0))
+        return Objective(tuple(sources), Graph(inputs, {**terms, **reported}), weights, residuals)
+
+    # ---- checks -----------------------------------------------------------------------------------------------
+
+    def check(self, problem: Any) -> None:
+        """Complain about settings that don't fit the problem, before anything is compiled.
+
+        Raises
+        ------
+        OptionError
+            If the problem isn't a `ResidualProblem`, a name isn't a term's, or causal weights don't fit.
+        """
+        if not isinstance(problem, ResidualProblem):
+            raise OptionError(
+                f"`Residual` is the objective of a `ResidualProblem`, not of {type(problem).__name__}. Use "
+                "`Trajectory()`, `MultipleShooting()` or `Unrolled()`."
+            )
+        if isinstance(self.points, Mapping):
+            known = {*problem.terms, *(n.partition(".")[0] for n in problem.terms)}
+            for name in self.points:
+                if name not in known:
+                    raise unknown("term in `points`", name, problem.terms)
+        if self.causal is not None:
+            self._check_causal(problem, self.causal)
+
+    def _check_causal(self, problem: ResidualProblem, causal: Causal) -> None:
+        if not _whole(causal.chunks, 1):
+            raise OptionError(f"`Causal` needs a whole number of chunks >= 1, not {causal.chunks!r}.")
+        if "t" not in problem.domain.names:
+            raise OptionError(
+                f"`Causal` weights follow time, and the domain has no `t` ({', '.join(problem.domain.names)})."
+            )
+        for name in self._causal_terms(problem):
+            if name not in problem.terms:
+                raise unknown("term of `Causal`", name, problem.terms)
+            if not isinstance(problem.terms[name], Interior):
+                kind = type(problem.terms[name]).__name__
+                raise OptionError(f"`Causal` weights are for terms of the interior; `{name}` is a {kind} term.")
+            if isinstance(self.sampler_of(problem.terms[name]), ResidualAdaptive):
+                raise OptionError(
+                    f"`Causal` weights need as many points in every slice of time, and the points of term `{name}` "
+                    "follow its residual. Choose another sampler."
+                )
+            count = self.count(problem, name)
+            if count % causal.chunks:
+                fits = causal.chunks * max(1, round(count / causal.chunks))
+                raise OptionError(
+                    f"Term `{name}` has {count} points, not a multiple of `Causal(chunks={causal.chunks})`. Give it "
+                    f"{fits}."
+                )
+            side = round(count ** (1 / len(problem.domain.names)))
+            if isinstance(self.sampler_of(problem.terms[name]), Grid) and side % causal.chunks:
+                near = causal.chunks * max(1, round(side / causal.chunks))
+                shown, fits = (" × ".join([str(n)] * len(problem.domain.names)) for n in (side, near))
+                raise OptionError(
+                    f"`Causal(chunks={causal.chunks})` needs as many points in every slice of time, and term `{name}` "
+                    f"has a grid of {shown} points. Make it {fits}."
+                )
+
+    def _causal_terms(self, problem: ResidualProblem) -> tuple[str, ...]:
+        assert self.causal is not None
+        if self.causal.terms is not None:
+            return tuple(self.causal.terms)
+        return tuple(n for n, term in problem.terms.items() if isinstance(term, Interior))
+
+    # ---- JSON -------------------------------------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as plain data, `kind` included."""
+        points = self.points
+        causal = None
+        if self.causal is not None:
+            terms = self.causal.terms
+            causal = {
+                "chunks": self.causal.chunks,
+                "tolerance": self.causal.tolerance,
+                "terms": None if terms is None else list(terms),
+            }
+        return {
+            "kind": self.kind,
+            "points": {n: int(v) for n, v in points.items()} if isinstance(points, Mapping) else points,
+            "sampler": None if self.sampler is None else self.sampler.to_json(),
+            "seed": int(self.seed),
+            "causal": causal,
+        }
 
 
-class PointBatches:
-    """Points as an engine takes them; see `unideq.objective.program.Batches`."""
-
-    follows_theta = False
-
-    def __init__(self, objective: Residual, problem: ResidualProblem, salt: int = 0) -> None:
-        self.objective, self.problem, self.salt = objective, problem, salt
-
-    def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:
-        """The points of one iteration, one dict a term."""
-        return [self.objective.draw(self.problem, name, iteration, self.salt) for name in self.problem.residuals]
+def _whole(value: Any, least: int) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
 
 
-def mean_square(residual: Expression) -> Expression:
-    """Mean over points (the first axis) of the sum of squares."""
-    squares: Any = residual * residual
-    return np.sum(squares) * (1.0 / residual.shape[0])  # type: ignore[return-value]
+class _Even(Sampler):
+    """Points of the validation."""
+
+    def draw(self, count: int, dimensions: int, generator: np.random.Generator) -> np.ndarray:
+        return even(count, dimensions)
+
+
+def _even_points(problem: ResidualProblem, name: str, count: int) -> Points:
+    term = problem.terms[name]
+    given = term.given(problem.domain)
+    if given is None:
+        given = drawn(term, problem.domain, _Even(redraw=None), count, np.random.default_rng(0))
+    return problem.read_by(name, given)

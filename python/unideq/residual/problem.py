@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..errors import ModelError
-from ..graph import Expression, Graph, substitute, variable
+from ..errors import ModelError, unknown
+from ..graph import Expression, Graph
 from ..model import Entry, Layout, Parameter
 from ..model.declared import parameter_of, weight_entries
-from ..model.names import check_distinct, named_items
-from ..model.trace import call, traced
-from ..model.views import NetworkView, View
+from ..model.file import read_model, save_model
+from ..model.names import check_distinct, check_name, named_items
 from ..nn import Network
-from .domain import Domain
-from .field import Field, FieldView, PointView
+from .data import Data
+from .declared import checked_fields, checked_networks
+from .description import described, warn_unread
+from .domain import Domain, Points
+from .evaluation import at_points
+from .field import Field
+from .stored import problem_from_json, problem_to_json
 from .terms import Term
+from .unknowns import Unknowns, inputs_of, residual_outputs
 
 __all__ = ["ResidualProblem"]
 
@@ -32,124 +38,250 @@ class ResidualProblem:
     fields
         Field → network or `Field`; a tuple of names for a network with several outputs.
     terms
-        Name → `Interior`, `Boundary`, `Initial`, …
+        Name → `Interior`, `Boundary`, `Initial`, `PointSet` or `Data`.
     parameters
         Name → `Parameter` or number: unknown coefficients (inverse problems). Read as `p.NAME`.
     networks
         Further networks within the equations (unknown terms), read as `net.NAME(...)`.
+    outputs
+        Name → function of (at, field, p, net): quantities made of the fields, such as velocities from a stream
+        function. They stand beside the fields in predictions and data, and terms read them as `field.NAME`.
 
     Attributes
     ----------
     layout
         Of θ: parameters, then the networks' weights.
+    terms
+        Name → term; a `Data` term is one a measured variable, `NAME.VARIABLE`.
     residuals
         Term → graph with inputs coordinates (and further columns) and `theta`; one output a residual.
     solution
-        Graph coordinates, `theta` → fields.
+        Graph coordinates, `theta` → fields and outputs.
+
+    Raises
+    ------
+    ModelError, DataError, TraceError
+        If the parts don't fit, a term has no points or nothing to learn from, or a function can't be traced; names the
+        place and what to write instead.
+
+    Examples
+    --------
+    >>> import numpy as np, unideq as ude
+    >>> problem = ude.ResidualProblem(
+    ...     {"x": (0, 1)},
+    ...     {"u": ude.nn.MLP(1, 1)},
+    ...     {
+    ...         "poisson": ude.Interior(lambda at, field: ude.d(field.u, at.x, 2) + np.pi**2 * np.sin(np.pi * at.x)),
+    ...         "ends": ude.Boundary(lambda at, field: field.u),
+    ...     },
+    ... )
+    >>> problem
+    ResidualProblem(domain=['x'], fields=['u'], terms=['poisson', 'ends'], parameters=[], networks=[])
+    >>> problem({"x": np.linspace(0, 1, 5)})["u"].shape
+    (5,)
     """
+
+    terms: dict[str, Term]
+    residuals: dict[str, Graph]
 
     def __init__(
         self,
         domain: Domain | Mapping[str, tuple[float, float]],
-        fields: Mapping[str | tuple[str, ...], Network | Field],
-        terms: Mapping[str, Term],
+        fields: Mapping[Any, Network | Field],
+        terms: Mapping[str, Term | Data],
         parameters: Mapping[str, Any] | None = None,
         networks: Mapping[str, Network] | None = None,
+        outputs: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
         self.domain = Domain.of(domain)
         self.parameters: dict[str, Parameter] = {
             n: parameter_of(n, v) for n, v in named_items("parameters", "Parameter", parameters)
         }
-        self.fields: dict[tuple[str, ...], Field] = {}
-        for key, given in fields.items():
-            names = (key,) if isinstance(key, str) else tuple(key)
-            field = given if isinstance(given, Field) else Field(given)
-            field.check("_".join(names), names, self.domain)
-            self.fields[names] = field
-        self.networks: dict[str, Network] = {"_".join(n): f.network for n, f in self.fields.items()}
-        self._further = dict(named_items("networks", "Network", networks))
-        self.networks.update(self._further)
+        self.fields = checked_fields(fields, self.domain)
+        self.equation_networks = checked_networks(networks)
+        functions = dict(named_items("outputs", "Output", outputs))
+        self._check_names(functions)
+        entries = [Entry.of_parameter(n, p) for n, p in self.parameters.items()]
+        self.layout = Layout([*entries, *weight_entries(self.networks)])
+        unknowns = Unknowns(self.domain, self.fields, self.parameters, self.equation_networks, self.layout, functions)
+        self.solution = unknowns.bound(unknowns.values, self.domain.names)
+        self.terms, self.residuals = {}, {}
+        read: set[str] = set()
+        for name, term in self._checked_terms(terms).items():
+            found = self._traced(unknowns, name, term)
+            read |= {entry for value in found.values() for entry in unknowns.read(value)}
+            self.terms[name] = term
+            self.residuals[name] = unknowns.bound(found, self._inputs_of(found, term))
+        warn_unread(self, read)
+
+    # ---- parts ------------------------------------------------------------------------------------------------
+
+    @property
+    def networks(self) -> dict[str, Network]:
+        """All networks: the fields', named after those, then those within equations."""
+        return {**{"_".join(n): f.network for n, f in self.fields.items()}, **self.equation_networks}
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The unknown fields."""
+        return tuple(n for names in self.fields for n in names)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Quantities made of the fields."""
+        return tuple(n for n in self.solution.outputs if n not in self.field_names)
+
+    def label(self, term: str, output: str) -> str:
+        """What the objective calls a residual: `TERM`, or `TERM.NAME` where the term has several."""
+        return term if output == "residual" else f"{term}.{output}"
+
+    def read_by(self, name: str, points: Mapping[str, np.ndarray]) -> Points:
+        """The columns that a term's graph reads."""
+        return {n: points[n] for n in self.residuals[name].input_names if n != "theta"}
+
+    def _check_names(self, outputs: Mapping[str, Any]) -> None:
         check_distinct(
             {
                 "coordinate": self.domain.names,
                 "parameter": self.parameters,
-                "field": [n for names in self.fields for n in names],
-                "network": self._further,
+                "field": self.field_names,
+                "output": outputs,
+                "network": self.equation_networks,
             }
         )
-        entries = [Entry.of_parameter(n, p) for n, p in self.parameters.items()]
-        self.layout = Layout([*entries, *weight_entries(self.networks)])
-        self.terms = dict(terms)
-        self._values = {e.name: variable(f"p.{e.name}", e.shape) for e in self.layout.entries}
-        self.residuals: dict[str, Graph] = {}
-        for name, term in self.terms.items():
-            term.check(name, self.domain)
-            self.residuals[name] = self._trace(name, term)
-        at = {n: variable(n) for n in self.domain.names}
-        self.solution = self._bound(self._fields_at(at), at)
+        for names in self.fields:
+            if len(names) > 1 and ("_".join(names) in self.equation_networks or "_".join(names) in self.field_names):
+                raise ModelError(f"`{'_'.join(names)}` names two networks. Rename one.")
+
+    def _checked_terms(self, terms: Any) -> dict[str, Term]:
+        given = named_items("terms", "Term", terms)
+        if not given:
+            raise ModelError(
+                "A `ResidualProblem` needs terms, what shall vanish and where: "
+                '`{"pde": ude.Interior(lambda at, field: ...), "walls": ude.Boundary(...)}`.'
+            )
+        found: dict[str, Term] = {}
+        for name, term in given:
+            if isinstance(term, Data):
+                found.update(term.terms(name, self.domain, tuple(self.solution.outputs)))
+            elif isinstance(term, Term):
+                term.check(name, self.domain)
+                found[name] = term
+            else:
+                raise ModelError(f"Term `{name}` needs e.g. `unideq.Interior(function)`, not {type(term).__name__}.")
+        return found
 
     # ---- tracing ----------------------------------------------------------------------------------------------
 
-    def _fields_at(self, at: Mapping[str, Expression]) -> dict[str, Expression]:
-        found: dict[str, Expression] = {}
-        for names, field in self.fields.items():
-            network = field.network
-            inputs: Any = np.stack(field.inputs(self.domain, at))  # type: ignore[call-overload]
-            weights = {w: self._values[f"{'_'.join(names)}.{w}"] for w in network.weight_shapes()}
-            raw: Any = network.expand(weights, inputs)
-            values = {n: raw[k] for k, n in enumerate(names)}
-            if field.transform is not None:
-                given = {"at": PointView(at), "raw": View("field", values)}
-                made = call(field.transform, given, f"the transform of `{'_'.join(names)}`")
-                parts = made if isinstance(made, (tuple, list)) else (made,)
-                values = {n: traced(v, f"the transformed `{n}`") for n, v in zip(names, parts, strict=True)}
-            found.update(values)
+    def _traced(self, unknowns: Unknowns, name: str, term: Term) -> dict[str, Expression]:
+        columns = term.columns(self.domain)
+        for column in columns:
+            check_name("Column", column)
+            if column == "theta":
+                raise ModelError(f"Term `{name}` has a column `theta`, which graphs call something else. Rename it.")
+        found = residual_outputs(name, unknowns.call(term.function, name, columns))
+        for key, value in found.items():
+            if not any(self.layout[entry].free for entry in unknowns.read(value)):
+                raise ModelError(
+                    f"Term `{self.label(name, key)}` doesn't depend on anything unknown: training can't change it. "
+                    "Use `field.NAME`, `p.NAME` or `net.NAME(...)` in its function, or leave it out."
+                )
         return found
 
-    def _trace(self, name: str, term: Term) -> Graph:
-        at = {n: variable(n) for n in (*self.domain.names, *term.columns(self.domain))}
-        weights = {n: {w: self._values[f"{n}.{w}"] for w in net.weight_shapes()} for n, net in self._further.items()}
-        coordinates = {n: at[n] for n in self.domain.names}
-        arguments = {
-            "at": PointView(at),
-            "field": FieldView(self._fields_at, coordinates),
-            "p": View("parameter", {n: self._values[n] for n in self.parameters}),
-            "net": NetworkView(self._further, weights),
-        }
-        result = call(term.function, arguments, name)
-        return self._bound(residual_outputs(name, result), at)
+    def _inputs_of(self, outputs: Mapping[str, Expression], term: Term) -> tuple[str, ...]:
+        """Coordinates and columns that residuals read; the first coordinate at least, which says how many points."""
+        used = {node.name for node in inputs_of(outputs)}
+        names = [n for n in (*self.domain.names, *term.columns(self.domain)) if n in used]
+        return tuple(names or self.domain.names[:1])
 
-    def _bound(self, outputs: Mapping[str, Expression], at: Mapping[str, Expression]) -> Graph:
-        """Values of parameters and weights become views into θ; points that nothing reads are left out."""
-        theta = self.layout.variable()
-        views = {value: self.layout.view(theta, name) for name, value in self._values.items()}
-        named = Graph((*at.values(), *self._values.values()), outputs)
-        bound = substitute(named, views, (*at.values(), theta))
-        used = {node.name for node in bound.nodes if node.operation == "input"}
-        return Graph((*(v for n, v in at.items() if n in used), theta), bound.outputs)
+    # ---- values -----------------------------------------------------------------------------------------------
 
-    def initial_theta(self, seed: int = 0) -> np.ndarray:
+    def initial_theta(self, seed: int = 0, parameters: Mapping[str, Any] | None = None) -> np.ndarray:
         """θ (P,) at the parameters' initial values, with networks drawn from a generator with this seed."""
         values: dict[str, Any] = {n: p.array for n, p in self.parameters.items()}
         for k, (name, network) in enumerate(self.networks.items()):
             generator = np.random.default_rng([seed, k])
             values.update({f"{name}.{w}": array for w, array in network.draw(generator).items()})
-        return self.layout.pack(values)
+        return self.layout.pack({**values, **(parameters or {})})
 
+    def resolve_theta(self, parameters: Any = None) -> np.ndarray:
+        """θ (P,) from None (initial values), a flat array, or a dict of some names."""
+        if parameters is None or isinstance(parameters, Mapping):
+            return self.initial_theta(parameters=parameters)
+        theta = np.asarray(parameters, dtype=float)
+        if theta.shape != (self.layout.size,):
+            raise ModelError(f"θ needs shape ({self.layout.size},), not {theta.shape}.")
+        return theta
 
-def residual_outputs(name: str, result: Any) -> dict[str, Expression]:
-    """Output name → residual, () or (k,), of what a term's function returned."""
-    if isinstance(result, Mapping):
-        return {str(k): _one(v, f"residual `{name}.{k}`") for k, v in result.items()}
-    if isinstance(result, (tuple, list)):
-        parts = [_one(v, f"residual `{name}`") for v in result]
-        stacked: Any = np.stack(parts)  # type: ignore[call-overload]
-        return {"residual": stacked}
-    return {"residual": _one(result, f"residual `{name}`")}
+    def __call__(self, points: Mapping[str, Any], parameters: Any = None) -> dict[str, np.ndarray]:
+        """Fields and outputs at points, evaluated with NumPy.
 
+        Parameters
+        ----------
+        points
+            Coordinate → values; they broadcast against each other.
+        parameters
+            Dict of names, a flat θ, or None for the initial values.
 
-def _one(value: Any, what: str) -> Expression:
-    expression = traced(value, what)
-    if expression.ndim > 1:
-        raise ModelError(f"{what} has shape {expression.shape} at one point; return a number, or a tuple of numbers.")
-    return expression
+        Returns
+        -------
+        dict
+            Field or output → values of the points' common shape.
+        """
+        return at_points(self.solution, points, self.resolve_theta(parameters))
+
+    def residual(self, name: str, points: Mapping[str, Any], parameters: Any = None) -> dict[str, np.ndarray]:
+        """Residuals of a term at points, evaluated with NumPy.
+
+        Parameters
+        ----------
+        name
+            Of the term.
+        points
+            Coordinate (and further column) → values; they broadcast against each other. What the residual doesn't read
+            may be left out.
+        parameters
+            Dict of names, a flat θ, or None for the initial values.
+
+        Returns
+        -------
+        dict
+            `TERM`, or `TERM.NAME` for every residual of the term, → values of the points' common shape, with a last
+            axis for the components of a tuple.
+        """
+        if name not in self.residuals:
+            raise unknown("term", name, self.residuals)
+        values = at_points(self.residuals[name], points, self.resolve_theta(parameters))
+        return {self.label(name, key): value for key, value in values.items()}
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+
+    def describe(self) -> str:
+        """Domain, fields, parameters, networks and terms with the sizes of their graphs, as text."""
+        return described(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(domain={list(self.domain.names)}, fields={list(self.field_names)}, "
+            f"terms={list(self.terms)}, parameters={list(self.parameters)}, networks={list(self.equation_networks)})"
+        )
+
+    # ---- JSON -------------------------------------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is to the problem, without the Python functions: read back by `from_json`."""
+        return problem_to_json(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ResidualProblem:
+        """Inverse of `to_json`."""
+        return problem_from_json(cls, data)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the problem to a JSON file; `ResidualProblem.load` reads it back, without the Python functions."""
+        save_model(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> ResidualProblem:
+        """Read a problem written by `save`."""
+        return cls.from_json(read_model(path))

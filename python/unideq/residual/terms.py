@@ -1,20 +1,24 @@
-"""The named terms of a residual problem: what shall vanish, and where."""
+"""The named terms of a residual problem: what shall vanish, and where. The base, and terms of the whole box."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ..errors import ModelError, OptionError
+from ..errors import FileFormatError, ModelError, OptionError, unknown
 from .domain import Domain, Points
-from .samplers import Sampler
+from .samplers import Sampler, sampler_from_json
 
-__all__ = ["Boundary", "Initial", "Interior", "PointSet", "Term"]
+__all__ = ["Initial", "Interior", "Term", "register_term", "term_from_json"]
 
-Residual = Callable[..., Any]
+_KINDS: dict[str, type[Term]] = {}
+Kind = TypeVar("Kind", bound="type[Term]")
+
+DRAWN = 128
+"""Points in an iteration where a term doesn't say."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Term:
     function
         The residual: zero where the equation holds.
     points
-        Number of points in an iteration.
+        Number of points in an iteration; None: 128, or all where the points are given.
     weight
         Of the term in the total.
     sampler
@@ -38,34 +42,106 @@ class Term:
     """
 
     kind: ClassVar[str] = ""
-    function: Residual
-    points: int = 128
+    function: Callable[..., Any]
+    points: int | None = None
     weight: float = 1.0
     sampler: Sampler | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.points, bool) or not isinstance(self.points, (int, np.integer)) or self.points < 1:
-            raise OptionError(f"A term needs a whole number of points >= 1, not {self.points!r}.")
+        check_settings(type(self).__name__, self.points, self.weight, self.sampler)
 
     def check(self, name: str, domain: Domain) -> None:
         """Complain about a term that the domain has no place for."""
 
+    def given(self, domain: Domain) -> Points | None:
+        """All points of a term that chooses from given ones, coordinates and columns; None where they are drawn."""
+        return None
+
+    def cut(self, domain: Domain) -> bool:
+        """Whether drawn points may lie outside the domain, in the rest of its box."""
+        return domain.inside is not None and self.given(domain) is None
+
     def columns(self, domain: Domain) -> tuple[str, ...]:
         """What `at` has besides the coordinates."""
-        return ()
+        given = self.given(domain)
+        return tuple(n for n in given or () if n not in domain.intervals)
 
     def dimensions(self, domain: Domain) -> int:
         """Dimension of the unit cube that `place` maps from."""
-        raise NotImplementedError
+        return 1
 
     def place(self, domain: Domain, unit: np.ndarray) -> Points:
         """Points of the term's region from points (M, dimensions) of the unit cube."""
-        raise NotImplementedError
+        given = self.given(domain)
+        if given is None:
+            raise NotImplementedError
+        count = len(next(iter(given.values())))
+        rows = np.minimum((unit[:, 0] * count).astype(int), count - 1)
+        return {n: values[rows] for n, values in given.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Settings as plain data; the function is kept as a graph by the problem."""
+        sampler = None if self.sampler is None else self.sampler.to_json()
+        points = None if self.points is None else int(self.points)
+        return {"kind": self.kind, "points": points, "weight": float(self.weight), "sampler": sampler}
+
+    @classmethod
+    def settings_from_json(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments of the class, but the function, from what `to_json` wrote."""
+        sampler = data.get("sampler")
+        return {
+            "points": data["points"],
+            "weight": data["weight"],
+            "sampler": None if sampler is None else sampler_from_json(sampler),
+        }
 
 
+def check_settings(what: str, points: Any, weight: Any, sampler: Any) -> None:
+    """What all terms share is what it should be."""
+    if points is not None and (isinstance(points, bool) or not isinstance(points, (int, np.integer)) or points < 1):
+        raise OptionError(f"`{what}` needs a whole number of points >= 1, not {points!r}.")
+    number = isinstance(weight, (int, float, np.integer, np.floating)) and not isinstance(weight, bool)
+    if not number or not 0 <= weight < float("inf"):
+        raise OptionError(f"`{what}` needs a weight >= 0, not {weight!r}.")
+    if sampler is not None and not isinstance(sampler, Sampler):
+        raise OptionError(f"`{what}` needs a sampler such as `unideq.samplers.Uniform()`, not {sampler!r}.")
+
+
+def register_term(cls: Kind) -> Kind:
+    """Class decorator: makes a kind of term readable from files."""
+    _KINDS[cls.kind] = cls
+    return cls
+
+
+def term_from_json(data: Mapping[str, Any]) -> Term:
+    """Inverse of `Term.to_json`; the function isn't kept."""
+    if data.get("kind") not in _KINDS:
+        raise unknown("kind of term", data.get("kind"), _KINDS, FileFormatError)
+    cls = _KINDS[data["kind"]]
+    return cls(function=not_kept, **cls.settings_from_json(data))
+
+
+def not_kept(*arguments: Any) -> Any:
+    """Stands for the function of a term that was read from a file."""
+    raise ModelError("This term was read from a file, which keeps its traced residual, not the Python function.")
+
+
+@register_term
 @dataclass(frozen=True)
 class Interior(Term):
-    """A residual inside the domain: the differential equation. See `Term` for the function."""
+    """A residual inside the domain: the differential equation.
+
+    Parameters
+    ----------
+    function, points, weight, sampler
+        See `Term`: NumPy function of (at, field, p, net) that is zero where the equation holds; number of points in
+        an iteration (default 128); weight in the total; how the points are drawn.
+
+    Examples
+    --------
+    >>> import unideq as ude
+    >>> decay = ude.Interior(lambda at, field, p: ude.d(field.u, at.t) + p.rate * field.u, points=64)
+    """
 
     kind: ClassVar[str] = "interior"
 
@@ -75,98 +151,42 @@ class Interior(Term):
 
     def place(self, domain: Domain, unit: np.ndarray) -> Points:
         """The cube scaled to the box."""
-        return {n: low + (high - low) * unit[:, k] for k, (n, (low, high)) in enumerate(domain.intervals.items())}
+        return {n: domain.scaled(n, unit[:, k]) for k, n in enumerate(domain.names)}
 
 
+@register_term
 @dataclass(frozen=True)
-class Boundary(Term):
-    """A condition on sides of the domain.
+class Initial(Term):
+    """A condition where time (`t`) begins.
 
     Parameters
     ----------
-    sides
-        Coordinate → value or values where it stands: `{"x": -1.0}`, `{"x": (-1, 1), "y": 1}`. None: all ends of all
-        coordinates but time (`t`).
+    function, points, weight, sampler
+        See `Term`: NumPy function of (at, field, p, net) that is zero where the condition holds; number of points in
+        an iteration (default 128); weight in the total; how the points are drawn.
+
+    Examples
+    --------
+    >>> import numpy as np, unideq as ude
+    >>> start = ude.Initial(lambda at, field: field.u - np.sin(np.pi * at.x))
     """
-
-    kind: ClassVar[str] = "boundary"
-    sides: Mapping[str, Any] | None = None
-
-    def faces(self, domain: Domain) -> list[tuple[str, float]]:
-        """(coordinate, value) of every side."""
-        given = self.sides
-        if given is None:
-            given = {n: interval for n, interval in domain.intervals.items() if n != "t"}
-        return [(n, float(v)) for n, values in given.items() for v in np.atleast_1d(values)]
-
-    def check(self, name: str, domain: Domain) -> None:
-        """Every side is an end of the domain, or between its ends."""
-        for coordinate, value in self.faces(domain):
-            if coordinate not in domain.intervals:
-                raise ModelError(f"Boundary term `{name}` names `{coordinate}`, which isn't a coordinate.")
-            low, high = domain.intervals[coordinate]
-            if not low <= value <= high:
-                raise ModelError(
-                    f"Boundary term `{name}` lies outside the domain: {coordinate} = {value:g}, and {coordinate} runs "
-                    f"from {low:g} to {high:g}."
-                )
-
-    def dimensions(self, domain: Domain) -> int:
-        """All coordinates but one: the first also chooses the side."""
-        return max(len(domain.names) - 1, 1)
-
-    def place(self, domain: Domain, unit: np.ndarray) -> Points:
-        """Sides get points by their measure."""
-        faces = self.faces(domain)
-        free = [[n for n in domain.names if n != name] for name, _ in faces]
-        measure = np.array([np.prod([domain.length(n) for n in names]) for names in free])
-        edges = np.concatenate([[0.0], np.cumsum(measure) / measure.sum()])
-        which = np.clip(np.searchsorted(edges, unit[:, 0], side="right") - 1, 0, len(faces) - 1)
-        rest = (unit[:, 0] - edges[which]) / (edges[which + 1] - edges[which])
-        found = {n: np.empty(len(unit)) for n in domain.names}
-        for k, (name, value) in enumerate(faces):
-            mine = which == k
-            found[name][mine] = value
-            for j, n in enumerate(free[k]):
-                low, high = domain.intervals[n]
-                found[n][mine] = low + (high - low) * (rest[mine] if j == 0 else unit[mine, j])
-        return found
-
-
-@dataclass(frozen=True)
-class Initial(Term):
-    """A condition where time (`t`) begins."""
 
     kind: ClassVar[str] = "initial"
 
     def check(self, name: str, domain: Domain) -> None:
         """There is a time."""
         if "t" not in domain.intervals:
-            raise ModelError(f"Initial term `{name}` needs a coordinate `t`; the domain has {', '.join(domain.names)}.")
+            raise ModelError(
+                f"Initial term `{name}` needs a coordinate `t`; the domain has {', '.join(domain.names)}. "
+                "Call time `t`, or use `Boundary(..., sides={...})`."
+            )
 
     def dimensions(self, domain: Domain) -> int:
         """All coordinates but time."""
-        return len(domain.names) - 1
+        return max(len(domain.names) - 1, 1)
 
     def place(self, domain: Domain, unit: np.ndarray) -> Points:
         """The cube scaled to the box, at its first time."""
         space = [n for n in domain.names if n != "t"]
-        found = {"t": np.full(len(unit), domain.intervals["t"][0])}
-        for k, n in enumerate(space):
-            low, high = domain.intervals[n]
-            found[n] = low + (high - low) * unit[:, k]
-        return found
-
-
-@dataclass(frozen=True)
-class PointSet(Term):
-    """A condition at given points, e.g. a boundary sampled by hand.
-
-    Parameters
-    ----------
-    at
-        Coordinate → values (N,); further columns (normals, measured values) are read as `at.NAME`.
-    """
-
-    kind: ClassVar[str] = "points"
-    at: Mapping[str, Any] | None = None
+        found = {n: domain.scaled(n, unit[:, k]) for k, n in enumerate(space)}
+        return {**found, "t": np.full(len(unit), domain.intervals["t"][0])}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ...errors import OptionError
+from ...errors import FileFormatError, OptionError, unknown
 
-__all__ = ["Sampler"]
+__all__ = ["Sampler", "register_sampler", "sampler_from_json"]
+
+_KINDS: dict[str, type[Sampler]] = {}
+Kind = TypeVar("Kind", bound="type[Sampler]")
 
 
 @dataclass(frozen=True)
@@ -20,18 +24,24 @@ class Sampler:
     ----------
     redraw
         Iterations for which the same points serve; 1: new ones in every iteration; None: fixed, drawn once.
+
+    Raises
+    ------
+    OptionError
+        If `redraw` isn't a whole number >= 1 or None.
     """
 
     kind: ClassVar[str] = ""
     redraw: int | None = 1
 
     def __post_init__(self) -> None:
-        if self.redraw is not None and (
-            isinstance(self.redraw, bool) or not isinstance(self.redraw, (int, np.integer)) or self.redraw < 1
-        ):
+        if self.redraw is None:
+            return
+        if isinstance(self.redraw, bool) or not isinstance(self.redraw, (int, np.integer)) or self.redraw < 1:
             raise OptionError(
                 f"`redraw` needs a whole number of iterations >= 1, or None for fixed points, not {self.redraw!r}."
             )
+        object.__setattr__(self, "redraw", int(self.redraw))
 
     def draw(self, count: int, dimensions: int, generator: np.random.Generator) -> np.ndarray:
         """Points (count, dimensions) of the unit cube."""
@@ -40,3 +50,26 @@ class Sampler:
     def number(self, iteration: int) -> int:
         """Which draw an iteration uses."""
         return 0 if self.redraw is None else iteration // self.redraw
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain settings, `kind` included; see `sampler_from_json`."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {"kind": self.kind, **{n: v.to_json() if isinstance(v, Sampler) else v for n, v in values.items()}}
+
+
+def register_sampler(cls: Kind) -> Kind:
+    """Class decorator: makes a kind of sampler readable from files."""
+    _KINDS[cls.kind] = cls
+    return cls
+
+
+def sampler_from_json(settings: Mapping[str, Any]) -> Sampler:
+    """The sampler that `to_json` described."""
+    values: dict[str, Any] = {n: sampler_from_json(v) if isinstance(v, Mapping) else v for n, v in settings.items()}
+    kind = values.pop("kind", None)
+    if kind not in _KINDS:
+        raise unknown("sampler", kind, _KINDS, FileFormatError)
+    try:
+        return _KINDS[kind](**values)
+    except TypeError as error:
+        raise FileFormatError(f"The description of a `{kind}` sampler is damaged: {error}.") from None

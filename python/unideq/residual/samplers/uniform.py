@@ -7,11 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from .sampler import Sampler
+from .sampler import Sampler, register_sampler
 
 __all__ = ["Uniform"]
 
 
+@register_sampler
 @dataclass(frozen=True)
 class Uniform(Sampler):
     """Independent points, uniform over a term's region.

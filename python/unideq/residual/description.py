@@ -1,0 +1,57 @@
+"""A residual problem in words: domain, unknowns and terms, how large their graphs are, and what no term reads."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from ..errors import UnideqWarning
+
+if TYPE_CHECKING:
+    from .problem import ResidualProblem
+
+__all__ = ["described", "warn_unread"]
+
+
+def described(problem: ResidualProblem) -> str:
+    """See `ResidualProblem.describe`."""
+    free = int(problem.layout.free_mask.sum())
+    lines = [f"ResidualProblem with {len(problem.field_names)} fields, {free} trainable numbers"]
+    for n, (low, high) in problem.domain.intervals.items():
+        lines.append(f"  coordinate {n} from {low:g} to {high:g}")
+    if problem.domain.inside is not None:
+        lines.append("  domain     part of the box, by a function")
+    for names, field in problem.fields.items():
+        more = [f"periodic in {', '.join(field.periodic)}"] if field.periodic else []
+        more += ["transformed"] if field.transform is not None else []
+        tail = f"; {', '.join(more)}" if more else ""
+        lines.append(f"  field      {', '.join(names)}: {field.network!r} ({field.network.size} weights){tail}")
+    for n in problem.output_names:
+        lines.append(f"  output     {n}")
+    for n, p in problem.parameters.items():
+        lines.append(f"  parameter  {n} = {p!r}")
+    for n, network in problem.equation_networks.items():
+        lines.append(f"  network    {n}: {network!r} ({network.size} weights)")
+    for n, term in problem.terms.items():
+        graph, given = problem.residuals[n], term.given(problem.domain)
+        points = f", {len(next(iter(given.values())))} points" if given is not None else ""
+        lines.append(
+            f"  term       {n}: {term.kind}{points}, weight {term.weight:g}; {graph.operation_count} operations a point"
+        )
+    return "\n".join(lines)
+
+
+def warn_unread(problem: ResidualProblem, read: Collection[str]) -> None:
+    """Warn of parameters and networks that no term depends on: most likely a forgotten term."""
+    for name in problem.parameters:
+        if name not in read:
+            _warn(f"Parameter `{name}` isn't used by any term.")
+    for name, network in problem.networks.items():
+        if network.size and not any(f"{name}.{weight}" in read for weight in network.weight_shapes()):
+            is_field = name not in problem.equation_networks
+            _warn(f"No term reads field `{name}`." if is_field else f"Network `{name}` isn't used by any term.")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UnideqWarning, stacklevel=4)

@@ -1,0 +1,69 @@
+"""`PointSet`: a condition at given points, with whatever columns they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..errors import ModelError
+from .domain import Domain, Points, columns_of
+from .terms import Term, register_term
+
+__all__ = ["PointSet"]
+
+
+@register_term
+@dataclass(frozen=True)
+class PointSet(Term):
+    """A condition at given points, e.g. a boundary sampled by hand.
+
+    Parameters
+    ----------
+    function, weight, sampler
+        See `Term`: NumPy function of (at, field, p, net) that is zero where the condition holds; weight in the total;
+        how mini-batches are chosen.
+    points
+        Number of points in an iteration, chosen from those given; None: all of them, always.
+    at
+        Coordinate → values (N,); further columns (normals, measured values) are read as `at.NAME`.
+
+    Examples
+    --------
+    >>> import numpy as np, unideq as ude
+    >>> angle = np.linspace(0, 2 * np.pi, 100, endpoint=False)
+    >>> nx, ny = np.cos(angle), np.sin(angle)
+    >>> insulated = ude.PointSet(
+    ...     lambda at, field: at.nx * ude.d(field.u, at.x) + at.ny * ude.d(field.u, at.y),
+    ...     at={"x": nx, "y": ny, "nx": nx, "ny": ny},
+    ... )
+    """
+
+    kind: ClassVar[str] = "points"
+    at: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.at is None:
+            raise ModelError('`PointSet` needs its points: `PointSet(function, at={"x": ..., "y": ...})`.')
+        object.__setattr__(self, "at", columns_of(self.at, "`PointSet`"))
+
+    def check(self, name: str, domain: Domain) -> None:
+        """There are points, all of them in the domain."""
+        points = self.given(domain)
+        if not len(next(iter(points.values()))):
+            raise ModelError(f"Term `{name}` has no points. Give `at` some, or leave the term out.")
+        domain.checked_points(points, f"Term `{name}`")
+
+    def given(self, domain: Domain) -> Points:
+        """The points as they were given."""
+        return dict(self.at or {})
+
+    def to_json(self) -> dict[str, Any]:
+        """Settings and points as plain data."""
+        return {**super().to_json(), "at": {n: v.tolist() for n, v in (self.at or {}).items()}}
+
+    @classmethod
+    def settings_from_json(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments of the class, but the function."""
+        return {**super().settings_from_json(data), "at": data["at"]}
