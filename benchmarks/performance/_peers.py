@@ -192,6 +192,16 @@ def torch_peer() -> Peer | PeerMissing:
     return Peer([python, str(HERE / "_torch_peer.py")])
 
 
+def deepxde_peer(backend: str) -> Peer | PeerMissing:
+    """`_deepxde_peer.py` with that backend, in this Python if that can run it, else in the one named for torch."""
+    needed = {"jax": ("deepxde", "flax"), "pytorch": ("deepxde", "torch")}[backend]
+    here = all(find_spec(name) is not None for name in needed)
+    python = sys.executable if here else os.environ.get(TORCH_PYTHON) if backend == "pytorch" else None
+    if not python:
+        return PeerMissing(f"{' and '.join(needed)} are not installed: `pip install {' '.join(needed)}`")
+    return Peer([python, str(HERE / "_deepxde_peer.py")], {"DDE_BACKEND": backend})
+
+
 def versions_of(*peers: Peer | PeerMissing) -> str:
     """What the peers run on, as a line of text."""
     found: dict[str, str] = {}

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any
 
 Call = Callable[[], Any]
-VERSIONED = ("torch", "torchdiffeq", "juliacall")
+VERSIONED = ("torch", "torchdiffeq", "juliacall", "deepxde", "flax")
 
 
 def serve(prepare: Callable[[dict[str, Any]], Iterator[tuple[str, Callable[[], tuple[Call, dict[str, Any]]]]]]) -> None:

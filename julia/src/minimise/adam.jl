@@ -9,7 +9,7 @@ const MEMORY_OF_NORMS = 0.99
 "Growth of the learning-rate factor with every accepted step, up to 1; a rejected step halves it."
 const RECOVERY = 1.05
 
-struct Adam
+struct Adam{B}
     rate::LearningRate
     beta1::Float64
     beta2::Float64
@@ -17,14 +17,15 @@ struct Adam
     clip::Float64
     skip::Float64                       # in mean gradient norms
     weight_decay::Float64
+    bases::B                            # SOAP: where its matrices lie; else nothing
 end
 
 """
 Where one seed stands. `good_theta` is the last θ that could be evaluated; `mean`, `square`: the gradient's moments;
 `norm_mean`: the running mean of accepted updates' gradient norms, `norm_weight` the sum of its weights, `skipped` the
-updates left out in a row.
+updates left out in a row; `bases`: what SOAP has beyond Adam, else nothing.
 """
-mutable struct AdamState
+mutable struct AdamState{B}
     const theta::Vector{Float64}
     const best_theta::Vector{Float64}
     best_total::Float64
@@ -39,11 +40,14 @@ mutable struct AdamState
     norm_mean::Float64
     norm_weight::Float64
     skipped::Int
+    const bases::B
 end
 
-function start_state(::Adam, parameters::Int, terms::Int)
+function start_state(method::Adam, parameters::Int, terms::Int)
     zero() = zeros(parameters)
-    return AdamState(zero(), zero(), Inf, 0, 0, zero(), zero(), zero(), 0, 1.0, 0, 0.0, 0.0, 0)
+    mean, square = zero(), zero()
+    bases = make_bases(method.bases, mean, square)
+    return AdamState(zero(), zero(), Inf, 0, 0, zero(), mean, square, 0, 1.0, 0, 0.0, 0.0, 0, bases)
 end
 
 "One turn of one seed: one evaluation and one iteration."
@@ -57,10 +61,7 @@ function turn!(method::Adam, state::AdamState, value::LossValue, problem, worker
     if good
         copyto!(state.good_theta, state.theta)
         skipped ? (state.skipped += 1) : accept!(method, state, value.gradient, norm)
-        if value.total < state.best_total
-            state.best_total = value.total
-            copyto!(state.best_theta, state.theta)
-        end
+        keep_best!(state, value)
     end
     rate = state.factor * method.rate(state.iteration, problem.iterations)::Float64
     # A start that fails stays where it is: trying it again would fail again, unless the data are others.
@@ -68,6 +69,7 @@ function turn!(method::Adam, state::AdamState, value::LossValue, problem, worker
     gave_up = state.streak >= GIVE_UP || hopeless || state.skipped >= SKIPPED
     copyto!(state.theta, state.good_theta)
     gave_up || skipped || take_step!(method, state, rate, problem)
+    good && !skipped && learn!(method, state)
     log!(logs, seed, state.iteration, value.total, value.terms, norm, rate, !good || skipped)
     state.iteration += 1
     state.finished = gave_up ? 2 : 0
@@ -99,6 +101,9 @@ function update_moments!(method::Adam, state::AdamState, gradient, norm)
     end
     return nothing
 end
+
+"What an update teaches beyond the moments: nothing, but for SOAP."
+learn!(::Adam, ::AdamState{Nothing}) = nothing
 
 "One step from the last good point, where `theta` is already."
 function take_step!(method::Adam, state::AdamState, rate, problem)

@@ -2,16 +2,26 @@
 
 """
 Inverse Hessian of P parameters, with rows in Julia's columns (NumPy's order), and the number of `pairs` in it.
-`product` is H y.
+`product` is H y; `rule` tells how an update treats what it finds (`Plain`, or a self-scaled one); `taken`, `more` and
+`new` are space for self-scaled ones to work in.
 """
-mutable struct DenseCurvature
+mutable struct DenseCurvature{R}
     const inverse_hessian::Matrix{Float64}
     pairs::Int
     const product::Vector{Float64}
+    const rule::R
+    const taken::Vector{Float64}
+    const more::Vector{Float64}
+    const new::Vector{Float64}
 end
 
-DenseCurvature(parameters::Int) =
-    DenseCurvature(Matrix{Float64}(I, parameters, parameters), 0, zeros(parameters))
+function DenseCurvature(parameters::Int, rule)
+    zero() = zeros(parameters)
+    return DenseCurvature(Matrix{Float64}(I, parameters, parameters), 0, zero(), rule, zero(), zero(), zero())
+end
+
+"BFGS as it is: nothing is scaled after the first update."
+struct Plain end
 
 "Whether a pair shows positive curvature, well above rounding."
 usable(s, y) = scalar_product(s, y) > 1e-10 * sqrt(scalar_product(s, s) * scalar_product(y, y))
@@ -36,8 +46,11 @@ function reset!(curvature::DenseCurvature, diagonal)
     return curvature
 end
 
-"Take the pair of differences (s of parameters, y of gradients), if it is usable."
-function update!(curvature::DenseCurvature, s, y)
+"""
+Take the pair of differences (s of parameters, y of gradients), if it is usable. `modelled` is sᵀBs with B = H⁻¹, which
+self-scaled rules compare with sᵀy.
+"""
+function update!(curvature::DenseCurvature{Plain}, s, y, modelled)
     usable(s, y) || return curvature
     curvature.pairs == 0 && reset!(curvature, scalar_product(s, y) / scalar_product(y, y))
     h, hy = curvature.inverse_hessian, curvature.product

@@ -38,7 +38,7 @@ function reset!(curvature::LimitedCurvature)
     return curvature
 end
 
-function update!(curvature::LimitedCurvature, s, y)
+function update!(curvature::LimitedCurvature, s, y, modelled)
     usable(s, y) || return curvature
     push_column!(curvature.s, s)
     push_column!(curvature.y, y)

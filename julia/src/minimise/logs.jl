@@ -11,18 +11,24 @@ struct Logs
     gradient_norm::Matrix{Float64}
     learning_rate::Matrix{Float64}
     rejected::Matrix{Bool}
+    weights::Array{Float64,3}           # empty where seeds have none of their own
 end
 
-"Logs in the caller's memory, given by addresses."
-function wrap_logs(base, seeds, room, count, total, terms, gradient_norm, learning_rate, rejected)
+Logs(base, total, terms, gradient_norm, learning_rate, rejected) =
+    Logs(base, total, terms, gradient_norm, learning_rate, rejected, zeros(0, 0, 0))
+
+"Logs in the caller's memory, given by addresses; that of the weights is 0 where there are none."
+function wrap_logs(base, seeds, room, count, total, terms, gradient_norm, learning_rate, rejected, weights)
     matrix(address) = unsafe_wrap(Matrix{Float64}, Ptr{Float64}(address), (room, seeds))
+    cube(address) = unsafe_wrap(Array{Float64,3}, Ptr{Float64}(address), (count, room, seeds))
     return Logs(
         base,
         matrix(total),
-        unsafe_wrap(Array{Float64,3}, Ptr{Float64}(terms), (count, room, seeds)),
+        cube(terms),
         matrix(gradient_norm),
         matrix(learning_rate),
         unsafe_wrap(Matrix{Bool}, Ptr{Bool}(rejected), (room, seeds)),
+        weights == 0 ? zeros(0, 0, 0) : cube(weights),
     )
 end
 
@@ -33,5 +39,11 @@ function log!(logs::Logs, seed::Int, iteration::Int, total, terms, norm, rate, r
     logs.gradient_norm[row, seed] = norm
     logs.learning_rate[row, seed] = rate
     logs.rejected[row, seed] = rejected
+    return nothing
+end
+
+"The weights that a seed had in an iteration, where the logs have place for them."
+function log_weights!(logs::Logs, seed::Int, iteration::Int, weights::Vector{Float64})
+    isempty(logs.weights) || (logs.weights[:, iteration-logs.base+1, seed] .= weights)
     return nothing
 end

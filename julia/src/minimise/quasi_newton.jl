@@ -1,7 +1,8 @@
 # BFGS and L-BFGS, one seed at a time: a turn is one evaluation of the loss, an iteration one or more turns.
 
 """
-A quasi-Newton method with dense curvature (`memory` 0) or that of the last `memory` pairs.
+A quasi-Newton method with dense curvature, updated by a rule, or that of the last pairs: `curvature` is the rule or
+the number of pairs.
 
 The first turn only evaluates the start. A search that finds no decrease forgets the curvature, once: the next one goes
 down the gradient. If that one fails too, the seed has finished: converged as far as the values resolve it, or given
@@ -10,7 +11,7 @@ up if trials weren't finite.
 struct QuasiNewton{C}
     tolerance::Float64
     longest::Int
-    memory::Int
+    curvature::C
 end
 
 "Where one seed stands; `known`: the start is evaluated. `trial`, `s`, `y` are space to work in."
@@ -32,15 +33,15 @@ mutable struct QuasiNewtonState{C}
     const y::Vector{Float64}
 end
 
-make_curvature(::QuasiNewton{DenseCurvature}, parameters) = DenseCurvature(parameters)
-make_curvature(method::QuasiNewton{LimitedCurvature}, parameters) = LimitedCurvature(parameters, method.memory)
+make_curvature(rule, parameters) = DenseCurvature(parameters, rule)
+make_curvature(pairs::Int, parameters) = LimitedCurvature(parameters, pairs)
 
-function start_state(method::QuasiNewton{C}, parameters::Int, terms::Int) where {C}
+function start_state(method::QuasiNewton, parameters::Int, terms::Int)
     zero() = zeros(parameters)
-    return QuasiNewtonState{C}(
+    return QuasiNewtonState(
         zero(), zero(), Inf, 0, 0,
         false, Inf, fill(NaN, terms), zero(), zero(),
-        make_curvature(method, parameters), LineSearch(parameters, terms),
+        make_curvature(method.curvature, parameters), LineSearch(parameters, terms),
         zero(), zero(), zero(),
     )
 end
@@ -100,7 +101,8 @@ is_flat(method::QuasiNewton, state::QuasiNewtonState) = maximum(abs, state.gradi
 function arrive!(method::QuasiNewton, state::QuasiNewtonState, step, total, terms, gradient)
     state.s .= step .* state.direction
     state.y .= gradient .- state.gradient
-    update!(state.memory, state.s, state.y)
+    # The direction being −H g, the model's curvature along the step s is sᵀBs = −step · sᵀg.
+    update!(state.memory, state.s, state.y, -step^2 * state.search.slope)
     state.theta .+= state.s
     state.total = total
     copyto!(state.terms, terms)

@@ -1,11 +1,11 @@
 # A run: one optimiser on one objective, for all seeds, advanced in chunks of iterations.
 
 "A phase of training on S seeds, and the workers that they share; the arrays called `names` are its state."
-struct Run{M,S,W}
+struct Run{M,S,V,W}
     method::M
     problem::MinimiseProblem
     states::Vector{S}
-    values::Vector{LossValue}
+    values::Vector{V}
     workers::Vector{W}
     terms::Int
     names::Vector{String}
@@ -15,7 +15,8 @@ end
     prepare_minimise(objective, settings)
 
 A `Run` from JSON text: `optimizer`, its `settings`, the numbers of `seeds` and `terms`, the masks `free` and `decay`,
-and the names of the arrays that make up its `state`, which `set_state!` has to fill.
+how the terms' weights move (`balancing`, or nothing), and the names of the arrays that make up its `state`, which
+`set_state!` has to fill. With `weights` among them every seed has its own.
 """
 function prepare_minimise(objective, settings::AbstractString)
     given = JSON.parse(settings)
@@ -29,11 +30,19 @@ function make_run(objective, method, given::AbstractDict)
         free, Vector{Bool}(given["decay"]), Int(given["settings"]["iterations"]), get(given, "fresh", false),
     )
     states = [start_state(method, length(free), terms) for _ in 1:seeds]
-    values = [LossValue(length(free), terms) for _ in 1:seeds]
+    balancing = get(given, "balancing", nothing)
+    balance = balancing === nothing ? nothing : read_balance(balancing, free)
+    weighted = "weights" in given["state"]
+    values = [
+        LossValue(length(free), terms, weighted ? Weighing(balance, length(free), terms) : nothing) for _ in 1:seeds
+    ]
     busy = clamp(seeds, 1, Threads.nthreads())
-    workers = [make_worker(objective; threads = Threads.nthreads() ÷ busy) for _ in 1:busy]
+    workers = [worker_for(method, objective, Threads.nthreads() ÷ busy) for _ in 1:busy]
     return Run(method, problem, states, values, workers, terms, String.(given["state"]))
 end
+
+"What a method evaluates the objective with, spread over that many threads."
+worker_for(method, objective, threads::Int) = make_worker(objective; threads)
 
 "Read the state of all seeds. At `table` lie the addresses of the named arrays (int64)."
 set_state!(run::Run, table::Integer) = each_array(load_state!, run, table)
@@ -44,24 +53,24 @@ get_state!(run::Run, table::Integer) = each_array(store_state, run, table)
 function each_array(move, run::Run, table::Integer)
     addresses = unsafe_wrap(Vector{Int64}, Ptr{Int64}(table), length(run.names))
     for (name, address) in zip(run.names, addresses), (seed, state) in enumerate(run.states)
-        move(state, name, address, seed)
+        move(name == "weights" ? run.values[seed].weighing : state, name, address, seed)
     end
     return nothing
 end
 
 """
-    advance!(run, base, target, room, total, terms, gradient_norm, learning_rate, rejected)
+    advance!(run, base, target, room, total, terms, gradient_norm, learning_rate, rejected, weights)
 
 Go on until every running seed has made `target` iterations, and tell whether any still runs. Iteration i (from 0) is
-logged in column i - `base` of arrays (S, `room`), given by their addresses; `terms` is (S, `room`, T), `rejected` one
-byte each.
+logged in column i - `base` of arrays (S, `room`), given by their addresses; `terms` is (S, `room`, T), so is `weights`
+or its address 0, and `rejected` has one byte each.
 """
-function advance!(run::Run, base, target, room, total, terms, gradient_norm, learning_rate, rejected)
+function advance!(run::Run, base, target, room, total, terms, gradient_norm, learning_rate, rejected, weights)
     seeds = length(run.states)
     return advance!(
         run,
         Int(target),
-        wrap_logs(base, seeds, room, run.terms, total, terms, gradient_norm, learning_rate, rejected),
+        wrap_logs(base, seeds, room, run.terms, total, terms, gradient_norm, learning_rate, rejected, weights),
     )
 end
 
@@ -72,10 +81,11 @@ The same with fresh data for every iteration: `draws` is the address of rows of 
 objective takes, for the iterations from `first` on.
 """
 function advance!(
-    run::Run, base, target, room, total, terms, gradient_norm, learning_rate, rejected, objective, draws, width, first,
+    run::Run, base, target, room, total, terms, gradient_norm, learning_rate, rejected, weights,
+    objective, draws, width, first,
 )
     seeds = length(run.states)
-    logs = wrap_logs(base, seeds, room, run.terms, total, terms, gradient_norm, learning_rate, rejected)
+    logs = wrap_logs(base, seeds, room, run.terms, total, terms, gradient_norm, learning_rate, rejected, weights)
     running = any(state -> state.finished == 0, run.states)
     for iteration in first:target-1
         running || return false
@@ -110,7 +120,10 @@ end
 function advance_seed!(run::Run, seed::Int, worker, target::Int, logs::Logs)
     state, value = run.states[seed], run.values[seed]
     while state.finished == 0 && state.iteration < target
+        at = state.iteration
+        value.weighing === nothing || (value.weighing.iteration = at)
         turn!(run.method, state, value, run.problem, worker, logs, seed)
+        value.weighing === nothing || at == state.iteration || log_weights!(logs, seed, at, value.weighing.weights)
     end
     return nothing
 end

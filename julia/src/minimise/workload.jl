@@ -13,8 +13,10 @@ function run_minimise_workload(objective, data = nothing)
     for (optimizer, more, state) in (
         ("adam", "\"learning_rate\": 0.001", ["good_theta", "accepted", "factor"]),
         ("adamw", "\"learning_rate\": $schedule, \"clip\": 1.0", ["good_theta", "accepted", "factor"]),
+        ("soap", "\"blocks\": [[0, 1, 1]], \"precondition_every\": 1", ["good_theta", "accepted", "bases.left"]),
         ("lbfgs", "\"memory\": 2", QUASI_NEWTON_STATE),
         ("bfgs", "\"tolerance\": 1e-9", QUASI_NEWTON_STATE),
+        ("bfgs", "\"update\": \"self_scaled_broyden\"", QUASI_NEWTON_STATE),
     )
         names, mask = vcat(COMMON_STATE, state), trues(parameters)
         run = prepare_minimise(
@@ -24,7 +26,7 @@ function run_minimise_workload(objective, data = nothing)
         )
         arrays = [zeros(max(parameters, terms, 1)) for _ in names]
         table = [Int64(UInt(pointer(array))) for array in arrays]
-        logs = [zeros(room * max(terms, 1)) for _ in 1:5]
+        logs = [zeros(room * max(terms, 1)) for _ in 1:6]
         GC.@preserve arrays table logs data begin
             set_state!(run, Int(UInt(pointer(table))))
             addresses = [Int(UInt(pointer(log))) for log in logs]

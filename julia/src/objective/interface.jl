@@ -117,22 +117,12 @@ function value_and_gradient!(
     return nothing
 end
 
-"One solve, one walk backwards a term; gradients (T, P) go to `out` from `offset` on."
+"Gradients (T, P) of all terms go to `out` from `offset` on."
 function gradients_of_terms!(worker::Worker, out::Vector{Float64}, offset::Int)
-    p = worker.objective.parameters
-    total, failed = loss!(worker, worker.theta, worker.terms)
-    failed || prepare_reverse!(worker)
-    for i in eachindex(worker.terms)
-        if failed
-            fill!(worker.gradient, NaN)
-        else
-            fill!(worker.seeds, 0.0)
-            worker.seeds[i] = 1.0
-            pull_loss!(worker, worker.theta, worker.gradient)
-        end
-        copyto!(out, offset + p * (i - 1) + 1, worker.gradient, 1, p)
-    end
-    return total
+    p, t = worker.objective.parameters, length(worker.terms)
+    gradients = reshape(view(out, offset+1:offset+p*t), p, t)
+    failed = gradients_of_terms!(gradients, worker, worker.theta, worker.terms, 1:t)
+    return failed ? NaN : dot(worker.objective.weights, worker.terms)
 end
 
 """

@@ -11,6 +11,7 @@ mutable struct CompiledObjective
     loss::Kernel
     loss_vjp::Kernel
     loss_jvp::Kernel
+    squares::Vector{MeanSquare}         # of all terms, or empty
     program::Any                        # as it was read: derivatives are compiled when first asked for
     reverse::Bool
     forward::Bool
@@ -34,6 +35,7 @@ function CompiledObjective(data::AbstractDict)
         kernel_of(data["loss"], places(each, :c), merge(places(layout, :a), Dict("theta" => Place(:b)))),
         idle_kernel(),
         idle_kernel(),
+        read_squares(sources, get(data, "squares", nothing)),
         data,
         false,
         false,
@@ -88,7 +90,7 @@ end
 
 "What one evaluation of a source needs, spread over that many threads."
 evaluator(source::CompiledIntegration, threads::Int) = Batch(source, threads)
-evaluator(source::CompiledPointwise, threads::Int) = PointBatch(source)
+evaluator(source::CompiledPointwise, threads::Int) = PointBatch(source, threads)
 evaluator(source::CompiledRollout, threads::Int) = RolloutBatch(source, threads)
 evaluator(source::CompiledGiven, threads::Int) = source
 
@@ -147,13 +149,20 @@ function loss!(worker::Worker, theta::Vector{Float64}, terms::Vector{Float64})
         fill!(terms, NaN)
         return NaN, true
     end
-    o.loss.setup(worker.arrays, theta, terms, NOTHING, NOTHING, worker.loss_work, 0.0)
-    o.loss.run(worker.arrays, theta, terms, NOTHING, NOTHING, worker.loss_work, 0.0)
+    evaluate_terms!(worker, theta, terms)
     return dot(o.weights, terms), false
 end
 
+"The terms of the sources' arrays."
+function evaluate_terms!(worker::Worker, theta::Vector{Float64}, terms::Vector{Float64})
+    loss = worker.objective.loss
+    loss.setup(worker.arrays, theta, terms, NOTHING, NOTHING, worker.loss_work, 0.0)
+    loss.run(worker.arrays, theta, terms, NOTHING, NOTHING, worker.loss_work, 0.0)
+    return nothing
+end
+
 """
-    loss_and_gradient!(worker, theta, gradient, terms) -> total, failed
+    loss_and_gradient!(worker, theta, gradient, terms, weights = the objective's) -> total, failed
 
 As `loss!`, with the gradient of the total.
 """
@@ -162,16 +171,18 @@ function loss_and_gradient!(
     theta::Vector{Float64},
     gradient::Vector{Float64},
     terms::Vector{Float64},
+    weights::Vector{Float64} = worker.objective.weights,
 )
-    total, failed = loss!(worker, theta, terms)
+    isempty(worker.objective.squares) || return squares_and_gradient!(worker, theta, gradient, terms, weights)
+    _, failed = loss!(worker, theta, terms)
     if failed
         fill!(gradient, NaN)
         return NaN, true
     end
     prepare_reverse!(worker)
-    copyto!(worker.seeds, worker.objective.weights)
+    copyto!(worker.seeds, weights)
     pull_loss!(worker, theta, gradient)
-    return total, false
+    return dot(weights, terms), false
 end
 
 function prepare_reverse!(worker::Worker)
@@ -188,11 +199,16 @@ function pull_loss!(worker::Worker, theta::Vector{Float64}, gradient::Vector{Flo
     fill!(worker.cotangents, 0.0)       # the loss doesn't read all arrays
     o.loss_vjp.setup(worker.arrays, theta, worker.seeds, worker.cotangents, gradient, worker.loss_vjp_work, 0.0)
     o.loss_vjp.run(worker.arrays, theta, worker.seeds, worker.cotangents, gradient, worker.loss_vjp_work, 0.0)
-    for (source, offset) in zip(worker.sources, o.offsets)
+    for (source, offset, compiled) in zip(worker.sources, o.offsets, o.sources)
+        # A single term reads few of the sources.
+        is_silent(worker.cotangents, offset, arrays_length(compiled)) && continue
         pull_batch!(source, theta, worker.cotangents, offset, gradient)
     end
     return nothing
 end
+
+"Are these `count` numbers all zero?"
+is_silent(values::Vector{Float64}, offset::Int, count::Int) = all(i -> @inbounds(iszero(values[i])), offset+1:offset+count)
 
 "Derivative of the total along `tangent`; NaN where a solve failed."
 function directional_derivative(worker::Worker, theta::Vector{Float64}, tangent::Vector{Float64})

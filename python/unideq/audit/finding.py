@@ -18,7 +18,8 @@ class Finding:
     Attributes
     ----------
     check
-        `truncation`, `refinement`, `flow_map` or `shift`.
+        `truncation`, `refinement`, `flow_map` or `shift`; of residual fits a name of
+        `unideq.audit.pathology.CHECKS`.
     severity
         `ok` (nothing to worry about), `note` (worth knowing) or `warning` (the model won't do what it seems to do).
     statement

@@ -17,6 +17,8 @@ from .truncation import Truncation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from .pathology import Pathology
+
 __all__ = ["Audit"]
 
 _COLOURS = {"ok": "#009e73", "note": "#e69f00", "warning": "#d55e00"}
@@ -30,8 +32,8 @@ class Audit:
     ----------
     findings
         In the order of the checks.
-    truncation, refinement, flow_map, shift
-        Details of each check; None where it wasn't made.
+    truncation, refinement, flow_map, shift, pathology
+        Details of each check; None where it wasn't made. `pathology` is that of residual fits.
     """
 
     findings: tuple[Finding, ...]
@@ -39,6 +41,7 @@ class Audit:
     refinement: Refinement | None = None
     flow_map: FlowMap | None = None
     shift: Shift | None = None
+    pathology: Pathology | None = None
 
     @property
     def severity(self) -> str:
@@ -60,7 +63,7 @@ class Audit:
                 }
             )
         }
-        for result in (self.truncation, self.refinement, self.flow_map, self.shift):
+        for result in (self.truncation, self.refinement, self.flow_map, self.shift, self.pathology):
             if result is not None:
                 found |= result.groups()
         return found
@@ -70,7 +73,11 @@ class Audit:
         return xr.DataTree.from_dict({f"/{name}": d for name, d in self.groups().items()})
 
     def plot(self) -> Figure:
-        """One figure, a row a check."""
+        """One figure: a row a check; of a residual fit gradients a layer, and numbers over training."""
+        if self.pathology is not None:
+            from .pathology_picture import draw_pathology
+
+            return draw_pathology(self.pathology)
         from .picture import draw
 
         return draw(self)

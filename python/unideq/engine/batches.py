@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import ModelError, OptionError, unknown
 from ..objective.program import Batches, Given, Integration, Objective, Rollout, Source
+from .balancing import FIRST_ORDER
 from .protocol import OptimizerSettings
 
 __all__ = ["Fresh", "check_batches", "fresh_data", "iterations_at_once", "stacked"]
@@ -23,9 +24,9 @@ def check_batches(batches: Batches | None, optimizer: OptimizerSettings, seeds: 
     """Raise an `OptionError` where the optimiser or an ensemble can't do with fresh data."""
     if batches is None:
         return
-    if optimizer.name not in ("adam", "adamw"):
+    if optimizer.name not in FIRST_ORDER:
         raise OptionError(
-            f"`{optimizer.name}` compares values of one function along a line, and fresh batches need Adam or AdamW. "
+            f"`{optimizer.name}` compares values of one function, and fresh batches need Adam, AdamW or SOAP. "
             "Use `ude.Adam(...)`, or an objective without batches."
         )
     if batches.follows_theta and seeds > 1:

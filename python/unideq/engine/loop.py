@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import ModelError, OptionError
-from ..objective.program import Batches, Objective
+from ..objective.program import Balancing, Batches, Objective
+from .balancing import checked_balancing, starting_weights
 from .batches import check_batches
 from .optimizer_state import State, begin, check_optimizer, restore
 from .protocol import Minimised, OptimizerSettings, Report
@@ -41,6 +42,8 @@ class Phase:
         Most iterations between two reports.
     batches
         Fresh data for every iteration, if the objective's own don't serve for all.
+    balancing
+        How the terms' weights move, if they do. Where they do, or were given, the state has them as `weights` (S, T).
     """
 
     objective: Objective
@@ -50,6 +53,7 @@ class Phase:
     decay: np.ndarray
     room: int
     batches: Batches | None = None
+    balancing: Balancing | None = None
 
     @property
     def seeds(self) -> int:
@@ -77,14 +81,17 @@ class Runner(Protocol):
         ...
 
 
-def empty_logs(seeds: int, room: int, terms: int) -> dict[str, np.ndarray]:
-    """Logs of iterations that nobody has made: NaN, and nothing rejected."""
+def empty_logs(phase: Phase) -> dict[str, np.ndarray]:
+    """Logs of iterations that nobody has made: NaN, and nothing rejected; of the weights where the state has them."""
+    seeds, room, terms = phase.seeds, phase.room, len(phase.objective.terms)
+    weights = {"weights": np.full((seeds, room, terms), np.nan)} if "weights" in phase.start else {}
     return {
         "total": np.full((seeds, room), np.nan),
         "terms": np.full((seeds, room, terms), np.nan),
         "gradient_norm": np.full((seeds, room), np.nan),
         "learning_rate": np.full((seeds, room), np.nan),
         "rejected": np.zeros((seeds, room), bool),
+        **weights,
     }
 
 
@@ -97,6 +104,8 @@ def _phase(
     state: Mapping[str, np.ndarray] | None,
     decay: np.ndarray | None,
     batches: Batches | None,
+    balancing: Balancing | None,
+    weights: np.ndarray | None,
 ) -> Phase:
     check_optimizer(optimizer)
     if report_every < 1:
@@ -106,7 +115,11 @@ def _phase(
         raise ModelError(f"`minimise` needs θ of shape (S, P), not {theta.shape}.")
     check_batches(batches, optimizer, len(theta))
     size = theta.shape[1]
+    balancing = checked_balancing(balancing, objective, optimizer, size)
     start = begin(optimizer, theta, len(objective.terms))
+    own = starting_weights(objective, len(theta), balancing, weights, state)
+    if own is not None:
+        start["weights"] = own
     return Phase(
         objective,
         optimizer,
@@ -115,6 +128,7 @@ def _phase(
         np.ones(size, bool) if decay is None else np.asarray(decay, bool),
         int(report_every),
         batches,
+        balancing,
     )
 
 
@@ -134,6 +148,7 @@ def _report(objective: Objective, runner: Runner, base: int, reached: int) -> Re
         best_total=state["best_total"].copy(),
         finished=state["finished"].copy(),
         state=state,
+        weights={n: found["weights"][..., i].copy() for i, n in enumerate(objective.terms) if "weights" in found},
     )
 
 
@@ -148,13 +163,15 @@ def minimise(
     state: Mapping[str, np.ndarray] | None = None,
     decay: np.ndarray | None = None,
     batches: Batches | None = None,
+    balancing: Balancing | None = None,
+    weights: np.ndarray | None = None,
 ) -> Minimised:
     """Run a phase on the engine that `make` makes a runner of; see `Engine.minimise`.
 
     Seeds that finish early leave NaN in the rest of the logs. The result doesn't depend on `report_every`, nor
     on where a run was interrupted and resumed.
     """
-    phase = _phase(objective, theta, optimizer, free, report_every, state, decay, batches)
+    phase = _phase(objective, theta, optimizer, free, report_every, state, decay, batches, balancing, weights)
     runner: Any = make(phase)
     room, iterations = phase.room, phase.iterations
     base = int(np.max(phase.start["iteration"]))

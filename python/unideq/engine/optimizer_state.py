@@ -5,17 +5,18 @@ All arrays have the seeds in front, (S, …). Runs saved by one engine go on wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..errors import ModelError, unknown
 from .protocol import OptimizerSettings
+from .soap_state import begin_bases
 
 __all__ = ["OPTIMIZERS", "SCHEDULES", "begin", "check_optimizer", "flatten", "restore"]
 
-OPTIMIZERS = ("adam", "adamw", "lbfgs", "bfgs")
+OPTIMIZERS = ("adam", "adamw", "soap", "lbfgs", "bfgs", "gauss_newton")
 SCHEDULES = ("ExponentialDecay", "CosineDecay", "PiecewiseConstant", "Warmup")
 
 State = dict[str, Any]
@@ -33,7 +34,7 @@ def check_optimizer(optimizer: OptimizerSettings) -> None:
 
 def begin(optimizer: OptimizerSettings, theta: np.ndarray, terms: int) -> State:
     """State of S seeds at the start θ (S, P), for an objective with that many terms."""
-    seeds, size = theta.shape
+    seeds = len(theta)
     common = {
         "theta": theta,
         "best_theta": theta.copy(),
@@ -41,19 +42,14 @@ def begin(optimizer: OptimizerSettings, theta: np.ndarray, terms: int) -> State:
         "iteration": np.zeros(seeds, int),
         "finished": np.zeros(seeds, int),
     }
-    if optimizer.name in ("adam", "adamw"):
-        guard = {} if optimizer.settings.get("skip") is None else _begin_guard(seeds)
-        return {**common, **_begin_adam(theta), **guard}
-    if optimizer.name == "lbfgs":
-        memory = _begin_limited(seeds, size, int(optimizer.settings.get("memory", 20)))
-    else:
-        memory = _begin_dense(seeds, size)
-    return {**common, **_begin_quasi_newton(theta, terms), "memory": memory, "search": _begin_search(theta, terms)}
+    return {**common, **_BEGIN[optimizer.name](theta, optimizer.settings, terms)}
 
 
-def _begin_adam(theta: np.ndarray) -> State:
+def _begin_adam(theta: np.ndarray, settings: Mapping[str, Any], terms: int) -> State:
     seeds = len(theta)
+    guard = {} if settings.get("skip") is None else _begin_guard(seeds)
     return {
+        **guard,
         "good_theta": theta.copy(),
         "mean": np.zeros_like(theta),
         "square": np.zeros_like(theta),
@@ -68,7 +64,36 @@ def _begin_guard(seeds: int) -> State:
     return {"norm_mean": np.zeros(seeds), "norm_weight": np.zeros(seeds), "skipped": np.zeros(seeds, int)}
 
 
-def _begin_quasi_newton(theta: np.ndarray, terms: int) -> State:
+def _begin_soap(theta: np.ndarray, settings: Mapping[str, Any], terms: int) -> State:
+    return {**_begin_adam(theta, settings, terms), **begin_bases(theta, settings)}
+
+
+def _begin_gauss_newton(theta: np.ndarray, settings: Mapping[str, Any], terms: int) -> State:
+    """Damping μ (0: not chosen yet), and its growth at the next rejection."""
+    return {"damping": np.zeros(len(theta)), "growth": np.full(len(theta), 2.0)}
+
+
+def _begin_lbfgs(theta: np.ndarray, settings: Mapping[str, Any], terms: int) -> State:
+    seeds, size = theta.shape
+    return _begin_quasi_newton(theta, terms, _begin_limited(seeds, size, int(settings.get("memory", 20))))
+
+
+def _begin_bfgs(theta: np.ndarray, settings: Mapping[str, Any], terms: int) -> State:
+    return _begin_quasi_newton(theta, terms, _begin_dense(*theta.shape))
+
+
+_BEGIN: dict[str, Callable[[np.ndarray, Mapping[str, Any], int], State]] = {
+    "adam": _begin_adam,
+    "adamw": _begin_adam,
+    "soap": _begin_soap,
+    "lbfgs": _begin_lbfgs,
+    "bfgs": _begin_bfgs,
+    "gauss_newton": _begin_gauss_newton,
+}
+"""Optimiser → `(theta (S, P), settings, number of terms) -> ` what its state has besides what all have."""
+
+
+def _begin_quasi_newton(theta: np.ndarray, terms: int, memory: State) -> State:
     seeds = len(theta)
     return {
         "known": np.zeros(seeds, bool),
@@ -76,6 +101,8 @@ def _begin_quasi_newton(theta: np.ndarray, terms: int) -> State:
         "terms": np.full((seeds, terms), np.nan),
         "gradient": np.zeros_like(theta),
         "direction": np.zeros_like(theta),
+        "memory": memory,
+        "search": _begin_search(theta, terms),
     }
 
 

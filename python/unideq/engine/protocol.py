@@ -73,7 +73,8 @@ class Report:
     `iteration` counts finished iterations of this phase. The logs hold the iterations since the last report: arrays
     (S, k); entry i refers to θ before update i, and is NaN after a seed has finished. `rejected` marks iterations that
     moved nowhere (Adam: loss, gradient or solve failed at this θ; BFGS, L-BFGS: the line search found no decrease).
-    `theta` is where the next iteration begins: Adam hasn't evaluated it yet, unlike `best_theta`.
+    `theta` is where the next iteration begins: Adam hasn't evaluated it yet, unlike `best_theta`. Totals of moving
+    weights can't be compared: with balancing, `best_theta` is the last θ that could be evaluated.
     `state` is all that the loop needs to go on, as named arrays; `minimise(state=...)` resumes from it bit for bit.
     """
 
@@ -168,7 +169,8 @@ class Engine(Protocol):
         batches
             Fresh data for every iteration (Adam, AdamW and SOAP only); the totals logged are then those of the batches.
         balancing
-            How the terms' weights move (Adam, AdamW and SOAP only).
+            How the terms' weights move (Adam, AdamW and SOAP only). `config` and `pcgrad` make them anew in every
+            iteration, from the objective's; terms of weight 0 take no part.
         weights
             (S, T): every seed's weights at the start instead of the objective's; without `balancing` they stay.
         """

@@ -1,8 +1,10 @@
 """What a model is: expressions, operations, shapes, derivatives, and their NumPy evaluation. Pure data, no engine."""
 
 from . import operations
+from .batching import batched
 from .derivative import gradient, jvp, pullback, pushforward, vjp
 from .expression import Expression, apply, as_expression, constant, variable
+from .factoring import factored
 from .fourier import convolve, irfft, rfft
 from .graph import Graph, topological
 from .jacobian import Jacobian, jacobian
@@ -22,10 +24,12 @@ __all__ = [
     "Operation",
     "apply",
     "as_expression",
+    "batched",
     "colour",
     "constant",
     "convolve",
     "equations",
+    "factored",
     "fingerprint",
     "from_json",
     "gradient",

@@ -239,7 +239,8 @@ class Balancing:
     terms
         The terms that take part; others keep their weights.
     counted
-        (P,) bool: entries of θ that a rule's statistics look at.
+        (P,) numbers c >= 0 (or bool): the entries of θ that a rule's statistics look at, where free; means are
+        Σ c x / Σ c.
     every
         Iterations between two updates of the weights; the first is before the first update of θ.
     rate

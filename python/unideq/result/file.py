@@ -14,9 +14,12 @@ import xarray as xr
 from .. import versions
 from ..errors import FileFormatError, OptionError
 from ..model import ODE
-from ..training.record import Training
+from ..training.record import Record, Training
+from ..training.residual_record import ResidualTraining
+from .groups import FORMAT, kind_of
+from .residual_tree import RESIDUAL, residual_from_tree, residual_groups
 from .solution import Solution
-from .tree import FORMAT, kind_of, training_from_tree, training_groups
+from .tree import training_from_tree, training_groups
 
 __all__ = ["read_solution", "read_training", "read_tree", "write_solution", "write_training", "write_tree"]
 
@@ -76,9 +79,15 @@ def _umask() -> int:
     return current
 
 
-def write_training(record: Training, path: str | os.PathLike[str]) -> None:
+def write_training(record: Record, path: str | os.PathLike[str]) -> None:
     """A checkpoint: all that resume needs."""
-    write_tree(xr.DataTree.from_dict(training_groups(record)), path)
+    groups = residual_groups(record) if isinstance(record, ResidualTraining) else training_groups(_trained(record))
+    write_tree(xr.DataTree.from_dict(groups), path)
+
+
+def _trained(record: Record) -> Training:
+    assert isinstance(record, Training)
+    return record
 
 
 def read_tree(path: str | os.PathLike[str]) -> xr.DataTree:
@@ -101,9 +110,12 @@ def read_tree(path: str | os.PathLike[str]) -> xr.DataTree:
         ) from error
 
 
-def read_training(path: str | os.PathLike[str]) -> Training:
-    """The training that a file holds."""
-    return training_from_tree(read_tree(path), str(path))
+def read_training(path: str | os.PathLike[str]) -> Any:
+    """The training that a file holds: `Training`, or `ResidualTraining` of a residual problem."""
+    tree = read_tree(path)
+    if kind_of(tree, str(path)) == RESIDUAL:
+        return residual_from_tree(tree, str(path))
+    return training_from_tree(tree, str(path))
 
 
 def write_solution(solution: Solution, path: str | os.PathLike[str]) -> None:

@@ -6,21 +6,23 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from ..engine import STATUS, Engine, get_engine
+from ..engine import STATUS, Engine
 from ..errors import OptionError, UnideqWarning
 from ..model import ODE, Stepper
 from ..training.record import Training
 from .export import export_julia
-from .file import read_tree, write_tree
+from .file import read_tree
+from .groups import kind_of
+from .residual_tree import RESIDUAL
 from .sampling import predict, problem_of, result_times
 from .solution import increasing, solve
 from .stepping import steps_to
+from .trained import Deferred, Trained
 from .tree import result_groups, training_from_tree, training_groups
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Fit"]
 
 
-class Fit:
+class Fit(Trained[Training]):
     """A trained model with its measurements, history and settings.
 
     Made by `unideq.fit` or `Fit.load`.
@@ -47,10 +49,8 @@ class Fit:
     """
 
     def __init__(self, record: Training, engine: Engine, computed: Mapping[str, xr.Dataset] | None = None) -> None:
-        self.record = record
-        self.engine = engine
+        super().__init__(record, engine)
         self._computed: dict[str, xr.Dataset] | None = None if computed is None else dict(computed)
-        self._symbolic: dict[str, xr.Dataset] = {}
 
     # ---- what it is -------------------------------------------------------------------------------------------
 
@@ -59,69 +59,15 @@ class Fit:
         """The model as it was given to `fit`; `trained()` has the trained parameters."""
         return self.record.model
 
-    @property
-    def status(self) -> str:
-        """`finished`, or why training ended before: `interrupted: …`, `stopped early: …`, `gave up: …`, with advice."""
-        return self.record.status
-
-    @property
-    def events(self) -> list[str]:
-        """What happened that one should know: the solver chosen and why, switches, checkpoints that failed."""
-        return list(self.record.events)
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Seeds of the ensemble's members."""
-        return self.record.settings.seeds
-
-    @property
-    def best_seed(self) -> int:
-        """Seed with the lowest training total (with early stopping: the lowest held-out one)."""
-        return self.seeds[self.record.best_seed]
-
-    @property
-    def theta(self) -> np.ndarray:
-        """Flat parameters (P,) of the best seed, unconstrained; the model's own part comes first."""
-        return self.record.chosen_theta[self.record.best_seed]
-
-    @property
-    def parameters(self) -> dict[str, np.ndarray]:
-        """Constrained values of the best seed: the model's parameters, initial values, noise; no network weights."""
-        values = self.record.layout.unpack(self.theta)
-        return {n: v for n, v in values.items() if self.record.layout[n].kind in ("parameter", "initial", "noise")}
-
-    @cached_property
-    def tree(self) -> xr.DataTree:
-        """Everything as one DataTree: `/observations`, `/solution`, `/learned_term`, `/training`, `/parameters`, …"""
-        return xr.DataTree.from_dict(self._groups())
-
     def _groups(self) -> dict[str, xr.Dataset]:
         if self._computed is None:
             self._computed = result_groups(self.record, self.engine)
-        return {**training_groups(self.record), **self._computed, **self._symbolic}
-
-    def add_group(self, name: str, dataset: xr.Dataset) -> None:
-        """Put a further group into the tree and the file, e.g. `/symbolic/interaction`."""
-        self._symbolic[name] = dataset
-        self.__dict__.pop("tree", None)
+        return {**training_groups(self.record), **self._computed, **self._added}
 
     def trained(self, seed: int | None = None) -> ODE:
         """The model with its parameters' initial values set to the trained ones (networks keep their specification)."""
         values = self.record.layout.unpack(self._theta_of(seed))
         return self.model.with_values({n: values[n] for n in self.model.parameters})
-
-    def _theta_of(self, seed: int | None) -> np.ndarray:
-        return self.record.chosen_theta[self.seeds.index(self._member(seed))]
-
-    def _member(self, seed: Any) -> int:
-        """A seed of this fit; None: the best."""
-        if seed is None:
-            return self.best_seed
-        if isinstance(seed, str) or seed not in self.seeds:
-            raise OptionError(
-                f'There is no seed {seed!r}; this fit has {list(self.seeds)} (or `"all"` for all of them).'
-            )
-        return int(seed)
 
     # ---- predictions ------------------------------------------------------------------------------------------
 
@@ -300,26 +246,32 @@ class Fit:
         grid = result_times(self.record.observations) if time is None else time
         export_julia(self.model, path, grid, **{**self._setup(initial, self._member(seed)), **settings})
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write all to one netCDF-4 file; `Fit.load` reads it back bit for bit, `unideq.resume` goes on training."""
-        write_tree(self.tree, path)
-
     @classmethod
-    def load(cls, path: str | os.PathLike[str], engine: str | Engine | None = None) -> Fit:
-        """Read a file written by `save` or by `fit(checkpoint=...)`. No engine starts before something is computed."""
+    def load(cls, path: str | os.PathLike[str], engine: str | Engine | None = None) -> Any:
+        """Read a file written by `save` or by `fit(checkpoint=...)`. No engine starts before something is computed.
+
+        Returns
+        -------
+        Fit or ResidualFit
+            By what the file holds.
+        """
         tree = read_tree(path)
+        if kind_of(tree, str(path)) == RESIDUAL:
+            from .residual_fit import ResidualFit
+
+            return ResidualFit.from_tree(tree, str(path), engine)
         record = training_from_tree(tree, str(path))
         groups = {
             f"/{n}": tree[n].to_dataset() for n in ("solution", "learned_term", "diagnostics") if n in tree.children
         }
         computed = groups if "/solution" in groups else None
-        fit = cls(record, _Deferred(engine or record.engine.get("name")), computed)  # type: ignore[arg-type]
+        fit = cls(record, Deferred(engine or record.engine.get("name")), computed)  # type: ignore[arg-type]
         if "symbolic" in tree.children:
             for name, node in tree["symbolic"].children.items():
-                fit._symbolic[f"/symbolic/{name}"] = node.to_dataset()
+                fit._added[f"/symbolic/{name}"] = node.to_dataset()
         if "diagnostics" in tree.children:
             for name, node in tree["diagnostics"].children.items():
-                fit._symbolic[f"/diagnostics/{name}"] = node.to_dataset(inherit=False)
+                fit._added[f"/diagnostics/{name}"] = node.to_dataset(inherit=False)
         return fit
 
     # ---- shown ------------------------------------------------------------------------------------------------
@@ -334,23 +286,10 @@ class Fit:
             f"{self.record.history.iterations} iterations in {self.record.seconds:.1f} s",
             f"  seeds       {list(self.seeds)}, best {self.best_seed} (total {total:.4g})",
         ]
-        for name, value in self.parameters.items():
-            units = self.record.layout[name].units
-            text = np.array2string(np.asarray(value), precision=5, threshold=6)
-            lines.append(f"  {name:<11} {text}{f' {units}' if units else ''}")
+        lines += self._parameter_lines()
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         from .report import summary_html
 
         return summary_html(self)
-
-
-class _Deferred:
-    """An engine that starts when it is first used, so that reading a file is quick."""
-
-    def __init__(self, name: Any) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        return getattr(get_engine(self._name), attribute)

@@ -6,12 +6,16 @@ import json
 import os
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from ..model import ODE
+from ..training.record import Record
 from .file import read_solution, read_tree
+from .groups import kind_of
+from .residual_tree import RESIDUAL, residual_from_tree
 from .table import number, parameter_rows, score_rows, setting_rows
-from .tree import kind_of, training_from_tree
+from .tree import training_from_tree
 
 __all__ = ["describe_file"]
 
@@ -25,7 +29,11 @@ def describe_file(path: str | os.PathLike[str]) -> str:
         If there is no such file, or it isn't ours, is damaged or comes from a newer version.
     """
     tree = read_tree(path)
-    lines = _fit(tree, str(path)) if kind_of(tree, str(path)) == "fit" else _solution(path, tree)
+    kind = kind_of(tree, str(path))
+    if kind == RESIDUAL:
+        lines = _residual_fit(tree, str(path))
+    else:
+        lines = _fit(tree, str(path)) if kind == "fit" else _solution(path, tree)
     size = os.path.getsize(path)
     lines[0] += f" ({size / 1e6:.1f} MB)" if size > 1e5 else f" ({size / 1e3:.0f} kB)"
     return "\n".join([*lines, "", "groups", *_groups(tree)])
@@ -34,24 +42,9 @@ def describe_file(path: str | os.PathLike[str]) -> str:
 def _fit(tree: xr.DataTree, source: str) -> list[str]:
     record = training_from_tree(tree, source)
     computed = "diagnostics" in tree.children
-    seeds = record.settings.seeds
     lines = [
         f"{source}: {'a fit' if computed else 'a checkpoint of a fit'}",
-        "",
-        *_rows(
-            [
-                ("status", record.status),
-                ("created", record.created),
-                ("written by", _versions(tree.attrs)),
-                ("engine", str(record.engine.get("name"))),
-                ("trained", f"{record.history.iterations} iterations in {record.seconds:.1f} s"),
-                (
-                    "best seed",
-                    f"{seeds[record.best_seed]} of {len(seeds)}, total {number(record.best_total[record.best_seed])}",
-                ),
-            ]
-        ),
-        *(f"  event         {e}" for e in record.events),
+        *_head(record, tree),
         "",
         "equations",
         *_indented(str(record.model.equations())),
@@ -72,6 +65,44 @@ def _fit(tree: xr.DataTree, source: str) -> list[str]:
     if not record.done:
         lines += ["", f"Go on training: `unideq.resume({source!r})`."]
     return lines
+
+
+def _head(record: Record, tree: xr.DataTree) -> list[str]:
+    seeds, total = record.settings.seeds, number(record.best_total[record.best_seed])
+    rows = [
+        ("status", record.status),
+        ("created", record.created),
+        ("written by", _versions(tree.attrs)),
+        ("engine", str(record.engine.get("name"))),
+        ("trained", f"{record.history.iterations} iterations in {record.seconds:.1f} s"),
+        ("best seed", f"{seeds[record.best_seed]} of {len(seeds)}, total {total}"),
+    ]
+    return ["", *_rows(rows), *(f"  event         {e}" for e in record.events)]
+
+
+def _residual_fit(tree: xr.DataTree, source: str) -> list[str]:
+    record = residual_from_tree(tree, source)
+    computed = "diagnostics" in tree.children
+    what = "a fit" if computed else "a checkpoint of a fit"
+    lines = [f"{source}: {what} of a residual problem", *_head(record, tree), "", "problem"]
+    lines += _indented(record.problem.describe())
+    values = record.layout.unpack(record.chosen_theta[record.best_seed])
+    learned = [e for e in record.layout.entries if e.kind == "parameter"]
+    if learned:
+        lines += ["", "parameters (best seed)"]
+        lines += [
+            f"  {e.name:<20} {np.array2string(values[e.name], precision=5):>12} {e.units}".rstrip() for e in learned
+        ]
+    if computed:
+        rms = tree["/diagnostics"].to_dataset()["rms"].isel(seed=record.best_seed)
+        lines += ["", "root mean square residuals at validation points (best seed)"]
+        names = rms["residual"].values
+        lines += [f"  {name!s:<20} {number(v):>12}" for name, v in zip(names, rms.values, strict=True)]
+    settings = record.settings
+    rows = [("stages", "; ".join(f"{stage.label}, {stage.iterations} iterations" for stage in settings.stages()))]
+    rows += [("seeds", ", ".join(map(str, settings.seeds))), ("balance", settings.balance.text or "none")]
+    lines += ["", "settings", *_rows(rows)]
+    return lines if record.done else [*lines, "", f"Go on training: `unideq.resume({source!r})`."]
 
 
 def _solution(path: str | os.PathLike[str], tree: xr.DataTree) -> list[str]:

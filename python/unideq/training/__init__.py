@@ -15,8 +15,11 @@ from .phase import (
     Schedule,
     Warmup,
 )
-from .record import History, Training
-from .settings import FitSettings, Stage
+from .record import History, Record, Training
+from .residual_record import ResidualTraining
+from .residual_settings import ResidualSettings
+from .settings import FitSettings
+from .stage import Stage
 
 __all__ = [
     "BFGS",
@@ -31,6 +34,9 @@ __all__ = [
     "History",
     "Phase",
     "PiecewiseConstant",
+    "Record",
+    "ResidualSettings",
+    "ResidualTraining",
     "Schedule",
     "Stage",
     "Training",

@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import xarray as xr
 
 from ..engine import Engine, Report, get_engine
-from ..errors import ModelError, OptionError, UnideqWarning
+from ..errors import DataError, ModelError, OptionError, UnideqWarning
 from ..model import ODE, Stepper
 from ..objective import Holdout, Loss, ObjectiveSpecification, Observations, Stream, Unrolled
+from ..objective.balance import Balance, Causal
+from ..residual import Residual, ResidualProblem
+from .base_trainer import BaseTrainer
 from .phase import Phase
-from .record import Training
+from .record import Record
+from .residual_record import ResidualTraining
+from .residual_settings import ResidualSettings
+from .residual_trainer import ResidualTrainer
 from .settings import FitSettings
+from .stage import fingerprint_of
 from .trainer import Trainer
 
 if TYPE_CHECKING:
     from ..result.fit import Fit
+    from ..result.residual_fit import ResidualFit
 
 __all__ = ["fit", "resume"]
 
 
+@overload
+def fit(
+    model: ResidualProblem,
+    data: None = None,
+    *,
+    objective: Residual | None = None,
+    phases: Phase | Sequence[Phase] | None = None,
+    seeds: int | Sequence[int] = 1,
+    balance: Mapping[str, float] | Balance | Causal | Sequence[Any] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    engine: str | Engine | None = None,
+    progress: bool = True,
+    report_every: int = 50,
+    callback: Callable[[Report], Any] | None = None,
+) -> ResidualFit: ...
+
+
+@overload
 def fit(
     model: ODE,
     data: xr.Dataset | Sequence[xr.Dataset] | Stream,
@@ -49,23 +76,54 @@ def fit(
     progress: bool = True,
     report_every: int = 50,
     callback: Callable[[Report], Any] | None = None,
-) -> Fit:
-    """Train a model on measurements.
+) -> Fit: ...
+
+
+def fit(
+    model: ODE | ResidualProblem,
+    data: xr.Dataset | Sequence[xr.Dataset] | Stream | None = None,
+    *,
+    objective: ObjectiveSpecification | None = None,
+    phases: Phase | Sequence[Phase] | None = None,
+    seeds: int | Sequence[int] = 1,
+    loss: str | Loss | Callable[..., Any] | None = None,
+    holdout: float | Holdout | None = None,
+    regularise: Any = None,
+    penalty: Any = None,
+    solver: str = "auto",
+    rtol: float = 1e-6,
+    atol: float = 1e-6,
+    dt: float | None = None,
+    max_steps: int = 4096,
+    adjoint: str = "auto",
+    estimate_initial: bool = True,
+    early_stopping: int | None = None,
+    balance: Mapping[str, float] | Balance | Causal | Sequence[Any] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    engine: str | Engine | None = None,
+    progress: bool = True,
+    report_every: int = 50,
+    callback: Callable[[Report], Any] | None = None,
+) -> Fit | ResidualFit:
+    """Train a model on measurements, or networks on the equations of a `ResidualProblem`.
 
     Parameters
     ----------
     model
-        What to train.
+        What to train: `ODE`, `PDE`, `Stepper` or `ResidualProblem`.
     data
         Dataset with variables named after the model's observables, a numeric `time` coordinate, optionally a
         `trajectory` dimension; or a list of Datasets, one a trajectory, with different times. NaN means not measured; a
         variable that is absent is an unobserved one. For `Unrolled` also a `Stream` of a data set larger than memory.
+        Of a residual problem None: its terms have their measurements (`ude.Data`).
     objective
         `Trajectory()` (default), `MultipleShooting(5)` or `Collocation()`; of a `Stepper`, `Unrolled()` (default) or
-        `Trajectory()`. A phase may have its own.
+        `Trajectory()`; of a residual problem `Residual()`. A phase may have its own.
     phases
         What to run in order; default `[Adam(1e-2, 1000), BFGS(500)]`, of a `Stepper` `[Adam(1e-3, 1000), LBFGS(300)]`
-        (without the latter for mini-batches and `gradient="none"`).
+        (without the latter for mini-batches and `gradient="none"`), of a residual problem
+        `[Adam(ExponentialDecay(1e-3, 0.9, 1000), 10_000), GaussNewton(100)]`, the latter at 512 points a term at least
+        (`LBFGS(1000)` instead above 2000 free numbers).
     seeds
         Number of ensemble members, or their seeds. They differ in the networks' initial weights and train together,
         vectorised.
@@ -93,6 +151,10 @@ def fit(
         Whether initial values that aren't known are trained (they start at the first measurement) or kept there.
     early_stopping
         Stop after this many iterations without a lower held-out error, and report the parameters that had the lowest.
+    balance
+        Of a residual problem: how its terms are weighted. A dict term → weight, a rule that moves the weights while
+        Adam, AdamW or SOAP train (`LearningRateAnnealing()`, `GradientNorm()`, `NeuralTangentKernel()`, `ConFIG()`,
+        `PCGrad()`), `Causal()`, or a list of these. Phases after it keep the weights that it found.
     checkpoint
         netCDF file to write while training. Where it exists already from the same call, training goes on from it.
     engine
@@ -107,7 +169,7 @@ def fit(
     Returns
     -------
     Fit
-        Also after Ctrl-C and after failures: `fit.status` says how it ended.
+        Also after Ctrl-C and after failures: `fit.status` says how it ended. Of a residual problem a `ResidualFit`.
 
     Raises
     ------
@@ -127,8 +189,26 @@ def fit(
     >>> round(float(fitted.parameters["rate"]), 4)
     0.7
     """
+    if isinstance(model, ResidualProblem):
+        others = {
+            "data": data, "loss": loss, "holdout": holdout, "regularise": regularise, "penalty": penalty,
+            "solver": solver, "rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps, "adjoint": adjoint,
+            "estimate_initial": estimate_initial, "early_stopping": early_stopping,
+        }  # fmt: skip
+        _refuse(others)
+        chosen_settings = ResidualSettings.of(model, objective, phases, seeds, balance, report_every)
+        return _fit_residual(model, chosen_settings, checkpoint, engine, progress, callback)
     if not isinstance(model, ODE):
-        raise ModelError(f"`fit` needs a model, e.g. `unideq.ODE(...)`, not {type(model).__name__}.")
+        raise ModelError(
+            f"`fit` needs a model, e.g. `unideq.ODE(...)`, or a `unideq.ResidualProblem`, not {type(model).__name__}."
+        )
+    if data is None:
+        raise DataError("`fit` needs measurements to train this model on: `ude.fit(model, dataset)`.")
+    if balance is not None:
+        raise OptionError(
+            "`balance` weighs the terms of a `ResidualProblem`. The terms of this model have their weights in "
+            "`penalty` and `regularise`."
+        )
     if isinstance(model, Stepper) and solver != "auto":
         raise OptionError(
             f'`solver="{solver}"` is for models continuous in time; a stepper has its scheme and its dt. Leave it out.'
@@ -161,6 +241,47 @@ def fit(
     return _run(trainer, record, path, progress, automatic=solver == "auto")
 
 
+def _fit_residual(
+    problem: ResidualProblem,
+    settings: ResidualSettings,
+    checkpoint: Any,
+    engine: str | Engine | None,
+    progress: bool,
+    callback: Callable[[Report], Any] | None,
+) -> ResidualFit:
+    """`fit` of a residual problem."""
+    path = None if checkpoint is None else _writable(checkpoint)
+    trainer = ResidualTrainer(problem, settings, get_engine(engine), callback=callback)
+    # Only a checkpoint is ever compared.
+    fingerprint = "" if path is None else fingerprint_of(settings.to_json(), problem.to_json())
+    if path is not None and path.exists():
+        return _run(trainer, _own_checkpoint(path, fingerprint), path, progress)
+    record = trainer.start()
+    record.fingerprint = fingerprint
+    return _run(trainer, record, path, progress)
+
+
+def _refuse(given: Mapping[str, Any]) -> None:
+    """Raise an `OptionError` where an option was given that means nothing to residual problems."""
+    defaults = {name: p.default for name, p in inspect.signature(fit).parameters.items()}
+    for name, value in given.items():
+        if value is defaults[name] or (isinstance(value, (str, int, float, bool)) and value == defaults[name]):
+            continue
+        raise OptionError(f"`{name}` isn't for residual problems: {_WHY_NOT.get(name, _NOTHING_SOLVED)}.")
+
+
+_NOTHING_SOLVED = "nothing is solved in time, the networks are the solution. Leave it out"
+_WHY_NOT = {
+    "data": "measurements are terms of theirs, `ude.Data(dataset)`",
+    "loss": "their terms are mean squares of residuals, scaled by `weight` and `balance`",
+    "holdout": "they are judged by fixed points of their own; compare with held-back data by `fit.error(reference)`",
+    "early_stopping": "they are judged by fixed points of their own; stop by `callback`",
+    "penalty": "add a term to the problem",
+    "regularise": "add a term to the problem, or use `AdamW` with its `weight_decay`",
+    "estimate_initial": "initial values are terms, `ude.Initial(...)`",
+}
+
+
 def _coupled(model: ODE, settings: FitSettings) -> ODE:
     """The stepper with the coupling that the objectives ask for."""
     objectives = [s.objective for s in settings.stages()]
@@ -189,7 +310,7 @@ def _coupled(model: ODE, settings: FitSettings) -> ODE:
     return model._copy(coupling=coupling)
 
 
-def _own_checkpoint(path: Path, fingerprint: str) -> Training:
+def _own_checkpoint(path: Path, fingerprint: str) -> Any:
     """The training that a checkpoint of the same call holds."""
     from ..result.file import read_training
 
@@ -202,19 +323,20 @@ def _own_checkpoint(path: Path, fingerprint: str) -> Training:
     return record
 
 
-def _run(trainer: Trainer, record: Training, path: Path | None, progress: bool, automatic: bool) -> Fit:
-    """Train on from where the record stands, with checkpoints at `path`."""
+def _run(trainer: BaseTrainer[Any], record: Record, path: Path | None, progress: bool, automatic: bool = False) -> Any:
+    """Train on from where the record stands, with checkpoints at `path`; the fit."""
     from ..result.file import write_training
     from ..result.fit import Fit
+    from ..result.residual_fit import ResidualFit
 
     if path is not None:
         trainer.save = lambda record: write_training(record, path)
     if not record.done:
         trainer.run(record, progress, automatic)
-    return Fit(record, trainer.engine)
+    return (ResidualFit if isinstance(record, ResidualTraining) else Fit)(record, trainer.engine)  # type: ignore[arg-type]
 
 
-def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, progress: bool = True) -> Fit:
+def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, progress: bool = True) -> Any:
     """Go on with the training that a file holds (a checkpoint, or a saved fit that was interrupted).
 
     Parameters
@@ -225,12 +347,21 @@ def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, pro
         Default: the engine that the training ran on.
     progress
         Whether to show a progress bar.
+
+    Returns
+    -------
+    Fit or ResidualFit
+        By what the file holds.
     """
     from ..result.file import read_training
 
     record = read_training(path)
-    trainer = Trainer(record.model, record.observations, record.settings, get_engine(engine or record.engine["name"]))
-    return _run(trainer, record, Path(path), progress, automatic=False)
+    chosen = get_engine(engine or record.engine["name"])
+    if isinstance(record, ResidualTraining):
+        trainer: Any = ResidualTrainer(record.problem, record.settings, chosen)
+    else:
+        trainer = Trainer(record.model, record.observations, record.settings, chosen)
+    return _run(trainer, record, Path(path), progress)
 
 
 def _writable(checkpoint: str | os.PathLike[str]) -> Path:

@@ -65,6 +65,11 @@ Schedule = ExponentialDecay | CosineDecay | PiecewiseConstant | Warmup
 SCHEDULES = {c.__name__: c for c in (ExponentialDecay, CosineDecay, PiecewiseConstant, Warmup)}
 
 
+UPDATES = ("bfgs", "self_scaled_bfgs", "self_scaled_broyden")
+LATER = {"skip": None, "update": "bfgs"}
+"""Options that came later, left out at their defaults: runs saved before go on."""
+
+
 class Phase:
     """Base of all phases; use `Adam`, `AdamW`, `LBFGS` or `BFGS`."""
 
@@ -76,7 +81,7 @@ class Phase:
         """JSON-serialisable description, without the objective."""
         values: dict[str, Any] = {"optimizer": self.optimizer}
         for name, value in self.__dict__.items():
-            if name == "objective" or (name == "skip" and value is None):  # runs saved before `skip` came go on
+            if name == "objective" or (name in LATER and value == LATER[name]):
                 continue
             values[name] = {"schedule": type(value).__name__, **asdict(value)} if isinstance(value, Schedule) else value
         return values
@@ -185,27 +190,48 @@ class BFGS(Phase):
     """BFGS with the dense inverse Hessian and a strong-Wolfe line search (Nocedal & Wright, algorithms 3.5, 3.6, 6.1).
 
     Memory grows with the square of the number of parameters: prefer `LBFGS` above a few thousand.
+
+    Parameters
+    ----------
+    iterations
+        Largest number of updates.
+    tolerance
+        Stops where the gradient's largest entry falls below it.
+    line_search
+        Largest number of evaluations a line search.
+    update
+        How the inverse Hessian takes a new pair: `"bfgs"`; `"self_scaled_bfgs"`, which scales it before every update;
+        or `"self_scaled_broyden"`, which also chooses the member of Broyden's family (Al-Baali & Khalfan 2005). On
+        residual problems the self-scaled ones have been found to go on where BFGS stalls (Urbán, Stefanou & Pons 2025).
+    objective
+        Objective of this phase; default: the one given to `fit`.
     """
 
     optimizer: ClassVar[str] = "bfgs"
     iterations: int = 500
     tolerance: float = 1e-9
     line_search: int = 20
+    update: str = "bfgs"
     objective: ObjectiveSpecification | None = None
 
     def __post_init__(self) -> None:
         self._check()
+        if self.update not in UPDATES:
+            raise unknown("update", self.update, UPDATES)
 
 
 @dataclass(frozen=True)
 class GaussNewton(Phase):
     """Gauss–Newton steps with Levenberg–Marquardt damping, for losses that are sums of squared residuals.
 
-    Solves (JᵀJ + μI) δ = −Jᵀr with the Jacobian J of all residuals (in the smaller of its two dimensions), and takes
-    the step where it lowers the loss (Nocedal & Wright, section 10.3; damping after Nielsen 1999). The natural gradient
-    of a least-squares loss: on residual problems it reaches errors that first-order methods don't.
+    Solves (JᵀJ + μI) δ = −Jᵀr with the Jacobian J of all residuals (in the smaller of its two dimensions), bends the
+    step along the geodesic by a second-order correction (Transtrum & Sethna 2012, arXiv:1201.5885), and takes it where
+    it lowers the loss; else μ grows (Nocedal & Wright, section 10.3; damping after Nielsen 1999). The natural gradient
+    of a least-squares loss: on residual problems it reaches errors that first-order methods don't, from the initial
+    weights on. Every term needs to be a mean of squared residuals at points; give at least as many residuals as
+    parameters, the points stay the same throughout.
 
-    Memory grows with residuals × parameters: some thousands of each.
+    Memory grows with residuals × parameters, time with residuals × parameters²: some thousands of each.
 
     Parameters
     ----------
@@ -227,6 +253,8 @@ class GaussNewton(Phase):
 
     def __post_init__(self) -> None:
         self._check()
+        if isinstance(self.damping, bool) or not isinstance(self.damping, (int, float)) or not 0 < self.damping < 1e9:
+            raise OptionError(f"`GaussNewton` needs a positive damping, not {self.damping!r}.")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`Training`: everything a fit has learned and logged so far; what checkpoints store and results are made of."""
+"""`Record`: everything a fit has learned and logged so far; what checkpoints store and results are made of."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from ..model import ODE, Layout, Stepper
 from ..objective import Observations
 from .settings import FitSettings
 
-__all__ = ["History", "Training"]
+__all__ = ["History", "Record", "Training"]
 
 
 @dataclass
 class History:
     """Logs, one row an iteration over all stages; arrays are lists of chunks (S, k) until they are joined.
 
-    Held-out totals, and those of the fixed windows that mini-batches are judged by (`judged_…`), stand at reports.
+    Held-out totals, and those of the fixed windows or points that batches are judged by (`judged_…`), stand at
+    reports. `weights` are the terms' weights where they move or were carried on, chunk by chunk like `terms`.
+    `snapshot_…` are θ (S, P) at some reports, for looks at what happened on the way.
     """
 
     total: list[np.ndarray] = field(default_factory=list)
@@ -31,6 +33,9 @@ class History:
     held_total: list[np.ndarray] = field(default_factory=list)
     judged_iteration: list[int] = field(default_factory=list)
     judged_total: list[np.ndarray] = field(default_factory=list)
+    weights: list[dict[str, np.ndarray]] = field(default_factory=list)
+    snapshot_iteration: list[int] = field(default_factory=list)
+    snapshot_theta: list[np.ndarray] = field(default_factory=list)
 
     @property
     def iterations(self) -> int:
@@ -38,46 +43,53 @@ class History:
         return sum(chunk.shape[1] for chunk in self.total)
 
     def joined(self, seeds: int) -> dict[str, Any]:
-        """Whole arrays: (S, iterations) each, `terms` name → (S, iterations) with NaN where a stage lacks a term."""
-        names = list(dict.fromkeys(n for chunk in self.terms for n in chunk))
+        """Whole arrays: (S, iterations) each; `terms` and `weights` name → (S, iterations), NaN where a stage has none.
+
+        `weights` is empty where no stage logged any.
+        """
         empty = np.zeros((seeds, 0))
 
         def whole(chunks: list[np.ndarray]) -> np.ndarray:
             return np.concatenate([empty, *chunks], axis=1)
 
-        terms = {
-            n: whole([c.get(n, np.full(t.shape, np.nan)) for c, t in zip(self.terms, self.total, strict=True)])
-            for n in names
-        }
+        def named(chunks: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+            names = list(dict.fromkeys(n for chunk in chunks for n in chunk))
+            return {
+                n: whole([c.get(n, np.full(t.shape, np.nan)) for c, t in zip(chunks, self.total, strict=True)])
+                for n in names
+            }
+
+        def at_reports(rows: list[np.ndarray]) -> np.ndarray:
+            return np.stack(rows, axis=1) if rows else empty
+
         return {
             "total": whole(self.total),
-            "terms": terms,
+            "terms": named(self.terms),
             "gradient_norm": whole(self.gradient_norm),
             "learning_rate": whole(self.learning_rate),
             "rejected": whole(self.rejected).astype(bool),
             "stage": np.concatenate([np.zeros(0, int), *self.stage]).astype(int),
             "held_iteration": np.array(self.held_iteration, dtype=int),
-            "held_total": np.stack(self.held_total, axis=1) if self.held_total else empty,
+            "held_total": at_reports(self.held_total),
             "judged_iteration": np.array(self.judged_iteration, dtype=int),
-            "judged_total": np.stack(self.judged_total, axis=1) if self.judged_total else empty,
+            "judged_total": at_reports(self.judged_total),
+            "weights": named(self.weights),
         }
 
 
-@dataclass
-class Training:
-    """A fit in progress or at its end.
+@dataclass(kw_only=True)
+class Record:
+    """What the fits of all kinds of models have in common.
 
     Attributes
     ----------
     layout
-        Of the full θ: model, initial values, segment starts, noise.
+        Of the full θ.
     theta
         Where the optimiser stands (S, P).
     best_theta, best_total
-        Best parameters of the current stage's objective, (S, P) and (S,). They start the next stage. With mini-batches
-        they are judged at reports, by a fixed set of windows.
-    chosen_theta
-        What the results report (S, P): the best ones, or with early stopping those with the lowest held-out error.
+        Best parameters of the current stage's objective, (S, P) and (S,). They start the next stage. With batches they
+        are judged at reports, by fixed windows or points.
     stage, iteration
         Stage in progress, and iterations done in it.
     state
@@ -88,15 +100,11 @@ class Training:
         What happened that a person should know (solver chosen, rejected steps, switches).
     """
 
-    model: ODE
-    observations: Observations
-    settings: FitSettings
+    settings: Any
     layout: Layout
     theta: np.ndarray
     best_theta: np.ndarray
     best_total: np.ndarray
-    held_theta: np.ndarray
-    held_best: np.ndarray
     engine: dict[str, Any]
     history: History = field(default_factory=History)
     stage: int = 0
@@ -111,14 +119,54 @@ class Training:
 
     @property
     def chosen_theta(self) -> np.ndarray:
+        """What the results report (S, P)."""
+        return self.best_theta
+
+    @property
+    def score(self) -> np.ndarray:
+        """What the best seed is chosen by (S,): lowest wins."""
+        return self.best_total
+
+    @property
+    def best_seed(self) -> int:
+        """Index of the ensemble member with the lowest score."""
+        return int(np.argmin(np.where(np.isfinite(self.score), self.score, np.inf)))
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to resume."""
+        return self.status != "running" and not self.status.startswith("interrupted")
+
+
+@dataclass(kw_only=True)
+class Training(Record):
+    """A fit of a model to measurements, in progress or at its end.
+
+    Attributes
+    ----------
+    layout
+        Of the full θ: model, initial values, segment starts, noise.
+    held_theta, held_best
+        Parameters with the lowest held-out error (S, P), and that error (S,).
+    chosen_theta
+        What the results report (S, P): the best ones, or with early stopping those with the lowest held-out error.
+    """
+
+    settings: FitSettings
+    model: ODE
+    observations: Observations
+    held_theta: np.ndarray
+    held_best: np.ndarray
+
+    @property
+    def chosen_theta(self) -> np.ndarray:
         """What the results report (S, P): the best; with early stopping, those of the lowest held-out error."""
         return self.held_theta if self.settings.early_stopping is not None else self.best_theta
 
     @property
-    def best_seed(self) -> int:
-        """Index of the ensemble member with the lowest training total (of the held-out one, with early stopping)."""
-        score = self.held_best if self.settings.early_stopping is not None else self.best_total
-        return int(np.argmin(np.where(np.isfinite(score), score, np.inf)))
+    def score(self) -> np.ndarray:
+        """The training total (S,); with early stopping the lowest held-out one."""
+        return self.held_best if self.settings.early_stopping is not None else self.best_total
 
     @property
     def method(self) -> str:
@@ -126,8 +174,3 @@ class Training:
         if isinstance(self.model, Stepper):
             return f"{self.model.scheme_text} in steps of {self.model.dt:g}"
         return self.settings.solver.name
-
-    @property
-    def done(self) -> bool:
-        """Whether there is nothing left to resume."""
-        return self.status != "running" and not self.status.startswith("interrupted")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from ..engine.options import ADJOINTS, FIXED_STEP, SOLVERS
 from ..errors import OptionError, unknown
@@ -27,24 +23,18 @@ from ..objective import (
     objective_from_json,
 )
 from ..objective.regularise import penalties_of, regulariser_of
-from .phase import BFGS, LBFGS, Adam, AdamW, Phase, phase_from_settings
+from .phase import BFGS, LBFGS, Adam, AdamW, Phase
+from .stage import (
+    Stage,
+    check_report_every,
+    checked_phases,
+    checked_seeds,
+    fingerprint_of,
+    phases_from_json,
+    phases_to_json,
+)
 
 __all__ = ["FitSettings", "Stage"]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One uninterrupted run of one optimiser on one objective."""
-
-    phase: Phase
-    objective: ObjectiveSpecification
-    iterations: int
-
-    @property
-    def label(self) -> str:
-        """In words, for progress bars and figures: `Adam on Trajectory`, `Adam on Unrolled(4)`."""
-        steps = f"({self.objective.steps})" if isinstance(self.objective, Unrolled) else ""
-        return f"{type(self.phase).__name__} on {type(self.objective).__name__}{steps}"
 
 
 @dataclass(frozen=True)
@@ -105,30 +95,15 @@ class FitSettings:
             chosen = (Adam(1e-3, 1000), LBFGS(300)) if searched else (Adam(1e-3, 1000),)
         else:
             chosen = (Adam(1e-2, 1000), BFGS(500)) if phases is None else phases
-        chosen = (chosen,) if isinstance(chosen, Phase) else tuple(chosen)
-        for p in chosen:
-            if isinstance(p, str):
-                raise unknown("optimiser", p, ("Adam", "AdamW", "LBFGS", "BFGS"))
-            if not isinstance(p, Phase):
-                raise OptionError(f"`phases` needs e.g. `[Adam(1e-2, 1000), BFGS(500)]`, not {p!r}.")
-        if not chosen:
-            raise OptionError("`phases` is empty: give at least one, e.g. `[Adam(1e-2, 1000)]`.")
-        numbers: Any = range(seeds) if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool) else seeds
-        try:
-            members = tuple(int(s) for s in numbers)
-        except TypeError:
-            raise OptionError(f"`seeds` needs a number of seeds or a list of them, not {seeds!r}.") from None
-        if not members or len(set(members)) < len(members) or min(members) < 0:
-            raise OptionError(f"`seeds` needs at least one seed, all different and not negative, not {seeds!r}.")
+        phases, members = checked_phases(chosen), checked_seeds(seeds)
         if early_stopping is not None and holdout is None:
             raise OptionError("`early_stopping` watches the held-out error: give `holdout=` as well.")
         if early_stopping is not None and early_stopping < 1:
             raise OptionError(f"`early_stopping` needs a number of iterations >= 1, not {early_stopping!r}.")
-        if report_every < 1:
-            raise OptionError(f"`report_every` needs a number of iterations >= 1, not {report_every!r}.")
+        check_report_every(report_every)
         return cls(
             objective,
-            chosen,
+            phases,
             members,
             loss_of(loss),
             Holdout.of(holdout),
@@ -190,10 +165,7 @@ class FitSettings:
 
         return {
             "objective": self.objective.to_json(),
-            "phases": [
-                {**p.settings(), "objective": None if p.objective is None else p.objective.to_json()}
-                for p in self.phases
-            ],
+            "phases": phases_to_json(self.phases),
             "seeds": list(self.seeds),
             "loss": self.loss.to_json(),
             "holdout": None if self.holdout is None else self.holdout.to_json(),
@@ -216,13 +188,9 @@ class FitSettings:
         """Inverse of `to_json`."""
         objective = objective_from_json(data["objective"])
         assert objective is not None
-        phases = []
-        for values in data["phases"]:
-            settings = {**values, "objective": objective_from_json(values["objective"])}
-            phases.append(phase_from_settings(settings))
         return cls(
             objective,
-            tuple(phases),
+            phases_from_json(data["phases"]),
             tuple(data["seeds"]),
             loss_of(data["loss"]),
             None if data["holdout"] is None else Holdout(**data["holdout"]),
@@ -236,8 +204,7 @@ class FitSettings:
 
     def fingerprint(self, *more: Any) -> str:
         """Short hash of these settings and whatever else decides the run (model, data)."""
-        text = json.dumps([self.to_json(), *more], sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return fingerprint_of(self.to_json(), *more)
 
 
 def checked_solver(

@@ -1,4 +1,4 @@
-"""`Trainer`: runs the stages of a fit on an engine, keeps what was learned, and can be stopped and resumed anywhere."""
+"""`Trainer`: fits of a model to measurements."""
 
 from __future__ import annotations
 
@@ -10,27 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Engine, OptimizerSettings, Report
+from ..engine import Engine, Report
 from ..engine.options import STIFF, check_solver, stiff_solver
 from ..engine.stiffness import resolve_auto
-from ..errors import UnideqError
-from ..model import ODE, Stepper
+from ..model import ODE, Layout, Stepper
 from ..objective import Integration, Observations, Problem, Trajectory, Unrolled
 from ..objective.windows import condition_rows, state_observables
+from .base_trainer import BaseTrainer
 from .interruption import deferred_interrupt
 from .judge import Judge, windows_judge
 from .progress import Progress
 from .record import Training
-from .settings import FitSettings, Stage
+from .settings import FitSettings
+from .stage import Stage
 
 __all__ = ["Trainer"]
 
-SAVE_EVERY = 5.0
-"""Least number of seconds between two checkpoints."""
 
-
-class Trainer:
-    """One fit on one engine.
+class Trainer(BaseTrainer[Training]):
+    """One fit of a model on one engine.
 
     Parameters
     ----------
@@ -53,17 +51,20 @@ class Trainer:
         save: Callable[[Training], None] | None = None,
         callback: Callable[[Report], Any] | None = None,
     ) -> None:
-        self.model, self.observations, self.engine = model, observations, engine
-        self.save, self.callback = save, callback
+        self.model, self.observations = model, observations
         penalties = {n: p.traced(model) for n, p in settings.penalties.items()}
         self.settings = replace(settings, penalties=penalties)
         resolved = settings.solver.name if settings.solver.name != "auto" else stiff_solver(engine.name)
         check_solver(replace(settings.solver, name=resolved), engine.name)
         self.train, self.held = observations.split(settings.holdout)
-        self.stages = self.settings.stages()
+        super().__init__(engine, self.settings.stages(), self.settings.report_every, save, callback)
         self.problem, self.guesses = self._lay_out(self.settings)
-        self._last_save = 0.0
-        self._stage_failed = False
+        self._held_judge: Judge | None = None
+
+    @property
+    def layout(self) -> Layout:
+        """Of the full θ: model, initial values, segment starts, noise."""
+        return self.problem.layout
 
     def _lay_out(self, settings: FitSettings) -> tuple[Problem, dict[str, np.ndarray]]:
         problem = Problem.make(
@@ -92,16 +93,16 @@ class Trainer:
         theta = np.stack([self.problem.initial_theta(seed, self.guesses) for seed in self.settings.seeds])
         seeds = len(theta)
         record = Training(
-            self.model,
-            self.observations,
-            self.settings,
-            self.problem.layout,
-            theta,
-            theta.copy(),
-            np.full(seeds, np.inf),
-            theta.copy(),
-            np.full(seeds, np.inf),
-            {**self.engine.describe(), "name": self.engine.name},
+            model=self.model,
+            observations=self.observations,
+            settings=self.settings,
+            layout=self.problem.layout,
+            theta=theta,
+            best_theta=theta.copy(),
+            best_total=np.full(seeds, np.inf),
+            held_theta=theta.copy(),
+            held_best=np.full(seeds, np.inf),
+            engine={**self.engine.describe(), "name": self.engine.name},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         if isinstance(self.model, Stepper):
@@ -144,75 +145,37 @@ class Trainer:
 
     # ---- run --------------------------------------------------------------------------------------------------
 
-    def run(self, record: Training, progress: bool, automatic: bool = False) -> Training:
-        """Run (or go on with) all stages; always returns the record, whatever happened.
+    def _prepare(self, record: Training) -> None:
+        self._held_judge = self._judge_of_held_out()
 
-        `automatic` allows a switch to a stiff solver when every seed gives up with an explicit one.
-        """
-        bar = Progress(progress, sum(s.iterations for s in self.stages), record.history.iterations, self.header(record))
-        began = time.monotonic() - record.seconds
-        held = self._held_judge()
-        record.status = "running"
-        try:
-            while record.stage < len(self.stages):
-                stage = self.stages[record.stage]
-                stopped = self._run_stage(record, stage, held, bar, began)
-                if stopped:
-                    record.status = stopped
-                    break
-                if self._all_gave_up(record):
-                    if automatic and self._stage_failed and self._may_switch:
-                        self._use_solver(record, stiff_solver(self.engine.name))
-                        record.events.append(
-                            f"every seed failed with an explicit solver: switched to {self.settings.solver.name}"
-                        )
-                        bar.message(record.events[-1])
-                        record.iteration, record.state = 0, {}
-                        record.theta = record.best_theta.copy()
-                        automatic = False
-                        continue
-                    record.status = self._why_gave_up(record)
-                    break
-                with deferred_interrupt():
-                    self._next_stage(record)
-            else:
-                record.status = "finished"
-        except KeyboardInterrupt:
-            record.status = f"interrupted: after {record.history.iterations} iterations, by the keyboard"
-        finally:
-            record.seconds = time.monotonic() - began
-            bar.close()
-        with deferred_interrupt():
-            if self.save is not None:
-                self._write(record, bar)
-        return record
-
-    def _next_stage(self, record: Training) -> None:
-        record.stage += 1
+    def _another_way(self, record: Training, bar: Progress) -> bool:
+        """A stiff solver, where every seed gave up with an explicit one."""
+        if not (self._stage_failed and self._may_switch):
+            return False
+        self._use_solver(record, stiff_solver(self.engine.name))
+        record.events.append(f"every seed failed with an explicit solver: switched to {self.settings.solver.name}")
+        bar.message(record.events[-1])
         record.iteration, record.state = 0, {}
-        if record.stage < len(self.stages):
-            record.theta = record.best_theta.copy()
+        record.theta = record.best_theta.copy()
+        return True
 
-    def _run_stage(self, record: Training, stage: Stage, held: Judge | None, bar: Progress, began: float) -> str | None:
+    def _run_stage(self, record: Training, stage: Stage, bar: Progress, began: float) -> str | None:
         program = stage.objective.build(self.problem)
         batches = stage.objective.batches(self.problem, self.engine.evaluate, record.stage)
+        held = self._held_judge
         judge = None if batches is None else self._judge_of_batches(stage)
         if judge is not None and record.iteration == 0:
             record.best_theta, record.best_total = record.theta.copy(), judge(record.theta)
-        every = self.settings.report_every
-        settings = {**stage.phase.settings(), "iterations": stage.iterations}
         stopped: list[str] = []
 
         def report(r: Report) -> bool:
-            # An engine may report more often where iterations are slow; what decides the run happens when it is due.
-            due = r.iteration % every == 0 or r.iteration >= stage.iterations or not (r.finished == 0).any()
+            due = self._is_due(r, stage)
             with deferred_interrupt():
                 self._log(record, r, judge, due)
                 scores = self._score(record, held) if held is not None and due else None
                 bar.update(r.total.shape[1], stage.label, record.best_total, scores)
                 record.seconds = time.monotonic() - began
-                if self.save is not None and time.monotonic() - self._last_save > SAVE_EVERY:
-                    self._write(record, bar)
+                self._checkpoint(record, bar)
                 if due and self.callback is not None and self.callback(r) is False:
                     stopped.append("stopped: by the callback")
                 elif due and self._no_longer_improves(record):
@@ -222,49 +185,17 @@ class Trainer:
 
         before = record.history.iterations
         done = record.iteration
-        self.engine.minimise(
-            program,
-            record.theta,
-            OptimizerSettings(stage.phase.optimizer, settings),
-            self.problem.layout.free_mask,
-            report,
-            self.settings.report_every,
-            record.state or None,
-            self.problem.layout.mask("network"),
-            **({} if batches is None else {"batches": batches}),
-        )
+        self._minimise(record, program, stage, report, batches)
         bar.skip(stage.iterations - done - (record.history.iterations - before))
         return stopped[0] if stopped else None
 
-    def _write(self, record: Training, bar: Progress) -> None:
-        """A checkpoint. A full disk must not cost what was learned: it is told, and training goes on."""
-        assert self.save is not None
-        try:
-            self.save(record)
-        except (OSError, UnideqError) as error:
-            event = f"a checkpoint couldn't be written: {error}"
-            if event not in record.events:
-                record.events.append(event)
-                bar.message(event)
-        self._last_save = time.monotonic()
-
     def _log(self, record: Training, r: Report, judge: Judge | None, due: bool) -> None:
-        record.theta = r.theta
-        self._stage_failed = not np.isfinite(r.best_total).any()
+        self._note(record, r)
         if judge is None:
             record.best_theta = r.best_theta
             if not self._stage_failed or not np.isfinite(record.best_total).any():
                 record.best_total = r.best_total  # else the totals of the stage before still tell the seeds apart
-        record.iteration, record.state = r.iteration, r.state
-        record.finished = r.finished
-        h = record.history
-        h.total.append(r.total)
-        h.terms.append(r.terms)
-        h.gradient_norm.append(r.gradient_norm)
-        h.learning_rate.append(r.learning_rate)
-        h.rejected.append(r.rejected)
-        h.stage.append(np.full(r.total.shape[1], record.stage))
-        if judge is not None and due:
+        elif due:
             self._keep_best(record, judge(r.theta))
 
     # ---- held-out measurements, and what mini-batches are judged by --------------------------------------------
@@ -285,7 +216,7 @@ class Trainer:
         assert isinstance(stage.objective, Unrolled)
         return windows_judge(self.engine, stage.objective, self.problem, self.observations)
 
-    def _held_judge(self) -> Judge | None:
+    def _judge_of_held_out(self) -> Judge | None:
         if self.held is None:
             return None
         if isinstance(self.model, Stepper):
@@ -318,15 +249,11 @@ class Trainer:
 
     def header(self, record: Training) -> str:
         """One line that says who computes what, how."""
-        versions = record.engine.get("versions", {})
-        engine = f"{self.engine.name} engine" + (
-            f" ({self.engine.name} {versions[self.engine.name]})" if self.engine.name in versions else ""
-        )
         seeds = len(self.settings.seeds)
         free = int(self.problem.layout.free_mask.sum())
         why = next((f" ({e.split(': ', 1)[1]})" for e in record.events if e.startswith("solver auto")), "")
         return (
-            f"Unideq: {engine}, {record.method}{why}, {seeds} seed{'s' * (seeds > 1)}, "
+            f"Unideq: {self._engine_text(record)}, {record.method}{why}, {seeds} seed{'s' * (seeds > 1)}, "
             f"{free} free numbers, {self.train.count} measurements"
             + (f" (+{self.held.count} held out)" if self.held else "")
         )
@@ -335,9 +262,6 @@ class Trainer:
     def _may_switch(self) -> bool:
         """Whether a stiff solver could do better."""
         return self.settings.solver.name not in STIFF and not isinstance(self.model, Stepper)
-
-    def _all_gave_up(self, record: Training) -> bool:
-        return record.finished is not None and bool((record.finished == 2).all())
 
     def _why_gave_up(self, record: Training) -> str:
         stage = self.stages[record.stage].label

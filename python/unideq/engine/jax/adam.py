@@ -6,11 +6,12 @@ rejected step goes on from the last good point with the moments from before, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
 
+from .evaluation import Evaluation
 from .schedule import make_schedule
 
 __all__ = ["GIVE_UP", "RECOVERY", "SKIPPED", "Adam"]
@@ -30,7 +31,7 @@ State = dict[str, Any]
 class Adam:
     """Turns of Adam: each evaluates the loss once and is one iteration."""
 
-    def __init__(self, evaluate: Callable[..., Any], settings: Mapping[str, Any], weight_decay: float) -> None:
+    def __init__(self, evaluate: Evaluation, settings: Mapping[str, Any], weight_decay: float) -> None:
         self.evaluate = evaluate
         self.rate = make_schedule(settings.get("learning_rate", 1e-3))
         self.beta1 = float(settings.get("beta1", 0.9))
@@ -43,47 +44,65 @@ class Adam:
     def turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
         """One turn of one seed: new state, what to log, and whether an iteration is complete (always)."""
         theta, free = state["theta"], data["free"]
-        total, terms, gradient, failed = self.evaluate(theta, data["objective"])
-        good = jnp.isfinite(total) & jnp.all(jnp.isfinite(gradient)) & ~failed
-        gradient = jnp.where(free, gradient, 0.0)
-        norm = jnp.sqrt(jnp.sum(gradient**2))
+        found = self.evaluate(state, data)
+        good, gradient, norm = found.good, found.gradient, found.norm
         skipped, guard = self._guard(state, good, norm)
         if self.clip is not None:
             gradient = gradient * jnp.minimum(1.0, self.clip / jnp.maximum(norm, 1e-300))
         used = good & ~skipped
-        mean = jnp.where(used, self.beta1 * state["mean"] + (1 - self.beta1) * gradient, state["mean"])
-        square = jnp.where(used, self.beta2 * state["square"] + (1 - self.beta2) * gradient**2, state["square"])
         accepted = state["accepted"] + used
         recovered = jnp.where(skipped, state["factor"], jnp.minimum(1.0, RECOVERY * state["factor"]))
         factor = jnp.where(good, recovered, 0.5 * state["factor"])
         streak = jnp.where(good, 0, state["streak"] + 1)
         origin = jnp.where(good, theta, state["good_theta"])
 
-        age = jnp.maximum(accepted, 1)
-        direction = (mean / (1 - self.beta1**age)) / (jnp.sqrt(square / (1 - self.beta2**age)) + self.epsilon)
+        direction, memory = self.aim(state, gradient, used, data)
         if self.weight_decay:
             direction = direction + self.weight_decay * jnp.where(data["decay"], origin, 0.0)
         rate = factor * self.rate(state["iteration"], data["iterations"])
         # A start that fails stays where it is: trying it again would fail again, unless the data are others.
         hopeless = (accepted == 0) & data["same_again"]
         gave_up = (streak >= GIVE_UP) | hopeless | (guard.get("skipped", 0) >= SKIPPED)
-        better = good & (total < state["best_total"])
         new = {
             "theta": jnp.where(free & ~gave_up & ~skipped, origin - rate * direction, origin),
             "good_theta": origin,
-            "mean": mean,
-            "square": square,
+            **memory,
             "accepted": accepted,
             "factor": factor,
             "streak": streak,
             **guard,
             "iteration": state["iteration"] + 1,
             "finished": jnp.where(gave_up, 2, 0),
-            "best_total": jnp.where(better, total, state["best_total"]),
-            "best_theta": jnp.where(better, theta, state["best_theta"]),
+            **self.evaluate.kept(state, found),
         }
-        log = {"total": total, "terms": terms, "gradient_norm": norm, "learning_rate": rate, "rejected": ~used}
+        log = {
+            "total": found.total,
+            "terms": found.terms,
+            "gradient_norm": norm,
+            "learning_rate": rate,
+            "rejected": ~used,
+        }
         return new, log, jnp.asarray(True)
+
+    def aim(self, state: State, gradient: Any, used: Any, data: Mapping[str, Any]) -> tuple[Any, State]:
+        """Direction, and the entries of the state that it is made from; a gradient not `used` leaves these alone."""
+        moments = self.moments(state, gradient, used)
+        return self.normalised(moments, state["accepted"] + used), moments
+
+    def moments(self, state: State, gradient: Any, used: Any) -> State:
+        """First and second moment of the gradient."""
+        mean = self.beta1 * state["mean"] + (1 - self.beta1) * gradient
+        square = self.beta2 * state["square"] + (1 - self.beta2) * gradient**2
+        return {
+            "mean": jnp.where(used, mean, state["mean"]),
+            "square": jnp.where(used, square, state["square"]),
+        }
+
+    def normalised(self, moments: State, age: Any) -> Any:
+        """The first moment over the root of the second, their biases corrected for as many updates."""
+        age = jnp.maximum(age, 1)
+        mean, square = moments["mean"] / (1 - self.beta1**age), moments["square"] / (1 - self.beta2**age)
+        return mean / (jnp.sqrt(square) + self.epsilon)
 
     def _guard(self, state: State, good: Any, norm: Any) -> tuple[Any, State]:
         """Whether an update is left out for its large gradient, and what the guard remembers (nothing without one).

@@ -7,6 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from .self_scaling import SELF_SCALED, self_scaled_terms
+
 __all__ = ["DenseCurvature", "LimitedCurvature"]
 
 Memory = dict[str, Any]
@@ -22,14 +24,39 @@ def _inverse(value: Any, wanted: Any) -> Any:
 
 
 class DenseCurvature:
-    """Inverse Hessian H (P, P), updated by Nocedal & Wright, equation 6.17, scaled before the first update (6.20)."""
+    """Inverse Hessian H (P, P), updated by Nocedal & Wright, equation 6.17, scaled before the first update (6.20).
+
+    With another rule of `self_scaling` in place of `update="bfgs"`, H is scaled before every update.
+    """
+
+    def __init__(self, update: str = "bfgs") -> None:
+        self._factors = None if update == "bfgs" else SELF_SCALED[update]
 
     def direction(self, memory: Memory, gradient: Any) -> Any:
         return -memory["inverse_hessian"] @ gradient
 
-    def update(self, memory: Memory, s: Any, y: Any, take: Any, reset: Any) -> Memory:
-        """Take the pair (s, y) where `take`; forget everything where `reset`."""
+    def update(self, memory: Memory, s: Any, y: Any, modelled: Any, take: Any, reset: Any) -> Memory:
+        """Take the pair (s, y) where `take`; forget everything where `reset`. `modelled` is sᵀBs with B = H⁻¹."""
         take = take & _usable(s, y)
+        if self._factors is None:
+            return self._plain(memory, s, y, take, reset)
+        # One affine pass over H serves all cases: H ← a H + b I + rank three.
+        h, used = memory["inverse_hessian"], take & ~reset
+        hy = h @ y
+        rho = _inverse(jnp.dot(s, y), used)
+        tau, phi = self._factors(rho * jnp.dot(y, hy), rho * modelled, memory["pairs"] == 0, len(s))
+        tau, phi = jnp.where(used, tau, 1.0), jnp.where(used, phi, 0.0)
+        taken, sign, more, new = (jnp.where(used, x, 0.0) for x in self_scaled_terms(tau, phi, rho, s, hy, y))
+        a = jnp.where(reset, 0.0, 1.0 / tau)
+        b = jnp.where(reset, 1.0, 0.0)
+        rank_three = jnp.outer(new, new) - jnp.outer(taken, taken) + sign * jnp.outer(more, more)
+        return {
+            "inverse_hessian": a * h + b * jnp.eye(len(s)) + rank_three,
+            "pairs": jnp.where(reset, 0, memory["pairs"] + take),
+        }
+
+    @staticmethod
+    def _plain(memory: Memory, s: Any, y: Any, take: Any, reset: Any) -> Memory:
         # One affine pass over H serves all cases: H ← a H + b I + rank two.
         fresh = memory["pairs"] == 0
         scale = jnp.dot(s, y) * _inverse(jnp.dot(y, y), take)
@@ -66,8 +93,8 @@ class LimitedCurvature:
         r, _ = lax.scan(up, gamma * q, (*rows, alphas))
         return -r
 
-    def update(self, memory: Memory, s: Any, y: Any, take: Any, reset: Any) -> Memory:
-        """Take the pair (s, y) where `take`; forget everything where `reset`."""
+    def update(self, memory: Memory, s: Any, y: Any, modelled: Any, take: Any, reset: Any) -> Memory:
+        """Take the pair (s, y) where `take`; forget everything where `reset`. `modelled` isn't needed here."""
         take = take & _usable(s, y) & ~reset
         rho = _inverse(jnp.dot(s, y), take)
         new = {}

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import ModelError
 from ...graph import Graph
-from ...objective.program import Batches, Integration, Objective, Rollout
+from ...objective.program import Balancing, Batches, Integration, Objective, Rollout
 from ...versions import version_of
 from ..cache import CompiledCache, HashedKey, IdentityCache
 from ..keys import graph_key, objective_key, source_key, term_weights
@@ -210,6 +210,8 @@ class JaxEngine:
         state: Mapping[str, np.ndarray] | None = None,
         decay: np.ndarray | None = None,
         batches: Batches | None = None,
+        balancing: Balancing | None = None,
+        weights: np.ndarray | None = None,
     ) -> Minimised:
         """Run the optimiser loop inside the engine; see `Engine.minimise`."""
         from .optimise import JaxRunner
@@ -217,7 +219,9 @@ class JaxEngine:
         def make(phase: Phase) -> JaxRunner:
             return JaxRunner(self._cache, self._prepare(objective), phase)
 
-        return minimise(make, objective, theta, optimizer, free, callback, report_every, state, decay, batches)
+        return minimise(
+            make, objective, theta, optimizer, free, callback, report_every, state, decay, batches, balancing, weights
+        )
 
     @staticmethod
     def _named(objective: Objective, terms: np.ndarray) -> dict[str, np.ndarray]:

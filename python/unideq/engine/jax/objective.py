@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...graph import factored
 from ...objective.program import Given, Integration, Objective, Rollout, Source
 from .integrate import Data, integration_data, make_integration
 from .lowering import lower
@@ -45,7 +46,7 @@ def _make_source(source: Source, forward_mode: bool) -> Callable[[jax.Array, Dat
         return solved
     if isinstance(source, Given):
         return lambda theta, arrays: ({f"{source.name}.{key}": value for key, value in arrays.items()}, False)
-    run = lower(source.graph)
+    run = lower(factored(source.graph))
 
     def at_points(theta: jax.Array, points: Data) -> tuple[dict[str, jax.Array], Any]:
         values = jax.vmap(lambda point: run({"theta": theta, **point}))(points)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -11,45 +12,93 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ...objective.program import Objective
+from ...objective.program import Balancing, Objective
+from ..balancing import Roles
 from ..batches import Fresh, fresh_data, iterations_at_once, stacked
 from ..cache import CompiledCache, HashedKey
 from ..loop import Phase, empty_logs
 from ..optimizer_state import flatten
-from ..protocol import OptimizerSettings
 from .adam import Adam
 from .curvature import DenseCurvature, LimitedCurvature
 from .derivative import value_and_gradient_of
+from .evaluation import Evaluation, make_evaluation
+from .gauss_newton import GaussNewton
 from .objective import make_objective
 from .quasi_newton import QuasiNewton
 
 __all__ = ["JaxRunner"]
 
-_METHODS: dict[str, Callable[[Any, Mapping[str, Any]], Any]] = {
-    "adam": lambda evaluate, s: Adam(evaluate, s, 0.0),
-    "adamw": lambda evaluate, s: Adam(evaluate, s, float(s.get("weight_decay", 1e-4))),
-    "lbfgs": lambda evaluate, s: QuasiNewton(evaluate, s, LimitedCurvature()),
-    "bfgs": lambda evaluate, s: QuasiNewton(evaluate, s, DenseCurvature()),
+
+@dataclass(frozen=True)
+class Task:
+    """What a method is made for: the objective, the phase's settings, and the evaluation with its balancing.
+
+    Whatever the method, `data["objective"]` of a turn holds the seed's own weights: `value_and_gradient_of(
+    make_objective(objective))` and all else that reads the weights from there sees those of the state.
+    """
+
+    objective: Objective
+    settings: Mapping[str, Any]
+    balancing: Balancing | None = None
+    roles: Roles | None = None
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """For methods that make one evaluation an iteration."""
+        return make_evaluation(self.objective, self.balancing, self.roles)
+
+    @property
+    def value_and_gradient(self) -> Callable[..., Any]:
+        """`(theta, data["objective"]) -> total, terms, gradient, failed`."""
+        return value_and_gradient_of(make_objective(self.objective))
+
+
+def _soap(task: Task) -> Any:
+    from .soap import SOAP
+
+    return SOAP(task.evaluation, task.settings)
+
+
+_METHODS: dict[str, Callable[[Task], Any]] = {
+    "adam": lambda task: Adam(task.evaluation, task.settings, 0.0),
+    "adamw": lambda task: Adam(task.evaluation, task.settings, float(task.settings.get("weight_decay", 1e-4))),
+    "soap": _soap,
+    "lbfgs": lambda task: QuasiNewton(task.value_and_gradient, task.settings, LimitedCurvature()),
+    "bfgs": lambda task: QuasiNewton(
+        task.value_and_gradient, task.settings, DenseCurvature(task.settings.get("update", "bfgs"))
+    ),
+    "gauss_newton": lambda task: GaussNewton(task.objective, task.settings),
 }
 
 
-def _make_chunk(objective: Objective, optimizer: OptimizerSettings, seeds: int, room: int) -> Callable[..., Any]:
+def _make_chunk(task: Task, name: str, seeds: int, room: int) -> Callable[..., Any]:
     """`(state, logs, data, fresh, base, target) -> state, logs`: turns until running seeds made `target` iterations.
 
-    `fresh` is None, or (data of the iterations from the first on, stacked; which iteration is first).
+    `fresh` is None, or (data of the iterations from the first on, stacked; which iteration is first). A method's turn
+    gives the entries of the state that it changes.
     """
-    method = _METHODS[optimizer.name](value_and_gradient_of(make_objective(objective)), optimizer.settings)
+    method, balancing = _METHODS[name](task), task.balancing
+    shared = getattr(method, "shared", None)  # what all seeds decide together: within their mapping both branches run
 
     def advance(state: Any, logs: Any, data: Any, base: Any, target: Any) -> Any:
         running = (state["finished"] == 0) & (state["iteration"] < target)
-        new, log, completed = method.turn(state, data)
-        new = jax.tree.map(lambda a, b: jnp.where(running, a, b), new, state)
+        new, log, completed = method.turn(state, _own_weights(data, state))
+        new = jax.tree.map(lambda a, b: jnp.where(running, a, b), {**state, **new}, state)
+        if "weights" in logs:
+            log = {**log, "weights": new["weights"]}
         # Whatever completes no iteration is written beyond the end, where it is dropped.
         at = jnp.where(running & completed, state["iteration"] - base, room)
         logs = {key: values.at[at].set(log[key], mode="drop") for key, values in logs.items()}
         return new, logs
 
-    every: Callable[..., Any] = advance if seeds == 1 else jax.vmap(advance, in_axes=(0, 0, None, None, None))
+    def in_turn(state: Any, logs: Any, *rest: Any) -> Any:
+        return lax.map(lambda own: advance(*own, *rest), (state, logs))
+
+    every: Callable[..., Any] = jax.vmap(advance, in_axes=(0, 0, None, None, None))
+    if seeds == 1:
+        every = advance
+    elif name == "gauss_newton":  # Jacobians of all seeds at once would take too much memory
+        every = in_turn
 
     def chunk(state: Any, logs: Any, data: Any, fresh: Any, base: Any, target: Any) -> Any:
         def going(carry: Any) -> Any:
@@ -58,7 +107,16 @@ def _make_chunk(objective: Objective, optimizer: OptimizerSettings, seeds: int, 
         start = (state, logs)
         if seeds == 1:  # an ensemble of one runs without the mapping's cost
             start = jax.tree.map(lambda x: x[0], start)
-        end = lax.while_loop(going, lambda carry: every(*carry, _data_now(data, fresh, carry[0]), base, target), start)
+
+        def turn(carry: Any) -> Any:
+            now = _data_now(data, fresh, carry[0])
+            if balancing is not None:
+                now = {**now, "update": jnp.max(carry[0]["iteration"]) % now["every"] == 0}
+            if shared is not None:
+                now = {**now, **shared(carry[0])}
+            return every(*carry, now, base, target)
+
+        end = lax.while_loop(going, turn, start)
         return jax.tree.map(lambda x: x[None], end) if seeds == 1 else end
 
     return jax.jit(chunk)
@@ -75,6 +133,14 @@ def _data_now(data: Any, fresh: Any, state: Any) -> Any:
     return {**data, "objective": {**data["objective"], "sources": sources}}
 
 
+def _own_weights(data: Any, state: Any) -> Any:
+    """The data with the seed's own weights, where it has such; the objective's stay as `base`."""
+    if "weights" not in state:
+        return data
+    objective = data["objective"]
+    return {**data, "base": objective["weights"], "objective": {**objective, "weights": state["weights"]}}
+
+
 class JaxRunner:
     """A phase on JAX; see `unideq.engine.loop.Runner`. `prepared` is the objective's cache key and device data."""
 
@@ -82,8 +148,16 @@ class JaxRunner:
         objective, optimizer, seeds, room = phase.objective, phase.optimizer, phase.seeds, phase.room
         varying = {k: v for k, v in optimizer.settings.items() if k != "iterations"}
         settings = json.dumps(varying, sort_keys=True, default=repr)
-        key = ("minimise", prepared[0], optimizer.name, settings, seeds, room)
-        self._chunk = cache.get(key, lambda: _make_chunk(objective, optimizer, seeds, room))
+        balancing, counted, roles, rule = phase.balancing, {}, None, ()
+        if balancing is not None:
+            numbers = {"counted": balancing.counted, "rate": balancing.rate}
+            counted = {n: np.asarray(v, float) for n, v in numbers.items()} | {"every": np.asarray(balancing.every)}
+            roles = Roles.of(balancing, objective, phase.start["weights"])
+            rule = (roles, balancing.rule, balancing.reference, balancing.denominator)
+        residuals = tuple(objective.residuals.items())
+        key = ("minimise", prepared[0], optimizer.name, settings, seeds, room, residuals, rule)
+        task = Task(objective, optimizer.settings, balancing, roles)
+        self._chunk = cache.get(key, lambda: _make_chunk(task, optimizer.name, seeds, room))
         self._state: Any = jax.device_put(phase.start)
         self._data = jax.device_put(
             {
@@ -92,9 +166,10 @@ class JaxRunner:
                 "decay": phase.decay,
                 "iterations": np.asarray(phase.iterations),
                 "same_again": np.asarray(phase.batches is None),
+                **counted,
             }
         )
-        self._empty = jax.device_put(empty_logs(seeds, room, len(objective.terms)))
+        self._empty = jax.device_put(empty_logs(phase))
         self._logs = self._empty
         self._phase, self._length = phase, 0
         self._reached = int(phase.start["iteration"].max())

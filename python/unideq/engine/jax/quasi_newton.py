@@ -53,8 +53,10 @@ class QuasiNewton:
         new_terms = at(terms, chosen[2], state["terms"])
         new_gradient = at(gradient, chosen[3], state["gradient"])
         without_curvature = state["memory"]["pairs"] == 0
+        # The direction being −H g, the model's curvature along the step s is sᵀBs = −step · sᵀg.
+        modelled = -(step**2) * state["search"]["slope"]
         memory = self.curvature.update(
-            state["memory"], step * direction, new_gradient - state["gradient"], arrived, lost
+            state["memory"], step * direction, new_gradient - state["gradient"], modelled, arrived, lost
         )
 
         flat = jnp.max(jnp.abs(new_gradient)) < self.tolerance

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import ModelError
 from ...graph import Graph
-from ...objective.program import Batches, Integration, Objective, Rollout
+from ...objective.program import Balancing, Batches, Integration, Objective, Rollout
 from ..cache import CompiledCache, HashedKey, IdentityCache
 from ..keys import graph_key, objective_key, source_key
 from ..loop import Phase, minimise
@@ -227,6 +227,8 @@ class JuliaEngine:
         state: Mapping[str, np.ndarray] | None = None,
         decay: np.ndarray | None = None,
         batches: Batches | None = None,
+        balancing: Balancing | None = None,
+        weights: np.ndarray | None = None,
     ) -> Minimised:
         """Run the optimiser loop inside the engine; see `Engine.minimise`."""
         from .optimise import JuliaRunner
@@ -234,7 +236,9 @@ class JuliaEngine:
         def make(phase: Phase) -> JuliaRunner:
             return JuliaRunner(self, phase)
 
-        return minimise(make, objective, theta, optimizer, free, callback, report_every, state, decay, batches)
+        return minimise(
+            make, objective, theta, optimizer, free, callback, report_every, state, decay, batches, balancing, weights
+        )
 
 
 _STATISTICS = ("steps", "accepted", "rejected", "evaluations")

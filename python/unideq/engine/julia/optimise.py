@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...objective.program import Balancing
+from ..balancing import Roles, residual_of
 from ..batches import MEMORY, fresh_data
+from ..keys import term_weights
 from ..loop import Phase, empty_logs
 from ..optimizer_state import flatten
+from ..residual_terms import check_residual_terms
 from .bridge import address
 from .data import objective_data, whole_data, write_fresh
 
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
     from .engine import JuliaEngine
 
 __all__ = ["JuliaRunner"]
+
+LOGS = ("total", "terms", "gradient_norm", "learning_rate", "rejected", "weights")
+"""In the order that `advance!` takes them."""
 
 
 class JuliaRunner:
@@ -26,8 +33,8 @@ class JuliaRunner:
         self._engine, self._phase = engine, phase
         self._state = {name: np.ascontiguousarray(value) for name, value in flatten(phase.start).items()}
         self._table = np.array([address(array) for array in self._state.values()], dtype=np.int64)
-        self._logs = empty_logs(phase.seeds, phase.room, len(phase.objective.terms))
-        self._addresses = [address(array) for array in self._logs.values()]
+        self._logs = empty_logs(phase)
+        self._addresses = [address(self._logs[name]) if name in self._logs else 0 for name in LOGS]
         self._reached = int(np.max(self._state["iteration"]))
         self._draws = self._empty_draws()
         handle, program = engine.prepared(phase.objective).handle, json.dumps(self._program(), default=float)
@@ -38,12 +45,13 @@ class JuliaRunner:
         phase = self._phase
         return {
             "optimizer": phase.optimizer.name,
-            "settings": dict(phase.optimizer.settings),
+            "settings": {**phase.optimizer.settings, **_residuals(phase)},
             "seeds": phase.seeds,
             "terms": len(phase.objective.terms),
             "free": phase.free.tolist(),
             "decay": phase.decay.tolist(),
             "fresh": phase.batches is not None,
+            "balancing": None if phase.balancing is None else _balancing(phase, phase.balancing),
             "state": list(self._state),
         }
 
@@ -94,3 +102,31 @@ class JuliaRunner:
         for value in self._logs.values():
             value[:, :count] = False if value.dtype == bool else np.nan
         return {name: array.copy() for name, array in self._state.items()}, logs
+
+
+def _residuals(phase: Phase) -> dict[str, Any]:
+    """Term by term the array whose squares it is made of, for the method that needs to know."""
+    if phase.optimizer.name != "gauss_newton":
+        return {}
+    check_residual_terms(phase.objective)
+    return {"residuals": [phase.objective.residuals[name] for name in phase.objective.terms]}
+
+
+def _balancing(phase: Phase, balancing: Balancing) -> dict[str, Any]:
+    """A rule and its terms by their places; see `read_balance` in Julia."""
+    objective = phase.objective
+    roles = Roles.of(balancing, objective, phase.start["weights"])
+    others = [i for i, n in enumerate(roles.names) if n not in roles.balanced and n not in roles.silent]
+    return {
+        "rule": balancing.rule,
+        "every": int(balancing.every),
+        "rate": float(balancing.rate),
+        "denominator": balancing.denominator,
+        "reference": [name in balancing.reference for name in roles.balanced],
+        "balanced": roles.balanced_at.tolist(),
+        "moving": roles.moving_at.tolist(),
+        "others": others,
+        "counted": balancing.counted.tolist(),
+        "base": term_weights(objective).tolist(),
+        "residuals": [residual_of(objective, n) for n in roles.balanced] if balancing.rule == "ntk" else [],
+    }

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import EngineUnsupported, ModelError
-from ...graph import Graph, constant, jacobian, jvp, partition, substitute, to_json, vjp
+from ...graph import Graph, constant, factored, jacobian, jvp, partition, substitute, to_json, vjp
 from ...objective.program import Given, Integration, Objective, Pointwise, Rollout, Source
 from ..options import STIFF
+from .blocks import blocks_program, worth_blocks
 
 __all__ = [
     "evaluation_json",
@@ -150,8 +151,14 @@ def _integration_program(integration: Integration, derivatives: bool) -> Program
     return program
 
 
-def _pointwise_program(source: Pointwise) -> Program:
-    prologue, body = _parts(source.graph)
+def _factored(source: Pointwise) -> Graph:
+    return _once(source.graph, "factored", lambda: factored(source.graph))
+
+
+def _pointwise_program(source: Pointwise, blocks: bool) -> Program:
+    graph = _factored(source)
+    prologue, body = _parts(graph)
+    count = len(next(iter(source.points.values())))
     wanted: dict[str, tuple[Graph, Sequence[str]]] = {
         "prologue": (prologue, ["theta"]),
         "body": (body, list(prologue.outputs)),
@@ -159,10 +166,11 @@ def _pointwise_program(source: Pointwise) -> Program:
     return {
         "kind": "pointwise",
         "name": source.name,
-        "count": len(next(iter(source.points.values()))),
+        "count": count,
         "points": sorted(source.points),
         "prologue": _json(prologue),
         "body": _json(body),
+        "blocks": _once(graph, ("blocks", count), lambda: blocks_program(graph, count)) if blocks else None,
         **_derivatives(wanted),
     }
 
@@ -207,27 +215,49 @@ def _given_program(source: Given) -> Program:
     return {"kind": "given", "name": source.name, "arrays": names, "sizes": sizes, "gradient": None, "tangent": None}
 
 
-def _source_program(source: Source) -> Program:
+def _source_program(source: Source, blocks: bool) -> Program:
     if isinstance(source, Integration):
         return _integration_program(source, True)
     if isinstance(source, Rollout):
         return _rollout_program(source, True)
-    return _given_program(source) if isinstance(source, Given) else _pointwise_program(source)
+    if isinstance(source, Given):
+        return _given_program(source)
+    return _pointwise_program(source, blocks or worth_blocks(_factored(source)))
 
 
 def objective_json(objective: Objective) -> str:
     """The graphs of an objective, with their derivatives in reverse and in forward mode."""
     made = [name for source in objective.sources if not isinstance(source, Given) for name in source.shapes]
     read = [name for name in (*made, "theta") if name in objective.loss.input_names]
+    squares = _squares(objective)
+    # In an objective of squares alone one source in blocks takes the others along: values and gradients are then made
+    # in one walk through the points.
+    blocks = squares is not None and any(
+        worth_blocks(_factored(s)) for s in objective.sources if isinstance(s, Pointwise)
+    )
     program = {
         "parameters": _parameters(objective),
         "terms": list(objective.terms),
-        "sources": [_source_program(source) for source in objective.sources],
+        "sources": [_source_program(source, blocks) for source in objective.sources],
         "loss": _json(objective.loss),
         "gradient": _vjp(objective.loss, read),
         "tangent": _jvp(objective.loss, read),
+        "squares": squares,
     }
     return json.dumps(program, allow_nan=False)
+
+
+def _squares(objective: Objective) -> list[tuple[str, str]] | None:
+    """Source and output that every term is the mean square of; None where one is something else."""
+    found = []
+    for term in objective.terms:
+        array = objective.residuals.get(term)
+        names = [(s.name, o) for s in objective.sources if isinstance(s, Pointwise) for o in s.graph.outputs]
+        match = next(((source, output) for source, output in names if f"{source}.{output}" == array), None)
+        if match is None:
+            return None
+        found.append(match)
+    return found
 
 
 def _parameters(objective: Objective) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...graph import Graph, constant, variable
+from ...graph import Graph, constant, pushforward, variable
 from ...objective.program import Given, Integration, Objective, Pointwise, Rollout, SolverSettings
 from .data import integration_data, objective_data, rollout_data
 from .program import evaluation_json, integration_json, objective_json, rollout_json
@@ -46,6 +46,27 @@ def _rollout_objective() -> Objective:
     return Objective((source, Given("g", {"u": np.ones((2, 5, 2))})), loss, {"fit": 1.0})
 
 
+def _points_objective() -> Objective:
+    """Means of squares of a network's second derivative at points of the interior, and of its value at others."""
+    x: Any
+    theta: Any
+    x, theta = variable("x"), variable("theta", (97,))
+    hidden = np.tanh(theta[:8] * x + theta[8:16])
+    hidden = np.tanh(theta[16:80].reshape(8, 8) @ hidden + theta[80:88])
+    u: Any = theta[88:96] @ hidden + theta[96]
+    curvature = u
+    for _ in range(2):
+        (curvature,) = pushforward([curvature], {x: constant(1.0)})
+    equation, both = Graph([x, theta], {"residual": curvature + u}), Graph([x, theta], {"value": u, "slope": u * u})
+    sources = (
+        Pointwise("inside", equation, {"x": np.linspace(0, 1, 70)}),
+        Pointwise("ends", both, {"x": np.linspace(-1, 1, 3)}),
+    )
+    arrays: dict[str, Any] = {name: variable(name, shape) for s in sources for name, shape in s.shapes.items()}
+    loss = Graph(list(arrays.values()), {name: np.mean(array**2) for name, array in arrays.items()})
+    return Objective(sources, loss, dict.fromkeys(arrays, 1.0), {name: name for name in arrays})
+
+
 def workload() -> dict[str, str | list[float]]:
     """Program texts and data: objectives (of two trajectories, with points or given data), a solve each, a graph."""
     t: Any
@@ -70,7 +91,7 @@ def workload() -> dict[str, str | list[float]]:
         {"fit": np.mean((states - data) ** 2) + np.mean(scaled), "size": np.sum(values**2) + np.sum(theta**2)},
     )
     objective = Objective((integration, points), loss, {"fit": 1.0, "size": 0.1})
-    rollouts = _rollout_objective()
+    rollouts, points_alone = _rollout_objective(), _points_objective()
     rollout = rollouts.sources[0]
     assert isinstance(rollout, Rollout)
     return {
@@ -80,6 +101,8 @@ def workload() -> dict[str, str | list[float]]:
         "stiff": integration_json(stiff),
         "stiff_objective": objective_json(replace(objective, sources=(stiff, points))),
         "integration_data": integration_data(integration).tolist(),
+        "points_objective": objective_json(points_alone),
+        "points_objective_data": [*objective_data(points_alone).tolist(), 1.0, 1.0, 1.0],
         "rollout_objective": objective_json(rollouts),
         "rollout_objective_data": [*objective_data(rollouts).tolist(), 1.0],
         "rollout": rollout_json(rollout),

@@ -1,6 +1,7 @@
 """Pictures of a fit. None of them touches pyplot's state: they draw on the axes they are given, or return a figure.
 
-One picture a module: measurements and predictions, residuals, learned terms, history; `overview` puts them together.
+One picture a module: measurements and predictions, residuals, learned terms, history; `overview` puts them together,
+`residual_overview` those of a residual problem.
 """
 
 from .data import plot_data
@@ -8,5 +9,19 @@ from .history import plot_history
 from .learned import plot_learned
 from .overview import overview
 from .residual import plot_residuals
+from .residual_fit import plot_map, residual_overview
+from .residual_history import plot_causal, plot_losses, plot_parameters, plot_weights
 
-__all__ = ["overview", "plot_data", "plot_history", "plot_learned", "plot_residuals"]
+__all__ = [
+    "overview",
+    "plot_causal",
+    "plot_data",
+    "plot_history",
+    "plot_learned",
+    "plot_losses",
+    "plot_map",
+    "plot_parameters",
+    "plot_residuals",
+    "plot_weights",
+    "residual_overview",
+]

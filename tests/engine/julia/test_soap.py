@@ -1,0 +1,72 @@
+"""SOAP in Julia goes the way of the JAX engine's, and resumes from its state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unideq.engine import OptimizerSettings, loop
+
+from ..problems import engine as jax_engine
+from ..problems import ude_objective
+from ..soap_problems import BLOCKS, PARAMETERS, SETTINGS, Redrawn, start, two_layers
+
+
+@pytest.fixture(autouse=True)
+def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One report a run on a slow machine too: these tests compare its logs."""
+    monkeypatch.setattr(loop, "SILENCE", np.inf)
+
+
+def minimised(
+    engine: Any,
+    theta: np.ndarray,
+    state: Any = None,
+    objective: Any = None,
+    batches: Any = None,
+    **more: Any,
+) -> Any:
+    optimizer = OptimizerSettings("soap", {**SETTINGS, **more})
+    free, objective = np.ones(theta.shape[1], bool), objective or two_layers()
+    return engine.minimise(objective, theta, optimizer, free, lambda _: True, 100, state, batches=batches).last
+
+
+@pytest.mark.parametrize("more", [{}, {"clip": 0.5, "precondition_every": 1}, {"blocks": None}])
+def test_both_engines_go_the_same_way(julia: Any, more: dict[str, Any]):
+    theta = np.concatenate([start(), start(2)])
+    ours, theirs = (minimised(e, theta, batches=Redrawn(), **more) for e in (julia, jax_engine()))
+    np.testing.assert_allclose(ours.theta, theirs.theta, atol=1e-7)
+    np.testing.assert_allclose(ours.total, theirs.total, rtol=1e-7)
+    assert (theirs.theta != theta).all()
+
+
+def test_matrices_whose_gradients_span_few_directions_go_the_same_way_too(julia: Any):
+    """A layer (4, 2) and one (2, 4) of a network in an equation: at first both gradients leave directions empty."""
+    objective, theta = ude_objective()
+    blocks = [[2, 4, 2], [14, 2, 4]]
+    ours, theirs = (minimised(e, theta[None], None, objective, blocks=blocks) for e in (julia, jax_engine()))
+    np.testing.assert_allclose(ours.theta, theirs.theta, atol=1e-6)
+
+
+@pytest.mark.parametrize("broken", [None, 5, 0])
+def test_redrawn_points_and_refused_gradients_are_taken_alike(julia: Any, broken: int | None):
+    ours, theirs = (minimised(e, start(), batches=Redrawn(broken)) for e in (julia, jax_engine()))
+    assert theirs.rejected[0].tolist() == [i == broken for i in range(25)]
+    assert (ours.rejected == theirs.rejected).all()
+    np.testing.assert_allclose(ours.theta, theirs.theta, atol=1e-7)
+
+
+def test_a_run_goes_on_with_the_other_engine_and_bit_for_bit_with_its_own(julia: Any):
+    whole = minimised(julia, start(), batches=Redrawn())
+    for engine, tolerance in (julia, 0.0), (jax_engine(), 1e-7):
+        half = minimised(engine, start(), iterations=12, batches=Redrawn())
+        rest = minimised(julia, start(), half.state, batches=Redrawn())
+        np.testing.assert_allclose(rest.theta, whole.theta, rtol=0, atol=tolerance)
+        for name, values in whole.state.items():
+            np.testing.assert_allclose(rest.state[name], values, rtol=0, atol=100 * tolerance, err_msg=name)
+
+
+def test_the_blocks_cover_the_network():
+    assert sum(rows * columns for _, rows, columns in BLOCKS) + 4 == PARAMETERS

@@ -1,0 +1,534 @@
+"""Weights that follow the terms' gradients: every rule against hand-made gradients, resuming, seeds, and its cost."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unideq.engine import get_engine, loop
+from unideq.engine.balancing import Roles
+from unideq.engine.jax.objective import source_data
+from unideq.engine.jax.optimise import Task, _make_chunk
+from unideq.engine.loop import Phase, empty_logs
+from unideq.engine.optimizer_state import begin
+from unideq.engine.protocol import OptimizerSettings
+from unideq.errors import ModelError, OptionError
+from unideq.graph import Graph, variable
+from unideq.objective.program import Objective, Pointwise
+
+from .linear import Linear, directions, minimise, pcgrad
+
+POINTS = {"pde": 5, "walls": 3, "start": 4}
+RULES = ("annealing", "gradient_norm", "ntk", "config", "pcgrad")
+each_rule = pytest.mark.parametrize("rule", RULES)
+
+
+@pytest.fixture(autouse=True)
+def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No reports in between on a slow machine: these tests count them."""
+    monkeypatch.setattr(loop, "SILENCE", np.inf)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return get_engine("jax")
+
+
+def starts(seeds: int, size: int) -> np.ndarray:
+    return np.random.default_rng(7).normal(size=(seeds, size))
+
+
+def settings_of(rule: str) -> dict:
+    return {"reference": ("pde",)} if rule == "annealing" else {}
+
+
+# ---- learning-rate annealing ------------------------------------------------------------------------------------
+
+
+def annealed_run(problem: Linear, theta: np.ndarray, iterations: int, counted: np.ndarray, weighted: bool):
+    """Algorithm 2.1 with Adam (0.01, 0.9, 0.999, 1e-8) in NumPy: weights, totals and the last θ."""
+    weights, mean, square = problem.base(), np.zeros_like(theta), np.zeros_like(theta)
+    log_weights, totals = [], []
+    for n in range(iterations):
+        gradients = problem.gradients(theta)
+        if n % 10 == 0:
+            measure = np.abs(weights[0] * gradients[0][counted]).max()
+            for i in (1, 2):
+                scale = weights[i] if weighted else 1.0
+                wanted = measure / np.abs(scale * gradients[i][counted]).mean()
+                weights[i] = 0.9 * weights[i] + 0.1 * wanted
+        log_weights.append(weights.copy())
+        totals.append(weights @ problem.terms(theta))
+        g = weights @ gradients
+        mean, square = 0.9 * mean + 0.1 * g, 0.999 * square + 0.001 * g**2
+        hat, root = mean / (1 - 0.9 ** (n + 1)), np.sqrt(square / (1 - 0.999 ** (n + 1)))
+        theta = theta - 0.01 * hat / (root + 1e-8)
+    return np.array(log_weights), np.array(totals), theta
+
+
+@pytest.mark.parametrize("denominator", ["weighted", "plain"])
+def test_annealing_is_algorithm_2_1_over_three_updates(engine, denominator):
+    problem = Linear.random(0, POINTS, 6, pde=2.0, walls=3.0)
+    counted = np.array([True, True, False, True, True, False])
+    theta = starts(1, 6)
+    balancing = problem.balancing("annealing", reference=("pde",), denominator=denominator, counted=counted)
+    result, log = minimise(engine, problem.objective(), theta, 21, balancing=balancing)
+    weights, totals, last = annealed_run(problem, theta[0], 21, counted, denominator == "weighted")
+    assert len({tuple(row) for row in weights}) == 3  # before the iterations 0, 10 and 20
+    np.testing.assert_allclose(log.weights()[0], weights, rtol=1e-12)
+    np.testing.assert_allclose(log.log("total")[0], totals, rtol=1e-12)
+    np.testing.assert_allclose(result.last.theta[0], last, rtol=1e-12)
+    np.testing.assert_allclose(result.last.state["weights"][0], weights[-1], rtol=1e-12)
+
+
+def test_several_reference_terms_are_measured_together_with_their_own_weights(engine):
+    problem = Linear.random(1, POINTS, 6, pde=2.0, start=0.5)
+    theta = starts(1, 6)
+    balancing = problem.balancing("annealing", reference=("pde", "start"), rate=1.0)
+    _, log = minimise(engine, problem.objective(), theta, 1, balancing=balancing)
+    pde, walls, start = problem.gradients(theta[0])
+    wanted = np.abs(2.0 * pde + 0.5 * start).max() / np.abs(walls).mean()
+    np.testing.assert_allclose(log.weights()[0, 0], [2.0, wanted, 0.5], rtol=1e-13)
+
+
+def test_matrices_count_evenly_where_their_entries_weigh_one_over_their_number(engine):
+    problem = Linear.random(2, POINTS, 6)
+    theta = starts(1, 6)
+    counted = np.array([0.25, 0.25, 0.25, 0.25, 0.5, 0.5])
+    balancing = problem.balancing("annealing", reference=("pde",), rate=1.0, counted=counted)
+    _, log = minimise(engine, problem.objective(), theta, 1, balancing=balancing)
+    pde, *others = np.abs(problem.gradients(theta[0]))
+    wanted = [pde.max() / np.mean([g[:4].mean(), g[4:].mean()]) for g in others]
+    np.testing.assert_allclose(log.weights()[0, 0], [1.0, *wanted], rtol=1e-13)
+
+
+# ---- gradient norms and neural tangent kernels ---------------------------------------------------------------------
+
+
+def test_gradient_norms_are_equal_after_a_full_update(engine):
+    problem = Linear.random(3, POINTS, 6)
+    theta = starts(2, 6)
+    balancing = problem.balancing("gradient_norm", rate=1.0, every=100)
+    _, log = minimise(engine, problem.objective(), theta, 3, balancing=balancing)
+    for seed in range(2):
+        norms = np.linalg.norm(problem.gradients(theta[seed]), axis=1)
+        np.testing.assert_allclose(log.weights()[seed, 0], norms.sum() / norms, rtol=1e-13)
+        np.testing.assert_array_equal(log.weights()[seed, 2], log.weights()[seed, 0])
+
+
+def wavy_objective(rng: np.random.Generator, points: dict[str, int], size: int):
+    """Residuals (sin a·θ, (a·θ)²/2), two a point, and their Jacobian."""
+    theta, a = variable("theta", (size,)), variable("a", (size,))
+    product = np.sum(a * theta)
+    graph = Graph([theta, a], {"residual": np.stack([np.sin(product), 0.5 * product * product])})
+    data = {name: rng.normal(size=(count, size)) for name, count in points.items()}
+    values = {name: variable(f"{name}.residual", (count, 2)) for name, count in points.items()}
+    terms = {name: np.sum(v * v) * (1 / points[name]) for name, v in values.items()}
+    objective = Objective(
+        tuple(Pointwise(n, graph, {"a": rows}) for n, rows in data.items()),
+        Graph(tuple(values.values()), terms),
+        {},
+        {n: f"{n}.residual" for n in terms},
+    )
+
+    def jacobian(name: str, at: np.ndarray) -> np.ndarray:
+        """(M, 2, P)."""
+        along = data[name] @ at
+        return np.stack([np.cos(along)[:, None] * data[name], along[:, None] * data[name]], axis=1)
+
+    return objective, jacobian
+
+
+def test_kernel_traces_are_those_of_explicit_jacobians_over_the_free_entries(engine):
+    objective, jacobian = wavy_objective(np.random.default_rng(4), {"pde": 70, "walls": 3}, 4)
+    theta, free = starts(2, 4), np.array([True, True, False, True])
+    balancing = Linear.random(0, {"pde": 1, "walls": 1}, 4).balancing("ntk", rate=0.5)
+    _, log = minimise(engine, objective, theta, 1, balancing=balancing, free=free)
+    for seed in range(2):
+        traces = [np.mean(np.sum(jacobian(n, theta[seed])[..., free] ** 2, axis=(1, 2))) for n in ("pde", "walls")]
+        wanted = 0.5 + 0.5 * np.sum(traces) / np.array(traces)
+        np.testing.assert_allclose(log.weights()[seed, 0], wanted, rtol=1e-12)
+
+
+# ---- directions -------------------------------------------------------------------------------------------------
+
+
+def first_direction(engine, gradients: np.ndarray, rule: str, iterations: int = 1, weights: tuple = ()) -> np.ndarray:
+    """Directions (k, P) that a rule makes of given gradients: L = (a·θ − 1)² has −2a at θ = 0, where a start stays."""
+    names = [f"t{i}" for i in range(len(gradients))]
+    data = {n: (-0.5 * g[None], np.ones(1)) for n, g in zip(names, gradients, strict=True)}
+    problem = Linear(data, dict(zip(names, weights, strict=False)))
+    theta = np.zeros((1, gradients.shape[1]))
+    still = {"learning_rate": 0.0}
+    _, log = minimise(engine, problem.objective(), theta, iterations, settings=still, balancing=problem.balancing(rule))
+    np.testing.assert_allclose(log.log("total")[0], log.weights()[0] @ np.ones(len(names)), rtol=1e-12)
+    made = np.array([directions(gradients, c) for c in log.weights()[0]])
+    np.testing.assert_allclose(log.log("gradient_norm")[0], np.linalg.norm(made, axis=1), rtol=1e-9, atol=1e-12)
+    return made
+
+
+def drawn(seed: int, count: int, size: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(count, size)) * 10.0 ** rng.uniform(-2, 2, size=(count, 1))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_config_has_the_same_positive_cosine_with_every_gradient(seed):
+    gradients = drawn(seed, 4, 6)
+    (made,) = first_direction(get_engine("jax"), gradients, "config")
+    units = gradients / np.linalg.norm(gradients, axis=1, keepdims=True)
+    cosines = units @ made / np.linalg.norm(made)
+    # The direction with equal cosines is the pseudo-inverse's; four unit vectors may lie at almost a right angle to it.
+    wanted = np.linalg.pinv(units) @ np.ones(4)
+    alike = 1.0 / np.linalg.norm(wanted)
+    sign = np.sign(np.sum(gradients @ wanted))
+    np.testing.assert_allclose(cosines, sign * alike, rtol=1e-6, atol=1e-9)
+    assert sign > 0
+    np.testing.assert_allclose(np.linalg.norm(made), np.sum(gradients @ wanted) * alike, rtol=1e-6)
+
+
+def test_config_of_two_gradients_is_the_bisector(engine):
+    gradients = np.array([[3.0, 0.0, 0.0], [-0.3, 0.4, 0.0]])
+    (made,) = first_direction(engine, gradients, "config")
+    units = np.array([[1.0, 0.0, 0.0], [-0.6, 0.8, 0.0]])
+    u = units.sum(axis=0) / np.linalg.norm(units.sum(axis=0))
+    np.testing.assert_allclose(made, ((gradients[0] + gradients[1]) @ u) * u, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize(("second", "wanted"), [([-2.0, 0.0], [0.0, 0.0]), ([6.0, 0.0], [9.0, 0.0])])
+def test_config_stands_still_between_opposed_gradients_and_adds_parallel_ones(engine, second, wanted):
+    (made,) = first_direction(engine, np.array([[3.0, 0.0], second]), "config")
+    np.testing.assert_allclose(made, wanted, atol=1e-12)
+
+
+def test_config_uses_given_weights_for_the_length_alone(engine):
+    gradients = drawn(5, 4, 6)
+    (plain,) = first_direction(engine, gradients, "config")
+    (weighted,) = first_direction(engine, gradients, "config", weights=(1.0, 10.0, 2.0, 0.1))
+    np.testing.assert_allclose(
+        plain / np.linalg.norm(plain), weighted / np.linalg.norm(weighted), rtol=1e-9, atol=1e-12
+    )
+    u = plain / np.linalg.norm(plain)
+    np.testing.assert_allclose(np.linalg.norm(weighted), (np.array([1.0, 10.0, 2.0, 0.1]) @ gradients) @ u, rtol=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_pcgrad_is_the_projection_of_the_vectors_in_turning_order(seed):
+    gradients = drawn(seed, 4, 3)  # four vectors in three dimensions: conflicts are certain to be common
+    made = first_direction(get_engine("jax"), gradients, "pcgrad", iterations=4)
+    for n in range(4):
+        np.testing.assert_allclose(made[n], pcgrad(gradients, n), rtol=1e-8, atol=1e-8 * np.abs(gradients).max())
+    np.testing.assert_array_equal(made[3], made[0])
+
+
+def test_pcgrad_projects_the_weighted_gradients(engine):
+    gradients, weights = drawn(8, 4, 3), np.array([1.0, 5.0, 0.2, 1.0])
+    (made,) = first_direction(engine, gradients, "pcgrad", weights=tuple(weights))
+    np.testing.assert_allclose(made, pcgrad(weights[:, None] * gradients, 0), rtol=1e-10)
+
+
+# ---- what all rules share ---------------------------------------------------------------------------------------
+
+
+@each_rule
+def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(engine, rule):
+    problem = Linear.random(5, POINTS, 6)
+    balancing = problem.balancing(rule, every=4, **settings_of(rule))
+    objective, theta = problem.objective(), starts(2, 6)
+    unbroken, log = minimise(engine, objective, theta, 15, report_every=3, balancing=balancing)
+    for stop_after in (1, 2, 4):
+        first, head = minimise(engine, objective, theta, 15, report_every=3, balancing=balancing, stop_after=stop_after)
+        second, tail = minimise(
+            engine, objective, theta, 15, report_every=3, balancing=balancing, state=first.last.state
+        )
+        for name in ("total", "gradient_norm"):
+            whole = np.concatenate([head.log(name), tail.log(name)], axis=1)
+            np.testing.assert_array_equal(whole, log.log(name))
+        np.testing.assert_array_equal(np.concatenate([head.weights(), tail.weights()], axis=1), log.weights())
+        np.testing.assert_array_equal(second.last.theta, unbroken.last.theta)
+
+
+@pytest.mark.parametrize("name", ["adamw", "soap"])
+def test_other_first_order_optimisers_move_the_same_weights(engine, name):
+    problem = Linear.random(5, POINTS, 6)
+    balancing = problem.balancing("annealing", reference=("pde",), rate=1.0)
+    blocks = {"blocks": [[0, 2, 3]]} if name == "soap" else {}
+    result, log = minimise(
+        engine, problem.objective(), starts(2, 6), 13, name=name, settings=blocks, balancing=balancing
+    )
+    half, _ = minimise(engine, problem.objective(), starts(2, 6), 10, name=name, settings=blocks, balancing=balancing)
+    for seed in range(2):
+        for n, theta in ((0, starts(2, 6)[seed]), (12, half.last.theta[seed])):
+            pde, *others = np.abs(problem.gradients(theta))
+            own = log.weights()[seed, 9, 1:] if n else 1.0
+            wanted = pde.max() / np.array([g.mean() for g in others]) / own
+            np.testing.assert_allclose(log.weights()[seed, n, 1:], wanted, rtol=1e-11)
+    assert not (result.last.theta == half.last.theta).all()
+
+
+@each_rule
+def test_every_seed_has_weights_of_its_own(engine, rule):
+    problem = Linear.random(6, POINTS, 6)
+    balancing = problem.balancing(rule, every=3, **settings_of(rule))
+    theta = starts(3, 6)
+    result, log = minimise(engine, problem.objective(), theta[:2], 8, balancing=balancing)
+    if rule != "ntk":  # the kernel of linear residuals is the same everywhere
+        assert np.ptp(log.weights()[:, -1], axis=0).max() > 1e-3
+    other, own = minimise(engine, problem.objective(), theta[[2, 0]], 8, balancing=balancing)
+    np.testing.assert_allclose(own.weights()[1], log.weights()[0], rtol=1e-11)
+    np.testing.assert_allclose(other.last.theta[1], result.last.theta[0], rtol=1e-11)
+
+
+@each_rule
+def test_a_term_without_gradient_keeps_its_weight_and_spoils_no_other(engine, rule):
+    problem = Linear.random(7, POINTS, 6, walls=3.0)
+    problem.data["start"] = (np.zeros((4, 6)), np.ones(4))
+    balancing = problem.balancing(rule, every=2, **settings_of(rule))
+    _, log = minimise(engine, problem.objective(), starts(2, 6), 5, balancing=balancing)
+    weights = log.weights()[0]
+    assert np.isfinite(weights).all()
+    np.testing.assert_array_equal(weights[:, 2], 1.0)
+    if rule not in ("config", "pcgrad"):
+        assert (weights[:, 1] != 3.0).all()
+
+
+@each_rule
+def test_others_keep_their_weights_and_monitors_take_no_part(engine, rule):
+    problem = Linear.random(8, {**POINTS, "penalty": 3, "monitor": 2}, 6, penalty=0.7, monitor=0.0)
+    balancing = problem.balancing(rule, terms=("pde", "walls", "start", "monitor"), every=1, **settings_of(rule))
+    theta = starts(2, 6)
+    _, log = minimise(engine, problem.objective(), theta, 1, balancing=balancing)
+    weights = log.weights()[0, 0]
+    np.testing.assert_array_equal(weights[3:], [0.7, 0.0])
+    np.testing.assert_allclose(
+        log.log("gradient_norm")[0, 0], np.linalg.norm(weights @ problem.gradients(theta[0])), rtol=1e-10
+    )
+    without = Linear({n: problem.data[n] for n in POINTS})
+    alone = without.balancing(rule, every=1, **settings_of(rule))
+    _, other = minimise(engine, without.objective(), theta, 1, balancing=alone)
+    np.testing.assert_allclose(weights[:3], other.weights()[0, 0], rtol=1e-12)
+
+
+def test_a_fixed_entry_has_no_say_in_the_statistics(engine):
+    problem = Linear.random(9, POINTS, 6)
+    theta, free = starts(1, 6), np.array([True, True, True, True, True, False])
+    balancing = problem.balancing("annealing", reference=("pde",), rate=1.0)
+    result, log = minimise(engine, problem.objective(), theta, 1, balancing=balancing, free=free)
+    pde, *others = np.abs(problem.gradients(theta[0])[:, :5])
+    np.testing.assert_allclose(log.weights()[0, 0, 1:], [pde.max() / g.mean() for g in others], rtol=1e-13)
+    assert result.last.theta[0, 5] == theta[0, 5]
+
+
+def test_terms_that_share_a_source_have_gradients_of_their_own(engine):
+    theta, a = variable("theta", (3,)), variable("a", (3,))
+    source = Pointwise("s", Graph([theta, a], {"r": np.sum(a * theta)}), {"a": np.eye(3)})
+    r = variable("s.r", (3,))
+    terms = {"one": r[0] * r[0], "two": np.sum(r * r), "size": np.sum(theta * theta)}
+    objective = Objective((source,), Graph([r, theta], terms), {"size": 0.1})
+    balancing = Linear.random(0, {"one": 1, "two": 1, "size": 1}, 3).balancing("gradient_norm", rate=1.0)
+    at = np.array([[1.0, 2.0, -2.0]])
+    _, log = minimise(engine, objective, at, 1, balancing=balancing)
+    np.testing.assert_allclose(log.weights()[0, 0], 14.0 / np.array([2.0, 6.0, 6.0]), rtol=1e-13)
+
+
+def test_a_failed_evaluation_leaves_the_weights_as_they_were(engine):
+    theta, a = variable("theta", (1,)), variable("a", ())
+    graph = Graph([theta, a], {"r": a * np.log(theta[0]) + a})
+    sources = (Pointwise("s", graph, {"a": np.ones(1)}), Pointwise("t", graph, {"a": np.full(1, 2.0)}))
+    values = [variable("s.r", (1,)), variable("t.r", (1,))]
+    terms = {"s": np.sum(values[0] * values[0]), "t": np.sum(values[1] * values[1])}
+    objective = Objective(sources, Graph(values, terms), {})
+    balancing = Linear.random(0, {"s": 1, "t": 1}, 1).balancing("gradient_norm", every=1, rate=0.5)
+    result, log = minimise(engine, objective, np.ones((1, 1)), 6, settings={"learning_rate": 1.5}, balancing=balancing)
+    rejected, weights = log.log("rejected")[0], log.weights()[0]
+    assert rejected[1] and not rejected[0]  # log of a negative number
+    np.testing.assert_array_equal(weights[1], weights[0])
+    assert np.isfinite(weights).all()
+    assert np.isfinite(result.last.best_total).all()
+
+
+def test_the_best_of_moving_weights_is_the_last_that_could_be_evaluated(engine):
+    problem = Linear.random(10, POINTS, 6)
+    balancing = problem.balancing("annealing", reference=("pde",), every=2)
+    theta = starts(1, 6)
+    before, _ = minimise(engine, problem.objective(), theta, 7, balancing=balancing)
+    result, log = minimise(engine, problem.objective(), theta, 8, balancing=balancing)
+    np.testing.assert_array_equal(result.last.best_theta, before.last.theta)
+    assert result.last.best_total[0] == log.log("total")[0, -1]
+
+
+class Draws:
+    """Other right-hand sides in every iteration."""
+
+    follows_theta = False
+
+    def __init__(self, problem: Linear) -> None:
+        self.problem = problem
+
+    def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:
+        return [{"b": b + 0.1 * iteration} for _, b in self.problem.data.values()]
+
+
+def test_fresh_data_are_balanced_as_they_come(engine):
+    problem = Linear.random(11, POINTS, 6)
+    balancing = problem.balancing("gradient_norm", every=2, rate=1.0)
+    theta = starts(2, 6)
+    half, _ = minimise(engine, problem.objective(), theta, 2, balancing=balancing, batches=Draws(problem))
+    _, log = minimise(engine, problem.objective(), theta, 3, balancing=balancing, batches=Draws(problem))
+    third = Linear({n: (a, b + 0.2) for n, (a, b) in problem.data.items()})
+    for seed in range(2):
+        norms = np.linalg.norm(third.gradients(half.last.theta[seed]), axis=1)
+        np.testing.assert_allclose(log.weights()[seed, 2], norms.sum() / norms, rtol=1e-12)
+
+
+# ---- given weights --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "bfgs"])
+def test_quasi_newton_minimises_every_seeds_own_weighted_sum(engine, name):
+    problem = Linear.random(12, POINTS, 6)
+    weights = np.array([[1.0, 1.0, 1.0], [50.0, 0.1, 2.0]])
+    result, log = minimise(engine, problem.objective(), starts(2, 6), 200, name=name, weights=weights)
+    for own, found in zip(weights, result.last.theta, strict=True):
+        rows = [np.sqrt(w / len(b)) * np.c_[a, b] for w, (a, b) in zip(own, problem.data.values(), strict=True)]
+        stacked = np.concatenate(rows)
+        exact = np.linalg.lstsq(stacked[:, :-1], stacked[:, -1], rcond=None)[0]
+        np.testing.assert_allclose(found, exact, rtol=1e-5)
+    assert (log.weights()[1, 0] == weights[1]).all()
+
+
+def test_given_weights_stay_and_are_gone_on_with_from_the_state(engine):
+    problem = Linear.random(13, POINTS, 6)
+    weights = np.array([[1.0, 2.0, 3.0]])
+    first, log = minimise(engine, problem.objective(), starts(1, 6), 6, weights=weights, report_every=3, stop_after=1)
+    np.testing.assert_allclose(log.log("total")[0, 0], weights[0] @ problem.terms(starts(1, 6)[0]), rtol=1e-13)
+    _, rest = minimise(engine, problem.objective(), starts(1, 6), 6, state=first.last.state)
+    np.testing.assert_array_equal(rest.weights()[0], np.tile(weights, (3, 1)))
+
+
+def test_without_weights_nothing_is_logged_of_them(engine):
+    problem = Linear.random(14, POINTS, 6)
+    result, _ = minimise(engine, problem.objective(), starts(1, 6), 2)
+    assert result.last.weights == {}
+    assert "weights" not in result.last.state
+
+
+# ---- cost ------------------------------------------------------------------------------------------------------
+
+
+def conditions(jaxpr) -> list:
+    """All `cond`s in a program and its parts."""
+    found = []
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "cond":
+            found.append(equation)
+        for value in equation.params.values():
+            for part in value if isinstance(value, (tuple, list)) else (value,):
+                inner = getattr(part, "jaxpr", part)
+                if hasattr(inner, "eqns"):
+                    found += conditions(inner)
+    return found
+
+
+def products(jaxpr) -> int:
+    """Multiplications in a program, by the size of their results."""
+    total = 0
+    for equation in jaxpr.eqns:
+        if equation.primitive.name in ("mul", "dot_general"):
+            total += int(np.prod(equation.outvars[0].aval.shape))
+        for value in equation.params.values():
+            for part in value if isinstance(value, (tuple, list)) else (value,):
+                inner = getattr(part, "jaxpr", part)
+                if hasattr(inner, "eqns"):
+                    total += products(inner)
+    return total
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("rule", ["annealing", "gradient_norm", "ntk"])
+def test_terms_are_differentiated_apart_at_updates_alone(rule, seeds):
+    """A condition on a batched value would have become a selection between both branches."""
+    problem = Linear.random(15, POINTS, 6)
+    objective, balancing = problem.objective(), problem.balancing(rule, **settings_of(rule))
+    settings = OptimizerSettings("adam", {"learning_rate": 0.01, "iterations": 20})
+    start = {**begin(settings, starts(seeds, 6), 3), "weights": np.ones((seeds, 3))}
+    mask = np.ones(6, bool)
+    phase = Phase(objective, settings, start, mask, mask, 20, None, balancing)
+    roles = Roles.of(balancing, objective, start["weights"])
+    chunk = _make_chunk(Task(objective, settings.settings, balancing, roles), "adam", seeds, 20)
+    data = {
+        "objective": {"sources": source_data(objective), "weights": np.ones(3)},
+        "free": mask, "decay": mask, "iterations": 20, "same_again": True, "counted": np.ones(6),
+        "rate": 0.1, "every": 10,
+    }  # fmt: skip
+    program = jax.make_jaxpr(lambda s, logs: chunk(s, logs, data, None, 0, 20))(start, empty_logs(phase))
+    (condition,) = conditions(program.jaxpr)
+    assert condition.invars[0].aval.shape == ()
+    ordinary, update = (products(branch.jaxpr) for branch in condition.params["branches"])
+    assert ordinary < update
+
+
+def test_a_terms_gradient_costs_its_own_source_alone(engine):
+    """Ten terms' gradients at ten sources take about what one gradient of the total takes, not ten times that."""
+    from unideq.engine.jax.derivative import value_and_gradient_of
+    from unideq.engine.jax.objective import make_objective
+    from unideq.engine.jax.term_gradients import make_term_gradients
+
+    problem = Linear.random(16, {f"t{i}": 50 for i in range(10)}, 20)
+    objective = problem.objective()
+    roles = Roles.of(problem.balancing("gradient_norm"), objective, np.ones((1, 10)))
+    data = {"sources": source_data(objective), "weights": np.ones(10)}
+    apart = jax.make_jaxpr(make_term_gradients(objective, roles))(np.ones(20), data, np.ones(10))
+    together = jax.make_jaxpr(value_and_gradient_of(make_objective(objective)))(np.ones(20), data)
+    assert products(apart.jaxpr) < 1.2 * products(together.jaxpr)
+
+
+# ---- bad input ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "more", "message"),
+    [
+        ("anneal", {}, "Did you mean `annealing`"),
+        ("annealing", {}, "measures the others against"),
+        ("annealing", {"reference": ("pdf",)}, "Did you mean `pde`"),
+        ("annealing", {"reference": ("pde",), "denominator": "mean"}, "Possible: `weighted`, `plain`"),
+        ("gradient_norm", {"terms": ("pde", "wall")}, "Did you mean `walls`"),
+        ("gradient_norm", {"counted": np.zeros(6)}, "zero everywhere"),
+        ("gradient_norm", {"every": 0}, "`every` >= 1"),
+    ],
+)
+def test_a_balancing_that_does_not_fit_is_refused(engine, rule, more, message):
+    problem = Linear.random(17, POINTS, 6)
+    with pytest.raises(OptionError, match=message):
+        minimise(engine, problem.objective(), starts(1, 6), 2, balancing=problem.balancing(rule, **more))
+
+
+def test_kernel_weights_need_residuals_and_say_which_term_has_none(engine):
+    theta = variable("theta", (2,))
+    objective = Objective((), Graph([theta], {"size": np.sum(theta * theta), "sum": np.sum(theta)}), {})
+    balancing = Linear.random(0, {"size": 1, "sum": 1}, 2).balancing("ntk")
+    with pytest.raises(OptionError, match=r"`size` isn't one.*`ude.GradientNorm\(\)`"):
+        minimise(engine, objective, starts(1, 2), 2, balancing=balancing)
+
+
+def test_quasi_newton_is_not_balanced(engine):
+    problem = Linear.random(18, POINTS, 6)
+    with pytest.raises(OptionError, match="`lbfgs` compares values of one function"):
+        minimise(engine, problem.objective(), starts(1, 6), 2, name="lbfgs", balancing=problem.balancing("config"))
+
+
+def test_arrays_of_the_wrong_shape_are_refused(engine):
+    problem = Linear.random(19, POINTS, 6)
+    with pytest.raises(ModelError, match=r"`counted` of a balancing needs shape \(6,\)"):
+        balancing = problem.balancing("config", counted=np.ones(3))
+        minimise(engine, problem.objective(), starts(1, 6), 2, balancing=balancing)
+    with pytest.raises(ModelError, match=r"`weights` needs shape \(1, 3\), seeds and terms, not \(3,\)"):
+        minimise(engine, problem.objective(), starts(1, 6), 2, weights=np.ones(3))
+    with pytest.raises(OptionError, match="`weights` needs finite numbers"):
+        minimise(engine, problem.objective(), starts(1, 6), 2, weights=np.full((1, 3), np.nan))

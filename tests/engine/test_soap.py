@@ -1,0 +1,238 @@
+"""SOAP: the algorithm replayed with NumPy, what it is invariant to, rejected steps, resuming, fresh batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import unideq as ude
+from unideq.engine import OptimizerSettings, loop
+from unideq.engine.soap_blocks import matrix_blocks, read_blocks
+from unideq.errors import OptionError
+from unideq.model.layout import Entry, Layout
+from unideq.objective.program import Objective
+
+from .problems import engine
+from .soap_problems import BLOCKS, PARAMETERS, SETTINGS, SIZE, Redrawn, gradient, start, two_layers
+
+
+@pytest.fixture(autouse=True)
+def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No reports in between on a slow machine."""
+    monkeypatch.setattr(loop, "SILENCE", np.inf)
+
+
+def minimised(
+    objective: Objective, theta: np.ndarray, settings: dict[str, Any], name: str = "soap", **more: Any
+) -> Any:
+    free = more.pop("free", np.ones(theta.shape[1], bool))
+    optimizer = OptimizerSettings(name, settings)
+    return engine().minimise(objective, theta, optimizer, free, lambda _: True, 1000, **more).last
+
+
+# ---- the algorithm ------------------------------------------------------------------------------------------------
+
+
+class Matrix:
+    """The authors' algorithm for one matrix W, with its first moment kept in W's own coordinates, as in the paper."""
+
+    def __init__(self, shape: tuple[int, int], every: int, beta: float = 0.95, epsilon: float = 1e-8) -> None:
+        self.every, self.beta, self.epsilon = every, beta, epsilon
+        self.left, self.right = np.zeros((shape[0], shape[0])), np.zeros((shape[1], shape[1]))
+        self.mean, self.square = np.zeros(shape), np.zeros(shape)
+        self.bases: tuple[np.ndarray, np.ndarray] | None = None
+        self.step = 0
+
+    def direction(self, g: np.ndarray) -> np.ndarray:
+        if self.bases is None:
+            self._learn(g)
+            self.bases = self._first(self.left), self._first(self.right)
+            return np.zeros_like(g)
+        b, (q, p) = self.beta, self.bases
+        self.step += 1
+        self.mean = b * self.mean + (1 - b) * g
+        self.square = b * self.square + (1 - b) * (q.T @ g @ p) ** 2
+        correct = 1 - b**self.step
+        turned = (q.T @ self.mean @ p / correct) / (np.sqrt(self.square / correct) + self.epsilon)
+        self._learn(g)
+        if self.step % self.every == 0:
+            q_new, rows = self._next(self.left, q)
+            p_new, columns = self._next(self.right, p)
+            self.bases, self.square = (q_new, p_new), self.square[rows][:, columns]
+        return q @ turned @ p.T
+
+    def _learn(self, g: np.ndarray) -> None:
+        self.left = self.beta * self.left + (1 - self.beta) * g @ g.T
+        self.right = self.beta * self.right + (1 - self.beta) * g.T @ g
+
+    @staticmethod
+    def _first(matrix: np.ndarray) -> np.ndarray:
+        return np.linalg.eigh(matrix + ramp(matrix))[1][:, ::-1]
+
+    @staticmethod
+    def _next(matrix: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        regular = matrix + ramp(matrix)
+        order = np.argsort(-np.diag(basis.T @ regular @ basis), kind="stable")
+        return np.linalg.qr(regular @ basis[:, order])[0], order
+
+
+def ramp(matrix: np.ndarray) -> np.ndarray:
+    """What is added on the diagonal: 1e-9 of its largest entry down to half of that."""
+    size = len(matrix)
+    return np.diag(1e-9 * matrix.diagonal().max() * (1 - np.arange(size) / (2 * size)))
+
+
+def test_iterates_are_those_of_the_algorithm_replayed_with_numpy():
+    theta, rate, every = start()[0], 0.01, 5
+    result = minimised(two_layers(), theta[None], SETTINGS, batches=Redrawn())
+    matrices = [Matrix((rows, columns), every) for _, rows, columns in BLOCKS]
+    mean, square, seen = np.zeros(PARAMETERS), np.zeros(PARAMETERS), 0
+    for i in range(SETTINGS["iterations"]):
+        (given,) = Redrawn()(i)
+        g = gradient(theta, given)
+        direction = np.zeros_like(theta)
+        if seen:  # biases: Adam; the first gradient moves nothing
+            mean, square = 0.95 * mean + 0.05 * g, 0.95 * square + 0.05 * g**2
+            direction = mean / (1 - 0.95**seen) / (np.sqrt(square / (1 - 0.95**seen)) + 1e-8)
+        for matrix, (offset, rows, columns) in zip(matrices, BLOCKS, strict=True):
+            part = slice(offset, offset + rows * columns)
+            direction[part] = matrix.direction(g[part].reshape(rows, columns)).ravel()
+        theta, seen = theta - rate * direction, seen + 1
+    np.testing.assert_allclose(result.theta[0], theta, rtol=0, atol=1e-10)
+    kept = result.state["bases.left"][0]
+    np.testing.assert_allclose(kept, np.concatenate([m.left.ravel() for m in matrices]), rtol=1e-8, atol=1e-12)
+
+
+def orthogonal(seed: int) -> np.ndarray:
+    return np.linalg.qr(np.random.default_rng(seed).standard_normal((SIZE, SIZE)))[0]
+
+
+@pytest.mark.parametrize(("name", "follows"), [("soap", True), ("adam", False)])
+def test_soap_follows_a_turned_weight_matrix_and_adam_does_not(name: str, follows: bool):
+    """With A written as uᵀ A' v, A' = u A vᵀ sees the turned gradient: SOAP takes the turned step, up to its ramp."""
+    u, v = orthogonal(3), orthogonal(4)
+    theta = start()
+    turned = theta.copy()
+    turned[0, : SIZE**2] = (u @ theta[0, : SIZE**2].reshape(SIZE, SIZE) @ v.T).ravel()
+    plain = minimised(two_layers(), theta, SETTINGS, name, batches=Redrawn())
+    other = minimised(two_layers(u, v), turned, SETTINGS, name, batches=Redrawn())
+    difference = np.abs(other.total - plain.total).max() / plain.total.max()
+    assert difference < 1e-6 if follows else difference > 1e-3
+
+
+def test_the_bases_are_orthogonal_and_diagonalise_the_preconditioners():
+    """Asked at every iteration of a slow run, one power iteration each is enough to follow them."""
+    state = minimised(two_layers(), start(), {**SETTINGS, "learning_rate": 1e-4, "precondition_every": 1}).state
+    for side in ("left", "right"):
+        matrix = state[f"bases.{side}"][0, : SIZE**2].reshape(SIZE, SIZE)
+        basis = state[f"bases.{side}_basis"][0, : SIZE**2].reshape(SIZE, SIZE)
+        np.testing.assert_allclose(basis.T @ basis, np.eye(SIZE), atol=1e-12)
+        diagonal = basis.T @ matrix @ basis
+        assert np.abs(diagonal - np.diag(np.diag(diagonal))).max() < 1e-3 * np.diag(diagonal).max()
+        assert (np.diag(diagonal)[1:] < np.diag(diagonal)[:-1]).all()
+
+
+def test_without_blocks_soap_is_adam():
+    settings = {"learning_rate": 0.01, "iterations": 10, "beta1": 0.95, "beta2": 0.95}
+    soap, adam = (minimised(two_layers(), start(), settings, name) for name in ("soap", "adam"))
+    assert (soap.theta == adam.theta).all()
+    assert set(soap.state) == set(adam.state)
+
+
+# ---- runs ---------------------------------------------------------------------------------------------------------
+
+
+def test_seeds_go_their_own_ways():
+    theta = np.concatenate([start(), start(2)])
+    together = minimised(two_layers(), theta, SETTINGS, batches=Redrawn())
+    for i in range(2):
+        alone = minimised(two_layers(), theta[i : i + 1], SETTINGS, batches=Redrawn())
+        np.testing.assert_allclose(together.theta[i], alone.theta[0], atol=1e-9)
+
+
+def test_a_run_resumes_bit_for_bit():
+    whole = minimised(two_layers(), start(), SETTINGS)
+    for pause in (1, 12):
+        half = minimised(two_layers(), start(), {**SETTINGS, "iterations": pause})
+        rest = minimised(two_layers(), start(), SETTINGS, state=half.state)
+        assert all((rest.state[name] == values).all() for name, values in whole.state.items())
+
+
+def test_a_refused_gradient_costs_half_the_rate_and_teaches_nothing():
+    rates = {"iterations": 6, "precondition_every": 5}
+    before = minimised(two_layers(), start(), {**SETTINGS, **rates, "iterations": 5}, batches=Redrawn(5))
+    after = minimised(two_layers(), start(), {**SETTINGS, **rates}, batches=Redrawn(5))
+    assert after.rejected[0].tolist() == [False] * 5 + [True]
+    for name in ("mean", "square", "bases.left", "bases.right", "bases.left_basis", "bases.right_basis"):
+        assert (after.state[name] == before.state[name]).all(), name
+    assert after.state["factor"][0] == 0.5
+    np.testing.assert_allclose(after.learning_rate[0, -1], 0.5 * SETTINGS["learning_rate"])
+    assert not (after.theta == before.theta).all()  # a shorter step from the last good point
+
+
+def test_bases_begin_with_the_first_gradient_that_is_taken():
+    result = minimised(two_layers(), start(), {**SETTINGS, "iterations": 12}, batches=Redrawn(0))
+    assert result.rejected[0].tolist() == [True] + [False] * 11
+    assert result.state["accepted"][0] == 11
+    assert (result.theta != start()).all()
+
+
+def test_fixed_entries_stay():
+    free = np.ones(PARAMETERS, bool)
+    free[: SIZE**2] = False
+    result = minimised(two_layers(), start(), SETTINGS, free=free)
+    assert (result.theta[0, : SIZE**2] == start()[0, : SIZE**2]).all()
+    assert (result.theta[0, SIZE**2 :] != start()[0, SIZE**2 :]).all()
+
+
+# ---- blocks -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("blocks", [[[0, 4, 4], [10, 4, 4]], [[30, 4, 4]], [[0, 0, 4]]])
+def test_blocks_that_do_not_fit_are_refused(blocks: list[list[int]]):
+    with pytest.raises(OptionError, match="doesn't fit"):
+        read_blocks({"blocks": blocks}, PARAMETERS)
+    with pytest.raises(OptionError, match="doesn't fit"):
+        minimised(two_layers(), start(), {**SETTINGS, "blocks": blocks})
+
+
+def test_blocks_are_the_free_matrices_of_networks():
+    entries = [
+        Entry("growth", (), "parameter"),
+        Entry("net.weight_0", (3, 2), "network"),
+        Entry("net.bias_0", (3,), "network"),
+        Entry("net.frozen", (2, 2), "network", free=False),
+        Entry("rates", (2, 2), "parameter"),
+        Entry("net.weight_1", (1, 3), "network"),
+    ]
+    assert matrix_blocks(Layout(entries)) == [[1, 3, 2], [18, 1, 3]]
+
+
+# ---- on an equation -----------------------------------------------------------------------------------------------
+
+
+def helmholtz(at: Any, field: Any) -> Any:
+    """u_xx + u_yy + u = q, solved by u = sin(πx) sin(2πy)."""
+    source = (1 - 5 * np.pi**2) * np.sin(np.pi * at.x) * np.sin(2 * np.pi * at.y)
+    return ude.d(field.u, at.x, 2) + ude.d(field.u, at.y, 2) + field.u - source
+
+
+def test_soap_ends_well_below_adam_on_a_helmholtz_equation():
+    """Measured after 600 iterations at the best rate for both: Adam 13.7, SOAP 3.9 (from seed 1: 16.8 and 5.2)."""
+    problem = ude.ResidualProblem(
+        {"x": (-1, 1), "y": (-1, 1)},
+        {"u": ude.nn.MLP(2, 1, hidden=(16, 16))},
+        {"pde": ude.Interior(helmholtz), "walls": ude.Boundary(lambda at, field: field.u, weight=100.0)},
+    )
+    specification = ude.Residual(points=64)
+    objective, theta = specification.build(problem), problem.initial_theta(0)[None]
+    blocks = matrix_blocks(problem.layout)
+    totals = {}
+    for name in "adam", "soap":
+        settings = {"learning_rate": 1e-2, "iterations": 600, "blocks": blocks}
+        drawn = specification.batches(problem, engine().evaluate)
+        last = minimised(objective, theta, settings, name, batches=drawn)
+        totals[name] = last.total[0, -100:].mean()
+    assert totals["soap"] < 0.5 * totals["adam"]
