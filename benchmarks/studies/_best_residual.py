@@ -43,8 +43,8 @@ RECIPES = {
         2, 1, {"residual": 2000, "walls": 400}, 150,
     ),
     "cavity": Recipe(
-        "MLP 3 × 20, boundary weight 2", lambda network: cavity(network),
-        2, 2, {"momentum": 2000, "walls": 400}, 150,
+        "MLP 3 × 24, boundary weight 2", lambda network: cavity(network),
+        2, 2, {"momentum": 4000, "walls": 1200}, 200, (24, 24, 24),
     ),
     "allen_cahn": Recipe(
         "MLP 3 × 20 of (cos πx, sin πx, t), weight of the start 100", lambda network: allen_cahn(network, start=100.0),

@@ -4,17 +4,13 @@ using Test
 using LinearAlgebra: norm
 using Unideq: Unideq, Logs, advance!, make_run
 
-"Two terms, ½|θ|² and ½|θ - 1|², that count their evaluations: all at once, values alone, gradients of single terms."
+"Two terms, ½|θ|² and ½|θ - 1|², that count their evaluations: with the gradient of their sum, and term by term."
 mutable struct Bowls
-    seeds::Vector{Float64}
-    gradient::Vector{Float64}
     whole::Int
-    values::Int
-    single::Int
+    apart::Int
 end
-Bowls(parameters) = Bowls(zeros(2), zeros(parameters), 0, 0, 0)
+Bowls() = Bowls(0, 0)
 Unideq.make_worker(loss::Bowls; threads = 1) = loss
-Unideq.prepare_reverse!(::Bowls) = nothing
 
 function bowls!(terms, theta)
     terms[1] = terms[2] = 0.0
@@ -32,16 +28,13 @@ function Unideq.loss_and_gradient!(loss::Bowls, theta::Vector{Float64}, gradient
     return weights[1] * terms[1] + weights[2] * terms[2], false
 end
 
-function Unideq.loss!(loss::Bowls, theta::Vector{Float64}, terms)
-    loss.values += 1
+function Unideq.gradients_of_terms!(gradients, loss::Bowls, theta::Vector{Float64}, terms, chosen)
+    loss.apart += 1
     bowls!(terms, theta)
-    return sum(terms), false
-end
-
-function Unideq.pull_loss!(loss::Bowls, theta::Vector{Float64}, gradient)
-    loss.single += 1
-    gradient .= loss.seeds[1] .* theta .+ loss.seeds[2] .* (theta .- 1)
-    return nothing
+    for (column, term) in enumerate(chosen)
+        gradients[:, column] .= theta .- (term - 1)
+    end
+    return false
 end
 
 function balanced_run(loss::Bowls, start, every, iterations; others = Int[])
@@ -82,7 +75,7 @@ end
 @testset "balance" begin
     @testset "annealing is the largest entry over the mean" begin
         start = [3.0, -2.0, 0.5]
-        run, logs = balanced_run(Bowls(3), start, 10, 3)
+        run, logs = balanced_run(Bowls(), start, 10, 3)
         advance!(run, 3, logs)
         wanted = 0.9 + 0.1 * 3.0 / (sum(abs, start .- 1) / 3)
         @test logs.weights[1, :, 1] == ones(3)
@@ -92,15 +85,15 @@ end
     end
 
     @testset "terms are differentiated apart at updates alone" begin
-        loss = Bowls(3)
+        loss = Bowls()
         run, logs = balanced_run(loss, [3.0, -2.0, 0.5], 4, 9)
         advance!(run, 9, logs)
-        @test (loss.whole, loss.values, loss.single) == (6, 3, 6)     # updates before the iterations 0, 4 and 8
+        @test (loss.whole, loss.apart) == (6, 3)     # updates before the iterations 0, 4 and 8
         @test allunique(logs.weights[2, [1, 5, 9], 1])
     end
 
     @testset "iterations between updates hardly allocate" begin
-        run, logs = balanced_run(Bowls(50), fill(2.0, 50), 10^6, 3000)
+        run, logs = balanced_run(Bowls(), fill(2.0, 50), 10^6, 3000)
         advance!(run, 100, logs)
         used = @allocated advance!(run, 2000, logs)
         @test used < 100 * 1900

@@ -148,7 +148,7 @@ def test_a_batch_that_fails_at_the_start_isnt_the_end():
 
 @pytest.mark.parametrize("name", ["lbfgs", "bfgs"])
 def test_line_searches_refuse_batches(name: str):
-    with pytest.raises(OptionError, match="fresh batches need Adam or AdamW"):
+    with pytest.raises(OptionError, match="fresh batches need Adam, AdamW or SOAP"):
         run(batches=Random(), name=name, settings={"iterations": 3})
 
 

@@ -189,7 +189,7 @@ def test_a_callback_sees_the_objectives_own_data_and_changes_nothing(julia):
 
 
 def test_batches_that_dont_fit_are_refused(julia):
-    with pytest.raises(OptionError, match="fresh batches need Adam or AdamW"):
+    with pytest.raises(OptionError, match="fresh batches need Adam, AdamW or SOAP"):
         run(julia, growth(), STARTS, batches=Random(), name="lbfgs", settings={"iterations": 3})
     with pytest.raises(ModelError, match=rf"`start` in a batch of `sol` needs shape \({POINTS}, 1\)"):
         run(julia, growth(), STARTS, batches=Random((POINTS + 1, 1)))

@@ -8,6 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ...objective.program import Objective
+from ..balancing import Roles
+from .term_gradients import make_term_gradients
+
 __all__ = ["value_and_gradient_of", "value_and_gradients_of_terms"]
 
 
@@ -22,16 +26,13 @@ def value_and_gradient_of(loss: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def value_and_gradients_of_terms(loss: Callable[..., Any]) -> Callable[..., Any]:
-    """`(theta, data) -> total, terms (T,), gradients (T, P), failed`: one forward pass, one backward pass a term."""
+def value_and_gradients_of_terms(objective: Objective) -> Callable[..., Any]:
+    """`(theta, data) -> total, terms (T,), gradients (T, P), failed`; terms pass the sources that they read alone."""
+    every = objective.terms
+    gradients_of = make_term_gradients(objective, Roles(every, every, (), ()))
 
     def run(theta: jax.Array, data: Any) -> Any:
-        def terms_of(one: jax.Array) -> Any:
-            total, (terms, failed) = loss(one, data)
-            return terms, (total, failed)
-
-        terms, pull, (total, failed) = jax.vjp(terms_of, theta, has_aux=True)
-        (gradients,) = jax.vmap(pull)(jnp.eye(len(terms)))
-        return total, terms, jnp.where(failed, jnp.nan, gradients), failed
+        terms, gradients, _, failed = gradients_of(theta, data, data["weights"])
+        return jnp.sum(data["weights"] * terms), terms, gradients, failed
 
     return run

@@ -161,9 +161,9 @@ class JaxEngine:
         key, data = self._prepare(objective)
 
         def build() -> Any:
-            loss = make_objective(objective)
-            run = value_and_gradients_of_terms(loss) if per_term else value_and_gradient_of(loss)
-            return jax.jit(over_seeds(run, seeds))
+            if per_term:
+                return jax.jit(over_seeds(value_and_gradients_of_terms(objective), seeds))
+            return jax.jit(over_seeds(value_and_gradient_of(make_objective(objective)), seeds))
 
         function = self._cache.get(("gradient", key, seeds, per_term), build)
         total, terms, gradient, _ = _numpy(function(array, data))
