@@ -6,15 +6,23 @@ import os
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")  # DeepXDE's own switch to float64 doesn't reach JAX
 
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from typing import Any
 
-import deepxde as dde
 import numpy as np
 from _serve import serve
 
-dde.config.set_default_float("float64")
+with redirect_stdout(sys.stderr):  # it says there which backend it has; answers are read from the standard output
+    import deepxde as dde
+
+    dde.config.set_default_float("float64")
 BACKEND = os.environ["DDE_BACKEND"]
+if BACKEND == "pytorch":
+    import torch
+
+    torch.set_num_threads(1)  # the matrices are small: more threads only wait for each other
 
 
 def equation(x: Any, y: Any) -> Any:

@@ -137,9 +137,9 @@ class Domain:
         return columns
 
     def _checked_boundary(self, boundary: Mapping[str, Any]) -> Points:
-        columns = self.checked_points(boundary, "the domain's boundary", partial=True)
+        columns = self.checked_points(boundary, "The domain's boundary", partial=True)
         if not len(next(iter(columns.values()))):
-            raise ModelError("the domain's boundary has no points. Give some, or leave `boundary` out.")
+            raise ModelError("The domain's boundary has no points. Give some, or leave `boundary` out.")
         return columns
 
     def __repr__(self) -> str:

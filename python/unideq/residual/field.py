@@ -117,15 +117,19 @@ class Field:
         if self.network.inputs != wanted:
             listing = [f"{periodic[n]} × (cos, sin) of {n}" if n in periodic else n for n in domain.names]
             raise ModelError(
-                f"The network of field `{name}` has {self.network.inputs} inputs, and gets {wanted}: "
-                f"{', '.join(listing)}. Write `{type(self.network).__name__}({wanted}, {len(fields)}, ...)`."
+                f"The network of field `{name}` has {_counted(self.network.inputs, 'input')}, and gets {wanted}: "
+                f"{', '.join(listing)}. Give it {_counted(wanted, 'input')}, as `MLP({wanted}, {len(fields)})` has."
             )
         if self.network.outputs != len(fields):
             raise ModelError(
-                f"The network of field `{name}` has {self.network.outputs} outputs for {len(fields)} "
-                f"field{'s' * (len(fields) != 1)}. Name one field an output, or write "
-                f"`{type(self.network).__name__}({wanted}, {len(fields)}, ...)`."
+                f"The network of field `{name}` has {_counted(self.network.outputs, 'output')} for "
+                f"{_counted(len(fields), 'field')}. Name one field an output, or give it "
+                f"{_counted(len(fields), 'output')}, as `MLP({wanted}, {len(fields)})` has."
             )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _unknown(coordinate: str, domain: Domain) -> str:

@@ -202,8 +202,8 @@ class Residual(ObjectiveSpecification):
         """
         if not isinstance(problem, ResidualProblem):
             raise OptionError(
-                f"`Residual` is the objective of a `ResidualProblem`, not of {type(problem).__name__}. Use "
-                "`Trajectory()`, `MultipleShooting()` or `Unrolled()`."
+                "`Residual` is the objective of a `ResidualProblem`; a model that is solved in time needs "
+                "`Trajectory()`, `MultipleShooting()`, `Collocation()` or, if it is a `Stepper`, `Unrolled()`."
             )
         if isinstance(self.points, Mapping):
             known = {*problem.terms, *(n.partition(".")[0] for n in problem.terms)}

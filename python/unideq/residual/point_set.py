@@ -43,6 +43,11 @@ class PointSet(Term):
     at: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.points, Mapping):
+            raise ModelError(
+                "`PointSet` takes its points as `at=`; `points` is how many of them an iteration sees. Write "
+                "`PointSet(function, at={...})`."
+            )
         super().__post_init__()
         if self.at is None:
             raise ModelError('`PointSet` needs its points: `PointSet(function, at={"x": ..., "y": ...})`.')

@@ -85,11 +85,22 @@ class Unknowns:
         replaced: dict[Expression, Expression] = {}
         for node in inputs_of(outputs):
             if FIXED in node.name:
-                replaced[node] = constant(float(node.name.partition(FIXED)[2]))
+                coordinate, _, number = node.name.partition(FIXED)
+                replaced[node] = constant(self._inside(coordinate, float(number)))
             elif node.name.startswith("p."):
                 replaced[node] = self.layout.view(theta, node.name.removeprefix("p."))
         made = rebuild(list(outputs.values()), replaced)
         return Graph((*(variable(n) for n in inputs), theta), dict(zip(outputs, made, strict=True)))
+
+    def _inside(self, coordinate: str, number: float) -> float:
+        """The number of a `field(x=1.0)`, which has to lie in the domain: nothing holds a network elsewhere."""
+        low, high = self.domain.intervals[coordinate]
+        slack = 1e-9 * (high - low)
+        if not low - slack <= number <= high + slack:
+            raise ModelError(
+                f"`field({coordinate}={number:g})` lies outside the domain: {coordinate} runs from {low:g} to {high:g}."
+            )
+        return number
 
     def read(self, value: Expression) -> set[str]:
         """Entries of the layout that a value depends on."""
