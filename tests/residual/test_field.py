@@ -93,7 +93,7 @@ def test_inputs_are_standardised_unless_told_otherwise():
 @pytest.mark.parametrize(
     ("field", "message"),
     [
-        (ude.nn.MLP(3, 1), r"`u` has 3 inputs, and gets 2: x, t. Write `MLP\(2, 1, ...\)`"),
+        (ude.nn.MLP(3, 1), r"`u` has 3 inputs, and gets 2: x, t. Give it 2 inputs, as `MLP\(2, 1\)` has"),
         (ude.nn.MLP(2, 2), r"`u` has 2 outputs for 1 field. Name one field an output"),
         (ude.Field(MLP, periodic={"x": 2}), r"gets 5: 2 × \(cos, sin\) of x, t"),
         (ude.Field(MLP, periodic={"y": 1}), r"Unknown coordinate `y`"),

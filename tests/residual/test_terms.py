@@ -221,7 +221,7 @@ def test_measurements_that_cannot_be_used_are_refused(dataset: xr.Dataset, messa
         (lambda: ude.Domain({"theta": (0, 1)}), "is taken"),
         (lambda: ude.Domain({"x y": (0, 1)}), "Python identifiers"),
         (lambda: ude.Domain({"time": (0, 1)}), "Call time `t`"),
-        (lambda: ude.Domain(SQUARE, boundary={"x": [2.0], "y": [0.0]}), "the domain's boundary lies outside"),
+        (lambda: ude.Domain(SQUARE, boundary={"x": [2.0], "y": [0.0]}), "The domain's boundary lies outside"),
         (lambda: ude.Domain(SQUARE, boundary={"x": [], "y": []}), "no points"),
     ],
 )

@@ -17,7 +17,8 @@ __all__ = ["described", "warn_unread"]
 def described(problem: ResidualProblem) -> str:
     """See `ResidualProblem.describe`."""
     free = int(problem.layout.free_mask.sum())
-    lines = [f"ResidualProblem with {len(problem.field_names)} fields, {free} trainable numbers"]
+    fields = len(problem.field_names)
+    lines = [f"ResidualProblem with {fields} field{'s' * (fields != 1)}, {free} trainable numbers"]
     for n, (low, high) in problem.domain.intervals.items():
         lines.append(f"  coordinate {n} from {low:g} to {high:g}")
     if problem.domain.inside is not None:

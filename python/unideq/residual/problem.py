@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError, unknown
-from ..graph import Expression, Graph
+from ..graph import Expression, Graph, factored
 from ..model import Entry, Layout, Parameter
 from ..model.declared import parameter_of, weight_entries
 from ..model.file import read_model, save_model
@@ -111,7 +111,7 @@ class ResidualProblem:
             found = self._traced(unknowns, name, term)
             read |= {entry for value in found.values() for entry in unknowns.read(value)}
             self.terms[name] = term
-            self.residuals[name] = unknowns.bound(found, self._inputs_of(found, term))
+            self.residuals[name] = factored(unknowns.bound(found, self._inputs_of(found, term)))
         warn_unread(self, read)
 
     # ---- parts ------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ class ResidualFit(Trained[ResidualTraining]):
         self,
         points: xr.Dataset | Mapping[str, Any] | None = None,
         *,
-        terms: Sequence[str] | None = None,
+        terms: str | Sequence[str] | None = None,
         grid: int | Mapping[str, int] | None = None,
         seed: int | str | None = None,
         **coordinates: Any,
@@ -128,7 +128,7 @@ class ResidualFit(Trained[ResidualTraining]):
         Parameters
         ----------
         terms
-            Names of terms that need nothing but coordinates; default: those of the interior.
+            Names of terms that need nothing but coordinates, or one; default: those of the interior.
         points, grid, seed, coordinates
             As in `predict`.
 
@@ -138,7 +138,8 @@ class ResidualFit(Trained[ResidualTraining]):
             One variable a residual, named like its term.
         """
         problem = self.problem
-        chosen = [n for n, t in problem.terms.items() if t.kind == "interior"] if terms is None else list(terms)
+        interior = [n for n, t in problem.terms.items() if t.kind == "interior"]
+        chosen = interior if terms is None else [terms] if isinstance(terms, str) else list(terms)
         for name in chosen:
             if name not in problem.residuals:
                 raise unknown("term", name, problem.residuals)
@@ -173,8 +174,12 @@ class ResidualFit(Trained[ResidualTraining]):
         Raises
         ------
         DataError
-            If the reference has no field of the problem.
+            If the reference isn't a Dataset or has no field of the problem.
         """
+        if not isinstance(reference, xr.Dataset):
+            raise DataError(
+                f"`error` needs an xarray Dataset with fields over coordinates, not {type(reference).__name__}."
+            )
         names = [n for n in self.problem.solution.outputs if n in reference.data_vars]
         if not names:
             raise DataError(

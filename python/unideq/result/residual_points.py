@@ -45,7 +45,7 @@ class Places:
 
 def grid_places(problem: ResidualProblem, axes: Mapping[str, Any]) -> Places:
     """The product of one axis a coordinate; a single number leaves its dimension out."""
-    arrays = {n: np.asarray(axes[n], dtype=float) for n in problem.domain.names}
+    arrays = {n: _numbers(n, axes[n]) for n in problem.domain.names}
     for name, values in arrays.items():
         if values.ndim > 1:
             raise OptionError(
@@ -59,6 +59,13 @@ def grid_places(problem: ResidualProblem, axes: Mapping[str, Any]) -> Places:
     words = {"long_name": "coordinate"}
     coords = {n: (n, v, words) if v.ndim else v for n, v in arrays.items()}
     return Places(columns, dims, tuple(len(arrays[n]) for n in dims), coords)
+
+
+def _numbers(name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise OptionError(f"`{name}` needs a number or a 1-D array of numbers, not {values!r}.") from None
 
 
 def default_axes(problem: ResidualProblem, grid: int | Mapping[str, int] | None) -> dict[str, np.ndarray]:

@@ -72,6 +72,12 @@ class ResidualSettings:
                 f"`balance` moves weights in phases of Adam, AdamW or SOAP, and there is none, only {names}. "
                 "Put one before, or give fixed weights: `balance={term: weight}`."
             )
+        if chosen.causal is not None and not any(isinstance(p, FIRST_ORDER) for p in listed):
+            names = ", ".join(f"`{type(p).__name__}`" for p in listed)
+            raise OptionError(
+                f"`Causal` weights act in phases of Adam, AdamW or SOAP, and there is none, only {names}. Put one "
+                "before, or leave `Causal` out."
+            )
         check_report_every(report_every)
         return cls(chosen, listed, checked_seeds(seeds), balances, int(report_every))
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..engine import Engine, Report
 from ..engine.balancing import PROJECTIONS
+from ..errors import OptionError
 from ..model import Layout
 from ..objective.balance import LearningRateAnnealing
 from ..objective.program import Balancing, Objective, Pointwise
@@ -109,6 +110,8 @@ class ResidualTrainer(BaseTrainer[ResidualTraining]):
             for source in program.sources
         )
         weights = {**program.weights, **self.settings.balance.fixed(program.terms)}
+        if not any(weights.values()):
+            raise OptionError("All terms have weight 0: there is nothing to train. Give one of them a `weight` > 0.")
         return replace(program, sources=sources, weights=weights)
 
     # ---- run --------------------------------------------------------------------------------------------------
