@@ -40,6 +40,7 @@ def balance(method: str) -> Any:
     return ude.LearningRateAnnealing(average="matrices") if method in ("M2", "M4") else None
 
 
-def phase(iterations: int) -> ude.Adam:
-    """The published schedule, its decay stretched or shrunk with the number of iterations."""
-    return ude.Adam(ude.ExponentialDecay(1e-3, 0.9, max(1, round(1000 * iterations / ITERATIONS))), iterations)
+def phase(schedule: int, iterations: int | None = None) -> ude.Adam:
+    """The published decay, stretched or shrunk to a schedule of that many iterations; all of it, or its beginning."""
+    decay = ude.ExponentialDecay(1e-3, 0.9, max(1, round(1000 * schedule / ITERATIONS)))
+    return ude.Adam(decay, iterations or schedule)

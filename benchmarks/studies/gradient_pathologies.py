@@ -19,7 +19,16 @@ from _cavity import solve_cavity, speed_error
 from _helmholtz import exact, finite_differences, spectral
 from _helmholtz import problem as helmholtz
 from _helmholtz import reference as helmholtz_reference
-from _pathology_methods import METHODS, PUBLISHED_CAVITY, PUBLISHED_HELMHOLTZ, SIDES, balance, network, phase
+from _pathology_methods import (
+    ITERATIONS,
+    METHODS,
+    PUBLISHED_CAVITY,
+    PUBLISHED_HELMHOLTZ,
+    SIDES,
+    balance,
+    network,
+    phase,
+)
 from _pathology_pictures import draw_errors
 
 import unideq as ude
@@ -71,6 +80,27 @@ def error_of(problem: str, predicted: xr.Dataset, known: xr.Dataset) -> float:
         return speed_error(predicted, known)
     difference = predicted["u"].transpose(*known["u"].dims).values - known["u"].values
     return float(np.linalg.norm(difference) / np.linalg.norm(known["u"].values))
+
+
+def run_audit(study: Study, unit: dict[str, Any]) -> None:
+    """What the audit says of one method on the Helmholtz problem: verdicts, curvature, ratios of gradients."""
+    posed = helmholtz(network(unit["method"], unit["network"]), walls=4.0)
+    iterations = max(2000, study.settings["iterations"] // 4)
+    fit = ude.fit(
+        posed, objective=ude.Residual(points={"walls": SIDES}), phases=phase(ITERATIONS, iterations),
+        balance=balance(unit["method"]), engine=study.engine, progress=False, report_every=100,
+    )  # fmt: skip
+    audit = fit.audit()
+    assert audit.pathology is not None
+    found = audit.pathology.dataset
+    path = study.figure_path(f"gradient_pathologies_{unit['method']}.png")
+    if path is not None:
+        audit.plot().savefig(path, dpi=110)
+    study.record(
+        warnings=[f.check for f in audit.findings if f.severity == "warning"],
+        at=found["iteration"].values.tolist(), hessian_max=found["hessian_max"].values.tolist(),
+        norm_ratio=found["norm_ratio"].sel(term="walls").values.tolist(), text=str(audit),
+    )  # fmt: skip
 
 
 def run_best(study: Study, problem: str, recipe: Recipe, seed: int) -> None:
@@ -134,6 +164,9 @@ def main() -> None:
     )  # fmt: skip
     for unit in study.units([{"part": "published", **case} for case in published_cases(study.settings)]):
         run_published(study, unit)
+    audited = [{"part": "audit", "network": study.settings["networks"][0], "method": m} for m in METHODS]
+    for unit in study.units(audited):
+        run_audit(study, unit)
     for unit in study.units([{"part": "classical", "problem": p, "resolution": n} for p, n in CLASSICAL]):
         run_classical(study, unit["problem"], unit["resolution"])
     best = [{"part": "best", "problem": p, "seed": s} for p in RECIPES for s in range(study.settings["best_seeds"])]
@@ -161,6 +194,9 @@ def report(study: Study) -> None:
     for row in study.rows_where(part="classical"):
         table.append({"problem": row["problem"], "method": "classical", "network": f"{row['resolution']} cells",
                       "median": row["error"], "seconds": row["seconds"]})  # fmt: skip
+    for row in study.rows_where(part="audit"):
+        found = {"largest eigenvalue": row["hessian_max"][-1], "warnings": ", ".join(row["warnings"])}
+        table.append({"problem": "audit", "network": row["network"], "method": row["method"], **found})
     path = study.figure_path("gradient_pathologies.png")
     if path is not None:
         draw_errors(study.rows, path)
