@@ -66,8 +66,8 @@ def convection():
 
 
 def gradients(fit):
-    """What is stored, without the coordinate that it inherits."""
-    return fit.tree["/diagnostics/gradients"].to_dataset().drop_vars("seed")
+    """What is stored, without the coordinates that it inherits."""
+    return fit.tree["/diagnostics/gradients"].to_dataset(inherit=False)
 
 
 def severities(audit):

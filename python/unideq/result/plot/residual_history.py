@@ -73,7 +73,9 @@ def plot_causal(fit: ResidualFit, ax: Axes | None = None) -> Axes:
     chunks = logs.sizes["chunk"]
     with styled():
         ax = axes_of(ax)
-        title(ax, "weights in time", "dark early, light late")
+        title(ax, "causal weights")
+        # Not beside the title, which leaves no room where four panels share a row.
+        ax.text(0.98, 0.03, "dark: early, light: late", transform=ax.transAxes, ha="right", fontsize=7.5, color=MUTED)
         ax.set_xlabel("iteration")
         for j in range(chunks):
             steps, middle, _, _ = thinned(logs["causal_weight"].values[fit.record.best_seed, :, 0, j])
