@@ -19,7 +19,7 @@ def draw_errors(rows: list[dict[str, Any]], path: Path) -> None:
     panels = list(dict.fromkeys((r["problem"], r["network"]) for r in published))
     if not panels:
         return
-    figure = Figure(figsize=(2.6 * len(panels) + 1.4, 3.6), layout="constrained")
+    figure = Figure(figsize=(2.6 * len(panels) + 1.4, 4.0), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
     for ax, (problem, network) in zip(axes, panels, strict=True):
         known = PUBLISHED_CAVITY if problem == "cavity" else PUBLISHED_HELMHOLTZ[network]
@@ -43,5 +43,5 @@ def draw_errors(rows: list[dict[str, Any]], path: Path) -> None:
         ax.set(title=f"{problem.capitalize()}, {network}", yscale="log", xlim=(-0.5, 3.6))
     axes[0].set_ylabel("relative L2 error")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(path, dpi=150)
