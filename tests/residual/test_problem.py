@@ -273,3 +273,11 @@ def test_a_term_of_parameters_alone_is_a_term():
     problem = made({**PDE, "prior": ude.Interior(lambda at, field, p: p.k - 2.0, points=4)}, parameters={"k": 1.5})
     value = get_engine("jax").value(ude.Residual().build(problem), problem.initial_theta(0))
     assert value.terms["prior"] == pytest.approx(0.25, rel=1e-14)
+
+
+def test_errors_inside_a_term_say_which_term():
+    def wrong(at, field):
+        return ude.d(field.u, field.u)
+
+    with pytest.raises(ude.TraceError, match="In term `pde`: `d` differentiates in coordinates"):
+        ude.ResidualProblem({"x": (0, 1)}, {"u": ude.nn.MLP(1, 1)}, {"pde": ude.Interior(wrong)})

@@ -19,6 +19,7 @@ from ..engine.protocol import Engine
 from ..errors import DataError, EngineUnsupported, ExtraMissing, OptionError
 from ..graph import Expression, Graph, batched, constant, pullback, pushforward, rebuild, variable
 from ..objective.program import Given, Objective, Pointwise
+from ..whole import is_whole
 from .gradient_statistics import counted_terms
 
 __all__ = ["Hessian", "extreme_eigenvalues", "hessian_vector_graph"]
@@ -224,7 +225,7 @@ def extreme_eigenvalues(
     >>> extreme_eigenvalues(lambda v: np.arange(1.0, 101.0) * v, 100).round(6)
     array([  1., 100.])
     """
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+    if not is_whole(count, 1):
         raise OptionError(f"`count` of eigenvalues needs a whole number >= 1, not {count!r}.")
     wanted = min(count * (1 + lowest), size)
     start = np.random.default_rng(0).standard_normal(size)

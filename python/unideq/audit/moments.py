@@ -10,6 +10,7 @@ import numpy as np
 
 from ..engine.protocol import Engine
 from ..errors import OptionError
+from ..whole import is_whole
 
 if TYPE_CHECKING:
     from ..objective.balance import Causal
@@ -89,7 +90,7 @@ def moments_of(fit: Any, seed: int | None = None, count: int = 8) -> Moments:
     OptionError
         If there is no such seed, or `count` isn't a whole number >= 2.
     """
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 2:
+    if not is_whole(count, 2):
         raise OptionError(f"`snapshots` needs a whole number >= 2, not {count!r}.")
     record = fit.record
     seeds = list(record.settings.seeds)

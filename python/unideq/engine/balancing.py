@@ -127,7 +127,8 @@ def residual_of(objective: Objective, term: str) -> tuple[int, str]:
             return index, array.removeprefix(f"{source.name}.")
     raise OptionError(
         f"Neural-tangent-kernel weights need terms that are mean squares of residuals at points; `{term}` isn't one "
-        f"(those that are: {', '.join(objective.residuals) or 'none'}). Use `ude.GradientNorm()`."
+        f"(those that are: {', '.join(objective.residuals) or 'none'}; terms with causal weights aren't). Use "
+        "`ude.GradientNorm()`."
     )
 
 

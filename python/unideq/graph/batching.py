@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-import numpy as np
-
 from ..errors import OptionError, unknown
+from ..whole import is_whole
 from .expression import Expression, apply, variable
 from .graph import Graph
 from .operation import OPERATIONS
@@ -57,7 +56,7 @@ def batched(graph: Graph, mapped: Collection[str], size: int) -> Graph:
     >>> many.input("x").shape, many.input("w").shape, many.outputs["y"].shape
     ((5, 2), (3, 2), (5, 3))
     """
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+    if not is_whole(size, 1):
         raise OptionError(f"A batch needs a whole number of points >= 1, not {size!r}.")
     for name in mapped:
         if name not in graph.input_names:

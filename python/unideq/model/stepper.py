@@ -11,6 +11,7 @@ import xarray as xr
 from ..errors import ModelError, OptionError, unknown
 from ..graph import Graph
 from ..nn import Network
+from ..whole import is_whole
 from .correction import COUPLINGS, traced_correction
 from .declared import Rhs, weight_entries
 from .description import warn_unused
@@ -290,6 +291,6 @@ def _positive(dt: Any) -> float:
 
 
 def _whole(substeps: Any) -> int:
-    if isinstance(substeps, bool) or not isinstance(substeps, (int, np.integer)) or substeps < 1:
+    if not is_whole(substeps, 1):
         raise OptionError(f"`substeps` needs a whole number >= 1, not {substeps!r}.")
     return int(substeps)

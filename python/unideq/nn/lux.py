@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import FileFormatError, OptionError
 from ..graph import Expression, apply, constant
 from ..graph.operations.network import set_evaluator
+from ..whole import is_whole
 from .network import Network, register_network
 
 __all__ = ["Lux"]
@@ -67,7 +68,7 @@ class Lux(Network):
             raise OptionError(f"`Lux` needs the Julia source of a model as text, not {self.source!r}.")
         for label in ("inputs", "outputs"):
             count = getattr(self, label)
-            if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
+            if not is_whole(count, 0):
                 raise OptionError(f"`Lux` needs a whole number >= 1 for `{label}`, not {count!r}.")
             object.__setattr__(self, label, int(count))
         if self.structure is None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OptionError, unknown
+from ..whole import is_whole
 from .activation import activation
 from .initializer import INITIALIZERS
 
@@ -19,7 +20,7 @@ Scale = float | Sequence[float]
 
 def whole_number(kind: str, label: str, count: Any) -> int:
     """A count >= 1 as a plain integer, so that the settings can be written as JSON."""
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+    if not is_whole(count, 1):
         raise OptionError(f"`{kind}` needs whole numbers >= 1 for `{label}`, not {count!r}.")
     return int(count)
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..errors import OptionError, unknown
 from ..model import Layout
+from ..whole import is_whole
 from .program import Balancing, Objective
 from .weight_matrices import weight_matrices
 
@@ -328,7 +327,7 @@ def _check_pace(rule: Any) -> None:
 
 
 def _whole_number(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+    if not is_whole(value, least):
         raise OptionError(f"`{name}` needs a whole number >= {least}, not {value!r}.")
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import OptionError, unknown
 from ..graph import Graph
+from ..whole import is_whole
 
 __all__ = [
     "Balancing",
@@ -170,7 +171,7 @@ class Rollout:
     def __post_init__(self) -> None:
         for label, least in (("steps", 1), ("every", 1), ("warmup", 0)):
             value = getattr(self, label)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            if not is_whole(value, least):
                 raise OptionError(f"`{label}` of a rollout needs a whole number >= {least}, not {value!r}.")
         if self.steps % self.every:
             raise OptionError(

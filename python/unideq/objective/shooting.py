@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import DataError, ModelError, OptionError, unknown
 from ..graph import Expression, Graph, constant, variable
 from ..model import Entry
+from ..whole import is_whole
 from .base import ObjectiveSpecification, register_objective
 from .observations import Series
 from .problem import Problem, measured_as
@@ -60,11 +61,7 @@ class MultipleShooting(ObjectiveSpecification):
     starts: str = "free"
 
     def __post_init__(self) -> None:
-        if (
-            isinstance(self.group_size, bool)
-            or not isinstance(self.group_size, (int, np.integer))
-            or self.group_size < 2
-        ):
+        if not is_whole(self.group_size, 2):
             raise OptionError(f"`MultipleShooting` needs a whole group size >= 2, not {self.group_size!r}.")
         if self.starts not in STARTS:
             raise unknown("`starts`", self.starts, STARTS)

@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from ..errors import DataError, ExtraMissing, OptionError, unknown
+from ..whole import is_whole
 from .blocks import BlockShuffled
 from .observations import Holdout, Observations, Series
 from .space import Space
@@ -63,7 +64,7 @@ class Stream:
     def __post_init__(self) -> None:
         if not isinstance(self.source, (str, os.PathLike, xr.Dataset)):
             raise OptionError(f"`Stream` needs a path or a Dataset, not {type(self.source).__name__}.")
-        if isinstance(self.buffer, bool) or not isinstance(self.buffer, (int, np.integer)) or self.buffer < 1:
+        if not is_whole(self.buffer, 1):
             raise OptionError(f"`Stream` needs a buffer of whole bytes, not {self.buffer!r}.")
 
     @property

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import DataError, OptionError, unknown
+from ..whole import is_whole
 from .base import Evaluate, ObjectiveSpecification, register_objective
 from .black_box import HostRollouts, black_box_graph, black_box_points, check_black_box, is_black_box
 from .comparison import compared, masked, stepper_of
@@ -88,9 +89,9 @@ class Unrolled(ObjectiveSpecification):
             raise unknown("coupling", self.coupling, COUPLINGS)
         for name, least in (("steps", 1), ("warmup", 0), ("stride", 1), ("seed", 0)):
             value = getattr(self, name)
-            if not _whole(value, least):
+            if not is_whole(value, least):
                 raise OptionError(f"`Unrolled` needs a whole number {name} >= {least}, not {value!r}.")
-        if self.batch is not None and not _whole(self.batch, 1):
+        if self.batch is not None and not is_whole(self.batch, 1):
             raise OptionError(f"`Unrolled` needs a whole number of windows a batch >= 1 (or None), not {self.batch!r}.")
         if self.warmup and self.gradient == "one_step":
             raise OptionError('`gradient="one_step"` starts every step from the true state: there is no `warmup`.')
@@ -240,16 +241,12 @@ class WindowBatches:
         return self.objective.data(self.problem, self.source.take(iteration * self.size, self.size))
 
 
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
-
-
 def _stages(curriculum: Any) -> tuple[tuple[int, int, float], ...]:
     try:
         stages = tuple((m, n, float(rate)) for m, n, rate in curriculum)
     except (TypeError, ValueError):
         stages = ((0, 0, 0.0),)
-    if not stages or any(not (_whole(m, 1) and _whole(n, 1) and 0 < rate < float("inf")) for m, n, rate in stages):
+    if not stages or any(not (is_whole(m, 1) and is_whole(n, 1) and 0 < rate < float("inf")) for m, n, rate in stages):
         raise OptionError(
             "`curriculum` needs triples (steps >= 1, iterations >= 1, learning rate > 0), e.g. "
             f"`[(1, 500, 1e-3), (4, 500, 1e-4)]`, not {curriculum!r}."

@@ -14,6 +14,7 @@ from ..errors import OptionError
 from ..grid import Grid, restrict
 from ..model import PDE, Stepper
 from ..versions import unideq_version
+from ..whole import is_whole
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -104,7 +105,7 @@ class ReadyProblem:
             If the solution doesn't stay finite.
         """
         for name, count, least in (("trajectories", trajectories, 1), ("steps", steps, 1), ("every", every, 1)):
-            if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < least:
+            if not is_whole(count, least):
                 raise OptionError(f"`{name}` needs a whole number >= {least}, not {count!r}.")
         if warmup < 0 or warmup != int(warmup):
             raise OptionError(f"`warmup` needs a whole number >= 0, not {warmup!r}.")

@@ -13,6 +13,7 @@ from ..graph import Expression
 from ..model.trace import call, fitted
 from ..model.views import View
 from ..nn import Network
+from ..whole import is_whole
 from .domain import Domain
 from .views import PointView
 
@@ -70,7 +71,7 @@ class Field:
                 "coordinates. Use e.g. `unideq.nn.MLP`."
             )
         for name, harmonics in (self.periodic or {}).items():
-            if isinstance(harmonics, bool) or not isinstance(harmonics, (int, np.integer)) or harmonics < 1:
+            if not is_whole(harmonics, 1):
                 raise ModelError(f"`periodic` needs a whole number of harmonics >= 1 for `{name}`, not {harmonics!r}.")
 
     def inputs(self, domain: Domain, at: Mapping[str, Expression]) -> list[Expression]:

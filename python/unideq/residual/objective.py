@@ -13,6 +13,7 @@ from ..graph import Expression, Graph, variable
 from ..objective.balance import Causal
 from ..objective.base import Evaluate, ObjectiveSpecification, register_objective
 from ..objective.program import Batches, Objective, Pointwise
+from ..whole import is_whole
 from .batches import PointBatches
 from .domain import Points
 from .loss import causal_mean_square, mean_square
@@ -72,11 +73,11 @@ class Residual(ObjectiveSpecification):
             )
         several = self.points.values() if isinstance(self.points, Mapping) else (self.points,)
         for count in several:
-            if count is not None and not _whole(count, 1):
+            if count is not None and not is_whole(count, 1):
                 raise OptionError(f"`Residual` needs whole numbers of points >= 1, not {count!r}.")
         if self.sampler is not None and not isinstance(self.sampler, Sampler):
             raise OptionError(f"`Residual` needs a sampler such as `unideq.samplers.Sobol()`, not {self.sampler!r}.")
-        if not _whole(self.seed, 0):
+        if not is_whole(self.seed, 0):
             raise OptionError(f"`Residual` needs a whole number as `seed`, not {self.seed!r}.")
         if self.causal is not None and not isinstance(self.causal, Causal):
             raise OptionError(f"`Residual` needs `causal=unideq.Causal(...)`, not {self.causal!r}.")
@@ -214,7 +215,7 @@ class Residual(ObjectiveSpecification):
             self._check_causal(problem, self.causal)
 
     def _check_causal(self, problem: ResidualProblem, causal: Causal) -> None:
-        if not _whole(causal.chunks, 1):
+        if not is_whole(causal.chunks, 1):
             raise OptionError(f"`Causal` needs a whole number of chunks >= 1, not {causal.chunks!r}.")
         if "t" not in problem.domain.names:
             raise OptionError(
@@ -273,10 +274,6 @@ class Residual(ObjectiveSpecification):
             "seed": int(self.seed),
             "causal": causal,
         }
-
-
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
 
 
 class _Even(Sampler):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ModelError, unknown
+from ..errors import ModelError, UnideqError, unknown
 from ..graph import Expression, Graph, factored
 from ..model import Entry, Layout, Parameter
 from ..model.declared import parameter_of, weight_entries
@@ -179,7 +179,7 @@ class ResidualProblem:
             check_name("Column", column)
             if column == "theta":
                 raise ModelError(f"Term `{name}` has a column `theta`, which graphs call something else. Rename it.")
-        found = residual_outputs(name, unknowns.call(term.function, name, columns))
+        found = residual_outputs(name, self._called(unknowns, name, term, columns))
         for key, value in found.items():
             if not any(self.layout[entry].free for entry in unknowns.read(value)):
                 raise ModelError(
@@ -187,6 +187,15 @@ class ResidualProblem:
                     "Use `field.NAME`, `p.NAME` or `net.NAME(...)` in its function, or leave it out."
                 )
         return found
+
+    @staticmethod
+    def _called(unknowns: Unknowns, name: str, term: Term, columns: tuple[str, ...]) -> Any:
+        """What a term's function returned; errors within it say which term it is."""
+        try:
+            return unknowns.call(term.function, name, columns)
+        except UnideqError as error:
+            text = str(error)
+            raise (error if f"`{name}`" in text else type(error)(f"In term `{name}`: {text}")) from error.__cause__
 
     def _inputs_of(self, outputs: Mapping[str, Expression], term: Term) -> tuple[str, ...]:
         """Coordinates and columns that residuals read; the first coordinate at least, which says how many points."""

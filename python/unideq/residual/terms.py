@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from ..errors import FileFormatError, ModelError, OptionError, unknown
+from ..whole import is_whole
 from .domain import Domain, Points
 from .samplers import Sampler, sampler_from_json
 
@@ -98,7 +99,7 @@ class Term:
 
 def check_settings(what: str, points: Any, weight: Any, sampler: Any) -> None:
     """What all terms share is what it should be."""
-    if points is not None and (isinstance(points, bool) or not isinstance(points, (int, np.integer)) or points < 1):
+    if points is not None and not is_whole(points, 1):
         raise OptionError(f"`{what}` needs a whole number of points >= 1, not {points!r}.")
     number = isinstance(weight, (int, float, np.integer, np.floating)) and not isinstance(weight, bool)
     if not number or not 0 <= weight < float("inf"):

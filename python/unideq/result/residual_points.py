@@ -14,6 +14,7 @@ from ..engine import Engine
 from ..errors import OptionError, UnideqWarning, unknown
 from ..graph import Graph
 from ..residual import ResidualProblem
+from ..whole import is_whole
 
 __all__ = ["Places", "evaluate_at", "grid_places", "places_of"]
 
@@ -80,7 +81,7 @@ def default_axes(problem: ResidualProblem, grid: int | Mapping[str, int] | None)
     elif grid is not None:
         counts = dict.fromkeys(names, grid)
     for name, count in counts.items():
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 2:
+        if not is_whole(count, 2):
             raise OptionError(f"`grid` needs a whole number of points >= 2 along `{name}`, not {count!r}.")
     return {n: np.linspace(*problem.domain.intervals[n], int(counts[n])) for n in names}
 

@@ -14,6 +14,7 @@ from ..errors import DataError, OptionError, SolveError, UnideqWarning
 from ..graph import Graph, variable
 from ..model.condition import condition_values
 from ..objective.program import Rollout
+from ..whole import is_whole
 from .solution import Solution, increasing, initial_states, solution_dataset
 
 if TYPE_CHECKING:
@@ -213,6 +214,6 @@ def _observed(
 
 
 def _count(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+    if not is_whole(value, least):
         raise OptionError(f"`{name}` needs a whole number >= {least}, not {value!r}.")
     return int(value)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...errors import OptionError
+from ...whole import is_whole
 from .sampler import Sampler, register_sampler
 from .uniform import Uniform
 
@@ -133,7 +134,7 @@ class ResidualAdaptive(Sampler):
 
 
 def _count(name: str, given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < 1:
+    if not is_whole(given, 1):
         raise OptionError(f"`ResidualAdaptive` needs `{name}` as a whole number >= 1, not {given!r}.")
     return int(given)
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from ...errors import FileFormatError, OptionError, unknown
+from ...whole import is_whole
 
 __all__ = ["Sampler", "register_sampler", "sampler_from_json"]
 
@@ -37,7 +38,7 @@ class Sampler:
     def __post_init__(self) -> None:
         if self.redraw is None:
             return
-        if isinstance(self.redraw, bool) or not isinstance(self.redraw, (int, np.integer)) or self.redraw < 1:
+        if not is_whole(self.redraw, 1):
             raise OptionError(
                 f"`redraw` needs a whole number of iterations >= 1, or None for fixed points, not {self.redraw!r}."
             )
