@@ -18,8 +18,8 @@ import numpy as np
 from ..engine.protocol import Engine
 from ..errors import DataError, EngineUnsupported, ExtraMissing, OptionError
 from ..graph import Expression, Graph, batched, constant, pullback, pushforward, rebuild, variable
+from ..numeric import is_whole
 from ..objective.program import Given, Objective, Pointwise
-from ..whole import is_whole
 from .gradient_statistics import counted_terms
 
 __all__ = ["Hessian", "extreme_eigenvalues", "hessian_vector_graph"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.protocol import Engine
 from ..errors import OptionError
-from ..whole import is_whole
+from ..numeric import is_whole
 
 if TYPE_CHECKING:
     from ..objective.balance import Causal

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from ..errors import OptionError, unknown
-from ..whole import is_whole
+from ..numeric import is_whole
 from .expression import Expression, apply, variable
 from .graph import Graph
 from .operation import OPERATIONS

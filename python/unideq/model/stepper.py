@@ -11,7 +11,7 @@ import xarray as xr
 from ..errors import ModelError, OptionError, unknown
 from ..graph import Graph
 from ..nn import Network
-from ..whole import is_whole
+from ..numeric import is_whole
 from .correction import COUPLINGS, traced_correction
 from .declared import Rhs, weight_entries
 from .description import warn_unused

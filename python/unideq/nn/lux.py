@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import FileFormatError, OptionError
 from ..graph import Expression, apply, constant
 from ..graph.operations.network import set_evaluator
-from ..whole import is_whole
+from ..numeric import is_whole
 from .network import Network, register_network
 
 __all__ = ["Lux"]

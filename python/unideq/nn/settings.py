@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OptionError, unknown
-from ..whole import is_whole
+from ..numeric import is_whole
 from .activation import activation
 from .initializer import INITIALIZERS
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ..errors import OptionError, unknown
 from ..model import Layout
-from ..whole import is_whole
+from ..numeric import is_whole
 from .program import Balancing, Objective
 from .weight_matrices import weight_matrices
 

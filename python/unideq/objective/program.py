@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import OptionError, unknown
 from ..graph import Graph
-from ..whole import is_whole
+from ..numeric import is_whole
 
 __all__ = [
     "Balancing",

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import DataError, ModelError, OptionError, unknown
 from ..graph import Expression, Graph, constant, variable
 from ..model import Entry
-from ..whole import is_whole
+from ..numeric import is_whole
 from .base import ObjectiveSpecification, register_objective
 from .observations import Series
 from .problem import Problem, measured_as

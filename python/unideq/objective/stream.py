@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 
 from ..errors import DataError, ExtraMissing, OptionError, unknown
-from ..whole import is_whole
+from ..numeric import is_whole
 from .blocks import BlockShuffled
 from .observations import Holdout, Observations, Series
 from .space import Space

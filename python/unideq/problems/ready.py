@@ -13,8 +13,8 @@ import xarray as xr
 from ..errors import OptionError
 from ..grid import Grid, restrict
 from ..model import PDE, Stepper
+from ..numeric import is_whole
 from ..versions import unideq_version
-from ..whole import is_whole
 
 if TYPE_CHECKING:
     from ..engine import Engine

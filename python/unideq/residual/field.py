@@ -13,7 +13,7 @@ from ..graph import Expression
 from ..model.trace import call, fitted
 from ..model.views import View
 from ..nn import Network
-from ..whole import is_whole
+from ..numeric import is_whole
 from .domain import Domain
 from .views import PointView
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from ..errors import OptionError, unknown
 from ..graph import Expression, Graph, variable
+from ..numeric import is_whole
 from ..objective.balance import Causal
 from ..objective.base import Evaluate, ObjectiveSpecification, register_objective
 from ..objective.program import Batches, Objective, Pointwise
-from ..whole import is_whole
 from .batches import PointBatches
 from .domain import Points
 from .loss import causal_mean_square, mean_square

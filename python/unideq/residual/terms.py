@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from ..errors import FileFormatError, ModelError, OptionError, unknown
-from ..whole import is_whole
+from ..numeric import is_number, is_whole
 from .domain import Domain, Points
 from .samplers import Sampler, sampler_from_json
 
@@ -101,8 +101,7 @@ def check_settings(what: str, points: Any, weight: Any, sampler: Any) -> None:
     """What all terms share is what it should be."""
     if points is not None and not is_whole(points, 1):
         raise OptionError(f"`{what}` needs a whole number of points >= 1, not {points!r}.")
-    number = isinstance(weight, (int, float, np.integer, np.floating)) and not isinstance(weight, bool)
-    if not number or not 0 <= weight < float("inf"):
+    if not is_number(weight) or weight < 0:
         raise OptionError(f"`{what}` needs a weight >= 0, not {weight!r}.")
     if sampler is not None and not isinstance(sampler, Sampler):
         raise OptionError(f"`{what}` needs a sampler such as `unideq.samplers.Uniform()`, not {sampler!r}.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import xarray as xr
 
 from .. import versions
 from ..errors import FileFormatError
+from ..model import Layout
 from ..training.record import History, Record
 
 __all__ = [
@@ -18,7 +21,9 @@ __all__ = [
     "history_from",
     "kind_of",
     "optimizer_group",
+    "reading",
     "root_attributes",
+    "stored_layout",
     "stored_weights",
     "training_group",
     "weights_group",
@@ -154,6 +159,26 @@ def common_values(tree: xr.DataTree) -> dict[str, Any]:
         "finished": np.asarray(optimizer["finished"].values) if "finished" in optimizer else None,
         "fingerprint": str(attrs["fingerprint"]),
     }
+
+
+@contextmanager
+def reading(source: str) -> Iterator[None]:
+    """Whatever goes wrong while a fit is read from a tree says that the file is damaged."""
+    try:
+        yield
+    except FileFormatError:
+        raise
+    except (KeyError, ValueError, TypeError, json.JSONDecodeError) as error:
+        raise FileFormatError(f"`{source}` is damaged: {error!r}. Use another checkpoint or train anew.") from error
+
+
+def stored_layout(tree: xr.DataTree, seeds: int) -> Layout:
+    """The layout of θ; raises a `ValueError` where the stored θ is another's."""
+    layout = Layout.from_json(json.loads(tree.attrs["layout"]))
+    shape = tree["/weights"]["theta"].shape
+    if shape != (seeds, layout.size):
+        raise ValueError(f"θ has shape {shape}, not {(seeds, layout.size)}")
+    return layout
 
 
 def stored_weights(tree: xr.DataTree) -> dict[str, np.ndarray]:

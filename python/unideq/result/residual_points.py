@@ -13,8 +13,8 @@ import xarray as xr
 from ..engine import Engine
 from ..errors import OptionError, UnideqWarning, unknown
 from ..graph import Graph
+from ..numeric import is_whole
 from ..residual import ResidualProblem
-from ..whole import is_whole
 
 __all__ = ["Places", "evaluate_at", "grid_places", "places_of"]
 

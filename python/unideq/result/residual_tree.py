@@ -10,7 +10,6 @@ import numpy as np
 import xarray as xr
 
 from ..errors import FileFormatError
-from ..model import Layout
 from ..residual import Residual, ResidualProblem
 from ..training.record import Record
 from ..training.residual_record import ResidualTraining
@@ -20,7 +19,9 @@ from .groups import (
     common_values,
     kind_of,
     optimizer_group,
+    reading,
     root_attributes,
+    stored_layout,
     stored_weights,
     training_group,
     weights_group,
@@ -141,22 +142,15 @@ def residual_from_tree(tree: xr.DataTree, source: str) -> ResidualTraining:
     """Inverse of `residual_groups`."""
     if kind_of(tree, source) != RESIDUAL:
         raise FileFormatError(f"`{source}` doesn't hold the fit of a residual problem.")
-    try:
+    with reading(source):
         return _read(tree)
-    except FileFormatError:
-        raise
-    except (KeyError, ValueError, TypeError, json.JSONDecodeError) as error:
-        raise FileFormatError(f"`{source}` is damaged: {error!r}. Use another checkpoint or train anew.") from error
 
 
 def _read(tree: xr.DataTree) -> ResidualTraining:
     attrs = tree.attrs
     problem = ResidualProblem.from_json(json.loads(attrs["problem"]))
     settings = ResidualSettings.from_json(json.loads(attrs["settings"]))
-    layout = Layout.from_json(json.loads(attrs["layout"]))
-    weights = stored_weights(tree)
-    if weights["theta"].shape != (len(settings.seeds), layout.size):
-        raise ValueError(f"θ has shape {weights['theta'].shape}, not {(len(settings.seeds), layout.size)}")
+    layout, weights = stored_layout(tree, len(settings.seeds)), stored_weights(tree)
     group = tree["/weights"].to_dataset()
     names = [str(n) for n in group["term"].values] if "term_weight" in group else []
     record = ResidualTraining(

@@ -13,8 +13,8 @@ from ..engine import STATUS, Engine, get_engine
 from ..errors import DataError, OptionError, SolveError, UnideqWarning
 from ..graph import Graph, variable
 from ..model.condition import condition_values
+from ..numeric import is_whole
 from ..objective.program import Rollout
-from ..whole import is_whole
 from .solution import Solution, increasing, initial_states, solution_dataset
 
 if TYPE_CHECKING:

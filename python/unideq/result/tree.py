@@ -10,7 +10,7 @@ import xarray as xr
 
 from ..engine import Engine
 from ..errors import FileFormatError
-from ..model import ODE, Layout
+from ..model import ODE
 from ..objective import Observations
 from ..training.record import Training
 from ..training.settings import FitSettings
@@ -18,7 +18,9 @@ from .groups import (
     common_values,
     kind_of,
     optimizer_group,
+    reading,
     root_attributes,
+    stored_layout,
     stored_weights,
     training_group,
     weights_group,
@@ -97,12 +99,8 @@ def training_from_tree(tree: xr.DataTree, source: str) -> Training:
     """Inverse of `training_groups`."""
     if kind_of(tree, source) != "fit":
         raise FileFormatError(f"`{source}` holds a solution, not a fit. Read it with `unideq.Solution.load`.")
-    try:
+    with reading(source):
         return _read(tree)
-    except FileFormatError:
-        raise
-    except (KeyError, ValueError, TypeError, json.JSONDecodeError) as error:
-        raise FileFormatError(f"`{source}` is damaged: {error!r}. Use another checkpoint or train anew.") from error
 
 
 def _read(tree: xr.DataTree) -> Training:
@@ -110,10 +108,7 @@ def _read(tree: xr.DataTree) -> Training:
     model = ODE.from_json(json.loads(attrs["model"]))
     settings = FitSettings.from_json(json.loads(attrs["settings"]))
     observed = tree["/observations"].to_dataset().drop_vars("held_out", errors="ignore").load()
-    layout = Layout.from_json(json.loads(attrs["layout"]))
-    weights = stored_weights(tree)
-    if weights["theta"].shape != (len(settings.seeds), layout.size):
-        raise ValueError(f"θ has shape {weights['theta'].shape}, not {(len(settings.seeds), layout.size)}")
+    layout, weights = stored_layout(tree, len(settings.seeds)), stored_weights(tree)
     return Training(
         model=model,
         observations=_observed(observed, model),

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ..errors import FileFormatError, OptionError, unknown
+from ..numeric import is_number
 from ..objective.balance import Balance, Causal
 
 __all__ = ["BalanceSettings"]
@@ -106,7 +105,6 @@ def _plain(settings: Any) -> dict[str, Any]:
 
 
 def _checked_weight(name: Any, weight: Any) -> float:
-    number = isinstance(weight, (int, float, np.integer, np.floating)) and not isinstance(weight, bool)
-    if not number or not 0 <= float(weight) < float("inf"):
+    if not is_number(weight) or weight < 0:
         raise OptionError(f"The weight of term `{name}` needs a number >= 0, not {weight!r}.")
     return float(weight)

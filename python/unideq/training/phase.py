@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from ..errors import OptionError, unknown
+from ..numeric import is_number
 
 if TYPE_CHECKING:
     from ..objective.base import ObjectiveSpecification
@@ -90,27 +89,27 @@ class Phase:
 
     def _check(self) -> None:
         kind = type(self).__name__
-        if not _number(self.iterations) or int(self.iterations) != self.iterations or self.iterations < 1:
+        if not is_number(self.iterations) or int(self.iterations) != self.iterations or self.iterations < 1:
             raise OptionError(f"`{kind}` needs a whole number of iterations >= 1, not {self.iterations!r}.")
         for name in ("memory", "line_search", "precondition_every"):
             count = getattr(self, name, 1)
-            if not _number(count) or int(count) != count or count < 1:
+            if not is_number(count) or int(count) != count or count < 1:
                 raise OptionError(f"`{kind}` needs a whole number >= 1 as `{name}`, not {count!r}.")
         for name in ("beta1", "beta2"):
             beta = getattr(self, name, 0.0)
-            if not _number(beta) or not 0 <= beta < 1:
+            if not is_number(beta) or not 0 <= beta < 1:
                 raise OptionError(f"`{kind}` needs a number from 0 to below 1 as `{name}`, not {beta!r}.")
         for name in ("epsilon", "tolerance", "weight_decay"):
             size = getattr(self, name, 0.0)
-            if not _number(size) or size < 0:
+            if not is_number(size) or size < 0:
                 raise OptionError(f"`{kind}` needs a number >= 0 as `{name}`, not {size!r}.")
         rate = getattr(self, "learning_rate", 1.0)
         if isinstance(rate, Schedule):
             rate = rate.learning_rate
-        if not _number(rate) or rate <= 0:
+        if not is_number(rate) or rate <= 0:
             raise OptionError(f"`{kind}` needs a positive learning rate or a schedule, not {rate!r}.")
         skip = getattr(self, "skip", None)
-        if skip is not None and not (_number(skip) and skip > 1):
+        if skip is not None and not (is_number(skip) and skip > 1):
             raise OptionError(f"`skip` needs None or a number > 1, in mean gradient norms, not {skip!r}.")
 
 
@@ -266,7 +265,7 @@ class GaussNewton(Phase):
 
     def __post_init__(self) -> None:
         self._check()
-        if not _number(self.damping) or not 0 < self.damping < 1e9:
+        if not is_number(self.damping) or not 0 < self.damping < 1e9:
             raise OptionError(f"`GaussNewton` needs a positive damping, not {self.damping!r}.")
 
 
@@ -303,12 +302,6 @@ class SOAP(Phase):
 
     def __post_init__(self) -> None:
         self._check()
-
-
-def _number(value: Any) -> bool:
-    """A finite number; NumPy's count."""
-    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return real and bool(np.isfinite(value))
 
 
 PHASES = {c.__name__: c for c in (Adam, AdamW, SOAP, LBFGS, BFGS, GaussNewton)}

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...errors import OptionError
-from ...whole import is_whole
+from ...numeric import is_whole
 from .sampler import Sampler, register_sampler
 from .uniform import Uniform
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from ...errors import FileFormatError, OptionError, unknown
-from ...whole import is_whole
+from ...numeric import is_whole
 
 __all__ = ["Sampler", "register_sampler", "sampler_from_json"]
 
