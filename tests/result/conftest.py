@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import unideq as ude
+from training.specimens import heat
+from unideq.result import ResidualFit
 
 from .growth import SETTINGS, growth_data, growth_model
 
@@ -13,3 +15,10 @@ from .growth import SETTINGS, growth_data, growth_model
 def fitted() -> ude.Fit:
     """Three seeds on the growth data; the last quarter of the times held out."""
     return ude.fit(growth_model(), growth_data(), **SETTINGS)
+
+
+@pytest.fixture(scope="session")
+def heat_fit() -> ResidualFit:
+    """Two seeds of the inverse heat problem, with moving weights."""
+    phases = [ude.Adam(5e-3, 100), ude.GaussNewton(15)]
+    return ude.fit(heat(), phases=phases, seeds=2, balance=ude.GradientNorm(every=20), progress=False)

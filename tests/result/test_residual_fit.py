@@ -13,15 +13,14 @@ import pytest
 import xarray as xr
 
 import unideq as ude
-from training.specimens import KAPPA, heat, poisson, poisson_solution
+from training.specimens import KAPPA, poisson, poisson_solution
 from unideq.errors import DataError, FileFormatError, OptionError, UnideqWarning
 from unideq.result import ResidualFit
 
 
 @pytest.fixture(scope="module")
-def fitted() -> ResidualFit:
-    phases = [ude.Adam(5e-3, 100), ude.GaussNewton(15)]
-    return ude.fit(heat(), phases=phases, seeds=2, balance=ude.GradientNorm(every=20), progress=False)
+def fitted(heat_fit) -> ResidualFit:
+    return heat_fit
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +120,12 @@ def test_bad_requests_are_refused(fitted):
         fitted.error(poisson_solution().rename(u="w"))
     with pytest.warns(UnideqWarning, match="`x` leaves the domain"):
         fitted.predict(x=[0.5, 1.5], t=0.0)
+    with pytest.warns(UnideqWarning, match="`x` leaves the domain"):
+        beyond = fitted.predict({"x": [0.5, 1.5], "t": [0.0, 0.0]})["u"]
+    assert float(beyond[1]) == pytest.approx(at_one(fitted, 1.5, 0.0), rel=1e-12)
+    for missing in ({"x": [0.1, np.nan], "t": [0.1, 0.2]}, xr.Dataset({"x": ("point", [np.nan]), "t": 0.0})):
+        with pytest.raises(OptionError, match="`x` is NaN at 1 point"):
+            fitted.predict(missing)
 
 
 def test_points_outside_a_shape_are_nan():
@@ -153,6 +158,11 @@ def test_groups_that_were_added_are_in_the_file(fitted, tmp_path):
     back = ude.Fit.load(tmp_path / "fit.nc")
     assert back.tree["/diagnostics/gradients"]["ratio"].values.tolist() == [1.0, 2.0]
     assert back.tree.identical(fit.tree)
+
+
+def test_a_fit_is_not_a_problem_file(saved):
+    with pytest.raises(FileFormatError, match=r"isn't a model file: .*`ude\.Fit\.load`: .* its `model` or `problem`"):
+        ude.ResidualProblem.load(saved)
 
 
 def test_reading_and_drawing_start_no_engine(saved):

@@ -70,6 +70,13 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
         content = json.loads(source.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FileFormatError(f"There is no file `{source}`.") from None
+    except UnicodeDecodeError:
+        advice = (
+            " Read a fit with `ude.Fit.load`: what it trained is its `model` or `problem`."
+            if _is_netcdf(source)
+            else ""
+        )
+        raise FileFormatError(f"`{source}` isn't a model file: those are JSON.{advice}") from None
     except (OSError, ValueError) as error:
         raise FileFormatError(f"`{source}` can't be read as a model: {error}.") from error
     if not isinstance(content, dict) or "unideq_format" not in content or "model" not in content:
@@ -81,3 +88,8 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
             "Type `pip install --upgrade unideq`."
         )
     return content["model"]
+
+
+def _is_netcdf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"\x89HDF"

@@ -104,7 +104,12 @@ class Domain:
         return answer
 
     def checked_points(
-        self, points: Mapping[str, Any], what: str, error: type[UnideqError] = ModelError, partial: bool = False
+        self,
+        points: Mapping[str, Any],
+        what: str,
+        error: type[UnideqError] = ModelError,
+        partial: bool = False,
+        beyond: bool = False,
     ) -> Points:
         """Columns as float arrays of one length, all coordinates among them and inside the box.
 
@@ -118,13 +123,15 @@ class Domain:
             Kind of error.
         partial
             Whether coordinates may be left out.
+        beyond
+            Whether points may lie outside the box.
         """
         columns = columns_of(points, what, error)
         missing = [name for name in self.names if name not in columns]
         if (missing and not partial) or len(missing) == len(self.names):
             raise error(f"{what} has no `{missing[0]}`. Give all coordinates: {', '.join(self.names)}.")
         for name, (low, high) in self.intervals.items():
-            if name in missing:
+            if name in missing or beyond:
                 continue
             slack = 1e-9 * (high - low)
             outside = np.flatnonzero(~((columns[name] >= low - slack) & (columns[name] <= high + slack)))

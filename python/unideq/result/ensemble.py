@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..training.record import Training
+from ..training.record import Record, Training
 
 __all__ = ["near_best", "selection_score"]
 
@@ -14,14 +14,14 @@ def selection_score(record: Training) -> np.ndarray:
     return record.held_best if record.settings.early_stopping is not None else record.best_total
 
 
-def near_best(record: Training, factor: float = 2.0) -> np.ndarray:
+def near_best(record: Record, factor: float = 2.0) -> np.ndarray:
     """(S,) bool: seeds whose misfit is at most `factor` times the best one's; the best one is always among them.
 
     Likelihoods are compared by the noise that they imply: log(factor)/2 a variable above the best is the same factor.
     """
-    score = selection_score(record)
+    score = selection_score(record) if isinstance(record, Training) else record.score
     best = float(score[record.best_seed])
-    if record.settings.loss.estimates_noise or best <= 0:
+    if isinstance(record, Training) and (record.settings.loss.estimates_noise or best <= 0):
         limit = best + 0.5 * np.log(factor) * len(record.observations.names)
     else:
         limit = factor * best

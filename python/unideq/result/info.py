@@ -6,7 +6,6 @@ import json
 import os
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from ..model import ODE
@@ -14,7 +13,7 @@ from ..training.record import Record
 from .file import read_solution, read_tree
 from .groups import kind_of
 from .residual_tree import RESIDUAL, residual_from_tree
-from .table import number, parameter_rows, score_rows, setting_rows
+from .table import number, parameter_rows, residual_setting_rows, rms_rows, score_rows, setting_rows
 from .tree import training_from_tree
 
 __all__ = ["describe_file"]
@@ -49,11 +48,8 @@ def _fit(tree: xr.DataTree, source: str) -> list[str]:
         "equations",
         *_indented(str(record.model.equations())),
         "",
-        "parameters (best seed; range over the seeds near the best)",
+        *_parameters(parameter_rows(record)),
     ]
-    for row in parameter_rows(record):
-        spread = f"  ({row['low']} to {row['high']})" if row["low"] else ""
-        lines.append(f"  {row['name']:<20} {row['value']:>12} {row['units']:<10} {row['kind']}{spread}".rstrip())
     if computed:
         lines += ["", "scores (best seed)"]
         for row in score_rows(record, tree["/diagnostics"].to_dataset()):
@@ -64,6 +60,14 @@ def _fit(tree: xr.DataTree, source: str) -> list[str]:
     lines += ["", "settings", *_rows(setting_rows(record))]
     if not record.done:
         lines += ["", f"Go on training: `unideq.resume({source!r})`."]
+    return lines
+
+
+def _parameters(rows: list[dict[str, str]]) -> list[str]:
+    lines = ["parameters (best seed; range over the seeds near the best)"]
+    for row in rows:
+        spread = f"  ({row['low']} to {row['high']})" if row["low"] else ""
+        lines.append(f"  {row['name']:<20} {row['value']:>12} {row['units']:<10} {row['kind']}{spread}".rstrip())
     return lines
 
 
@@ -86,22 +90,13 @@ def _residual_fit(tree: xr.DataTree, source: str) -> list[str]:
     what = "a fit" if computed else "a checkpoint of a fit"
     lines = [f"{source}: {what} of a residual problem", *_head(record, tree), "", "problem"]
     lines += _indented(record.problem.describe())
-    values = record.layout.unpack(record.chosen_theta[record.best_seed])
-    learned = [e for e in record.layout.entries if e.kind == "parameter"]
-    if learned:
-        lines += ["", "parameters (best seed)"]
-        lines += [
-            f"  {e.name:<20} {np.array2string(values[e.name], precision=5):>12} {e.units}".rstrip() for e in learned
-        ]
+    if rows := parameter_rows(record):
+        lines += ["", *_parameters(rows)]
     if computed:
-        rms = tree["/diagnostics"].to_dataset()["rms"].isel(seed=record.best_seed)
         lines += ["", "root mean square residuals at validation points (best seed)"]
-        names = rms["residual"].values
-        lines += [f"  {name!s:<20} {number(v):>12}" for name, v in zip(names, rms.values, strict=True)]
-    settings = record.settings
-    rows = [("stages", "; ".join(f"{stage.label}, {stage.iterations} iterations" for stage in settings.stages()))]
-    rows += [("seeds", ", ".join(map(str, settings.seeds))), ("balance", settings.balance.text or "none")]
-    lines += ["", "settings", *_rows(rows)]
+        rms = rms_rows(record, tree["/diagnostics"].to_dataset())
+        lines += [f"  {name:<20} {value:>12}" for name, value in rms]
+    lines += ["", "settings", *_rows(residual_setting_rows(record))]
     return lines if record.done else [*lines, "", f"Go on training: `unideq.resume({source!r})`."]
 
 

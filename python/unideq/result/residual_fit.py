@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,6 +204,12 @@ class ResidualFit(Trained[ResidualTraining]):
 
         return residual_overview(self, **settings)
 
+    def report(self, path: str | os.PathLike[str], reference: xr.Dataset | None = None) -> None:
+        """Write a self-contained HTML report; a `reference` as in `error` adds errors to it."""
+        from .residual_report import write_residual_report
+
+        write_residual_report(self, path, reference)
+
     def audit(self, **settings: Any) -> Any:
         """Gradients of the terms, curvature and stiffness over training: names the pathology and the remedy."""
         from ..audit.pathology import audit_residual
@@ -248,4 +253,6 @@ class ResidualFit(Trained[ResidualTraining]):
         )
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(repr(self))}</pre>"
+        from .residual_report import residual_summary_html
+
+        return residual_summary_html(self)

@@ -114,10 +114,11 @@ def _scattered(problem: ResidualProblem, points: Any) -> Places:
         _warn_outside(problem, columns)
         return Places(columns, tuple(map(str, first.dims)), first.shape, coords)
     try:
-        columns = problem.domain.checked_points(points, "`points`", OptionError)
+        columns = problem.domain.checked_points(points, "`points`", OptionError, beyond=True)
     except AttributeError:
         raise OptionError("`points` needs a Dataset or a dict coordinate → values (M,).") from None
     columns = {n: columns[n] for n in problem.domain.names}
+    _warn_outside(problem, columns)
     count = len(next(iter(columns.values())))
     return Places(columns, ("point",), (count,), {n: ("point", v) for n, v in columns.items()})
 
@@ -126,6 +127,8 @@ def _warn_outside(problem: ResidualProblem, columns: Mapping[str, np.ndarray]) -
     for name, (low, high) in problem.domain.intervals.items():
         slack = 1e-9 * (high - low)
         values = columns[name]
+        if np.isnan(values).any():
+            raise OptionError(f"`{name}` is NaN at {np.isnan(values).sum()} points: there is nothing to evaluate.")
         if np.any((values < low - slack) | (values > high + slack)):
             warnings.warn(
                 f"`{name}` leaves the domain ({low:g} to {high:g}): nothing was trained there.",

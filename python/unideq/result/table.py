@@ -9,13 +9,14 @@ import numpy as np
 
 from ..model import Stepper
 from ..objective import Unrolled
-from ..training.record import Training
+from ..training.record import Record, Training
+from ..training.residual_record import ResidualTraining
 from .ensemble import near_best
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["number", "parameter_rows", "score_rows", "setting_rows"]
+__all__ = ["number", "parameter_rows", "residual_setting_rows", "rms_rows", "score_rows", "setting_rows"]
 
 
 def number(value: Any, digits: int = 5) -> str:
@@ -24,13 +25,13 @@ def number(value: Any, digits: int = 5) -> str:
     return f"{value:.{digits}g}" if np.isfinite(value) else "–"
 
 
-def parameter_rows(record: Training) -> list[dict[str, str]]:
+def parameter_rows(record: Record) -> list[dict[str, str]]:
     """One row a parameter, initial value and noise (elements of arrays apart, ten at most).
 
     Keys: `name`, `value` (best seed), `low` and `high` (range over the seeds near the best), `units`, `kind`.
     """
     near, best = near_best(record), record.best_seed
-    labels = [s.label for s in record.observations.series]
+    labels = [s.label for s in record.observations.series] if isinstance(record, Training) else []
     rows = []
     for name, values in record.layout.unpack(record.chosen_theta).items():
         entry = record.layout[name]
@@ -89,13 +90,16 @@ def _short(settings: Any) -> str:
     return f"{type(settings).__name__}({', '.join(kept)})"
 
 
+def _stages(settings: Any) -> str:
+    return "; ".join(f"{stage.label}, {stage.iterations} iterations" for stage in settings.stages())
+
+
 def setting_rows(record: Training) -> list[tuple[str, str]]:
     """(what, how) of everything that decided the run."""
     s = record.settings
-    phases = "; ".join(f"{stage.label}, {stage.iterations} iterations" for stage in s.stages())
     tolerance = f"dt {s.solver.dt:g}" if s.solver.dt is not None else f"rtol {s.solver.rtol:g}, atol {s.solver.atol:g}"
     rows = [
-        ("stages", phases),
+        ("stages", _stages(s)),
         ("loss", _short(s.loss)),
         ("seeds", ", ".join(map(str, s.seeds))),
         ("held out", "nothing" if s.holdout is None else _short(s.holdout)),
@@ -118,3 +122,27 @@ def setting_rows(record: Training) -> list[tuple[str, str]]:
     if s.early_stopping is not None:
         rows.append(("early stopping", f"after {s.early_stopping} iterations without a lower held-out loss"))
     return rows
+
+
+def rms_rows(record: ResidualTraining, diagnostics: xr.Dataset) -> list[tuple[str, str]]:
+    """(residual, root mean square at validation points) of the best seed."""
+    rms = diagnostics["rms"].isel(seed=record.best_seed)
+    return [(str(name), number(v)) for name, v in zip(rms["residual"].values, rms.values, strict=True)]
+
+
+def residual_setting_rows(record: ResidualTraining) -> list[tuple[str, str]]:
+    """(what, how) of everything that decided the run."""
+    s = record.settings
+    counts = [
+        f"{name}: {s.objective.count(record.problem, name)}"
+        for name, term in record.problem.terms.items()
+        if term.given(record.problem.domain) is None
+    ]
+    own = [stage.label for stage in s.stages() if stage.phase.objective is not None]
+    return [
+        ("stages", _stages(s)),
+        ("points", ", ".join(counts) + (f"; {', '.join(own)}: their own" if own else "")),
+        ("sampler", repr(s.objective.sampler)),
+        ("balance", s.balance.text or "none"),
+        ("seeds", ", ".join(map(str, s.seeds))),
+    ]

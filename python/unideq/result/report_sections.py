@@ -1,0 +1,107 @@
+"""Sections that the reports of fits of all kinds have: status, parameters, course of training, versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from .. import versions
+from .html import folded, items, pairs, plain_table, summary, table
+from .table import number, parameter_rows
+
+if TYPE_CHECKING:
+    from .trained import Trained
+
+__all__ = ["course", "findings", "heading", "notebook", "parameters", "status", "version_pairs"]
+
+
+def heading(title: str, created: str) -> str:
+    """The title, who made it and when."""
+    return (
+        f"<h1>{escape(title)}</h1>\n"
+        f'<p class="sub">A model trained with Unideq {escape(versions.unideq_version())}, '
+        f"{escape(created.replace('T', ' '))}</p>"
+    )
+
+
+def status(fit: Trained[Any], total: str, sizes: str, advice: Iterable[str]) -> str:
+    """How it ended, how good it is, how large it was, and what to try.
+
+    Parameters
+    ----------
+    total
+        What the best seed's total is called.
+    sizes
+        Further numbers, such as those of the data.
+    """
+    record = fit.record
+    good = record.status == "finished" or record.status.startswith("stopped")
+    free = int(record.layout.free_mask.sum())
+    many = f"best of {len(fit.seeds)} seeds: {fit.best_seed}, " if len(fit.seeds) > 1 else ""
+    value = number(record.best_total[record.best_seed])
+    return (
+        f'<div class="status{"" if good else " bad"}"><strong>{escape(fit.status)}</strong><br>'
+        f"{record.history.iterations} iterations in {record.seconds:.1f} s; {many}{total} {value}; "
+        f"{escape(sizes)}, {free} trainable numbers{items(advice)}</div>"
+    )
+
+
+def parameters(fit: Trained[Any]) -> str:
+    """Values of the best seed, and their range over the seeds near it."""
+    rows = parameter_rows(fit.record)
+    if not rows:
+        return "<p>None besides network weights.</p>"
+    spread = any(row["low"] for row in rows)
+    keys = ["name", "value", "units", *(["low", "high"] if spread else []), "kind"]
+    heads = {"name": "parameter", "low": "lowest of good seeds", "high": "highest of good seeds"}
+    numeric = [k for k, key in enumerate(keys) if key in ("value", "low", "high")]
+    return table([heads.get(k, k) for k in keys], [[row[k] for k in keys] for row in rows], numeric)
+
+
+def course(fit: Trained[Any]) -> str:
+    """What happened while training."""
+    record = fit.record
+    rejected = int(record.history.joined(len(fit.seeds))["rejected"].sum())
+    return items([*record.events, f"{rejected} rejected steps over all seeds" if rejected else "no rejected steps"])
+
+
+def findings(fit: Trained[Any]) -> str:
+    """What the latest audit found; nothing where there was none."""
+    groups = [n for n in fit.tree.groups if n.endswith("/audit_findings")]
+    if not groups:
+        return ""
+    found = fit.tree[groups[-1]].to_dataset()
+    columns = ("severity", "check", "statement", "advice")
+    return table(columns, zip(*(found[c].values.astype(str) for c in columns), strict=True))
+
+
+def version_pairs(fit: Trained[Any]) -> str:
+    """Engine, package versions, and all settings as JSON."""
+    engine = fit.record.engine
+    rows = [("engine", str(engine.get("name")))]
+    found = {**versions.numerical_versions(), **engine.get("versions", {})}
+    rows += [(name, str(version)) for name, version in found.items()]
+    if engine.get("devices"):
+        rows.append(("devices", ", ".join(map(str, engine["devices"]))))
+    source = json.dumps(fit.record.settings.to_json(), indent=1, default=str)
+    return pairs(rows) + folded("All settings as JSON", f"<pre>{escape(source)}</pre>")
+
+
+def notebook(fit: Trained[Any], title: str, total: str, *parts: str) -> str:
+    """What a notebook shows of a fit: status, parameters, then `parts` folded away. Starts no engine."""
+    record = fit.record
+    value = number(record.best_total[record.best_seed])
+    rows = [
+        (r["name"], f"{r['value']} {r['units']}".strip(), f"{r['low']} to {r['high']}" if r["low"] else "")
+        for r in parameter_rows(record)
+    ]
+    trained = f"{record.history.iterations} iterations in {record.seconds:.1f} s on {record.engine.get('name')}"
+    top = [
+        ("status", fit.status),
+        ("best", f"seed {fit.best_seed} of {len(fit.seeds)}, {total} {value}"),
+        ("training", trained),
+    ]
+    shown = [folded("Parameters (and their range over good seeds)", plain_table(rows), opened=True)] if rows else []
+    return summary(title, plain_table(top), *shown, *parts)
