@@ -5,7 +5,7 @@ import pytest
 
 import unideq as ude
 from unideq.engine import OptimizerSettings, get_engine
-from unideq.nn import MLP, FourierFeatures, ModifiedMLP, PirateNet
+from unideq.nn import MLP, FourierFeatures, ModifiedMLP, PirateNet, network_from_json
 
 from .point_formulas import expanded
 
@@ -31,6 +31,20 @@ def test_weights_are_glorot_normal_and_the_rest_is_zero(network):
             wanted = np.sqrt(2.0 / sum(shape))
             assert values.std() == pytest.approx(wanted, rel=5 / np.sqrt(2 * values.size))
             assert abs(values.mean()) < 5 * wanted / np.sqrt(values.size)
+
+
+@pytest.mark.parametrize("factors", [None, True])
+def test_encoder_biases_may_be_drawn_and_change_no_other_weight(factors):
+    plain, drawn = (
+        ModifiedMLP(2, 1, hidden=(50, 50), encoder_bias=b, factorised=factors) for b in ("zeros", "glorot_normal")
+    )
+    without, found = (n.draw(np.random.default_rng(3)) for n in (plain, drawn))
+    for name, values in without.items():
+        assert (name in ("encoder_u.bias", "encoder_v.bias")) == (not np.array_equal(values, found[name])), name
+    many = [drawn.draw(np.random.default_rng(seed)) for seed in range(40)]
+    values = np.stack([d[f"encoder_{k}.bias"] for d in many for k in "uv"])
+    assert values.std() == pytest.approx(np.sqrt(2.0 / 51), rel=5 / np.sqrt(2 * values.size))
+    assert network_from_json(drawn.to_json()) == drawn
 
 
 @pytest.mark.parametrize("network", KINDS, ids=lambda n: n.kind)

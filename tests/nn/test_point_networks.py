@@ -146,6 +146,7 @@ def test_a_dense_embedding_stands_in_where_inputs_are_few():
         (lambda: ModifiedMLP(2, 1, hidden=()), "`ModifiedMLP` needs hidden layers of one width"),
         (lambda: ModifiedMLP(2, 1, hidden=(50,)), "two hidden layers, or `gate_first=True`"),
         (lambda: ModifiedMLP(2, 1, gate_first=1), "`gate_first` as True or False, not 1"),
+        (lambda: ModifiedMLP(2, 1, encoder_bias="glorot"), "Unknown `encoder_bias` of `ModifiedMLP` `glorot`"),
         (lambda: ModifiedMLP(2, 1, activation="tahn"), "Did you mean `tanh`"),
         (lambda: PirateNet(2, 1, blocks=0), "whole numbers >= 1 for `blocks`, not 0"),
         (lambda: MLP(2, 1, factorised=(1.0, -0.1)), "`factorised` as True, or as (mean, deviation >= 0)"),

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..errors import OptionError
+import numpy as np
+
+from ..errors import OptionError, unknown
 from ..graph import Expression
 from .activation import activation
 from .dense import Factorisation, dense
+from .initializer import INITIALIZERS, draw_weight
 from .network import register_network
 from .point_network import PointNetwork
 from .settings import Scale
@@ -37,6 +40,10 @@ class ModifiedMLP(PointNetwork):
         As for `unideq.nn.MLP`; `glorot_normal` is the default here, as in the paper.
     gate_first
         Whether the first hidden layer is a gate too: H₁ = (1 − Z₁) ⊙ U + Z₁ ⊙ V with Z₁ = φ(W₁ x + b₁).
+    encoder_bias
+        Initializer of b_U and b_V, as of the matrix from one input. The default is zero, as in later codes of the
+        authors; the paper's public code draws them: `glorot_normal`. With inputs around zero and an odd φ, embeddings
+        without biases start as odd functions.
 
     Notes
     -----
@@ -78,6 +85,7 @@ class ModifiedMLP(PointNetwork):
     last_layer_scale: float = 1.0
     factorised: Factorisation = None
     gate_first: bool = False
+    encoder_bias: str = "zeros"
 
     def __post_init__(self) -> None:
         self._settle(hidden=self.hidden)
@@ -90,6 +98,8 @@ class ModifiedMLP(PointNetwork):
             )
         if not isinstance(self.gate_first, bool):
             raise OptionError(f"`ModifiedMLP` needs `gate_first` as True or False, not {self.gate_first!r}.")
+        if self.encoder_bias not in INITIALIZERS:
+            raise unknown("`encoder_bias` of `ModifiedMLP`", self.encoder_bias, INITIALIZERS)
         if len(self.hidden) < 2 and not self.gate_first:
             raise OptionError("`ModifiedMLP` needs two hidden layers, or `gate_first=True`, to have a gate.")
 
@@ -98,6 +108,12 @@ class ModifiedMLP(PointNetwork):
         encoders = {"encoder_u": (self.inputs, width), "encoder_v": (self.inputs, width)}
         widths = (self.inputs, *self.hidden, self.outputs)
         return encoders | {f"layer_{k}": (widths[k - 1], widths[k]) for k in range(1, len(widths))}
+
+    def draw(self, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        drawn = super().draw(generator)
+        for encoder in ("encoder_u", "encoder_v"):
+            drawn[f"{encoder}.bias"] = draw_weight(self.encoder_bias, (self.hidden[0], 1), generator)[:, 0]
+        return drawn
 
     def layers(self, weights: Mapping[str, Expression], x: Any) -> Any:
         curve = activation(self.activation)
