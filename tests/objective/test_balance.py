@@ -70,6 +70,14 @@ def test_matrices_of_the_mean_of_means_count_the_same():
     np.testing.assert_array_equal(rule.balancing(objective(pde=1.0, walls=1.0), LAYOUT).counted, counted)
 
 
+def test_matrices_with_ratios_of_their_own_have_rows():
+    rule = ude.LearningRateAnnealing(reference="pde", average="ratios")
+    counted = rule.balancing(objective(pde=1.0, walls=1.0), LAYOUT).counted
+    assert counted.shape == (2, LAYOUT.size)
+    np.testing.assert_array_equal(counted[0] > 0, of(LAYOUT, "u.layer_1.weight"))
+    np.testing.assert_array_equal(counted[1] > 0, of(LAYOUT, "u.layer_2.direction"))
+
+
 def test_a_model_without_matrices_counts_what_is_free():
     layout = Layout([Entry("k", ()), Entry("m", (), free=False), Entry("u.kernel", (2, 2, 3), "network")])
     np.testing.assert_array_equal(weight_matrices(layout), [0.0, 0.0, *[1.0] * 12])

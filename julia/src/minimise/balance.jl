@@ -8,7 +8,10 @@ const OPPOSED = 1e-8
 "A rule that moves the weights every so many iterations: λ ← (1 − α) λ + α λ̂, α the `rate`."
 abstract type Moving end
 
-"λ̂ᵢ = max |∇ Σ λ_r L_r| / mean |∇ λᵢLᵢ| (arXiv:2001.04536, algorithm 2.1); `weighted`: the mean has λᵢ in it."
+"""
+λ̂ᵢ = max |∇ Σ λ_r L_r| / mean |∇ λᵢLᵢ| (arXiv:2001.04536, algorithm 2.1), of groups of entries the largest; `weighted`:
+the mean has λᵢ in it.
+"""
 struct Annealing <: Moving
     every::Int
     rate::Float64
@@ -37,15 +40,15 @@ struct PCGrad end
 
 """
 A rule and the terms it is for, by their places: `balanced` have gradients of their own, `moving` (places among the
-balanced ones) weights that move; the gradients of `others` count as they are. `counted` (P): the entries of θ that
-statistics look at, zero where θ is fixed; `free`: where it isn't. `base` (T): the objective's own weights.
+balanced ones) weights that move; the gradients of `others` count as they are. `counted` (P, G): the entries of θ that
+statistics look at, by groups, zero where θ is fixed; `free`: where it isn't. `base` (T): the objective's own weights.
 """
 struct Balance{R}
     rule::R
     balanced::Vector{Int}
     moving::Vector{Int}
     others::Vector{Int}
-    counted::Vector{Float64}
+    counted::Matrix{Float64}
     free::Vector{Bool}
     base::Vector{Float64}
 end
@@ -53,7 +56,7 @@ end
 "`Balancing` of Python, as `unideq.engine.julia.optimise` writes it; places count from 0 there."
 function read_balance(b::AbstractDict, free::Vector{Bool})
     places(name) = Int[i + 1 for i in b[name]]
-    counted = Vector{Float64}(b["counted"]) .* free
+    counted = stack(Vector{Float64}(group) .* free for group in b["counted"])
     return Balance(
         read_rule(b), places("balanced"), places("moving"), places("others"), counted, free, Vector{Float64}(b["base"]),
     )
@@ -68,6 +71,9 @@ function read_rule(b::AbstractDict)
     name == "pcgrad" && return PCGrad()
     throw(ArgumentError("there is no balancing rule `$name`"))
 end
+
+"Do statistics look at this entry of θ?"
+counts(balance::Balance, p::Int) = any(>(0), view(balance.counted, p, :))
 
 "Do the terms' weights change in this iteration?"
 is_due(rule::Moving, iteration::Int) = iteration % rule.every == 0
@@ -89,26 +95,34 @@ end
 The weights (T) of an iteration from the balanced terms' gradients (P, B).
 """
 function set_weights!(weights, balance::Balance{Annealing}, gradients::Matrix{Float64}, iteration::Int)
-    rule, counted, balanced = balance.rule, balance.counted, balance.balanced
-    largest, amount = 0.0, sum(counted)
-    for p in eachindex(counted)
-        counted[p] > 0 || continue
-        along = 0.0
-        for b in eachindex(balanced)
-            rule.reference[b] && (along += weights[balanced[b]] * gradients[p, b])
+    wanted = zeros(length(balance.balanced))
+    for counted in eachcol(balance.counted)
+        largest, amount = largest_reference(weights, balance, gradients, counted), sum(counted)
+        for (b, i) in enumerate(balance.balanced)
+            mean = sum(counted[p] * abs(gradients[p, b]) for p in eachindex(counted)) / amount
+            ratio = largest / (balance.rule.weighted ? abs(weights[i]) * mean : mean)
+            isfinite(ratio) && (wanted[b] = max(wanted[b], ratio))
         end
-        largest = max(largest, abs(along))
-    end
-    wanted = map(eachindex(balanced)) do b
-        mean = sum(counted[p] * abs(gradients[p, b]) for p in eachindex(counted)) / amount
-        largest / (rule.weighted ? abs(weights[balanced[b]]) * mean : mean)
     end
     return move_weights!(weights, balance, wanted)
 end
 
+"max |∇ Σ λ_r L_r| over a group's entries"
+function largest_reference(weights, balance::Balance{Annealing}, gradients::Matrix{Float64}, counted)
+    largest = 0.0
+    for p in eachindex(counted)
+        counted[p] > 0 || continue
+        along = 0.0
+        for (b, i) in enumerate(balance.balanced)
+            balance.rule.reference[b] && (along += weights[i] * gradients[p, b])
+        end
+        largest = max(largest, abs(along))
+    end
+    return largest
+end
+
 function set_weights!(weights, balance::Balance{EqualNorms}, gradients::Matrix{Float64}, iteration::Int)
-    counted = balance.counted
-    norms = [sqrt(sum(gradients[p, b]^2 for p in eachindex(counted) if counted[p] > 0)) for b in axes(gradients, 2)]
+    norms = [sqrt(sum(gradients[p, b]^2 for p in axes(gradients, 1) if counts(balance, p))) for b in axes(gradients, 2)]
     return move_weights!(weights, balance, sum(norms) ./ norms)
 end
 

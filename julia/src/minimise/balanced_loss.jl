@@ -52,7 +52,7 @@ function kernel_trace(worker, theta::Vector{Float64}, balance::Balance, s::Int, 
         pull_batch!(batch, theta, cotangents, offset, row)
         cotangents[offset+entry] = 0.0
         for p in eachindex(row)
-            balance.counted[p] > 0 && (sum += row[p]^2)
+            counts(balance, p) && (sum += row[p]^2)
         end
     end
     return sum / points(worker.objective.sources[s])

@@ -94,9 +94,10 @@ def checked_balancing(
     for name in (*balancing.terms, *balancing.reference):
         if name not in objective.terms:
             raise unknown("term to balance", name, objective.terms)
-    counted = np.asarray(balancing.counted, dtype=float)
-    if counted.shape != (size,):
-        raise ModelError(f"`counted` of a balancing needs shape ({size},), as θ has it, not {counted.shape}.")
+    counted = np.atleast_2d(np.asarray(balancing.counted, dtype=float))
+    if counted.shape[1:] != (size,):
+        given = np.shape(balancing.counted)
+        raise ModelError(f"`counted` of a balancing needs shape ({size},), as θ has it, not {given}.")
     if not (counted > 0).any():
         raise OptionError("Balancing looks at no entry of θ: `counted` is zero everywhere. Fit at least one network.")
     if balancing.every < 1 or not 0 < balancing.rate <= 1:

@@ -72,7 +72,8 @@ class LearningRateAnnealing(Balance):
         λ̂ᵢ = max_θ |∇_θ Σ λ_r L_r| / mean_θ |∇_θ λᵢLᵢ|,        λᵢ ← (1 − α) λᵢ + α λ̂ᵢ,
 
     over the entries of the networks' weight matrices: not biases, not encoders or embeddings. The first update is
-    before the first iteration. A term whose gradient is zero keeps its weight.
+    before the first iteration. A term whose gradient is zero keeps its weight. A term's own weight is where its λ
+    starts, nothing more; where a loss in the literature adds several means, scale the residual.
 
     Parameters
     ----------
@@ -86,7 +87,8 @@ class LearningRateAnnealing(Balance):
         `weighted`: the mean of |∇ λᵢLᵢ|, as in the paper's algorithm and code; `plain`: of |∇ Lᵢ|, as its text derives.
     average
         `entries`: the mean over all entries, as the algorithm says; `matrices`: the mean of the weight matrices' own
-        means, as the paper's public code for the Helmholtz equation has it.
+        means, as the paper's public code for the Helmholtz equation has it; `ratios`: every matrix has its own max and
+        mean, and the largest ratio counts, as in that code for the cavity. Ratios that aren't finite are left out.
 
     Raises
     ------
@@ -118,7 +120,7 @@ class LearningRateAnnealing(Balance):
             object.__setattr__(self, "reference", (self.reference,))
         elif self.reference is not None:
             object.__setattr__(self, "reference", tuple(self.reference))
-        for name, possible in (("denominator", ("weighted", "plain")), ("average", ("entries", "matrices"))):
+        for name, possible in (("denominator", ("weighted", "plain")), ("average", ("entries", "matrices", "ratios"))):
             if getattr(self, name) not in possible:
                 raise unknown(f"`{name}` of `LearningRateAnnealing`", getattr(self, name), possible)
 
@@ -131,7 +133,7 @@ class LearningRateAnnealing(Balance):
         reference = tuple(label for name in self.reference for label in labels_of(name, objective))
         if set(terms) <= set(reference):
             raise OptionError("`LearningRateAnnealing` has no term to move: all are its `reference`.")
-        counted = weight_matrices(layout, self.average == "matrices")
+        counted = weight_matrices(layout, self.average == "matrices", self.average == "ratios")
         return Balancing(self.rule, terms, counted, self.every, self.rate, reference, self.denominator)
 
 

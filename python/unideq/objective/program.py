@@ -241,7 +241,7 @@ class Balancing:
         The terms that take part; others keep their weights.
     counted
         (P,) numbers c >= 0 (or bool): the entries of θ that a rule's statistics look at, where free; means are
-        Σ c x / Σ c.
+        Σ c x / Σ c. Or (G, P), a row a group of entries: annealing then takes the groups' largest ratio.
     every
         Iterations between two updates of the weights; the first is before the first update of θ.
     rate

@@ -7,8 +7,8 @@ import pytest
 
 from unideq.engine import get_engine, loop
 
+from ..balanced import POINTS, Draws, each_rule, settings_of, starts, wavy_objective
 from ..linear import Linear, minimise
-from ..test_balance import POINTS, Draws, each_rule, settings_of, starts, wavy_objective
 
 TERMS = {**POINTS, "penalty": 3, "monitor": 2}
 
@@ -51,6 +51,15 @@ def test_both_engines_go_the_same_way_for_thirty_iterations(julia, other, rule):
     np.testing.assert_allclose(result.last.best_theta, reference.last.best_theta, rtol=1e-9)
     assert set(result.last.state) == set(reference.last.state)
     np.testing.assert_array_equal(log.weights()[:, :, 3:], np.broadcast_to([0.7, 0.0], (2, 30, 2)))
+    assert np.ptp(log.weights()[0, :, 1]) > 0
+
+
+def test_groups_of_entries_are_measured_alike(julia, other):
+    groups = np.array([[1, 1, 0, 0, 0, 0], [0, 0, 1, 0.5, 0, 0], [0, 0, 0, 0, 0, 1]])
+    more = {"balancing": balancing("annealing", every=2, counted=groups), "free": np.arange(6) < 5}
+    _, log = minimise(julia, problem().objective(), starts(2, 6), 9, **more)
+    _, wanted = minimise(other, problem().objective(), starts(2, 6), 9, **more)
+    assert_alike(log, wanted)
     assert np.ptp(log.weights()[0, :, 1]) > 0
 
 

@@ -51,24 +51,30 @@ def _moved(roles: Roles, weights: Any, wanted: Any, rate: Any) -> Any:
 
 
 def _annealing(balancing: Balancing, roles: Roles) -> Rule:
-    """λ̂ᵢ = max |∇ Σ λ_r L_r| / mean |∇ λᵢLᵢ| (arXiv:2001.04536, algorithm 2.1)."""
+    """λ̂ᵢ = max |∇ Σ λ_r L_r| / mean |∇ λᵢLᵢ| (arXiv:2001.04536, algorithm 2.1); of groups of entries the largest."""
     reference = jnp.asarray([float(name in balancing.reference) for name in roles.balanced])
 
     def rule(weights: Any, gradients: Any, iteration: Any, data: Any) -> Any:
-        counted = jnp.where(data["free"], data["counted"], 0.0)
+        counted = jnp.where(data["free"], data["counted"], 0.0)  # (G, P)
         own = weights[roles.balanced_at]
-        measure = jnp.max(jnp.where(counted > 0, jnp.abs((own * reference) @ gradients), 0.0))
-        mean = jnp.abs(gradients) @ counted / jnp.sum(counted)
+        measure = jnp.max(jnp.where(counted > 0, jnp.abs((own * reference) @ gradients), 0.0), axis=1)
+        mean = jnp.abs(gradients) @ counted.T / jnp.sum(counted, axis=1)  # (B, G)
         if balancing.denominator == "weighted":
-            mean = jnp.abs(own) * mean
-        return _moved(roles, weights, measure / mean, data["rate"])
+            mean = jnp.abs(own)[:, None] * mean
+        ratio = measure / mean
+        return _moved(roles, weights, jnp.max(jnp.where(jnp.isfinite(ratio), ratio, 0.0), axis=1), data["rate"])
 
     return rule
 
 
 def _norms(gradients: Any, data: Any) -> Any:
     """‖∇Lᵢ‖ over what counts (B,)."""
-    return jnp.sqrt(jnp.sum(jnp.where(data["counted"] > 0, gradients, 0.0) ** 2, axis=1))
+    return jnp.sqrt(jnp.sum(jnp.where(_counts(data), gradients, 0.0) ** 2, axis=1))
+
+
+def _counts(data: Any) -> Any:
+    """(P,) bool: what statistics look at."""
+    return jnp.any(data["counted"] > 0, axis=0)
 
 
 def _equal(roles: Roles, sizes: Rule) -> Rule:
@@ -86,7 +92,7 @@ def make_traces(objective: Objective, roles: Roles) -> Rule:
     each = [_trace(objective, name) for name in roles.balanced]
 
     def traces(theta: jax.Array, data: Any) -> jax.Array:
-        among = data["free"] & (data["counted"] > 0)
+        among = data["free"] & _counts(data)
         return jnp.stack([trace(theta, data["objective"]["sources"], among) for trace in each])
 
     return traces

@@ -126,7 +126,7 @@ def _balancing(phase: Phase, balancing: Balancing) -> dict[str, Any]:
         "balanced": roles.balanced_at.tolist(),
         "moving": roles.moving_at.tolist(),
         "others": others,
-        "counted": balancing.counted.tolist(),
+        "counted": balancing.counted.tolist(),  # groups, entries
         "base": term_weights(objective).tolist(),
         "residuals": [residual_of(objective, n) for n in roles.balanced] if balancing.rule == "ntk" else [],
     }
