@@ -32,12 +32,14 @@ def network(method: str, size: str, outputs: int = 1) -> Any:
     hidden = (units,) * layers
     if method in ("M1", "M2"):
         return ude.nn.MLP(2, outputs, hidden=hidden, initializer="glorot_normal")
-    return ude.nn.ModifiedMLP(2, outputs, hidden=hidden, gate_first=True)  # as in the public code
+    # As in the public code: all layers are gates, and the encoders' biases are drawn.
+    return ude.nn.ModifiedMLP(2, outputs, hidden=hidden, gate_first=True, encoder_bias="glorot_normal")
 
 
-def balance(method: str) -> Any:
-    """The rule of a method; the mean over layers as in the public code for the Helmholtz equation."""
-    return ude.LearningRateAnnealing(average="matrices") if method in ("M2", "M4") else None
+def balance(method: str, problem: str = "helmholtz") -> Any:
+    """The rule of a method; the statistics as in the public code, which has two kinds."""
+    average = "matrices" if problem == "helmholtz" else "ratios"
+    return ude.LearningRateAnnealing(average=average) if method in ("M2", "M4") else None
 
 
 def phase(schedule: int, iterations: int | None = None) -> ude.Adam:

@@ -49,11 +49,10 @@ def run_published(study: Study, unit: dict[str, Any]) -> None:
     """One method on one problem, all seeds together."""
     known = helmholtz_reference() if unit["problem"] == "helmholtz" else cavity_reference()
     if unit["problem"] == "helmholtz":
-        # The four sides' means are added.
-        posed = helmholtz(network(unit["method"], unit["network"]), walls=4.0)
+        posed = helmholtz(network(unit["method"], unit["network"]), add_sides=True)
     else:
-        posed = cavity(network(unit["method"], unit["network"], outputs=2))
-    rule, iterations = balance(unit["method"]), study.settings["iterations"]
+        posed = cavity(network(unit["method"], unit["network"], outputs=2), walls=1.0, add_sides=True)
+    rule, iterations = balance(unit["method"], unit["problem"]), study.settings["iterations"]
     began = time.perf_counter()
     fit = ude.fit(
         posed, objective=ude.Residual(points={"walls": SIDES}), phases=phase(iterations), balance=rule,
@@ -84,7 +83,7 @@ def error_of(problem: str, predicted: xr.Dataset, known: xr.Dataset) -> float:
 
 def run_audit(study: Study, unit: dict[str, Any]) -> None:
     """What the audit says of one method on the Helmholtz problem: verdicts, curvature, ratios of gradients."""
-    posed = helmholtz(network(unit["method"], unit["network"]), walls=4.0)
+    posed = helmholtz(network(unit["method"], unit["network"]), add_sides=True)
     iterations = max(2000, study.settings["iterations"] // 4)
     fit = ude.fit(
         posed, objective=ude.Residual(points={"walls": SIDES}), phases=phase(ITERATIONS, iterations),
