@@ -111,6 +111,21 @@ def test_what_is_not_a_network_of_points_is_refused():
         ude.Field(ude.nn.CNN(1, 1))
     with pytest.raises(ModelError, match="harmonics >= 1"):
         ude.Field(MLP, periodic={"x": 0})
+    for given in (1, [2], {"x"}):
+        with pytest.raises(ModelError, match=r"`periodic` needs a coordinate, or coordinate → number"):
+            ude.Field(MLP, periodic=given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", ["x", ["x"], ("x",), {"x": np.int64(1)}])
+def test_a_periodic_coordinate_may_be_named_alone(given: Any):
+    made = problem(ude.Field(ude.nn.MLP(3, 1), periodic=given))
+    back = ude.ResidualProblem.from_json(made.to_json())
+    at, theta = {"x": [-1.0, 0.3, 3.0], "t": 0.5}, perturbed(made)
+    values = made(at, theta)["u"]
+    np.testing.assert_allclose(values[0], values[2], rtol=1e-12)
+    assert values[1] != values[0]
+    np.testing.assert_array_equal(back(at, theta)["u"], values)
+    assert "periodic in x" in back.describe()
 
 
 @pytest.mark.parametrize(

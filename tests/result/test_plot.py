@@ -88,7 +88,7 @@ def test_figure_shows_itself_once_and_leaves_pyplot_alone(fitted):
 
 
 def test_overview_is_written_where_asked(fitted, tmp_path):
-    fitted.plot(path=tmp_path / "fit.svg")
+    fitted.plot(tmp_path / "fit.svg")
     assert "<svg" in (tmp_path / "fit.svg").read_text()[:2000]
     with pytest.raises(OptionError, match="can't be written"):
         fitted.plot(path=tmp_path / "no" / "fit.png")

@@ -203,7 +203,7 @@ def titles(figure: Any) -> list[str]:
 
 
 def test_figure_shows_fields_residuals_losses_weights_and_parameters(fitted, tmp_path):
-    figure = fitted.plot(path=tmp_path / "fit.png")
+    figure = fitted.plot(tmp_path / "fit.png")
     assert titles(figure) == ["u", "heat", "losses", "weights", "parameters"]
     assert (tmp_path / "fit.png").stat().st_size > 10_000
 

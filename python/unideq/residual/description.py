@@ -24,7 +24,7 @@ def described(problem: ResidualProblem) -> str:
     if problem.domain.inside is not None:
         lines.append("  domain     part of the box, by a function")
     for names, field in problem.fields.items():
-        more = [f"periodic in {', '.join(field.periodic)}"] if field.periodic else []
+        more = [f"periodic in {', '.join(field.harmonics)}"] if field.harmonics else []
         more += ["transformed"] if field.transform is not None else []
         tail = f"; {', '.join(more)}" if more else ""
         lines.append(f"  field      {', '.join(names)}: {field.network!r} ({field.network.size} weights){tail}")

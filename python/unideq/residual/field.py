@@ -32,8 +32,9 @@ class Field:
         `f(at, raw, p)` → the fields' values (one, a tuple, or a dict): hard constraints, e.g.
         `lambda at, raw: (1 - at.x**2) * raw.u`. Derivatives go through. None: the network's outputs as they are.
     periodic
-        Coordinate → number of harmonics: cos and sin of 2πkx/L for k = 1 … harmonics take its place; L is the
-        domain's length. Values and all derivatives are then the same at both ends.
+        A coordinate, several, or coordinate → number of harmonics (1 where only named): cos and sin of 2πkx/L for
+        k = 1 … harmonics take its place; L is the domain's length. Values and all derivatives are then the same at both
+        ends.
     standardise
         Whether other coordinates enter as (x − mean) / standard deviation of the domain's uniform distribution.
         Derivatives stay those in the coordinates themselves (chain rule in the graph).
@@ -58,7 +59,7 @@ class Field:
 
     network: Network
     transform: Callable[..., Any] | None = None
-    periodic: Mapping[str, int] | None = None
+    periodic: Mapping[str, int] | Sequence[str] | str | None = None
     standardise: bool = True
 
     def __post_init__(self) -> None:
@@ -70,16 +71,30 @@ class Field:
                 f"{type(self.network).__name__} acts on whole grids, and a field is a function of a point's "
                 "coordinates. Use e.g. `unideq.nn.MLP`."
             )
-        for name, harmonics in (self.periodic or {}).items():
+        for name, harmonics in self.harmonics.items():
             if not is_whole(harmonics, 1):
                 raise ModelError(f"`periodic` needs a whole number of harmonics >= 1 for `{name}`, not {harmonics!r}.")
+
+    @property
+    def harmonics(self) -> dict[str, Any]:
+        """Periodic coordinate → number of harmonics."""
+        given = self.periodic or {}
+        if isinstance(given, Mapping):
+            return dict(given)
+        names = [given] if isinstance(given, str) else given
+        if not isinstance(names, Sequence) or not all(isinstance(n, str) for n in names):
+            raise ModelError(
+                '`periodic` needs a coordinate, or coordinate → number of harmonics such as `{"x": 1}`, '
+                f"not {given!r}."
+            )
+        return dict.fromkeys(names, 1)
 
     def inputs(self, domain: Domain, at: Mapping[str, Expression]) -> list[Expression]:
         """What the network takes at a point, in the coordinates' order."""
         values: list[Any] = []
         for name, (low, high) in domain.intervals.items():
             x: Any = at[name]
-            harmonics = (self.periodic or {}).get(name)
+            harmonics = self.harmonics.get(name)
             if harmonics:
                 for k in range(1, harmonics + 1):
                     phase = (2 * np.pi * k / (high - low)) * (x - low)
@@ -110,7 +125,7 @@ class Field:
 
     def check(self, fields: Sequence[str], domain: Domain) -> None:
         """The network's inputs and outputs fit the coordinates and fields."""
-        name, periodic = ", ".join(fields), self.periodic or {}
+        name, periodic = ", ".join(fields), self.harmonics
         for coordinate in periodic:
             if coordinate not in domain.intervals:
                 raise ModelError(f"Field `{name}` is periodic in `{coordinate}`. {_unknown(coordinate, domain)}")

@@ -37,7 +37,7 @@ def _field_to_json(names: tuple[str, ...], field: Field) -> dict[str, Any]:
     return {
         "names": list(names),
         "network": field.network.to_json(),
-        "periodic": None if field.periodic is None else {n: int(k) for n, k in field.periodic.items()},
+        "periodic": {n: int(k) for n, k in field.harmonics.items()} or None,
         "standardise": field.standardise,
         "transformed": field.transform is not None,
     }

@@ -192,11 +192,14 @@ class Fit(Trained[Training]):
 
         return metrics_of_fit(self, data, seed)
 
-    def plot(self, **settings: Any) -> Figure:
-        """Data and predictions, learned terms, loss history and residuals in one figure; see `unideq.result.plot`."""
+    def plot(self, path: str | os.PathLike[str] | None = None, **settings: Any) -> Figure:
+        """Data and predictions, learned terms, loss history and residuals in one figure, written to `path` as well.
+
+        `settings`: see `unideq.result.plot.overview`.
+        """
         from .plot import overview
 
-        return overview(self, **settings)
+        return overview(self, path, **settings)
 
     def report(self, path: str | os.PathLike[str]) -> None:
         """Write a self-contained HTML report."""

@@ -198,11 +198,14 @@ class ResidualFit(Trained[ResidualTraining]):
 
     # ---- pictures, checks, files ------------------------------------------------------------------------------
 
-    def plot(self, **settings: Any) -> Figure:
-        """Solution, residuals, losses, weights and learned parameters in one figure; see `unideq.result.plot`."""
+    def plot(self, path: str | os.PathLike[str] | None = None, **settings: Any) -> Figure:
+        """Fields, residuals, losses, weights and learned parameters in one figure, written to `path` as well.
+
+        `settings`: see `unideq.result.plot.residual_overview`.
+        """
         from .plot.residual_fit import residual_overview
 
-        return residual_overview(self, **settings)
+        return residual_overview(self, path, **settings)
 
     def report(self, path: str | os.PathLike[str], reference: xr.Dataset | None = None) -> None:
         """Write a self-contained HTML report; a `reference` as in `error` adds errors to it."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..model import Stepper
 from ..objective import Unrolled
+from ..residual.samplers import Uniform
 from ..training.record import Record, Training
 from ..training.residual_record import ResidualTraining
 from .ensemble import near_best
@@ -138,11 +139,12 @@ def residual_setting_rows(record: ResidualTraining) -> list[tuple[str, str]]:
         for name, term in record.problem.terms.items()
         if term.given(record.problem.domain) is None
     ]
+    samplers = [f"{n}: {t.sampler!r}" for n, t in record.problem.terms.items() if t.sampler is not None]
     own = [stage.label for stage in s.stages() if stage.phase.objective is not None]
     return [
         ("stages", _stages(s)),
         ("points", ", ".join(counts) + (f"; {', '.join(own)}: their own" if own else "")),
-        ("sampler", repr(s.objective.sampler)),
+        ("sampler", "; ".join([repr(s.objective.sampler or Uniform()), *samplers])),
         ("balance", s.balance.text or "none"),
         ("seeds", ", ".join(map(str, s.seeds))),
     ]
