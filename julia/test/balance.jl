@@ -40,7 +40,7 @@ end
 function balanced_run(loss::Bowls, start, every, iterations; others = Int[])
     balancing = Dict{String,Any}(
         "rule" => "annealing", "every" => every, "rate" => 0.1, "denominator" => "plain", "reference" => [true, false],
-        "balanced" => [0, 1], "moving" => [1], "others" => others, "counted" => ones(length(start)),
+        "balanced" => [0, 1], "moving" => [1], "others" => others, "counted" => [ones(length(start))],
         "base" => [1.0, 1.0], "residuals" => [],
     )
     mask, settings = trues(length(start)), Dict{String,Any}("learning_rate" => 0.01, "iterations" => iterations)
