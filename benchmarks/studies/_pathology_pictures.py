@@ -11,6 +11,19 @@ from _pathology_methods import METHODS, PUBLISHED_CAVITY, PUBLISHED_HELMHOLTZ
 __all__ = ["draw_errors"]
 
 
+LEAST = 1e-6
+"""Least error within the axes; what lies below is written."""
+
+
+def draw_classical(ax: Any, method: str, error: float) -> None:
+    """A line with its name; an arrow where it lies below the axes."""
+    below = error < LEAST
+    words = f"{method}: {error:.0e} ↓" if below else method
+    if not below:
+        ax.axhline(error, color="0.6", lw=1.0, ls="--")
+    ax.text(-0.4, max(error, LEAST) * 1.15, words, color="0.45", fontsize="small", va="bottom")
+
+
 def draw_errors(rows: list[dict[str, Any]], path: Path) -> None:
     """Relative errors of the published methods, beside the published ones; lines for our recipes and classical ones."""
     from matplotlib.figure import Figure
@@ -36,11 +49,11 @@ def draw_errors(rows: list[dict[str, Any]], path: Path) -> None:
         own = [r["error"] for r in rows if r["part"] == "best" and r["problem"] == problem]
         if own:
             ax.axhline(np.median(own), color="tab:orange", lw=1.2, label="our recipe, median")
-        classical = [r["error"] for r in rows if r["part"] == "classical" and r["problem"].startswith(problem)]
-        for k, value in enumerate(classical):
-            ax.axhline(value, color="0.6", lw=1.0, ls="--", label=None if k else "classical solvers")
+        for row in rows:
+            if row["part"] == "classical" and row["problem"].startswith(problem):
+                draw_classical(ax, row["problem"].partition(", ")[2], row["error"])
         ax.set_xticks(range(4), METHODS)
-        ax.set(title=f"{problem.capitalize()}, {network}", yscale="log", xlim=(-0.5, 3.6))
+        ax.set(title=f"{problem.capitalize()}, {network}", yscale="log", xlim=(-0.5, 3.6), ylim=(LEAST, 1.0))
     axes[0].set_ylabel("relative L2 error")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)

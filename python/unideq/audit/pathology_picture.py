@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_pathology", "plot_curvature", "plot_histograms", "plot_ratios", "plot_slices", "plot_weights"]
 
-LAYERS = 5
+LAYERS = 6
 """Layers shown."""
 
 
@@ -44,10 +44,15 @@ def draw_pathology(pathology: Pathology) -> Figure:
     return figure
 
 
+def matrices(data: xr.Dataset) -> list[str]:
+    """Layers that are matrices of weights; all where none is."""
+    names = [str(n) for n in data["layer"].values]
+    return [n for n in names if n.endswith("weight")] or names
+
+
 def chosen_layers(data: xr.Dataset) -> list[str]:
     """Matrices of weights, evenly picked where there are many."""
-    names = [str(n) for n in data["layer"].values]
-    found = [n for n in names if n.endswith("weight")] or names
+    found = matrices(data)
     at = np.unique(np.linspace(0, len(found) - 1, min(LAYERS, len(found))).round().astype(int))
     return [found[k] for k in at]
 
@@ -66,7 +71,8 @@ def plot_histograms(data: xr.Dataset, axes: list[Axes], layers: list[str], itera
         ax.set_xlim(-reach, reach)
         tick = float(f"{0.8 * reach:.1g}")
         ax.set_xticks([-tick, 0.0, tick], [f"{-tick:g}", "0", f"{tick:g}"])
-        title(ax, layer.removesuffix(".weight"))
+        left = len(matrices(data)) - len(layers)
+        title(ax, layer.removesuffix(".weight"), f"{left} more not shown" if left and layer == layers[-1] else "")
         if k == 0:
             ax.set_ylabel("density of λ ∂L/∂w")
 
