@@ -153,14 +153,16 @@ def test_the_jax_engine_is_usable_where_all_its_packages_are_installed():
     finding = doctor.package_set("jax")
     assert finding.usable
     assert finding.remedy == ""
-    assert {line.split()[0] for line in finding.details} == {"jax", "diffrax", "scipy"}
+    assert {line.split()[0] for line in finding.details} == {"jax", "diffrax", "scipy", "threadpoolctl"}
 
 
 def test_missing_and_unsuitable_packages_are_named_with_the_command_that_mends_it(monkeypatch):
     monkeypatch.setattr(doctor, "version_of", {"jax": "0.4.1", "scipy": "1.17.1"}.get)
     finding = doctor.package_set("jax")
     assert not finding.usable
-    assert {"jax 0.4.1: needs >=0.8", "diffrax: not installed", "scipy 1.17.1"} == set(finding.details)
+    assert set(finding.details) == {
+        "jax 0.4.1: needs >=0.8", "diffrax: not installed", "scipy 1.17.1", "threadpoolctl: not installed"
+    }  # fmt: skip
     assert finding.remedy == 'pip install -e ".[jax]"'
 
 

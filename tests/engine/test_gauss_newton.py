@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from unideq.engine import loop
+from unideq.engine import OptimizerSettings, Report, loop
 from unideq.engine.jax.gauss_newton import _solver
 from unideq.errors import OptionError
 from unideq.graph import Graph
@@ -164,6 +165,29 @@ def test_steps_out_of_the_domain_are_damped_until_they_stay_in() -> None:
 
 
 # ---- what can't be done -------------------------------------------------------------------------------------------
+
+
+def test_factorisations_have_one_thread_which_the_user_never_notices() -> None:
+    """Several would wait for each other, spinning, beside XLA's: a hundred times slower on a busy machine."""
+
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    within: list[set[int]] = []
+
+    def callback(report: Report) -> bool:
+        within.append(threads())
+        return True
+
+    objective, _ = line()
+    free, settings = np.ones(2, bool), OptimizerSettings("gauss_newton", {"iterations": 3})
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = threads()
+        engine().minimise(objective, np.array([[5.0, -3.0]]), settings, free, callback, 1)
+        assert within
+        assert all(found == {1} for found in within)
+        assert threads() == before
+    assert before == {2} or before == {1}  # a machine with one core allows one
 
 
 def test_terms_that_are_not_squared_residuals_are_named() -> None:

@@ -19,6 +19,7 @@ from ..loop import Phase, minimise
 from ..optimizer_state import OPTIMIZERS
 from ..options import adjoints_of, solvers_of
 from ..protocol import Integrated, Minimised, OptimizerSettings, Report, Value
+from .blas_threads import one_blas_thread
 from .derivative import value_and_gradient_of, value_and_gradients_of_terms
 from .integrate import integration_data, make_integration
 from .lowering import lower
@@ -219,9 +220,9 @@ class JaxEngine:
         def make(phase: Phase) -> JaxRunner:
             return JaxRunner(self._cache, self._prepare(objective), phase)
 
-        return minimise(
-            make, objective, theta, optimizer, free, callback, report_every, state, decay, batches, balancing, weights
-        )
+        args = (objective, theta, optimizer, free, callback, report_every, state, decay, batches, balancing, weights)
+        with one_blas_thread():
+            return minimise(make, *args)
 
     @staticmethod
     def _named(objective: Objective, terms: np.ndarray) -> dict[str, np.ndarray]:
