@@ -34,6 +34,7 @@ def draw_errors(rows: list[dict[str, Any]], path: Path) -> None:
         return
     figure = Figure(figsize=(2.6 * len(panels) + 1.4, 4.0), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
+    largest = max(1.0, 1.5 * max(max(row["spectral_norm"] or row["errors"]) for row in published))
     for ax, (problem, network) in zip(axes, panels, strict=True):
         known = PUBLISHED_CAVITY if problem == "cavity" else PUBLISHED_HELMHOLTZ[network]
         ax.plot(range(4), [known[m] for m in METHODS], "D", color="black", ms=5, label="published, mean")
@@ -53,7 +54,7 @@ def draw_errors(rows: list[dict[str, Any]], path: Path) -> None:
             if row["part"] == "classical" and row["problem"].startswith(problem):
                 draw_classical(ax, row["problem"].partition(", ")[2], row["error"])
         ax.set_xticks(range(4), METHODS)
-        ax.set(title=f"{problem.capitalize()}, {network}", yscale="log", xlim=(-0.5, 3.6), ylim=(LEAST, 1.0))
+        ax.set(title=f"{problem.capitalize()}, {network}", yscale="log", xlim=(-0.5, 3.6), ylim=(LEAST, largest))
     axes[0].set_ylabel("relative L2 error")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)

@@ -155,7 +155,7 @@ def main() -> None:
     study = Study.from_command_line(
         __file__,
         __doc__,
-        quick={"seeds": 2, "networks": ["50/3"], "cavity": [], "iterations": 4000, "best_seeds": 1, "effort": 0.2},
+        quick={"seeds": 2, "networks": ["50/3"], "cavity": [], "iterations": 4000, "best_seeds": 1, "effort": 0.5},
         full={
             "seeds": 5, "networks": ["50/3", "30/3", "50/5"], "cavity": ["50/3"], "iterations": 40_000,
             "best_seeds": 3, "effort": 1.0,
