@@ -47,7 +47,7 @@ def published_cases(settings: dict[str, Any]) -> list[dict[str, Any]]:
 
 def run_published(study: Study, unit: dict[str, Any]) -> None:
     """One method on one problem, all seeds together."""
-    known = helmholtz_reference() if unit["problem"] == "helmholtz" else cavity_reference()
+    known = REFERENCES[unit["problem"]]()
     if unit["problem"] == "helmholtz":
         posed = helmholtz(network(unit["method"], unit["network"]), add_sides=True)
     else:
@@ -104,9 +104,7 @@ def run_audit(study: Study, unit: dict[str, Any]) -> None:
 
 def run_best(study: Study, problem: str, recipe: Recipe, seed: int) -> None:
     """Our own recipe on one problem."""
-    known = {"helmholtz": helmholtz_reference, "cavity": cavity_reference, "allen_cahn": allen_cahn_reference}[
-        problem
-    ]()
+    known = REFERENCES[problem]()
     began = time.perf_counter()
     fit = recipe.fit(seed, study.engine, study.settings["effort"])
     seconds = time.perf_counter() - began

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from unideq.engine import get_engine, loop
+from unideq.engine import get_engine
 from unideq.engine.balancing import Roles
 from unideq.engine.jax.objective import source_data
 from unideq.engine.jax.optimise import Task, _make_chunk
@@ -20,11 +20,7 @@ from unideq.objective.program import Objective, Pointwise
 from .balanced import POINTS, Draws, each_rule, settings_of, starts
 from .linear import Linear, minimise
 
-
-@pytest.fixture(autouse=True)
-def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No reports in between on a slow machine: these tests count them."""
-    monkeypatch.setattr(loop, "SILENCE", np.inf)
+pytestmark = pytest.mark.usefixtures("only_full_reports")
 
 
 @pytest.fixture(scope="module")

@@ -7,16 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unideq.engine import get_engine, loop
+from unideq.engine import get_engine
 
 from .balanced import POINTS, starts, wavy_objective
 from .linear import Linear, directions, minimise, pcgrad
 
-
-@pytest.fixture(autouse=True)
-def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No reports in between on a slow machine: these tests count them."""
-    monkeypatch.setattr(loop, "SILENCE", np.inf)
+pytestmark = pytest.mark.usefixtures("only_full_reports")
 
 
 @pytest.fixture(scope="module")

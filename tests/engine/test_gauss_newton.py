@@ -10,7 +10,7 @@ import pytest
 import scipy.optimize
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from unideq.engine import OptimizerSettings, Report, loop
+from unideq.engine import OptimizerSettings, Report
 from unideq.engine.jax.gauss_newton import _solver
 from unideq.errors import OptionError
 from unideq.graph import Graph
@@ -19,11 +19,7 @@ from unideq.objective.program import Objective
 from .least_squares import BELLS_START, STARTS, bells, line, rosenbrock_residuals, run, sines, squares
 from .problems import engine
 
-
-@pytest.fixture(autouse=True)
-def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No reports in between on a slow machine: these tests count them."""
-    monkeypatch.setattr(loop, "SILENCE", np.inf)
+pytestmark = pytest.mark.usefixtures("only_full_reports")
 
 
 # ---- minima -------------------------------------------------------------------------------------------------------
@@ -168,7 +164,7 @@ def test_steps_out_of_the_domain_are_damped_until_they_stay_in() -> None:
 
 
 def test_factorisations_have_one_thread_which_the_user_never_notices() -> None:
-    """Several would wait for each other, spinning, beside XLA's: a hundred times slower on a busy machine."""
+    """Several would wait for each other, spinning, beside XLA's: five to ten times slower on a busy machine."""
 
     def threads() -> set[int]:
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}

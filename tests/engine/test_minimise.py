@@ -31,10 +31,7 @@ STARTS = np.array([[-1.2, 1.0], [2.0, -1.0], [0.0, 0.5]])
 each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
 
 
-@pytest.fixture(autouse=True)
-def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No reports in between on a slow machine: these tests count them."""
-    monkeypatch.setattr(loop, "SILENCE", np.inf)
+pytestmark = pytest.mark.usefixtures("only_full_reports")
 
 
 class Recorder:

@@ -90,6 +90,12 @@ class Domain:
         low, high = self.intervals[name]
         return low + (high - low) * unit
 
+    def outside(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Places (k,) of values beyond a coordinate's interval, or NaN; rounding is forgiven."""
+        low, high = self.intervals[name]
+        slack = 1e-9 * (high - low)
+        return np.flatnonzero(~((values >= low - slack) & (values <= high + slack)))
+
     def contains(self, points: Mapping[str, np.ndarray]) -> np.ndarray:
         """(M,) bool: which points of the box are inside."""
         count = len(next(iter(points.values())))
@@ -133,8 +139,7 @@ class Domain:
         for name, (low, high) in self.intervals.items():
             if name in missing or beyond:
                 continue
-            slack = 1e-9 * (high - low)
-            outside = np.flatnonzero(~((columns[name] >= low - slack) & (columns[name] <= high + slack)))
+            outside = self.outside(name, columns[name])
             if len(outside):
                 at = columns[name][outside[0]]
                 raise error(

@@ -125,11 +125,10 @@ def _scattered(problem: ResidualProblem, points: Any) -> Places:
 
 def _warn_outside(problem: ResidualProblem, columns: Mapping[str, np.ndarray]) -> None:
     for name, (low, high) in problem.domain.intervals.items():
-        slack = 1e-9 * (high - low)
         values = columns[name]
         if np.isnan(values).any():
             raise OptionError(f"`{name}` is NaN at {np.isnan(values).sum()} points: there is nothing to evaluate.")
-        if np.any((values < low - slack) | (values > high + slack)):
+        if len(problem.domain.outside(name, values)):
             warnings.warn(
                 f"`{name}` leaves the domain ({low:g} to {high:g}): nothing was trained there.",
                 UnideqWarning,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unideq.engine import get_engine, loop
+from unideq.engine import get_engine
 
 from ..balanced import POINTS, Draws, each_rule, settings_of, starts, wavy_objective
 from ..linear import Linear, minimise
@@ -13,10 +13,7 @@ from ..linear import Linear, minimise
 TERMS = {**POINTS, "penalty": 3, "monitor": 2}
 
 
-@pytest.fixture(autouse=True)
-def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No reports in between on a slow machine: these tests count them."""
-    monkeypatch.setattr(loop, "SILENCE", np.inf)
+pytestmark = pytest.mark.usefixtures("only_full_reports")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import unideq as ude
-from unideq.engine import loop
 from unideq.errors import OptionError
 from unideq.graph import Graph
 from unideq.objective.program import Objective
@@ -16,11 +15,7 @@ from unideq.objective.program import Objective
 from ..least_squares import BELLS_START, STARTS, bells, line, rosenbrock_residuals, run, sines, squares
 from ..problems import engine as jax_engine
 
-
-@pytest.fixture(autouse=True)
-def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No reports in between on a slow machine: these tests count them."""
-    monkeypatch.setattr(loop, "SILENCE", np.inf)
+pytestmark = pytest.mark.usefixtures("only_full_reports")
 
 
 def compare(julia: Any, objective: Objective, start: Any, iterations: int = 10, **more: Any) -> None:

@@ -35,10 +35,7 @@ LOGS = ("total", "gradient_norm", "learning_rate", "rejected")
 each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
 
 
-@pytest.fixture(autouse=True)
-def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No reports in between on a slow machine: these tests count them."""
-    monkeypatch.setattr(loop, "SILENCE", np.inf)
+pytestmark = pytest.mark.usefixtures("only_full_reports")
 
 
 class Recorder:

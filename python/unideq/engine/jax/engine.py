@@ -220,9 +220,11 @@ class JaxEngine:
         def make(phase: Phase) -> JaxRunner:
             return JaxRunner(self._cache, self._prepare(objective), phase)
 
-        args = (objective, theta, optimizer, free, callback, report_every, state, decay, batches, balancing, weights)
         with one_blas_thread():
-            return minimise(make, *args)
+            return minimise(
+                make, objective, theta, optimizer, free, callback, report_every, state, decay, batches, balancing,
+                weights,
+            )  # fmt: skip
 
     @staticmethod
     def _named(objective: Objective, terms: np.ndarray) -> dict[str, np.ndarray]:
