@@ -15,10 +15,10 @@ from functools import cached_property
 
 import numpy as np
 
+from ..checks import is_whole
 from ..engine.protocol import Engine
 from ..errors import DataError, EngineUnsupported, ExtraMissing, OptionError
 from ..graph import Expression, Graph, batched, constant, pullback, pushforward, rebuild, variable
-from ..numeric import is_whole
 from ..objective.program import Given, Objective, Pointwise
 from .gradient_statistics import counted_terms
 

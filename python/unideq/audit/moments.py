@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..checks import is_whole
 from ..engine.protocol import Engine
 from ..errors import OptionError
-from ..numeric import is_whole
 
 if TYPE_CHECKING:
     from ..objective.balance import Causal

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+from ..checks import is_whole
 from ..errors import OptionError, unknown
-from ..numeric import is_whole
 from .expression import Expression, apply, variable
 from .graph import Graph
 from .operation import OPERATIONS

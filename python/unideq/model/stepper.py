@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from ..checks import is_whole
 from ..errors import ModelError, OptionError, unknown
 from ..graph import Graph
 from ..nn import Network
-from ..numeric import is_whole
 from .correction import COUPLINGS, traced_correction
 from .declared import Rhs, weight_entries
 from .description import warn_unused

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import is_whole
 from ..errors import FileFormatError, OptionError
 from ..graph import Expression, apply, constant
 from ..graph.operations.network import set_evaluator
-from ..numeric import is_whole
 from .network import Network, register_network
 
 __all__ = ["Lux"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import is_whole
 from ..errors import OptionError, unknown
-from ..numeric import is_whole
 from .activation import activation
 from .initializer import INITIALIZERS
 

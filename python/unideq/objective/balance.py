@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..checks import is_whole
 from ..errors import OptionError, unknown
 from ..model import Layout
-from ..numeric import is_whole
 from .program import Balancing, Objective
 from .weight_matrices import weight_matrices
 

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import numpy as np
 
+from ..checks import is_whole
 from ..errors import OptionError, unknown
 from ..graph import Graph
-from ..numeric import is_whole
 
 __all__ = [
     "Balancing",

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import is_whole
 from ..errors import DataError, ModelError, OptionError, unknown
 from ..graph import Expression, Graph, constant, variable
 from ..model import Entry
-from ..numeric import is_whole
 from .base import ObjectiveSpecification, register_objective
 from .observations import Series
 from .problem import Problem, measured_as

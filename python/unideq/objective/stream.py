@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from ..checks import is_whole
 from ..errors import DataError, ExtraMissing, OptionError, unknown
-from ..numeric import is_whole
 from .blocks import BlockShuffled
 from .observations import Holdout, Observations, Series
 from .space import Space

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import is_whole
 from ..errors import DataError, OptionError, unknown
-from ..numeric import is_whole
 from .base import Evaluate, ObjectiveSpecification, register_objective
 from .black_box import HostRollouts, black_box_graph, black_box_points, check_black_box, is_black_box
 from .comparison import compared, masked, stepper_of

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import xarray as xr
 
+from ..checks import is_whole
 from ..errors import OptionError
 from ..grid import Grid, restrict
 from ..model import PDE, Stepper
-from ..numeric import is_whole
 from ..versions import unideq_version
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import is_whole
 from ..errors import ModelError, unknown
 from ..graph import Expression
 from ..model.trace import call, fitted
 from ..model.views import View
 from ..nn import Network
-from ..numeric import is_whole
 from .domain import Domain
 from .views import PointView
 

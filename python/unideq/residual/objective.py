@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import is_whole
 from ..errors import OptionError, unknown
 from ..graph import Expression, Graph, variable
-from ..numeric import is_whole
 from ..objective.balance import Causal
 from ..objective.base import Evaluate, ObjectiveSpecification, register_objective
 from ..objective.program import Batches, Objective, Pointwise

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from ..checks import is_number, is_whole
 from ..errors import FileFormatError, ModelError, OptionError, unknown
-from ..numeric import is_number, is_whole
 from .domain import Domain, Points
 from .samplers import Sampler, sampler_from_json
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..checks import is_whole
 from ..engine import Engine
 from ..errors import OptionError, UnideqWarning, unknown
 from ..graph import Graph
-from ..numeric import is_whole
 from ..residual import ResidualProblem
 
 __all__ = ["Places", "evaluate_at", "grid_places", "places_of"]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from ..checks import is_whole
 from ..engine import STATUS, Engine, get_engine
 from ..errors import DataError, OptionError, SolveError, UnideqWarning
 from ..graph import Graph, variable
 from ..model.condition import condition_values
-from ..numeric import is_whole
 from ..objective.program import Rollout
 from .solution import Solution, increasing, initial_states, solution_dataset
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..checks import is_number
 from ..errors import FileFormatError, OptionError, unknown
-from ..numeric import is_number
 from ..objective.balance import Balance, Causal
 
 __all__ = ["BalanceSettings"]

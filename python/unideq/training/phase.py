@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..checks import is_number
 from ..errors import OptionError, unknown
-from ..numeric import is_number
 
 if TYPE_CHECKING:
     from ..objective.base import ObjectiveSpecification

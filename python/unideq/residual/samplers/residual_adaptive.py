@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...checks import is_whole
 from ...errors import OptionError
-from ...numeric import is_whole
 from .sampler import Sampler, register_sampler
 from .uniform import Uniform
 

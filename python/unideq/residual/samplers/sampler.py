@@ -8,8 +8,8 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from ...checks import is_whole
 from ...errors import FileFormatError, OptionError, unknown
-from ...numeric import is_whole
 
 __all__ = ["Sampler", "register_sampler", "sampler_from_json"]
 

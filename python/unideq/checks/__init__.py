@@ -1,0 +1,29 @@
+"""The one vocabulary for settings: each word checks what a user gave, and returns it as a plain Python value.
+
+A word raises an error that names the class, the setting, what it needs, what was given, and what to write instead:
+`whole(value, "iterations", "Adam", least=1)`. A dataclass checks its fields by `settle(self, whole, "iterations")`.
+"""
+
+from .numbers import array, is_number, is_whole, number, whole
+from .refusal import refused, shown
+from .words import choice, flag, function, instance, known_keys, mapping, path, sequence, settle, text
+
+__all__ = [
+    "array",
+    "choice",
+    "flag",
+    "function",
+    "instance",
+    "is_number",
+    "is_whole",
+    "known_keys",
+    "mapping",
+    "number",
+    "path",
+    "refused",
+    "sequence",
+    "settle",
+    "shown",
+    "text",
+    "whole",
+]
