@@ -112,6 +112,55 @@ def test_equations_show_the_linear_part_as_derivatives():
     assert r"\partial_{x}^{4}" in ks.equations().latex or r"{\partial_{x}}^{4}" in ks.equations().latex
 
 
+def lines_of(rhs, *axes, scheme=None, **parameters):
+    grid = ude.Grid(*axes, **({} if scheme is None else {"scheme": scheme}))
+    model = ude.PDE(lambda t, s, p: {"u": rhs(grid, s.u, p)}, grid, ["u"], parameters)
+    return str(model.equations()).splitlines()
+
+
+@pytest.mark.parametrize("boundary", ["periodic", (ude.Dirichlet(0.0), ude.Neumann(2.0))])
+def test_equations_show_stencils_as_derivatives_with_or_without_walls(boundary):
+    axis = ude.Axis("x", 0.0, 1.0, 16, boundary=boundary)
+    found = lines_of(lambda g, u, p: p.nu * g.laplacian(u) - u * g.d(u), axis, nu=0.1)
+    assert found[:2] == ["d u/dt = nu·u_xx - u·u_x", "  u_xx, u_x: 5-point central difference"]
+    assert found[2:] == ([] if boundary == "periodic" else ["  x = 0: value 0; x = 1: slope 2"])
+
+
+def test_equations_show_a_walls_value_that_changes_with_time():
+    axis = ude.Axis("x", 0.0, 1.0, 16, boundary=ude.Dirichlet(lambda t: np.sin(t)))
+    assert lines_of(lambda g, u, p: g.laplacian(u), axis)[-1] == "  x = 0: value sin(t); x = 1: value sin(t)"
+
+
+@pytest.mark.parametrize(
+    "scheme, words",
+    [
+        (ude.schemes.Backward(1), "backward difference"),
+        (ude.schemes.Fourier(), "Fourier derivative"),
+        (ude.schemes.Compact(4), "compact difference"),
+    ],
+)
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_equations_name_the_axis_and_the_scheme_of_a_derivative(name, scheme, words):
+    axes = ude.Axis("x", 0.0, 1.0, 16), ude.Axis("y", 0.0, TAU, 18)
+    found = lines_of(lambda g, u, p: -u * g.d(u, name), *axes, scheme=scheme)
+    assert found == [f"d u/dt = -u·u_{name}", f"  u_{name}: {words}"]
+
+
+def test_equations_keep_apart_two_schemes_a_factor_and_derivatives_of_more_than_a_field():
+    axis = ude.Axis("x", 0.0, 1.0, 16)
+    back = ude.schemes.Backward(1)
+    assert lines_of(lambda g, u, p: g.d(u) - g.d(u, scheme=back), axis) == [
+        "d u/dt = u_x - u_x′",
+        "  u_x: 5-point central difference",
+        "  u_x′: backward difference",
+    ]
+    assert lines_of(lambda g, u, p: 0.25 * g.laplacian(u), axis)[0] == "d u/dt = 0.25·u_xx"
+    assert lines_of(lambda g, u, p: g.d(u**2) + g.d(g.d(u)), axis)[0] == "d u/dt = (u**2)_x + (u_x)_x"
+    grid = ude.Grid(axis)
+    model = ude.PDE(lambda t, s: grid.d(s.u, "x", 3), grid, ["u"])
+    assert r"\frac{\partial^{3} u}{\partial x^{3}}" in model.equations().latex
+
+
 def test_json_keeps_grid_linear_part_and_values(tmp_path):
     grid = circle(16, units="m")
     model = burgers(grid)

@@ -20,10 +20,11 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Expression, Graph, apply, pushforward, rebuild, topological, variable
+from ..grid.reading import ORDERS, moments, scheme_name
 from ..model import ODE
 from ..model.equations import readable
 from .space import ACCURACY, Space, central_weights
-from .stencil_words import ORDERS, derivative_name, factor_text, moments, opaque_stencils, scheme_name, term_label
+from .stencil_words import derivative_name, factor_text, opaque_stencils, term_label
 
 __all__ = ["ModifiedEquation", "StencilTerm", "modified_equation"]
 

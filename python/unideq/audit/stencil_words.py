@@ -1,35 +1,18 @@
-"""Stencils read: which derivative one stands for, how far off it is, and how that is written for people."""
+"""How derivatives, terms and their coefficients are written for people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from math import factorial
 from typing import Any
 
-import numpy as np
-
 from ..graph import Expression, Graph, rebuild, text, variable
+from ..grid.reading import moments
 from .space import Space
 
-__all__ = ["ORDERS", "derivative_name", "factor_text", "moments", "opaque_stencils", "scheme_name", "term_label"]
+__all__ = ["derivative_name", "factor_text", "opaque_stencils", "term_label"]
 
-ORDERS = 4
-"""Terms of the modified equation are followed up to dx to this power."""
-_NEGLIGIBLE = 1e-9
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def moments(node: Expression, spacing: float) -> tuple[np.ndarray, int]:
-    """Taylor moments M₀ … of a stencil, and the order of the derivative that it stands for."""
-    coefficients = np.array(node.attributes["coefficients"])
-    offsets = np.array(node.attributes["offsets"]) * spacing
-    count = len(coefficients) + ORDERS + 2
-    powers = offsets[None, :] ** np.arange(count)[:, None] / np.array([factorial(j) for j in range(count)])[:, None]
-    found = powers @ coefficients
-    size = np.abs(powers) @ np.abs(coefficients)
-    found = np.where(np.abs(found) > _NEGLIGIBLE * size, found, 0.0)
-    return found, int(np.argmax(found != 0.0)) if found.any() else -1
 
 
 def opaque_stencils(graph: Graph, space: Space, names: Mapping[Expression, str]) -> dict[Expression, Expression]:
@@ -86,18 +69,6 @@ def _pieces(shown: str, separator: str) -> list[str]:
         else:
             pieces[-1] += c
     return pieces
-
-
-def scheme_name(node: Expression) -> str:
-    offsets = node.attributes["offsets"]
-    count = len(offsets)
-    if min(offsets) >= 0:
-        return "forward difference" if count == 2 else f"{count}-point forward difference"
-    if max(offsets) <= 0:
-        return "backward difference" if count == 2 else f"{count}-point backward difference"
-    if -min(offsets) == max(offsets):
-        return f"{2 * max(offsets) + 1}-point central difference"
-    return f"{count}-point upwind difference"
 
 
 def factor_text(factor: float, order: int, spacing: float, axis: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..graph import Expression, Graph, constant, latex, rebuild, text, topological, variable
 from ..graph.printing import identifier
+from .field_names import differentiated
 
 if TYPE_CHECKING:
     from .ode import ODE
@@ -52,7 +53,8 @@ class Equations:
     ----------
     text
         One line an equation, e.g. `d hare/dt = growth·hare - interaction(hare, lynx)[0]`, then one an observable that
-        isn't a state of the same name, e.g. `total = hare + lynx`.
+        isn't a state of the same name, e.g. `total = hare + lynx`. Derivatives on a grid are written `u_x`, `u_xx`;
+        lines below say by which scheme they are taken, and what holds at walls.
     latex
         An `aligned` environment.
     """
@@ -63,18 +65,20 @@ class Equations:
     @classmethod
     def of_model(cls, model: ODE) -> Equations:
         """Print a model's right-hand sides; networks print as calls."""
-        return cls._of([*_derivatives(model), *_observables(model)])
+        return cls._of(*_derivatives(model), more=_observables(model))
 
     @classmethod
     def of_stepper(cls, stepper: Stepper) -> Equations:
         """Print the right-hand sides of the model that is stepped, then the step with its correction."""
-        own = [] if stepper.solver is not None or stepper.coupling == "prediction" else _derivatives(stepper)
-        return cls._of([*own, *_steps(stepper), *_observables(stepper)])
+        known = stepper.solver is None and stepper.coupling != "prediction"
+        own, notes = _derivatives(stepper) if known else ([], [])
+        return cls._of(own, notes, more=[*_steps(stepper), *_observables(stepper)])
 
     @classmethod
-    def _of(cls, lines: list[Line]) -> Equations:
+    def _of(cls, lines: list[Line], notes: list[str], more: list[Line]) -> Equations:
+        lines = [*lines, *more]
         body = " \\\\\n".join(f"{left} &= {right}" for _, _, left, right in lines)
-        plain = "\n".join(f"{left} = {right}" for left, right, _, _ in lines)
+        plain = "\n".join([*(f"{left} = {right}" for left, right, _, _ in lines), *(f"  {note}" for note in notes)])
         return cls(plain, f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}")
 
     def __str__(self) -> str:
@@ -87,17 +91,20 @@ class Equations:
         return f"$${self.latex}$$"
 
 
-def _derivatives(model: ODE) -> list[Line]:
-    printed, names = readable(model, Graph(_inputs(model, model.printed()), model.printed()))
-    return [
+def _derivatives(model: ODE) -> tuple[list[Line], list[str]]:
+    """One line a state, and what a reader should know about the derivatives in them."""
+    outputs, names = readable(model, Graph(_inputs(model, model.printed()), model.printed()))
+    shown = differentiated(outputs, names, getattr(model, "grid", None))
+    lines = [
         (
             f"d {n}/dt",
-            text(e, names),
+            text(e, shown.names),
             rf"\frac{{\mathrm{{d}} {identifier(n)}}}{{\mathrm{{d}} t}}",
-            latex(e, names),
+            latex(e, shown.latex_names),
         )
-        for n, e in printed.items()
+        for n, e in shown.outputs.items()
     ]
+    return lines, shown.notes
 
 
 def _observables(model: ODE) -> list[Line]:
