@@ -74,6 +74,28 @@ def test_program_of_two_trajectories():
 # ---- continuity -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("guess", [0.3, 40.0])
+def test_continuity_gains_nothing_from_an_unmeasured_state_that_is_small(guess):
+    hidden = dataset(TIMES, x=X)
+    made, theta, program = ready(MultipleShooting(3), problem(decay(initial={"y": Parameter(guess)}), hidden))
+    rng = np.random.default_rng(0)
+    starts, ends = rng.normal(3.0, 1.0, (3, 2)), rng.normal(3.0, 1.0, (3, 2))
+    found = []
+    for factor in (1.0, 0.05):
+        values = made.layout.unpack(theta)
+        values["segments.x"], values["segments.y"] = starts[1:, 0], factor * starts[1:, 1]
+        values["initial.x"], values["initial.y"] = starts[:1, 0], factor * starts[:1, 1]
+        states = np.zeros((3, 3, 2))
+        states[:, -1] = ends * [1.0, factor]
+        own = terms(program, made.layout.pack(values), solve__state=states, solve__observed__x=np.ones((3, 3)))
+        found.append(own["continuity"])
+    jumps = ends[:2] - starts[1:]
+    y = np.concatenate([starts, ends])[:, 1]
+    floor = 1e-4 * np.mean(y**2) + (1e-6 * guess) ** 2  # for a state that doesn't vary
+    assert found[0] == pytest.approx(np.mean(jumps**2 / [np.var(X), y.var() + floor]), rel=1e-12)
+    assert found[1] == pytest.approx(found[0], rel=5e-3)  # all that the floor at a steady state may change
+
+
 def test_continuity_is_the_mean_squared_jump_in_units_of_the_scales():
     _, theta, program = ready(MultipleShooting(3, continuity=7.0), problem(decay(), measured()))
     assert program.weights == {"x": 1.0, "y": 1.0, "continuity": 7.0}
@@ -142,7 +164,8 @@ def test_unmeasured_states_start_at_their_initial_guess_and_have_free_starts():
     state[:2, -1, 0] = [4.0, 16.0]
     state[:2, -1, 1] = [9.0, 6.0]
     value = terms(program, theta, solve__state=state, solve__observed__x=np.ones((3, 3)))
-    assert value["continuity"] == pytest.approx((3 / 6) ** 2 / 4)
+    y = np.array([6.0, 6.0, 6.0, 9.0, 6.0, 0.0])  # all starts and ends
+    assert value["continuity"] == pytest.approx(3.0**2 / y.var() / 4, rel=1e-3)
     assert set(value) == {"x", "continuity"}
 
 

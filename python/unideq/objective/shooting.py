@@ -23,6 +23,8 @@ from .trajectory import padded, padded_values, real_times
 __all__ = ["MultipleShooting"]
 
 STARTS = ("free", "data")
+_STEADY = 0.01
+"""Spread, relative to its size, that a state is taken to have at least."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class MultipleShooting(ObjectiveSpecification):
         Measurements a segment, its first and last shared with its neighbours; at least 2.
     continuity
         Weight of the mean squared jump between a segment's end and the next one's start, in units of the states'
-        scales.
+        scales: the spread of the measurements; of a state that isn't measured, its own spread over the segments, so
+        that nothing is gained by shrinking it.
     starts
         `free`: every segment's start is estimated (works with partial observation). `data`: segments start at the
         measured values themselves (every state must be measured there); no quantity is added.
@@ -156,9 +159,9 @@ class MultipleShooting(ObjectiveSpecification):
         followed = [k for k, g in enumerate(segments[:-1]) if segments[k + 1].trajectory == g.trajectory]
         if followed:
             ends = arrays["solve.state"][:, -1, :]
-            scale = np.concatenate([np.full(s.size, problem.state_scales[s.name]) for s in problem.model.states])
-            jump: Any = (ends[followed] - u0[[k + 1 for k in followed]]) * (1.0 / scale)
-            terms["continuity"] = np.mean(jump * jump)
+            jump: Any = ends[followed] - u0[[k + 1 for k in followed]]
+            sizes = _squared_sizes(problem, np.concatenate([u0, ends], axis=0))
+            terms["continuity"] = np.mean(jump * jump / sizes)
             weights["continuity"] = float(self.continuity)
         counted = real_times([g.last - g.first + 1 for g in segments])
         more, extra = problem.extra_terms(theta, {n: arrays[f"solve.penalty.{n}"] for n in problem.penalties}, counted)
@@ -184,6 +187,22 @@ class MultipleShooting(ObjectiveSpecification):
                 order.append(len(problem.observations) + used)
                 used += 1
         return np.concatenate([leading, later], axis=0)[order]  # type: ignore[return-value]
+
+
+def _squared_sizes(problem: Problem, values: Expression) -> Expression:
+    """(n,): squared scales of the states, from measurements or from the states' own values (2 · segments, n).
+
+    A scale taken from the guess of an unmeasured state would make its jumps small where the whole state is small.
+    """
+    columns = []
+    for state, own in problem.model.states.split(values).items():
+        scale = problem.state_scales[state]
+        if measured_as(problem.model, problem.observations, state) is not None:
+            columns.append(constant(np.full(problem.model.states[state].size, scale**2)))
+            continue
+        spread = np.mean((own - np.mean(own)) ** 2) + _STEADY**2 * np.mean(own**2) + (_STEADY**3 * scale) ** 2
+        columns.append(np.broadcast_to(spread, (problem.model.states[state].size,)))
+    return np.concatenate(columns)  # type: ignore[return-value]
 
 
 def _interpolated(s: Series, name: str, index: int, guess: np.ndarray) -> np.ndarray:
