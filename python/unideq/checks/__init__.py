@@ -4,6 +4,7 @@ A word raises an error that names the class, the setting, what it needs, what wa
 `whole(value, "iterations", "Adam", least=1)`. A dataclass checks its fields by `settle(self, whole, "iterations")`.
 """
 
+from .keywords import known_arguments
 from .numbers import array, is_number, is_whole, number, whole
 from .refusal import refused, shown
 from .words import choice, flag, function, instance, known_keys, mapping, path, sequence, settle, text
@@ -16,6 +17,7 @@ __all__ = [
     "instance",
     "is_number",
     "is_whole",
+    "known_arguments",
     "known_keys",
     "mapping",
     "number",

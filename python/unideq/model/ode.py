@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import xarray as xr
 
+from ..checks import known_arguments
 from ..errors import ModelError, unknown
 from ..graph import Expression, Graph, constant, substitute
 from ..nn import Network
@@ -78,6 +79,7 @@ class ODE(Declared):
         if stored:
             ODE.kinds[cls.__name__] = cls
 
+    @known_arguments
     def __init__(
         self,
         rhs: Rhs,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import xarray as xr
 
+from ..checks import known_arguments
 from ..errors import ModelError
 from ..graph import Expression, Graph, topological
 from ..nn import Network
@@ -64,6 +65,7 @@ class PDE(ODE):
     grid: Grid
     _parts: ClassVar[tuple[str, ...]] = (*ODE._parts, "grid")
 
+    @known_arguments
     def __init__(
         self,
         rhs: Rhs,

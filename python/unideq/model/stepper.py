@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from ..checks import is_whole
+from ..checks import is_whole, known_arguments
 from ..errors import ModelError, OptionError, unknown
 from ..graph import Graph
 from ..nn import Network
@@ -81,6 +81,7 @@ class Stepper(StepGraphs):
     True
     """
 
+    @known_arguments
     def __init__(
         self,
         model: ODE | Callable[..., Any],

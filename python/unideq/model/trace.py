@@ -43,9 +43,13 @@ def call(function: Callable[..., Any], arguments: Mapping[str, Any], what: str) 
         if isinstance(error, AttributeError) and not isinstance(getattr(error, "obj", None), Expression):
             raise
         reason = str(error).replace("'Expression' object", "a symbolic value").rstrip(".")
-        raise TraceError(
-            f"`{what}` can't be traced{_place(error)}: {reason}. It is called once, with symbolic values."
-        ) from error
+        more = "It is called once, with symbolic values."
+        if reason == "a symbolic value is not callable":
+            more = (
+                "It stands for the value at the time t. Values at other times, delays, don't exist; a chain of "
+                "compartments is one: see the page `What Unideq can't do, and what to do instead`."
+            )
+        raise TraceError(f"`{what}` can't be traced{_place(error)}: {reason}. {more}") from error
 
 
 def _binding(function: Callable[..., Any], arguments: Mapping[str, Any], what: str) -> tuple[list[Any], dict[str, Any]]:

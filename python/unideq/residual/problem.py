@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import known_arguments
 from ..errors import ModelError, UnideqError, unknown
 from ..graph import Expression, Graph, factored
 from ..model import Entry, Layout, Parameter
@@ -84,6 +85,7 @@ class ResidualProblem:
     terms: dict[str, Term]
     residuals: dict[str, Graph]
 
+    @known_arguments
     def __init__(
         self,
         domain: Domain | Mapping[str, tuple[float, float]],

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..checks import known_arguments
 from ..engine import STATUS, Engine, get_engine
 from ..engine.options import stiff_solver
 from ..engine.stiffness import resolve_auto
@@ -82,6 +83,7 @@ class Solution:
         return f"Solution by {self.solver}: {', '.join(sorted(set(self.status)))}; {steps}\n{self.dataset!r}"
 
 
+@known_arguments
 def solve(
     model: ODE,
     times: Any,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import xarray as xr
 
+from ..checks import known_arguments
 from ..engine import Engine, Report, get_engine
 from ..errors import DataError, ModelError, OptionError, UnideqWarning
 from ..model import ODE, Stepper
@@ -79,6 +80,7 @@ def fit(
 ) -> Fit: ...
 
 
+@known_arguments
 def fit(
     model: ODE | ResidualProblem,
     data: xr.Dataset | Sequence[xr.Dataset] | Stream | None = None,

@@ -1,0 +1,61 @@
+"""Keyword arguments that nobody takes: the closest one, or what can't be done and what to do instead."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..errors import OptionError, unknown
+
+__all__ = ["known_arguments"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_PAGE = "The page `What Unideq can't do, and what to do instead` shows how."
+_EVENTS = (
+    "There are no events. What happens at a known time is a forcing (`attrs={'interpolation': 'previous'}`), "
+    f"a threshold a steep transition. {_PAGE}"
+)
+_NOISE = (
+    "Solutions are deterministic: there is no noise in the dynamics. `loss=ude.Gaussian()` is noise of the measurement."
+)
+_DELAYS = f"There are no delays. A chain of compartments is one. {_PAGE}"
+_ALGEBRAIC = (
+    f"There are no algebraic equations: each state has a derivative. Solve for the variable, or relax it. {_PAGE}"
+)
+_GROUPS = f"All trajectories share parameters and forcings. Runs side by side in one array state don't. {_PAGE}"
+_DEVICE = "Everything runs in double precision on processors. Leave it out."
+_ABSENT = {
+    **dict.fromkeys(("events", "event", "doses", "dosing", "callbacks", "tstops", "stop_at"), _EVENTS),
+    **dict.fromkeys(("diffusion", "noise", "sde", "process_noise"), _NOISE),
+    **dict.fromkeys(("delays", "delay", "lags", "lag", "history"), _DELAYS),
+    **dict.fromkeys(("mass_matrix", "algebraic", "constraints"), _ALGEBRAIC),
+    **dict.fromkeys(("per", "groups", "random_effects"), _GROUPS),
+    **dict.fromkeys(("device", "devices", "precision", "dtype"), _DEVICE),
+}
+
+
+def known_arguments(function: Function) -> Function:
+    """Decorate a public function or class: keywords that it doesn't take are told, with what there is instead."""
+    if isinstance(function, type):
+        function.__init__ = known_arguments(function.__init__)
+        return function  # type: ignore[return-value]
+    parameters = inspect.signature(function).parameters
+    if any(p.kind == p.VAR_KEYWORD for p in parameters.values()):
+        raise TypeError(f"{function.__qualname__} takes any keyword")
+    names = [n for n, p in parameters.items() if n != "self" and p.kind != p.POSITIONAL_ONLY]
+    owner, _, last = function.__qualname__.rpartition(".")
+    called = owner.rpartition(".")[2] if last == "__init__" else last
+
+    @functools.wraps(function)
+    def checked(*args: Any, **given: Any) -> Any:
+        for name in given:
+            if name not in parameters:
+                if name in _ABSENT:
+                    raise OptionError(f"`{called}` takes no `{name}`. {_ABSENT[name]}")
+                raise unknown(f"argument of `{called}`", name, names)
+        return function(*args, **given)
+
+    return checked  # type: ignore[return-value]
