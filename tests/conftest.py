@@ -14,3 +14,12 @@ def engine_of_the_tests():
     os.environ["UNIDEQ_ENGINE"] = "jax"
     yield
     del os.environ["UNIDEQ_ENGINE"]
+
+
+@pytest.fixture
+def double_precision():
+    """JAX's own functions compute in float64, as the engine's programs do: for tests that compare with them."""
+    import jax
+
+    with jax.enable_x64(True):
+        yield

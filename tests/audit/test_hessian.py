@@ -14,6 +14,8 @@ from unideq.objective.program import Objective, Pointwise
 
 from ..engine.problems import ude_objective
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
 
 def engine():
     return get_engine("jax")

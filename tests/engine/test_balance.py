@@ -8,6 +8,7 @@ import pytest
 
 from unideq.engine import get_engine
 from unideq.engine.balancing import Roles
+from unideq.engine.jax.arguments import Arguments
 from unideq.engine.jax.objective import source_data
 from unideq.engine.jax.optimise import Task, _make_chunk
 from unideq.engine.loop import Phase, empty_logs
@@ -20,7 +21,7 @@ from unideq.objective.program import Objective, Pointwise
 from .balanced import POINTS, Draws, each_rule, settings_of, starts
 from .linear import Linear, minimise
 
-pytestmark = pytest.mark.usefixtures("only_full_reports")
+pytestmark = pytest.mark.usefixtures("only_full_reports", "double_precision")
 
 
 @pytest.fixture(scope="module")
@@ -244,9 +245,11 @@ def test_terms_are_differentiated_apart_at_updates_alone(rule, seeds):
     mask = np.ones(6, bool)
     phase = Phase(objective, settings, start, mask, mask, 20, None, balancing)
     roles = Roles.of(balancing, objective, start["weights"])
-    chunk = _make_chunk(Task(objective, settings.settings, balancing, roles), "adam", seeds, 20)
+    numbers = Arguments.of(objective)
+    chunk = _make_chunk(Task(objective, {}, balancing, roles), "adam", seeds, 20, numbers)
     data = {
-        "objective": {"sources": source_data(objective), "weights": np.ones(3)},
+        "objective": {"sources": source_data(objective), "weights": np.ones(3), "constants": numbers.values},
+        "settings": {"learning_rate": 0.01},
         "free": mask, "decay": mask, "iterations": 20, "same_again": True, "counted": np.ones((1, 6)),
         "rate": 0.1, "every": 10,
     }  # fmt: skip

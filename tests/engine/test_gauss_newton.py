@@ -19,7 +19,7 @@ from unideq.objective.program import Objective
 from .least_squares import BELLS_START, STARTS, bells, line, rosenbrock_residuals, run, sines, squares
 from .problems import engine
 
-pytestmark = pytest.mark.usefixtures("only_full_reports")
+pytestmark = pytest.mark.usefixtures("only_full_reports", "double_precision")
 
 
 # ---- minima -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-import unideq.engine.jax  # noqa: F401  (switches JAX to float64)
 from unideq.engine.jax.lowering import LOWERINGS, lower
 from unideq.errors import EngineUnsupported, ModelError
 from unideq.graph import OPERATIONS, Graph, apply, convolve, variable, vjp
@@ -18,6 +17,8 @@ from unideq.graph.operations.network import OPAQUE
 from ..graph.strategies import FAMILIES, QUICK, graphs
 from ..graph.test_operations import CASES, Case
 from .problems import engine
+
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 SOME = settings(QUICK, max_examples=20)
 SMOOTH = tuple(name for name in FAMILIES if name != "stop_gradient")

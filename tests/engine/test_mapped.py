@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-import unideq.engine.jax  # noqa: F401  (switches JAX to float64)
 from unideq.engine.jax.lowering import lower
 from unideq.engine.jax.mapped import lower_mapped
 from unideq.errors import EngineUnsupported
@@ -17,6 +16,8 @@ from unideq.graph import Graph, apply, convolve, variable
 
 from ..graph.strategies import QUICK, graphs
 from ..graph.test_operations import CASES, Case
+
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 BATCH = 3
 

@@ -31,7 +31,7 @@ STARTS = np.array([[-1.2, 1.0], [2.0, -1.0], [0.0, 0.5]])
 each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
 
 
-pytestmark = pytest.mark.usefixtures("only_full_reports")
+pytestmark = pytest.mark.usefixtures("only_full_reports", "double_precision")
 
 
 class Recorder:

@@ -20,6 +20,8 @@ from unideq.objective.program import Given, Objective, Rollout
 
 from .problems import engine
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
 DT = 0.05
 CELLS, BATCH, PARAMETERS = 6, 3, 8
 

@@ -19,6 +19,8 @@ from unideq.training.phase import BFGS, phase_from_settings
 
 from .problems import engine, rosenbrock
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
 SELF_SCALED = ["self_scaled_bfgs", "self_scaled_broyden"]
 each_rule = pytest.mark.parametrize("rule", SELF_SCALED)
 

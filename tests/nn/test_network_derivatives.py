@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import unideq.engine.jax  # noqa: F401  (switches JAX to float64)
 from unideq.graph import Graph, pullback, variable
 from unideq.graph.expression import constant
 from unideq.graph.graph import topological
@@ -19,6 +18,8 @@ from unideq.nn import MLP, FourierFeatures, ModifiedMLP, Network, PirateNet
 from unideq.residual import d
 
 from .point_formulas import formula, random_weights
+
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 ORDERS = [(0, 1), (1, 1), (2, 0), (3, 0), (4, 0), (2, 2)]
 NETWORKS = [

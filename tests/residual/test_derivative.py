@@ -14,9 +14,10 @@ import unideq as ude
 from unideq.errors import TraceError
 from unideq.graph import Graph, variable
 
+pytestmark = pytest.mark.usefixtures("double_precision")
+
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
-jax.config.update("jax_enable_x64", True)
 
 X, Y = variable("x"), variable("y")
 ORDERS = [(1, 0), (2, 0), (3, 0), (4, 0), (0, 1), (1, 1), (2, 1), (2, 2), (1, 3), (0, 4)]

@@ -10,7 +10,7 @@ import numpy as np
 from ..graph import Graph
 from ..objective.program import Given, Integration, Objective, Rollout, Source
 
-__all__ = ["graph_key", "objective_key", "source_key", "term_weights"]
+__all__ = ["graph_key", "objective_key", "shapes_key", "source_key", "term_weights"]
 
 
 def graph_key(graph: Graph) -> tuple:
@@ -24,15 +24,16 @@ def source_key(source: Source) -> tuple:
         graphs = tuple(graph_key(g) for g in (source.vector_field, source.initial, source.observe))
         return "integration", source.name, graphs, replace(source.solver, dt=None), np.shape(source.times)
     if isinstance(source, Given):
-        return "given", source.name, _shapes(source.arrays)
+        return "given", source.name, shapes_key(source.arrays)
     if isinstance(source, Rollout):
         graphs = graph_key(source.step), graph_key(source.observe)
         counts = source.steps, source.every, source.warmup
-        return "rollout", source.name, graphs, counts, source.gradient, source.checkpoint, _shapes(source.data)
-    return "pointwise", source.name, graph_key(source.graph), _shapes(source.points)
+        return "rollout", source.name, graphs, counts, source.gradient, source.checkpoint, shapes_key(source.data)
+    return "pointwise", source.name, graph_key(source.graph), shapes_key(source.points)
 
 
-def _shapes(arrays: Mapping[str, np.ndarray]) -> tuple:
+def shapes_key(arrays: Mapping[str, np.ndarray]) -> tuple:
+    """Equal for arrays of the same names and shapes."""
     return tuple(sorted((name, np.shape(values)) for name, values in arrays.items()))
 
 

@@ -31,7 +31,7 @@ class Integrated:
     Attributes
     ----------
     arrays
-        Observation name → (B, K, …), or (S, B, K, …) for S parameter vectors. NaN after a failure.
+        Observation name → (B, K, …), or (S, B, K, …) for S parameter vectors. NaN from where a solve failed on.
     status
         Code in `STATUS`, (B,) or (S, B).
     statistics

@@ -1,15 +1,11 @@
 """The embedded engine: graphs compiled by JAX (XLA), integrated by diffrax, minimised in compiled loops.
 
-Importing it switches JAX to float64 (`jax_enable_x64`): every program of Unideq computes in double precision.
+Every program computes in float64, under a configuration of its own (`configuration`): JAX's switches stay as they are.
 """
 
 from __future__ import annotations
 
-import jax
-
-jax.config.update("jax_enable_x64", True)
-
-from .engine import JaxEngine  # noqa: E402
+from .engine import JaxEngine
 
 __all__ = ["JaxEngine", "make"]
 

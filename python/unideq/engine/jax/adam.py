@@ -31,14 +31,14 @@ State = dict[str, Any]
 class Adam:
     """Turns of Adam: each evaluates the loss once and is one iteration."""
 
-    def __init__(self, evaluate: Evaluation, settings: Mapping[str, Any], weight_decay: float) -> None:
+    def __init__(self, evaluate: Evaluation, settings: Mapping[str, Any], weight_decay: Any = None) -> None:
         self.evaluate = evaluate
         self.rate = make_schedule(settings.get("learning_rate", 1e-3))
-        self.beta1 = float(settings.get("beta1", 0.9))
-        self.beta2 = float(settings.get("beta2", 0.999))
-        self.epsilon = float(settings.get("epsilon", 1e-8))
-        self.clip = None if settings.get("clip") is None else float(settings["clip"])
-        self.skip = None if settings.get("skip") is None else float(settings["skip"])
+        self.beta1 = settings.get("beta1", 0.9)
+        self.beta2 = settings.get("beta2", 0.999)
+        self.epsilon = settings.get("epsilon", 1e-8)
+        self.clip = settings.get("clip")
+        self.skip = settings.get("skip")
         self.weight_decay = weight_decay
 
     def turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
@@ -57,7 +57,7 @@ class Adam:
         origin = jnp.where(good, theta, state["good_theta"])
 
         direction, memory = self.aim(state, gradient, used, data)
-        if self.weight_decay:
+        if self.weight_decay is not None:
             direction = direction + self.weight_decay * jnp.where(data["decay"], origin, 0.0)
         rate = factor * self.rate(state["iteration"], data["iterations"])
         # A start that fails stays where it is: trying it again would fail again, unless the data are others.

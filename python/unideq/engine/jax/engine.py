@@ -1,8 +1,8 @@
-"""`JaxEngine`: the engine protocol on JAX. Compiled functions are cached by the graphs' identity and the settings."""
+"""`JaxEngine`: the engine protocol on JAX. Compiled functions are cached by programs' form: numbers are arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,13 +13,15 @@ from ...errors import ModelError
 from ...graph import Graph
 from ...objective.program import Balancing, Batches, Integration, Objective, Rollout
 from ...versions import version_of
-from ..cache import CompiledCache, HashedKey, IdentityCache
-from ..keys import graph_key, objective_key, source_key, term_weights
+from ..cache import CompiledCache, IdentityCache
+from ..keys import term_weights
 from ..loop import Phase, minimise
 from ..optimizer_state import OPTIMIZERS
 from ..options import adjoints_of, solvers_of
 from ..protocol import Integrated, Minimised, OptimizerSettings, Report, Value
+from .arguments import Arguments
 from .blas_threads import one_blas_thread
+from .configuration import configured, own_configuration
 from .derivative import value_and_gradient_of, value_and_gradients_of_terms
 from .integrate import integration_data, make_integration
 from .lowering import lower
@@ -43,6 +45,15 @@ def _array(theta: Any) -> tuple[np.ndarray, int | None]:
     if array.ndim not in (1, 2):
         raise ModelError(f"θ needs shape (P,) or (S, P), not {array.shape}.")
     return array, None if array.ndim == 1 else len(array)
+
+
+def _last_constants(*arguments: Any) -> Any:
+    """The numbers that were taken out of a program, in the data that its functions take last."""
+    return arguments[-1]["constants"]
+
+
+def _loss_and_gradient(objective: Objective) -> Callable[..., Any]:
+    return value_and_gradient_of(make_objective(objective))
 
 
 def _numpy(tree: Any) -> Any:
@@ -79,15 +90,30 @@ class JaxEngine:
         """Forget all compiled functions."""
         self._cache.clear()
 
-    def _prepare(self, objective: Objective) -> tuple[HashedKey, dict[str, Any]]:
-        """Cache key and device data of an objective; the weights, cheap and likely to change, are read every time."""
-        key, sources = self._prepared.get(
-            objective, lambda: (HashedKey(objective_key(objective)), jax.device_put(source_data(objective)))
-        )
-        return key, {"sources": sources, "weights": term_weights(objective)}
+    def _prepare(self, objective: Objective) -> tuple[Arguments, dict[str, Any]]:
+        """Numbers and device data of an objective; the weights, cheap and likely to change, are read every time."""
+
+        def read() -> Any:
+            found = Arguments.of(objective)
+            return found, *jax.device_put((source_data(objective), found.values))
+
+        found, sources, constants = self._prepared.get(objective, read)
+        return found, {"sources": sources, "constants": constants, "weights": term_weights(objective)}
+
+    def _of_objective(
+        self, what: Hashable, objective: Objective, seeds: int | None, make: Callable[[], Callable[..., Any]]
+    ) -> tuple[Callable[..., Any], dict[str, Any]]:
+        """The compiled function `(theta, *rest, data)` that `make()` gives for one θ, and the data."""
+        found, data = self._prepare(objective)
+
+        def build() -> Any:
+            return jax.jit(found.binding(over_seeds(make(), seeds), _last_constants))
+
+        return self._cache.get((what, found.key, seeds), build), data
 
     # ---- programs ----------------------------------------------------------------------------------------------
 
+    @configured
     def integrate(self, integration: Integration, theta: np.ndarray) -> Integrated:
         """Solve all initial-value problems of the batch; see `Engine.integrate`."""
         array, seeds = _array(theta)
@@ -97,29 +123,34 @@ class JaxEngine:
 
             def solve(one: jax.Array, data: Any) -> Any:
                 arrays, status, statistics = run(one, data)
-                good = status == 0
+                reached = statistics.pop("reached")
                 masked = {
-                    key: jnp.where(good.reshape((-1,) + (1,) * (value.ndim - 1)), value, jnp.nan)
+                    key: jnp.where(reached.reshape(reached.shape + (1,) * (value.ndim - 2)), value, jnp.nan)
                     for key, value in arrays.items()
                 }
                 return masked, status, statistics
 
-            return jax.jit(over_seeds(solve, seeds))
+            return jax.jit(found.binding(over_seeds(solve, seeds), _last_constants))
 
-        function = self._cache.get(("integrate", source_key(integration), seeds), build)
-        arrays, status, statistics = _numpy(function(array, integration_data(integration)))
+        found = Arguments.of(integration)
+        function = self._cache.get(("integrate", found.key, seeds), build)
+        data = {**integration_data(integration), "constants": found.values}
+        arrays, status, statistics = _numpy(function(array, data))
         return Integrated(arrays, status, statistics)
 
+    @configured
     def rollout(self, rollout: Rollout, theta: np.ndarray) -> Integrated:
         """Roll out all trajectories of the batch; see `Engine.rollout`."""
         array, seeds = _array(theta)
 
         def build() -> Any:
-            return jax.jit(over_seeds(make_rollout(rollout), seeds))
+            return jax.jit(found.binding(over_seeds(make_rollout(rollout), seeds), _last_constants))
 
-        function = self._cache.get(("rollout", HashedKey(source_key(rollout)), seeds), build)
-        return Integrated(*_numpy(function(array, rollout_data(rollout))))
+        found = Arguments.of(rollout)
+        function = self._cache.get(("rollout", found.key, seeds), build)
+        return Integrated(*_numpy(function(array, {**rollout_data(rollout), "constants": found.values})))
 
+    @configured
     def evaluate(self, graph: Graph, values: Mapping[str, Any], mapped: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """Evaluate a graph; the inputs named in `mapped` carry an extra leading axis, and so do then all outputs."""
         used = {node.name: node for node in graph.nodes if node.operation == "input"}
@@ -135,38 +166,34 @@ class JaxEngine:
 
         def build() -> Any:
             run = lower(graph)
-            if not over:
-                return jax.jit(run)
-            return jax.jit(jax.vmap(run, in_axes=({name: 0 if name in over else None for name in used},)))
+            if over:
+                run = jax.vmap(run, in_axes=({name: 0 if name in over else None for name in used},))
+            return jax.jit(numbers.binding(lambda arrays, constants: run(arrays), lambda arrays, constants: constants))
 
-        found = _numpy(self._cache.get(("evaluate", graph_key(graph), over), build)(arrays))
+        numbers = Arguments.of_graph(graph)
+        found = _numpy(self._cache.get(("evaluate", numbers.key, over), build)(arrays, numbers.values))
         if mapped and not over:  # nothing that is used varies: repeat along the axis that was asked for
             count = len(values[mapped[0]])
             found = {name: np.repeat(value[None], count, axis=0) for name, value in found.items()}
         return found
 
+    @configured
     def value(self, objective: Objective, theta: np.ndarray) -> Value:
         """Total and terms, without gradient."""
         array, seeds = _array(theta)
-        key, data = self._prepare(objective)
-
-        def build() -> Any:
-            return jax.jit(over_seeds(make_objective(objective), seeds))
-
-        total, (terms, _) = _numpy(self._cache.get(("value", key, seeds), build)(array, data))
+        function, data = self._of_objective("value", objective, seeds, lambda: make_objective(objective))
+        total, (terms, _) = _numpy(function(array, data))
         return Value(total, self._named(objective, terms), None)
 
+    @configured
     def value_and_gradient(self, objective: Objective, theta: np.ndarray, per_term: bool = False) -> Value:
         """Total, terms and gradient in θ; NaN where a solve failed. See `Engine.value_and_gradient`."""
         array, seeds = _array(theta)
-        key, data = self._prepare(objective)
 
-        def build() -> Any:
-            if per_term:
-                return jax.jit(over_seeds(value_and_gradients_of_terms(objective), seeds))
-            return jax.jit(over_seeds(value_and_gradient_of(make_objective(objective)), seeds))
+        def make() -> Callable[..., Any]:
+            return value_and_gradients_of_terms(objective) if per_term else _loss_and_gradient(objective)
 
-        function = self._cache.get(("gradient", key, seeds, per_term), build)
+        function, data = self._of_objective(("gradient", per_term), objective, seeds, make)
         total, terms, gradient, _ = _numpy(function(array, data))
         return Value(total, self._named(objective, terms), gradient)
 
@@ -176,29 +203,30 @@ class JaxEngine:
         Returns
         -------
         function, data
-            `function(theta, data)` with θ (P,) gives total, terms, gradient and whether a solve failed, as JAX arrays.
+            `function(theta, data)` with θ (P,), float64, gives total, terms, gradient and whether a solve failed, as
+            JAX arrays.
         """
-        key, data = self._prepare(objective)
-        function = self._cache.get(
-            ("gradient", key, None, False), lambda: jax.jit(value_and_gradient_of(make_objective(objective)))
-        )
-        return function, jax.device_put(data)
+        with own_configuration():
+            make = lambda: _loss_and_gradient(objective)  # noqa: E731
+            function, data = self._of_objective(("gradient", False), objective, None, make)
+            return configured(function), jax.device_put(data)
 
+    @configured
     def jacobian_vector(self, objective: Objective, theta: np.ndarray, tangent: np.ndarray) -> np.ndarray:
         """Directional derivative of the total along `tangent`, by forward mode through the solver."""
         array, seeds = _array(theta)
-        key, data = self._prepare(objective)
         direction = np.asarray(tangent, dtype=float)
 
-        def build() -> Any:
+        def make() -> Callable[..., Any]:
             loss = make_objective(objective, forward_mode=True)
 
             def derivative(one: jax.Array, along: jax.Array, data: Any) -> jax.Array:
                 return jax.jvp(lambda th: loss(th, data)[0], (one,), (along,))[1]
 
-            return jax.jit(over_seeds(derivative, seeds))
+            return derivative
 
-        return _numpy(self._cache.get(("forward", key, seeds), build)(array, direction, data))
+        function, data = self._of_objective("forward", objective, seeds, make)
+        return _numpy(function(array, direction, data))
 
     def minimise(
         self,
@@ -218,7 +246,8 @@ class JaxEngine:
         from .optimise import JaxRunner
 
         def make(phase: Phase) -> JaxRunner:
-            return JaxRunner(self._cache, self._prepare(objective), phase)
+            with own_configuration():
+                return JaxRunner(self._cache, self._prepare(objective), phase)
 
         with one_blas_thread():
             return minimise(

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...graph import partition
 from ...objective.program import Integration
-from ..options import FIXED_STEP
+from ..options import FIXED_STEP, check_solver
 from .lowering import lower
 from .solvers import make_adjoint, make_controller, make_solver
 
@@ -34,11 +34,14 @@ _CODES = (
 
 
 def integration_data(integration: Integration) -> Data:
-    """What may change from call to call without compiling anew."""
+    """What may change from call to call without compiling anew; see `check_solver` for what it raises."""
+    settings = integration.solver
+    check_solver(settings, "jax")  # here, as code compiled for others may serve
     data = {"start": np.asarray(integration.start, float), "times": np.asarray(integration.times, float)}
-    if integration.solver.name in FIXED_STEP:
-        data["dt"] = np.asarray(integration.solver.dt, float)
-    return data
+    if settings.name in FIXED_STEP:
+        return {**data, "dt": np.asarray(settings.dt, float)}
+    size = integration.vector_field.input("u").size
+    return {**data, "rtol": np.asarray(settings.rtol), "atol": np.broadcast_to(np.asarray(settings.atol), (size,))}
 
 
 def _status(result: Any, saved: Any) -> jax.Array:
@@ -52,6 +55,10 @@ def _status(result: Any, saved: Any) -> jax.Array:
 def make_integration(integration: Integration, forward_mode: bool = False) -> Callable[..., Any]:
     """`(theta (P,), data) -> arrays, status (B,), statistics`, arrays being NAME.OUTPUT → (B, K, …).
 
+    Besides numbers of steps (B,), the statistics say which times were `reached` (B, K).
+    What it returns serves all integrations of one form: whatever else differs between them must come through `data`, or
+    stand in a graph that `Arguments` reads.
+
     Parameters
     ----------
     integration
@@ -60,8 +67,7 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
         Whether the function is to be differentiated forwards (`jax.jvp`) instead of backwards.
     """
     settings = integration.solver
-    solver = make_solver(settings)
-    controller = make_controller(settings)
+    solver = make_solver(settings.name)
     adjoint = diffrax.ForwardMode() if forward_mode else make_adjoint(settings.adjoint)
     once, body = partition(integration.vector_field, "theta")
     prologue, field = lower(once), lower(body)
@@ -69,41 +75,43 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
     term = diffrax.ODETerm(lambda t, u, fixed: field({"t": t, "u": u, **fixed})["du"])
     single = integration.times.shape[0] == 1
 
-    def solve(start: Any, times: Any, u0: Any, fixed: Any, dt: Any) -> Any:
+    def solve(start: Any, times: Any, u0: Any, fixed: Any, steps: Any) -> Any:
         solution = _diffeqsolve(
             term,
             solver,
             start,
             times[-1],
-            dt,
+            steps.get("dt"),
             u0,
             fixed,
             saveat=diffrax.SaveAt(ts=times),
-            stepsize_controller=controller,
+            stepsize_controller=make_controller(settings.name, steps),
             adjoint=adjoint,
             max_steps=settings.max_steps,
             throw=False,
         )
-        steps = {key: solution.stats[f"num_{key}"] for key in ("steps", "accepted_steps", "rejected_steps")}
-        return solution.ys, _status(solution.result, solution.ys), steps
+        counts = {key: solution.stats[f"num_{key}"] for key in ("steps", "accepted_steps", "rejected_steps")}
+        return solution.ys, _status(solution.result, solution.ys), counts
 
     def observed(times: Any, states: Any, theta: Any) -> dict[str, Any]:
         at = jax.vmap(jax.vmap(lambda t, u: observe({"t": t, "u": u, "theta": theta})))
         return {f"{integration.name}.{key}": value for key, value in at(times, states).items()}
 
     def run(theta: jax.Array, data: Mapping[str, Any]) -> Any:
-        start, times, dt = data["start"], data["times"], data.get("dt")
+        start, times = data["start"], data["times"]
+        steps = {key: data[key] for key in ("dt", "rtol", "atol") if key in data}
         fixed = prologue({"theta": theta})
         u0 = initial({"theta": theta})["u0"]
         if single:  # a batch of one costs more than no batch
-            states, status, steps = solve(start[0], times[0], u0[0], fixed, dt)
-            states, status, steps = states[None], status[None], {k: v[None] for k, v in steps.items()}
+            states, status, counts = solve(start[0], times[0], u0[0], fixed, steps)
+            states, status, counts = states[None], status[None], {k: v[None] for k, v in counts.items()}
         else:
-            states, status, steps = jax.vmap(solve, in_axes=(0, 0, 0, None, None))(start, times, u0, fixed, dt)
+            states, status, counts = jax.vmap(solve, in_axes=(0, 0, 0, None, None))(start, times, u0, fixed, steps)
         statistics = {
-            "steps": steps["steps"],
-            "accepted": steps["accepted_steps"],
-            "rejected": steps["rejected_steps"],
+            "steps": counts["steps"],
+            "accepted": counts["accepted_steps"],
+            "rejected": counts["rejected_steps"],
+            "reached": jnp.cumprod(jnp.all(jnp.isfinite(states), axis=-1), axis=-1).astype(bool),
         }
         return observed(times, states, theta), status, statistics
 

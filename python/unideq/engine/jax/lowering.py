@@ -1,6 +1,7 @@
 """Graph → JAX: one table from operation name to `jax.numpy` lowering, and `lower`, which walks a graph with it.
 
-Constants reach the lowerings as NumPy arrays, so that a lowering can look at them (integer powers).
+Constants are what `arguments.value_of` says: arguments of the compiled code, or NumPy arrays. Exponents are always
+NumPy arrays, so that their lowering can look at them.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import numpy as np
 from jax import lax
 
 from ...errors import EngineUnsupported
-from ...graph import Graph
+from ...graph import Expression, Graph
 from ...graph.operations.network import OPAQUE
 from . import convolution, fourier
+from .arguments import table_of, value_of
 
 __all__ = ["LOWERINGS", "check", "lower"]
 
@@ -105,7 +107,7 @@ def _piecewise_polynomial(t: Any, breaks: Any, anchors: Any, coefficients: Any, 
     method = "compare_all" if len(breaks) <= 64 else "scan_unrolled"
     piece = jnp.searchsorted(jnp.asarray(breaks), t, side="right", method=method)
     local = (t - jnp.asarray(anchors)[piece]).reshape(t.shape + (1,) * (coefficients.ndim - 2))
-    rows = jnp.asarray(np.moveaxis(coefficients, 0, 1))[piece]  # t.shape + (degree + 1,) + value shape
+    rows = jnp.moveaxis(jnp.asarray(coefficients), 0, 1)[piece]  # t.shape + (degree + 1,) + value shape
     order = [lax.index_in_dim(rows, k, t.ndim, keepdims=False) for k in range(coefficients.shape[0])]
     result = order[-1]
     for row in order[-2::-1]:
@@ -195,6 +197,10 @@ def check(graph: Graph) -> None:
         raise EngineUnsupported(f'Engine `jax` {what}. Use `engine="julia"`.')
 
 
+def _has_known_exponent(node: Expression) -> bool:
+    return node.operation == "power" and node.inputs[1].is_constant
+
+
 def lower(graph: Graph) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
     """The graph as a function of JAX arrays, `{input: array} -> {output: array}`, to jit, vmap and differentiate.
 
@@ -205,6 +211,7 @@ def lower(graph: Graph) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
     """
     check(graph)
     program = [(node, LOWERINGS.get(node.operation), tuple(map(id, node.inputs))) for node in graph.nodes]
+    exponents = {node: node.inputs[1].value for node in graph.nodes if _has_known_exponent(node)}
     outputs = tuple(graph.outputs.items())
 
     def run(values: Mapping[str, Any]) -> dict[str, jax.Array]:
@@ -213,9 +220,11 @@ def lower(graph: Graph) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
             if node.operation == "input":
                 found[id(node)] = values[node.name]
             elif function is None:
-                found[id(node)] = node.value
+                found[id(node)] = value_of(node)
+            elif node in exponents:
+                found[id(node)] = function(found[inputs[0]], exponents[node])
             else:
-                found[id(node)] = function(*(found[i] for i in inputs), **node.attributes)
+                found[id(node)] = function(*(found[i] for i in inputs), **table_of(node))
         return {name: jnp.asarray(found[id(node)], dtype=node.dtype) for name, node in outputs}
 
     return run

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -12,13 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ...errors import EngineError
 from ...objective.program import Balancing, Objective
 from ..balancing import Roles
 from ..batches import Fresh, fresh_data, iterations_at_once, stacked
-from ..cache import CompiledCache, HashedKey
+from ..cache import CompiledCache
 from ..loop import Phase, empty_logs
 from ..optimizer_state import flatten
+from ..residual_terms import check_residual_terms
 from .adam import Adam
+from .arguments import Arguments
+from .configuration import own_configuration
 from .curvature import DenseCurvature, LimitedCurvature
 from .derivative import value_and_gradient_of
 from .evaluation import Evaluation, make_evaluation
@@ -60,8 +65,8 @@ def _soap(task: Task) -> Any:
 
 
 _METHODS: dict[str, Callable[[Task], Any]] = {
-    "adam": lambda task: Adam(task.evaluation, task.settings, 0.0),
-    "adamw": lambda task: Adam(task.evaluation, task.settings, float(task.settings.get("weight_decay", 1e-4))),
+    "adam": lambda task: Adam(task.evaluation, task.settings),
+    "adamw": lambda task: Adam(task.evaluation, task.settings, task.settings.get("weight_decay", 1e-4)),
     "soap": _soap,
     "lbfgs": lambda task: QuasiNewton(task.value_and_gradient, task.settings, LimitedCurvature()),
     "bfgs": lambda task: QuasiNewton(
@@ -71,12 +76,25 @@ _METHODS: dict[str, Callable[[Task], Any]] = {
 }
 
 
-def _make_chunk(task: Task, name: str, seeds: int, room: int) -> Callable[..., Any]:
+def _make_chunk(task: Task, name: str, seeds: int, room: int, found: Arguments) -> Callable[..., Any]:
     """`(state, logs, data, fresh, base, target) -> state, logs`: turns until running seeds made `target` iterations.
 
     `fresh` is None, or (data of the iterations from the first on, stacked; which iteration is first). A method's turn
-    gives the entries of the state that it changes.
+    gives the entries of the state that it changes. Numbers among the phase's settings are data.
     """
+
+    def chunk(state: Any, logs: Any, data: Any, fresh: Any, base: Any, target: Any) -> Any:
+        schedules = {n: {"schedule": task.settings[n], **s} for n, s in data["settings"].items() if isinstance(s, dict)}
+        own = replace(task, settings={**task.settings, **data["settings"], **schedules})
+        return _turns(own, name, seeds, room, (state, logs), data, fresh, base, target)
+
+    return jax.jit(found.binding(chunk, lambda state, logs, data, *rest: data["objective"]["constants"]))
+
+
+def _turns(
+    task: Task, name: str, seeds: int, room: int, start: Any, data: Any, fresh: Any, base: Any, target: Any
+) -> Any:
+    """The traced body of a chunk."""
     method, balancing = _METHODS[name](task), task.balancing
     shared = getattr(method, "shared", None)  # what all seeds decide together: within their mapping both branches run
 
@@ -100,26 +118,39 @@ def _make_chunk(task: Task, name: str, seeds: int, room: int) -> Callable[..., A
     elif name == "gauss_newton":  # Jacobians of all seeds at once would take too much memory
         every = in_turn
 
-    def chunk(state: Any, logs: Any, data: Any, fresh: Any, base: Any, target: Any) -> Any:
-        def going(carry: Any) -> Any:
-            return jnp.any((carry[0]["finished"] == 0) & (carry[0]["iteration"] < target))
+    def going(carry: Any) -> Any:
+        return jnp.any((carry[0]["finished"] == 0) & (carry[0]["iteration"] < target))
 
-        start = (state, logs)
-        if seeds == 1:  # an ensemble of one runs without the mapping's cost
-            start = jax.tree.map(lambda x: x[0], start)
+    if seeds == 1:  # an ensemble of one runs without the mapping's cost
+        start = jax.tree.map(lambda x: x[0], start)
 
-        def turn(carry: Any) -> Any:
-            now = _data_now(data, fresh, carry[0])
-            if balancing is not None:
-                now = {**now, "update": jnp.max(carry[0]["iteration"]) % now["every"] == 0}
-            if shared is not None:
-                now = {**now, **shared(carry[0])}
-            return every(*carry, now, base, target)
+    def turn(carry: Any) -> Any:
+        now = _data_now(data, fresh, carry[0])
+        if balancing is not None:
+            now = {**now, "update": jnp.max(carry[0]["iteration"]) % now["every"] == 0}
+        if shared is not None:
+            now = {**now, **shared(carry[0])}
+        return every(*carry, now, base, target)
 
-        end = lax.while_loop(going, turn, start)
-        return jax.tree.map(lambda x: x[None], end) if seeds == 1 else end
+    end = lax.while_loop(going, turn, start)
+    return jax.tree.map(lambda x: x[None], end) if seeds == 1 else end
 
-    return jax.jit(chunk)
+
+def _numbers_of(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings that compiled code must know, and those that it is given: fractions, and schedules but their kind.
+
+    Whole numbers are sizes of something, but for those of a schedule.
+    """
+    known, given = {}, {}
+    for name, value in settings.items():
+        if isinstance(value, float):
+            given[name] = value
+        elif isinstance(value, Mapping) and "schedule" in value:
+            known[name] = value["schedule"]
+            given[name] = {k: np.asarray(v, float) for k, v in value.items() if k != "schedule"}
+        elif name != "iterations":
+            known[name] = value
+    return known, given
 
 
 def _data_now(data: Any, fresh: Any, state: Any) -> Any:
@@ -141,13 +172,24 @@ def _own_weights(data: Any, state: Any) -> Any:
     return {**data, "base": objective["weights"], "objective": {**objective, "weights": state["weights"]}}
 
 
-class JaxRunner:
-    """A phase on JAX; see `unideq.engine.loop.Runner`. `prepared` is the objective's cache key and device data."""
+@contextmanager
+def _named_failures() -> Iterator[None]:
+    """What fails inside compiled code (memory, a library) is an error of ours, which training survives."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        raise EngineError(f"JAX failed while it trained: {str(error).strip().splitlines()[0]}") from error
 
-    def __init__(self, cache: CompiledCache, prepared: tuple[HashedKey, Mapping[str, Any]], phase: Phase) -> None:
+
+class JaxRunner:
+    """A phase on JAX; see `unideq.engine.loop.Runner`. `prepared` is the objective's numbers and device data."""
+
+    def __init__(self, cache: CompiledCache, prepared: tuple[Arguments, Mapping[str, Any]], phase: Phase) -> None:
         objective, optimizer, seeds, room = phase.objective, phase.optimizer, phase.seeds, phase.room
-        varying = {k: v for k, v in optimizer.settings.items() if k != "iterations"}
-        settings = json.dumps(varying, sort_keys=True, default=repr)
+        if optimizer.name == "gauss_newton":
+            check_residual_terms(objective)  # here, as code compiled for others may serve
+        known, given = _numbers_of(optimizer.settings)
+        settings = json.dumps([known, sorted(given)], sort_keys=True, default=repr)
         balancing, counted, roles, rule = phase.balancing, {}, None, ()
         if balancing is not None:
             numbers = {"counted": balancing.counted, "rate": balancing.rate}
@@ -155,13 +197,14 @@ class JaxRunner:
             roles = Roles.of(balancing, objective, phase.start["weights"])
             rule = (roles, balancing.rule, balancing.reference, balancing.denominator)
         residuals = tuple(objective.residuals.items())
-        key = ("minimise", prepared[0], optimizer.name, settings, seeds, room, residuals, rule)
-        task = Task(objective, optimizer.settings, balancing, roles)
-        self._chunk = cache.get(key, lambda: _make_chunk(task, optimizer.name, seeds, room))
+        key = ("minimise", prepared[0].key, optimizer.name, settings, seeds, room, residuals, rule)
+        task = Task(objective, known, balancing, roles)
+        self._chunk = cache.get(key, lambda: _make_chunk(task, optimizer.name, seeds, room, prepared[0]))
         self._state: Any = jax.device_put(phase.start)
         self._data = jax.device_put(
             {
                 "objective": prepared[1],
+                "settings": given,
                 "free": phase.free,
                 "decay": phase.decay,
                 "iterations": np.asarray(phase.iterations),
@@ -177,19 +220,25 @@ class JaxRunner:
     def advance(self, base: int, target: int) -> bool:
         """Run one chunk; see `Runner.advance`."""
         if self._phase.batches is None:
-            self._state, self._logs = self._chunk(self._state, self._logs, self._data, None, base, target)
+            self._run(None, base, target)
             return self._running()
         while self._reached < target:
             first = self._reached
             fresh, self._reached = self._fresh(first, target)  # while the chunk before is still at work
             if not self._running():
                 return False
-            now = jax.device_put((fresh, first))
-            self._state, self._logs = self._chunk(self._state, self._logs, self._data, now, base, self._reached)
+            self._run((fresh, first), base, self._reached)
         return self._running()
 
+    def _run(self, fresh: tuple[Fresh, int] | None, base: int, target: int) -> None:
+        with own_configuration():
+            now = None if fresh is None else jax.device_put(fresh)
+            with _named_failures():
+                self._state, self._logs = self._chunk(self._state, self._logs, self._data, now, base, target)
+
     def _running(self) -> bool:
-        return bool((np.asarray(self._state["finished"]) == 0).any())
+        with _named_failures():  # of chunks that were still at work
+            return bool((np.asarray(self._state["finished"]) == 0).any())
 
     def _fresh(self, first: int, target: int) -> tuple[Fresh, int]:
         """Data from an iteration on, in arrays of one length for the whole phase; and the first iteration without."""

@@ -27,7 +27,7 @@ class QuasiNewton:
     ) -> None:
         self.evaluate = evaluate
         self.curvature = curvature
-        self.tolerance = float(settings.get("tolerance", 1e-9))
+        self.tolerance = settings.get("tolerance", 1e-9)
         self.longest = int(settings.get("line_search", 20))
 
     def turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 __all__ = ["make_schedule"]
 
@@ -27,8 +26,7 @@ def _cosine(s: Mapping[str, Any]) -> Rate:
 
 
 def _piecewise(s: Mapping[str, Any]) -> Rate:
-    boundaries = np.asarray(s["boundaries"], dtype=float)
-    factors = np.asarray(s["factors"], dtype=float)
+    boundaries, factors = jnp.asarray(s["boundaries"], float), jnp.asarray(s["factors"], float)
     return lambda i, total: s["learning_rate"] * jnp.prod(jnp.where(i >= boundaries, factors, 1.0))
 
 
@@ -54,5 +52,5 @@ _SCHEDULES: dict[str, Callable[[Mapping[str, Any]], Rate]] = {
 def make_schedule(learning_rate: Any) -> Rate:
     """`(iteration, iterations of the phase) -> learning rate`, from a number or a schedule's settings."""
     if not isinstance(learning_rate, Mapping):
-        return lambda i, total: jnp.asarray(float(learning_rate)) + 0.0 * i
+        return lambda i, total: jnp.asarray(learning_rate, float) + 0.0 * i
     return _SCHEDULES[learning_rate["schedule"]](learning_rate)

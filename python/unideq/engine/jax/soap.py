@@ -32,7 +32,7 @@ class SOAP(Adam):
     """Turns of SOAP. Moments are kept in the bases; a refused gradient leaves preconditioners and bases as they are."""
 
     def __init__(self, evaluate: Evaluation, settings: Mapping[str, Any]) -> None:
-        super().__init__(evaluate, {"learning_rate": 3e-3, "beta1": 0.95, "beta2": 0.95, **settings}, 0.0)
+        super().__init__(evaluate, {"learning_rate": 3e-3, "beta1": 0.95, "beta2": 0.95, **settings})
         self.settings = settings
         self.every = int(settings.get("precondition_every", 10))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import diffrax
@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...objective.program import SolverSettings
-from ..options import FIXED_STEP, check_solver
+from ..options import FIXED_STEP
 from .first_step import first_step
+from .implicit import KenCarp4, Kvaerno5
 
 __all__ = ["ADJOINTS", "SOLVERS", "make_adjoint", "make_controller", "make_solver"]
 
@@ -40,27 +40,11 @@ class RungeKutta4(diffrax.AbstractERK):
         return 4
 
 
-class KenCarp4(diffrax.AbstractESDIRK):
-    """The implicit half of Kennedy & Carpenter's ARK4(3)6L[2]SA (2003): order 4, L-stable, stiffly accurate.
-
-    diffrax offers the additive method, which wants the vector field split in two; ours is implicit as a whole.
-    """
-
-    tableau: ClassVar[diffrax.ButcherTableau] = diffrax.KenCarp4.tableau.tableaus[1]
-    interpolation_cls: ClassVar[Callable[..., Any]] = diffrax.ThirdOrderHermitePolynomialInterpolation.from_k
-
-    root_finder: Any = diffrax.with_stepsize_controller_tols(diffrax.VeryChord)()
-    root_find_max_steps: int = 10
-
-    def order(self, terms: Any) -> int:
-        return 4
-
-
 SOLVERS: dict[str, Callable[[], diffrax.AbstractSolver]] = {
     "tsit5": diffrax.Tsit5,
     "dopri5": diffrax.Dopri5,
     "dopri8": diffrax.Dopri8,
-    "kvaerno5": diffrax.Kvaerno5,
+    "kvaerno5": Kvaerno5,
     "kencarp4": KenCarp4,
     "euler": diffrax.Euler,
     "heun": diffrax.Heun,
@@ -121,20 +105,23 @@ class GuardedController(diffrax.PIDController):
         return keep, next_t0, next_t1, jump, (state, floor), diffrax.RESULTS.where(moves, result, stuck)
 
 
-def make_solver(settings: SolverSettings) -> diffrax.AbstractSolver:
-    """The diffrax solver of that name; see `unideq.engine.options.check_solver` for what it raises."""
-    check_solver(settings, "jax")
-    return SOLVERS[settings.name]()
+def make_solver(name: str) -> diffrax.AbstractSolver:
+    """The diffrax solver of that name."""
+    return SOLVERS[name]()
 
 
-def make_controller(settings: SolverSettings) -> diffrax.AbstractStepSizeController:
-    """The step-size controller; for fixed steps, `dt` comes in later as the first step."""
-    if settings.name in FIXED_STEP:
+def make_controller(name: str, numbers: Mapping[str, Any]) -> diffrax.AbstractStepSizeController:
+    """The step-size controller, with the numbers `rtol` () and `atol` (n,), which needn't be known yet.
+
+    For fixed steps, `dt` comes in later as the first step.
+    """
+    if name in FIXED_STEP:
         return diffrax.ConstantStepSize()
-    if settings.name in IMPLICIT:
+    tolerances = {"rtol": numbers["rtol"], "atol": numbers["atol"]}
+    if name in IMPLICIT:
         # With the plain integral controller every second step of a stiff solve would be rejected (Söderlind 2002).
-        return GuardedController(rtol=settings.rtol, atol=settings.atol, pcoeff=0.3, icoeff=0.3)
-    return GuardedController(rtol=settings.rtol, atol=settings.atol)
+        return GuardedController(**tolerances, pcoeff=0.3, icoeff=0.3)
+    return GuardedController(**tolerances)
 
 
 def make_adjoint(name: str) -> diffrax.AbstractAdjoint:
