@@ -203,7 +203,7 @@ def check_gradient(
     )
     if check.passed or solver.dt is not None:
         return check
-    tight = replace(problem.solver, rtol=solver.rtol / 100, atol=solver.atol / 100)
+    tight = problem.solver.tightened(100)
     found = fit.engine.value_and_gradient(stage.objective.build(replace(problem, solver=tight)), theta)
     assert found.gradient is not None
     change = np.abs(along @ np.where(free, found.gradient, 0.0) - adjoint)

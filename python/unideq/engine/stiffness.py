@@ -8,7 +8,9 @@ method. Its budget is counted in evaluations, not seconds: the same model gets t
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -145,7 +147,7 @@ def resolve_auto(
     start: float | np.ndarray,
     end: float | np.ndarray,
     rtol: float = 1e-6,
-    atol: float = 1e-6,
+    atol: float | Sequence[float] = 1e-6,
     stiff: str = "kvaerno5",
 ) -> tuple[str, str]:
     """Choose a solver.
@@ -161,7 +163,7 @@ def resolve_auto(
     start, end
         Times, one each or (B,).
     rtol, atol
-        Tolerances of the later solves.
+        Tolerances of the later solves; atol one for all, or one a state.
     stiff
         The engine's stiff solver (`unideq.engine.options.stiff_solver`).
 
@@ -172,7 +174,7 @@ def resolve_auto(
         reason says so.
     """
     try:
-        return _resolve(model_vector_field, u0, theta, start, end, {"rtol": rtol, "atol": atol}, stiff)
+        return _resolve(model_vector_field, u0, theta, start, end, {"rtol": rtol, "atol": np.asarray(atol)}, stiff)
     except Exception as error:
         return EXPLICIT, f"`{EXPLICIT}`: the pilot solve failed ({type(error).__name__}: {error})."
 
@@ -183,7 +185,7 @@ def _resolve(
     theta: np.ndarray,
     start: object,
     end: object,
-    tolerances: dict[str, float],
+    tolerances: dict[str, Any],
     stiff: str,
 ) -> tuple[str, str]:
     rows = np.atleast_2d(np.asarray(u0, dtype=float))

@@ -72,7 +72,7 @@ class Setup:
     times: np.ndarray
     solver: str = "tsit5"
     rtol: float = 1e-8
-    atol: float = 1e-8
+    atol: float | tuple[float, ...] = 1e-8
     dt: float | None = None
     max_steps: int = 100_000
 
@@ -192,7 +192,9 @@ class _Script:
         if setup.dt is not None:
             steps = f"dt = {julia_number(setup.dt).text}, adaptive = false"
         else:
-            steps = f"reltol = {julia_number(setup.rtol).text}, abstol = {julia_number(setup.atol).text}"
+            several = isinstance(setup.atol, tuple)
+            atol = julia_array(np.array(setup.atol)) if several else julia_number(setup.atol).text
+            steps = f"reltol = {julia_number(setup.rtol).text}, abstol = {atol}"
         start, end = julia_number(setup.start).text, julia_number(setup.times[-1]).text
         return [
             f"initial_state = {julia_array(setup.u0)}  # {', '.join(s.name for s in self.model.states)}",

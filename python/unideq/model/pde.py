@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -199,7 +200,7 @@ def fields_on(grid: Any, fields: Any) -> StateTable:
                 f"Field `{name}` is given shape {state.shape or value}, but a field has the grid's shape {shape}. "
                 "Leave the shape out."
             )
-        states.append(State(name, shape, state.positive, state.units, state.description))
+        states.append(replace(state, name=name, shape=shape))
     taken = next((s.name for s in states if s.name in grid.dims), None)
     if taken is not None:
         raise ModelError(f"`{taken}` names a field and an axis of the grid. Rename one of them.")

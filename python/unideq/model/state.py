@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ..checks import number
 from ..errors import ModelError, unknown
 from ..graph import Expression
 from .names import check_name
@@ -30,6 +31,9 @@ class State:
         Whether estimated initial values and segment starts must stay above zero.
     units, description
         For labels.
+    scale
+        Size of the state's values, in its units, where data and initial values don't tell it: solvers' absolute
+        tolerances follow it where it is below one. None: by the largest value known.
     """
 
     name: str = ""
@@ -37,6 +41,7 @@ class State:
     positive: bool = False
     units: str = ""
     description: str = ""
+    scale: float | None = None
 
     def __post_init__(self) -> None:
         given: Any = self.shape
@@ -49,6 +54,8 @@ class State:
                 f"State `{self.name}` can't have shape {given!r}. Write `()` for a scalar, or e.g. `100` or `(10, 10)`."
             )
         object.__setattr__(self, "shape", shape)
+        scale = number(self.scale, "scale", f"state `{self.name}`", above=0, none=True, error=ModelError)
+        object.__setattr__(self, "scale", scale)
 
     @property
     def size(self) -> int:
@@ -124,7 +131,7 @@ def _collect(states: Any) -> Iterable[State]:
     if isinstance(states, Mapping):
         for name, value in states.items():
             if isinstance(value, State):
-                yield State(name, value.shape, value.positive, value.units, value.description)
+                yield replace(value, name=name)
             else:
                 yield State(name, value)
         return

@@ -24,7 +24,9 @@ def model_to_json(model: ODE) -> dict[str, Any]:
     """See `ODE.to_json`."""
     return {
         "kind": type(model).__name__,
-        "states": [{**s.__dict__, "shape": list(s.shape)} for s in model.states],
+        "states": [
+            {k: v for k, v in {**s.__dict__, "shape": list(s.shape)}.items() if v is not None} for s in model.states
+        ],
         "parameters": {n: p.to_json() for n, p in model.parameters.items()},
         **({"conditions": {n: c.to_json() for n, c in model.conditions.items()}} if model.conditions else {}),
         "networks": {n: net.to_json() for n, net in model.networks.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,13 @@ from .loss import Loss, mean_over
 from .observations import Observations
 from .program import SolverSettings
 from .regularise import L1, L2, Penalty
+from .tolerance import absolute_tolerances, warn_below_tolerance
 from .windows import state_observables
 
 __all__ = ["Problem", "measured_as"]
 
+USUAL_ATOL = 1e-6
+"""Absolute tolerance of fits, for states of size one and more."""
 RESERVED = ("continuity", "regularisation", "total")
 """Names of terms that data variables, states and penalties can't have."""
 
@@ -129,6 +132,10 @@ class Problem:
                     units = str(train.dataset[name].attrs.get("units", ""))
                     words = f"standard deviation of the noise of {name}"
                     entries.append(Entry(f"noise.{name}", (), "noise", True, 0.0, None, scales[name], units, words))
+        if not isinstance(model, Stepper):
+            solver = _settled(solver, model, train, guesses)
+        elif solver.atol is None:
+            solver = replace(solver, atol=USUAL_ATOL)
         return cls(
             model, train, loss, solver, regulariser, dict(penalties), Layout(entries), scales, state_scales, guesses,
             frozenset(known),
@@ -239,6 +246,23 @@ class Problem:
         if with_states:
             outputs["state"] = variable("u", (self.model.size,))
         return Graph(graph.inputs, {**outputs, **self.penalty_outputs()})
+
+
+def _settled(
+    solver: SolverSettings, model: ODE, train: Observations, guesses: Mapping[str, np.ndarray]
+) -> SolverSettings:
+    """The settings with absolute tolerances by the states' measured and initial values; warns of what they drown."""
+    largest = {}
+    for state in model.states:
+        observable = measured_as(model, train, state.name)
+        known = [guesses[state.name], *([] if observable is None else [train.pooled(observable)])]
+        largest[state.name] = max(
+            float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values))) for values in known
+        )
+    settled = absolute_tolerances(model.states, solver.atol, largest, USUAL_ATOL)
+    if settled != solver.atol or not isinstance(solver.atol, tuple):
+        warn_below_tolerance(model.states, settled, largest, stacklevel=6)
+    return replace(solver, atol=settled)
 
 
 def _check_terms(model: ODE, train: Observations, penalties: Mapping[str, Penalty]) -> None:

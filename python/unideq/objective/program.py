@@ -7,8 +7,8 @@ points); its `loss` graph turns those arrays and θ into the terms.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -38,8 +38,11 @@ class SolverSettings:
     name
         `auto`, or a name of `unideq.engine.options.SOLVERS`.
         An engine never sees `auto`: it is resolved before (`unideq.engine.stiffness`).
-    rtol, atol
-        Tolerances of adaptive steps; atol is in the states' own units.
+    rtol
+        Relative tolerance of adaptive steps.
+    atol
+        Absolute tolerance, in the states' own units: one for all, or one a component of the state vector (n,). Before
+        a problem has settled it (`unideq.objective.tolerance`) also None or a dict; an engine never sees those.
     dt
         Step of the fixed-step solvers, in time units; required for those, ignored by adaptive ones.
     max_steps
@@ -51,18 +54,32 @@ class SolverSettings:
 
     name: str = "auto"
     rtol: float = 1e-6
-    atol: float = 1e-6
+    atol: Any = 1e-6
     dt: float | None = None
     max_steps: int = 4096
     adjoint: str = "auto"
 
     def __post_init__(self) -> None:
-        for label in ("rtol", "atol", *(("dt",) if self.dt is not None else ())):
+        if isinstance(self.atol, list):  # from a file
+            object.__setattr__(self, "atol", tuple(self.atol))
+        single = ("atol",) if isinstance(self.atol, (int, float, str)) else ()
+        for label in ("rtol", *single, *(("dt",) if self.dt is not None else ())):
             value = getattr(self, label)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
                 raise OptionError(f"`{label}` needs a positive number, not {value!r}.")
         if isinstance(self.max_steps, bool) or not isinstance(self.max_steps, int) or self.max_steps < 1:
             raise OptionError(f"`max_steps` needs a whole number >= 1, not {self.max_steps!r}.")
+
+    def tightened(self, factor: float) -> SolverSettings:
+        """The same with tolerances this many times smaller."""
+        smaller = tuple(a / factor for a in self.atol) if isinstance(self.atol, tuple) else self.atol / factor
+        return replace(self, rtol=self.rtol / factor, atol=smaller)
+
+    @property
+    def tolerances(self) -> str:
+        """In words; several absolute ones by the least and the largest."""
+        low, high = float(np.min(self.atol)), float(np.max(self.atol))
+        return f"rtol {self.rtol:g}, atol {low:g}" + (f" … {high:g}" if high > low else "")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from ..engine.stiffness import resolve_auto
 from ..errors import ModelError, OptionError
 from ..model import ODE
 from ..model.export import Setup, julia_script
+from ..objective.tolerance import absolute_tolerances, largest_values
 from ..training.settings import checked_solver
-from .solution import increasing, initial_states
+from .solution import USUAL_ATOL, increasing, initial_states
 
 __all__ = ["export_julia"]
 
@@ -30,7 +32,7 @@ def export_julia(
     start: float | None = None,
     solver: str = "auto",
     rtol: float = 1e-8,
-    atol: float = 1e-8,
+    atol: float | Mapping[str, float] | None = None,
     dt: float | None = None,
     max_steps: int = 100_000,
     overwrite: bool = False,
@@ -65,13 +67,17 @@ def export_julia(
     u0, batched = initial_states(model, initial)
     if batched:
         raise ModelError("A script solves one trajectory: give each state one initial value, without a leading axis.")
-    name = solver
+    settings = checked_solver(solver, rtol, atol, dt, max_steps)
+    sizes = largest_values(model.states, u0)
+    settings = replace(settings, atol=absolute_tolerances(model.states, settings.atol, sizes, USUAL_ATOL))
     if solver == "auto":
         ends = np.array([[begin], [grid[-1]]])
-        name, _ = resolve_auto(model.vector_field, u0, theta, ends[0], ends[1], rtol, atol, stiff_solver("julia"))
-    settings = checked_solver(name, rtol, atol, dt, max_steps)
-    step = settings.dt if name in FIXED_STEP else None
-    setup = Setup(theta, u0[0], begin, grid, name, settings.rtol, settings.atol, step, settings.max_steps)
+        name, _ = resolve_auto(
+            model.vector_field, u0, theta, ends[0], ends[1], rtol, settings.atol, stiff_solver("julia")
+        )
+        settings = replace(settings, name=name)
+    step = settings.dt if settings.name in FIXED_STEP else None
+    setup = Setup(theta, u0[0], begin, grid, settings.name, settings.rtol, settings.atol, step, settings.max_steps)
     text = julia_script(model, setup)
     try:
         target.write_text(text, encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,11 @@ from ..graph import Expression, Graph, variable
 from ..graph.transform import substitute
 from ..model import ODE, Parameter
 from ..objective import Integration
+from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
 from ..training.settings import checked_solver
+
+USUAL_ATOL = 1e-8
+"""Absolute tolerance of solutions, for states of size one and more."""
 
 __all__ = ["Solution", "increasing", "initial_states", "solution_dataset", "solve"]
 
@@ -93,7 +97,7 @@ def solve(
     start: float | None = None,
     solver: str = "auto",
     rtol: float = 1e-8,
-    atol: float = 1e-8,
+    atol: float | Mapping[str, float] | None = None,
     dt: float | None = None,
     max_steps: int = 100_000,
     engine: str | Engine | None = None,
@@ -114,7 +118,8 @@ def solve(
     start
         Start time; default: the first output time.
     solver, rtol, atol, dt, max_steps, engine
-        As in `unideq.fit`; tolerances are tighter here.
+        As in `unideq.fit`; tolerances are tighter here: `atol=None` is 1e-8, and for states that start below 0.1, or
+        have a `State.scale` below, 1e-8 of that.
     throw
         Whether a failed integration raises; else look at `Solution.status`.
 
@@ -131,14 +136,18 @@ def solve(
     theta = model.resolve_theta(parameters)
     u0, batched = initial_states(model, initial)
     settings = checked_solver(solver, rtol, atol, dt, max_steps)
+    sizes = largest_values(model.states, u0)
+    settings = replace(settings, atol=absolute_tolerances(model.states, settings.atol, sizes, USUAL_ATOL))
     count = len(u0)
     runner = get_engine(engine)
     stiff = stiff_solver(runner.name)
     chosen, reason = settings.name, ""
     if settings.name == "auto":
         ends = np.full(count, grid[-1])
-        chosen, reason = resolve_auto(model.vector_field, u0, theta, np.full(count, begin), ends, rtol, atol, stiff)
-    settings = checked_solver(chosen, rtol, atol, dt, max_steps)
+        chosen, reason = resolve_auto(
+            model.vector_field, u0, theta, np.full(count, begin), ends, rtol, settings.atol, stiff
+        )
+    settings = replace(settings, name=chosen)
     # The initial values travel behind θ, so that solving again from elsewhere compiles nothing.
     own, size = model.layout.variable(), model.layout.size
     both = variable("theta", (size + u0.size,))
@@ -158,6 +167,9 @@ def solve(
     result = runner.integrate(program, np.concatenate([theta, u0.ravel()]))
     status = tuple(STATUS.get(int(code), STATUS[5]) for code in result.status)
     observed = {n: result.arrays[f"solve.observed.{n}"] for n in graph.outputs}
+    if settings.dt is None:
+        reached = largest_values(model.states, result.arrays["solve.state"])
+        warn_below_tolerance(model.states, settings.atol, {n: sizes[n] or reached[n] for n in reached})
     dataset = solution_dataset(model, grid, result.arrays["solve.state"], observed)
     label = chosen + (f" ({reason})" if reason else "")
     solution = Solution(

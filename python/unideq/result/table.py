@@ -98,7 +98,7 @@ def _stages(settings: Any) -> str:
 def setting_rows(record: Training) -> list[tuple[str, str]]:
     """(what, how) of everything that decided the run."""
     s = record.settings
-    tolerance = f"dt {s.solver.dt:g}" if s.solver.dt is not None else f"rtol {s.solver.rtol:g}, atol {s.solver.atol:g}"
+    tolerance = f"dt {s.solver.dt:g}" if s.solver.dt is not None else s.solver.tolerances
     rows = [
         ("stages", _stages(s)),
         ("loss", _short(s.loss)),

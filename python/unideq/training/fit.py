@@ -66,7 +66,7 @@ def fit(
     penalty: Any = None,
     solver: str = "auto",
     rtol: float = 1e-6,
-    atol: float = 1e-6,
+    atol: float | Mapping[str, float] | None = None,
     dt: float | None = None,
     max_steps: int = 4096,
     adjoint: str = "auto",
@@ -94,7 +94,7 @@ def fit(
     penalty: Any = None,
     solver: str = "auto",
     rtol: float = 1e-6,
-    atol: float = 1e-6,
+    atol: float | Mapping[str, float] | None = None,
     dt: float | None = None,
     max_steps: int = 4096,
     adjoint: str = "auto",
@@ -141,8 +141,11 @@ def fit(
     solver
         `auto` (chooses between `tsit5` and the engine's best stiff solver, and says so), or one of `tsit5`, `dopri5`,
         `kvaerno5`, `kencarp4`, and with `dt=` the fixed-step `euler`, `heun`, `rk4`; each engine has more.
-    rtol, atol
-        Tolerances of the solver; atol in the states' units.
+    rtol
+        Relative tolerance of the solver.
+    atol
+        Absolute tolerance, in the states' units: a number, or a dict state → number. None: 1e-6, and for states whose
+        known values (measurements, initial values, `State.scale`) stay below 0.1, 1e-6 of their size.
     dt
         Step of the fixed-step solvers, in time units.
     max_steps

@@ -23,6 +23,7 @@ from ..objective import (
     objective_from_json,
 )
 from ..objective.regularise import penalties_of, regulariser_of
+from ..objective.tolerance import checked_atol
 from .phase import BFGS, LBFGS, Adam, AdamW, Phase
 from .stage import (
     Stage,
@@ -65,7 +66,7 @@ class FitSettings:
         penalty: Any,
         solver: str,
         rtol: float,
-        atol: float,
+        atol: float | Mapping[str, float] | None,
         dt: float | None,
         max_steps: int,
         adjoint: str,
@@ -208,18 +209,19 @@ class FitSettings:
 
 
 def checked_solver(
-    solver: str, rtol: float, atol: float, dt: float | None, max_steps: int, adjoint: str = "auto"
+    solver: str, rtol: float, atol: Any, dt: float | None, max_steps: int, adjoint: str = "auto"
 ) -> SolverSettings:
     """Solver settings, or an error that lists what is possible."""
     if solver not in ("auto", *SOLVERS):
         raise unknown("solver", solver, ("auto", *SOLVERS))
     if adjoint not in ADJOINTS:
         raise unknown("adjoint", adjoint, ADJOINTS)
-    for name, value in (("rtol", rtol), ("atol", atol)):
-        if not 0 < value < 1e6:
-            raise OptionError(f"`{name}` needs a positive tolerance, not {value!r}.")
+    if not 0 < rtol < 1e6:
+        raise OptionError(f"`rtol` needs a positive tolerance, not {rtol!r}.")
     if solver in FIXED_STEP and (dt is None or not dt > 0):
         raise OptionError(f"The fixed-step solver `{solver}` needs a positive step: `dt=0.01`.")
     if max_steps < 1:
         raise OptionError(f"`max_steps` needs a number >= 1, not {max_steps!r}.")
-    return SolverSettings(solver, float(rtol), float(atol), None if dt is None else float(dt), int(max_steps), adjoint)
+    return SolverSettings(
+        solver, float(rtol), checked_atol(atol), None if dt is None else float(dt), int(max_steps), adjoint
+    )
