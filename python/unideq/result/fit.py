@@ -136,7 +136,12 @@ class Fit(Trained[Training]):
         prediction = predict(record, self.engine, grid, theta)
         failed = prediction.status != STATUS[0]
         if failed.any():
-            places = [f"seed {members[i]}, trajectory {prediction.labels[k]!r}" for i, k in np.argwhere(failed)]
+            finite = np.asarray(np.isfinite(prediction.states).all(axis=-1))
+            places = [
+                f"seed {members[i]}, trajectory {prediction.labels[k]!r}"
+                + (f" after t = {grid[finite[i, k]][-1]:g}" if finite[i, k].any() else "")
+                for i, k in np.argwhere(failed)
+            ]
             warnings.warn(
                 f"No prediction (NaN) for {'; '.join(places[:4])}{' …' if len(places) > 4 else ''}: "
                 f"{prediction.status[failed][0]}.",
@@ -155,7 +160,14 @@ class Fit(Trained[Training]):
             theta = self._theta_of(seed)[: self.model.layout.size]
             settings: dict[str, Any] = {"conditions": conditions, "engine": self.engine, "throw": False}
             return self.model.solve(grid, initial, theta, **settings).dataset
-        return solve(self.model, grid, engine=self.engine, **self._setup(initial, seed)).dataset
+        found = solve(self.model, grid, engine=self.engine, throw=False, **self._setup(initial, seed))
+        if not found.success:
+            warnings.warn(
+                f"The prediction of seed {seed} ends early (NaN): {next(s for s in found.status if s != STATUS[0])}.",
+                UnideqWarning,
+                stacklevel=4,
+            )
+        return found.dataset
 
     def _setup(self, initial: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
         """What `solve` needs besides times: one seed's parameters and initial values, and training's solver."""

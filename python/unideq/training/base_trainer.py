@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine import Engine, OptimizerSettings, Report
 from ..engine.soap_blocks import matrix_blocks
-from ..errors import UnideqError
+from ..errors import EngineError, UnideqError
 from ..model import Layout
 from ..objective.program import Batches, Objective
 from .interruption import deferred_interrupt
@@ -116,6 +116,10 @@ class BaseTrainer(Generic[R]):
                 record.status = "finished"
         except KeyboardInterrupt:
             record.status = f"interrupted: after {record.history.iterations} iterations, by the keyboard"
+        except EngineError as error:
+            if not record.history.iterations:  # nothing is lost
+                raise
+            record.status = f"gave up: {error}; best parameters so far kept."
         finally:
             record.seconds = time.monotonic() - began
             bar.close()

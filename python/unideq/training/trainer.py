@@ -14,9 +14,11 @@ from ..engine import Engine, Report
 from ..engine.options import STIFF, check_solver, stiff_solver
 from ..engine.stiffness import resolve_auto
 from ..model import ODE, Layout, Stepper
-from ..objective import Integration, Observations, Problem, Trajectory, Unrolled
+from ..objective import CustomLoss, Integration, Observations, Problem, Trajectory, Unrolled
+from ..objective.problem import USUAL_ATOL
 from ..objective.windows import condition_rows, state_observables
 from .base_trainer import BaseTrainer
+from .diagnosis import why_not_finite
 from .interruption import deferred_interrupt
 from .judge import Judge, windows_judge
 from .progress import Progress
@@ -59,6 +61,7 @@ class Trainer(BaseTrainer[Training]):
         self.train, self.held = observations.split(settings.holdout)
         super().__init__(engine, self.settings.stages(), self.settings.report_every, save, callback)
         self.problem, self.guesses = self._lay_out(self.settings)
+        self._given_atol, self.settings = settings.solver.atol, self.settings.with_solver(self.problem.solver)
         self._held_judge: Judge | None = None
 
     @property
@@ -105,6 +108,8 @@ class Trainer(BaseTrainer[Training]):
             engine={**self.engine.describe(), "name": self.engine.name},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+        if self.settings.solver.atol not in (USUAL_ATOL, self._given_atol):
+            record.events.append(f"absolute tolerances follow the states' sizes: {self.settings.solver.tolerances}")
         if isinstance(self.model, Stepper):
             self._check_step(self.model, theta[0])
         elif self.settings.solver.name == "auto":
@@ -149,8 +154,8 @@ class Trainer(BaseTrainer[Training]):
         self._held_judge = self._judge_of_held_out()
 
     def _another_way(self, record: Training, bar: Progress) -> bool:
-        """A stiff solver, where every seed gave up with an explicit one."""
-        if not (self._stage_failed and self._may_switch):
+        """A stiff solver, where every seed gave up with an explicit one for no other reason."""
+        if not (self._stage_failed and self._may_switch) or self._broken_start(record) is not None:
             return False
         self._use_solver(record, stiff_solver(self.engine.name))
         record.events.append(f"every seed failed with an explicit solver: switched to {self.settings.solver.name}")
@@ -263,12 +268,34 @@ class Trainer(BaseTrainer[Training]):
         """Whether a stiff solver could do better."""
         return self.settings.solver.name not in STIFF and not isinstance(self.model, Stepper)
 
+    def _broken_start(self, record: Training) -> str | None:
+        """What isn't finite where the stage began, where that can be told."""
+        if isinstance(self.model, Stepper) or not self._stage_failed:
+            return None
+        program = self.stages[record.stage].objective.build(self.problem)
+        return why_not_finite(self.engine, program, self.model.states, record.best_theta[record.best_seed])
+
     def _why_gave_up(self, record: Training) -> str:
         stage = self.stages[record.stage].label
         solver = self.settings.solver
+        rejected = _last_streak(record.history.joined(len(self.settings.seeds))["rejected"])
+        tried = {0: "no seed could begin", 1: "every seed's first step was rejected"}.get(
+            rejected, f"every seed had {rejected} rejected steps in a row"
+        )
+        reason = self._broken_start(record)
+        if reason is not None:
+            custom = isinstance(self.settings.loss, CustomLoss) and reason.startswith("the loss")
+            advice = (
+                "Write the loss so that it and its derivative are finite there, e.g. `np.sqrt(r**2 + 1e-12)` for "
+                '`np.sqrt(r**2)`, or use `loss="huber"`.'
+                if custom
+                else "Start from other values, or write it so that it is finite there, e.g. `np.maximum(x, 1e-12)` "
+                "within a root, a logarithm or a power."
+            )
+            return f"gave up: in {stage}, {tried}: {reason}. {advice}"
         if isinstance(self.model, Stepper):
             return (
-                f"gave up: in {stage}, every seed had 20 rejected steps in a row (infinite rollouts or losses); "
+                f"gave up: in {stage}, {tried} (infinite rollouts or losses); "
                 "best parameters so far kept. Try a smaller learning rate, fewer `steps`, a `curriculum`, "
                 '`gradient="none"`, or smaller or more `substeps` of the stepper.'
             )
@@ -276,7 +303,17 @@ class Trainer(BaseTrainer[Training]):
         if solver.name not in STIFF:
             advice += f', the stiff `solver="{stiff_solver(self.engine.name)}"`'
         return (
-            f"gave up: in {stage}, every seed had 20 rejected steps in a row (solver failures or infinite losses); "
+            f"gave up: in {stage}, {tried} (solver failures or infinite losses); "
             f"best parameters so far kept. Try {advice}, `MultipleShooting` or a larger `max_steps` "
             f"(now {solver.max_steps})."
         )
+
+
+def _last_streak(rejected: np.ndarray) -> int:
+    """Rejected steps in a row at the end (S, k), of the seed that had the fewest; after its end a seed has none."""
+    counts = []
+    for row in rejected:
+        marked = np.flatnonzero(row)
+        gaps = np.flatnonzero(np.diff(marked) > 1)
+        counts.append(len(marked) - (gaps[-1] + 1 if len(gaps) else 0))
+    return min(counts)
