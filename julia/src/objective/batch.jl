@@ -49,7 +49,7 @@ function Batch(p::CompiledIntegration, threads::Int)
         zeros(b * k * n),
         [Tape(n, tableau === nothing ? 0 : stages(tableau), k) for _ in 1:b],
         zeros(Int, b),
-        fill(Statistics(0, 0, 0, 0), b),
+        fill(Statistics(), b),
         lanes,
         workspace(p.initial),
         [works(:prologue); works(:observe_prologue)],
@@ -103,7 +103,7 @@ function solve_batch!(batch::Batch, theta::Vector{Float64}, arrays::Vector{Float
         lane = batch.lanes[l]
         for trajectory in range
             solve_one!(batch, lane, trajectory)
-            batch.status[trajectory] == SUCCESS && observe!(batch, lane, trajectory, arrays, offset)
+            observe!(batch, lane, trajectory, arrays, offset)
         end
     end
     return any(!=(SUCCESS), batch.status)
@@ -136,15 +136,15 @@ function solve_one!(batch::Batch, lane::Lane, trajectory::Int)
     catch e
         e isa InterruptException && rethrow()
         lane.integrator = nothing
-        batch.status[trajectory], batch.statistics[trajectory] = FAILED, Statistics(0, 0, 0, 0)
+        batch.status[trajectory], batch.statistics[trajectory] = FAILED, Statistics()
     end
     return nothing
 end
 
-"Write the observations of a solve to their places in `arrays`."
+"Write the observations of a solve to their places in `arrays`, up to the last time that it reached."
 function observe!(batch::Batch, lane::Lane, trajectory::Int, arrays::Vector{Float64}, offset::Int)
     p, state = batch.problem, lane.buffers.state
-    for j in 1:p.times_each
+    for j in 1:batch.statistics[trajectory].reached
         at = p.times_each * (trajectory - 1) + j
         copyto!(state, 1, batch.states, p.n * (at - 1) + 1, p.n)
         p.observe.run(state, batch.observe_once, lane.observed, NOTHING, NOTHING, lane.observe_work, p.times[at])

@@ -37,7 +37,7 @@ end
     integrate!(integration, data, n, theta, S, arrays, status, statistics)
 
 Solve all problems (B) at every θ (S, P). `data` is what `integration_data` made; `arrays` takes the outputs one after
-the other, each (S, B, K, …), NaN after a failure; `status` (S, B); `statistics` (S, B, 4): steps, accepted, rejected,
+the other, each (S, B, K, …), NaN from a failure on; `status` (S, B); `statistics` (S, B, 4): steps, accepted, rejected,
 evaluations.
 """
 function integrate!(

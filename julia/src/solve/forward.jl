@@ -1,12 +1,15 @@
 # One solve: step by step, with every observation taken from the dense output of the step it lies in.
 
-"What a solve counts: attempted, accepted and rejected steps, evaluations of the right-hand side."
+"What a solve counts: attempted, accepted and rejected steps, evaluations of the right-hand side; times it reached."
 struct Statistics
     steps::Int
     accepted::Int
     rejected::Int
     evaluations::Int
+    reached::Int
 end
+
+Statistics() = Statistics(0, 0, 0, 0, 0)
 
 "Buffers of one thread for one integration."
 struct Buffers
@@ -48,8 +51,8 @@ function solve!(
         tape.where[done], tape.fraction[done] = 0, 0.0
         copyto!(states, n * (first + done - 1) + 1, buffers.u0, 1, n)
     end
-    done == count && return status_of(ReturnCode.Success, all(isfinite, buffers.u0)), Statistics(0, 0, 0, 0)
-    all(isfinite, buffers.u0) || return NONFINITE, Statistics(0, 0, 0, 0)
+    all(isfinite, buffers.u0) || return NONFINITE, Statistics()
+    done == count && return SUCCESS, Statistics(0, 0, 0, 0, count)
     restart!(integrator, buffers.u0, start, stop, dt)
     begin_steps!(field)
     accepted = 0
@@ -68,7 +71,10 @@ function solve!(
         end
     end
     attempts = min(integrator.iter, settings.max_steps)
-    statistics = Statistics(attempts, accepted, attempts - accepted, field.evaluations)
+    while done > 0 && !all(isfinite, view(states, n*(first+done-1)+1:n*(first+done)))
+        done -= 1
+    end
+    statistics = Statistics(attempts, accepted, attempts - accepted, field.evaluations, done)
     return status_of(code, all(isfinite, integrator.u)), statistics
 end
 

@@ -4,7 +4,7 @@
 struct Settings
     method::Method
     rtol::Float64
-    atol::Float64
+    atol::Union{Float64,Vector{Float64}}    # one for all states, or one a state
     max_steps::Int
     adjoint::Symbol
 end
@@ -12,7 +12,7 @@ end
 Settings(data::AbstractDict) = Settings(
     method(data["name"]),
     Float64(data["rtol"]),
-    Float64(data["atol"]),
+    data["atol"] isa Number ? Float64(data["atol"]) : Float64.(data["atol"]),
     Int(data["max_steps"]),
     Symbol(data["adjoint"]),
 )
