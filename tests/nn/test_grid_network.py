@@ -211,17 +211,17 @@ def test_numpy_counts_and_single_channels_are_accepted():
     ("arguments", "message"),
     [
         ({"kernel": 4}, "`CNN` needs an odd `kernel`, which has a middle, not 4"),
-        ({"kernel": 0}, "whole numbers >= 1 for `kernel`, not 0"),
-        ({"dimensions": 3}, "`dimensions` as 1 or 2, not 3"),
+        ({"kernel": 0}, "`kernel` as a whole number >= 1, not 0"),
+        ({"dimensions": 3}, "`dimensions` as a whole number >= 1 and <= 2, not 3"),
         ({"boundary": "periodc"}, "Did you mean `periodic`"),
         ({"boundary": ("zero", "zero")}, "with `dimensions=1` needs as many boundary rules"),
-        ({"boundary": None}, "boundary of a network"),
-        ({"channels": (8, -1)}, "whole numbers >= 1 for `channels`, not -1"),
-        ({"channels": "88"}, "`channels`, not '88'"),
+        ({"boundary": None}, "`boundary` as one of"),
+        ({"channels": (8, -1)}, "`channels` as a whole number >= 1, not -1"),
+        ({"channels": "88"}, "`channels` as a whole number >= 1, not '88'"),
         ({"activation": "tahn"}, "Did you mean `tanh`"),
-        ({"initializer": "glorot"}, "Unknown initializer `glorot`"),
-        ({"input_scale": (1.0, 2.0)}, "`input_scale` as one finite number or 1 of them"),
-        ({"last_layer_scale": float("inf")}, "`last_layer_scale` as one finite number"),
+        ({"initializer": "glorot"}, "Unknown `initializer` of `CNN` `glorot`"),
+        ({"input_scale": (1.0, 2.0)}, "`input_scale` as one finite number that isn't 0, or 1 of them"),
+        ({"last_layer_scale": float("inf")}, "`last_layer_scale` as a number, not inf"),
     ],
 )
 def test_bad_settings_say_what_is_needed(arguments, message):
@@ -230,7 +230,7 @@ def test_bad_settings_say_what_is_needed(arguments, message):
 
 
 def test_bad_numbers_of_blocks_are_refused():
-    with pytest.raises(OptionError, match="`ResNet` needs whole numbers >= 1 for `blocks`, not 0"):
+    with pytest.raises(OptionError, match="`ResNet` needs `blocks` as a whole number >= 1, not 0"):
         ResNet(1, 1, blocks=0)
 
 

@@ -73,7 +73,7 @@ def test_last_layer_scale_shrinks_the_last_weights_only():
 
 
 def test_unknown_initializer_names_the_closest():
-    with pytest.raises(OptionError, match=r"Unknown initializer `he_norml`. Did you mean `he_normal`\?"):
+    with pytest.raises(OptionError, match=r"Unknown `initializer` of `MLP` `he_norml`. Did you mean `he_normal`\?"):
         MLP(2, 1, initializer="he_norml")
     with pytest.raises(OptionError, match="Unknown initializer"):
         draw_weight("nothing", (1, 1), np.random.default_rng(0))

@@ -119,18 +119,18 @@ def test_numpy_widths_are_accepted_and_written_as_json():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"inputs": 0}, "whole numbers >= 1 for `inputs`, not 0"),
-        ({"outputs": 1.5}, "whole numbers >= 1 for `outputs`, not 1.5"),
-        ({"hidden": (8, -1)}, "whole numbers >= 1 for `hidden`, not -1"),
-        ({"hidden": "88"}, "`hidden`, not '88'"),
+        ({"inputs": 0}, "`inputs` as a whole number >= 1, not 0"),
+        ({"outputs": 1.5}, "`outputs` as a whole number >= 1, not 1.5"),
+        ({"hidden": (8, -1)}, "`hidden` as a whole number >= 1, not -1"),
+        ({"hidden": "88"}, "`hidden` as a whole number >= 1, not '88'"),
         ({"activation": "tahn"}, "Did you mean `tanh`"),
         ({"output_activation": "soft_plus"}, "Did you mean `softplus`"),
-        ({"initializer": "glorot"}, "Unknown initializer `glorot`"),
-        ({"input_scale": 0.0}, "`input_scale` as one finite number or 2 of them, not 0.0"),
-        ({"input_scale": (1.0, 2.0, 3.0)}, "`input_scale` as one finite number or 2 of them"),
+        ({"initializer": "glorot"}, "Unknown `initializer` of `MLP` `glorot`"),
+        ({"input_scale": 0.0}, "`input_scale` as one finite number that isn't 0, or 2 of them, not 0.0"),
+        ({"input_scale": (1.0, 2.0, 3.0)}, "`input_scale` as one finite number that isn't 0, or 2 of them"),
         ({"output_shift": float("nan")}, "`output_shift` as one finite number"),
-        ({"input_shift": "a"}, "`input_shift` as one finite number or 2 of them, not 'a'"),
-        ({"last_layer_scale": float("inf")}, "`last_layer_scale` as one finite number"),
+        ({"input_shift": "a"}, "`input_shift` as one finite number, or 2 of them, not 'a'"),
+        ({"last_layer_scale": float("inf")}, "`last_layer_scale` as a number, not inf"),
     ],
 )
 def test_bad_settings_say_what_is_needed(arguments, message):

@@ -112,14 +112,14 @@ def test_every_rule_of_the_engines_has_settings():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ude.LearningRateAnnealing(every=0), "`every` needs a whole number >= 1, not 0"),
-        (lambda: ude.GradientNorm(every=2.5), "`every` needs a whole number >= 1, not 2.5"),
-        (lambda: ude.NeuralTangentKernel(rate=0.0), "`rate` needs a positive number, not 0.0"),
-        (lambda: ude.GradientNorm(rate=1.5), "at most 1, not 1.5"),
+        (lambda: ude.LearningRateAnnealing(every=0), "`every` as a whole number >= 1, not 0"),
+        (lambda: ude.GradientNorm(every=2.5), "`every` as a whole number >= 1, not 2.5"),
+        (lambda: ude.NeuralTangentKernel(rate=0.0), "`rate` as a number > 0 and <= 1, not 0.0"),
+        (lambda: ude.GradientNorm(rate=1.5), "`rate` as a number > 0 and <= 1, not 1.5"),
         (lambda: ude.LearningRateAnnealing(denominator="plane"), "Did you mean `plain`"),
         (lambda: ude.LearningRateAnnealing(average="matrix"), "Did you mean `matrices`"),
-        (lambda: ude.Causal(chunks=1), "`chunks` needs a whole number >= 2, not 1"),
-        (lambda: ude.Causal(tolerance=-1.0), "`tolerance` needs a positive number, not -1.0"),
+        (lambda: ude.Causal(chunks=1), "`chunks` as a whole number >= 2, not 1"),
+        (lambda: ude.Causal(tolerance=-1.0), "`tolerance` as a number > 0, not -1.0"),
     ],
 )
 def test_settings_out_of_range_are_refused(make, message):

@@ -207,12 +207,12 @@ def test_settings_survive_json_and_a_curriculum_unfolds():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"steps": 0}, "whole number steps >= 1"),
-        ({"steps": 2.5}, "whole number steps >= 1"),
+        ({"steps": 0}, "`steps` as a whole number >= 1"),
+        ({"steps": 2.5}, "`steps` as a whole number >= 1"),
         ({"gradient": "some"}, "full"),
         ({"coupling": "serial"}, "sequential"),
-        ({"warmup": -1}, "warmup >= 0"),
-        ({"batch": 0}, "windows a batch >= 1"),
+        ({"warmup": -1}, "`warmup` as a whole number >= 0, not -1"),
+        ({"batch": 0}, "`batch` as a whole number >= 1 or None, not 0"),
         ({"warmup": 1, "gradient": "one_step"}, "there is no `warmup`"),
         ({"curriculum": [(1, 2)]}, "triples"),
         ({"curriculum": []}, "triples"),

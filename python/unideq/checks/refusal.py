@@ -21,8 +21,8 @@ _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 8
 def refused(value: Any, name: str, of: str, needs: str, *, error: Error = OptionError, hint: str = "") -> UnideqError:
     """Make (not raise) the error for a value that a setting can't have, in the wording that all share."""
     subject = f"`{of}` needs `{name}` as {needs}" if of else f"`{name}` needs {needs}"
-    hint = hint or _without_quotes(value, name, needs)
-    return error(f"{subject}, not {shown(value)}.{f' {hint}' if hint else ''}")
+    hints = [h for h in (_without_quotes(value, name, needs), hint) if h]
+    return error(" ".join([f"{subject}, not {shown(value)}.", *hints]))
 
 
 def shown(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -31,11 +32,11 @@ def choice(
     known = tuple(choices)
     if none and value is None:
         return None
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value:
         listing = ", ".join(f'`"{c}"`' for c in known)
         raise refused(value, name, of, f"one of {listing}" + or_none(none), error=error)
     if value not in known:
-        raise unknown(f"`{name}` of `{of}`" if of else f"`{name}`", value, known, error)
+        raise unknown(f"`{name}` of `{of}`" if of else name, value, known, error)
     return str(value)
 
 
@@ -59,13 +60,27 @@ def path(value: Any, name: str = "path", of: str = "", *, error: Error = OptionE
 
 
 def function(
-    value: Any, name: str, of: str = "", *, needs: str = "a function", none: bool = False, error: Error = OptionError
+    value: Any,
+    name: str,
+    of: str = "",
+    *,
+    needs: str = "a function",
+    takes: int = 0,
+    none: bool = False,
+    error: Error = OptionError,
 ) -> Any:
-    """Something that can be called, and no class; `needs` says what it is called with."""
+    """Something that can be called with `takes` arguments; `needs` says with which. 0 means that nobody looks."""
     if none and value is None:
         return None
     if not callable(value):
         raise refused(value, name, of, needs + or_none(none), error=error)
+    if takes:
+        try:
+            inspect.signature(value).bind(*range(takes))
+        except TypeError:
+            raise refused(value, name, of, needs, error=error, hint=f"It is called with {takes}.") from None
+        except ValueError:  # a built-in function doesn't say
+            pass
     return value
 
 
@@ -150,5 +165,5 @@ def settle(settings: Any, word: Callable[..., Any], *names: str, **limits: Any) 
     >>> settle(self, whole, "iterations", "memory", least=1)  # doctest: +SKIP
     """
     for name in names:
-        value = word(getattr(settings, name), name, of=type(settings).__name__, **limits)
+        value = word(getattr(settings, name), name=name, of=type(settings).__name__, **limits)
         object.__setattr__(settings, name, value)

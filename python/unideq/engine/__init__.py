@@ -1,7 +1,7 @@
 """Who executes: the protocol every engine follows, the registry that picks one, and the engines themselves."""
 
 from .protocol import STATUS, Engine, Integrated, Minimised, OptimizerSettings, Report, Value
-from .registry import available, get_engine, set_engine
+from .registry import available, checked_engine, get_engine, set_engine
 
 __all__ = [
     "STATUS",
@@ -12,6 +12,7 @@ __all__ = [
     "Report",
     "Value",
     "available",
+    "checked_engine",
     "get_engine",
     "set_engine",
 ]

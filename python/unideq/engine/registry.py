@@ -7,12 +7,14 @@ import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from ..errors import EngineMissing, unknown
+from ..checks import choice
+from ..errors import EngineMissing
 from ..julia_location import julia_candidates, usable_julia
 from .protocol import Engine
 
-__all__ = ["available", "chosen_name", "get_engine", "set_engine"]
+__all__ = ["available", "checked_engine", "chosen_name", "get_engine", "set_engine"]
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,26 @@ def set_engine(name: str | None) -> None:
     """Choose the engine for everything that gets no `engine=`; None returns to the automatic choice."""
     global _chosen
     if name is not None:
-        _check(name)
+        choice(name, "engine", _ENGINES)
     _chosen = name
 
 
-def _check(name: str) -> str:
-    if name not in _ENGINES:
-        raise unknown("engine", name, _ENGINES)
-    return name
+def checked_engine(given: Any) -> Any:
+    """What `engine=` was given, if it is one: None, a name, or an engine. Starts nothing.
+
+    Raises
+    ------
+    OptionError
+        If it isn't.
+    """
+    if given is not None and not all(hasattr(given, verb) for verb in ("integrate", "minimise")):
+        choice(given, "engine", _ENGINES)
+    return given
 
 
 def chosen_name(name: str | None = None) -> str | None:
     """Name of the engine that `get_engine(name)` would give, or None where none can be used. Starts nothing."""
-    return name or _chosen or os.environ.get("UNIDEQ_ENGINE") or _first_available()
+    return name if name is not None else _chosen or os.environ.get("UNIDEQ_ENGINE") or _first_available()
 
 
 def _first_available() -> str | None:
@@ -81,6 +90,7 @@ def get_engine(name: str | Engine | None = None) -> Engine:
     EngineMissing
         If what it runs on isn't installed, or no engine is.
     """
+    checked_engine(name)
     if name is not None and not isinstance(name, str):
         return name
     wanted = chosen_name(name)
@@ -89,7 +99,7 @@ def get_engine(name: str | Engine | None = None) -> Engine:
             'No engine is installed. Type `unideq setup` for Julia, or `pip install "unideq[jax]"`; '
             "`unideq doctor` tells more."
         )
-    entry = _ENGINES[_check(wanted)]
+    entry = _ENGINES[choice(wanted, "engine", _ENGINES)]
     if wanted not in _made:
         lacks = entry.lacks()
         if lacks:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import shown
 from ..errors import TraceError
 from .frozen import FrozenArray, freeze
 from .location import user_line
@@ -355,7 +356,10 @@ def constant(value: Any) -> Expression:
     array = np.asarray(value)
     kind = array.dtype.kind
     if kind not in "biuf":
-        raise TraceError(f"Only real numbers and booleans can stand in a model, not {array.dtype} values{user_line()}.")
+        hint = " Call it." if callable(value) else ""
+        raise TraceError(
+            f"Only real numbers and booleans can stand in a model, not {shown(value)}{user_line()}.{hint}"
+        )
     dtype = "bool" if kind == "b" else "float64"
     frozen = FrozenArray(array.astype(dtype, copy=False))
     return _intern("constant", (), (("value", frozen),), {"value": frozen.array}, array.shape, dtype)

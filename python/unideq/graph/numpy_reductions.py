@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,27 @@ from .location import user_line
 from .numpy_layout import all_axes, concatenate, moveaxis, one_axis
 from .numpy_products import matmul
 
-__all__ = ["REDUCTIONS"]
+__all__ = ["REDUCTIONS", "one_value_at_a_time"]
+
+_single: ContextVar[bool] = ContextVar("single", default=False)
+
+
+@contextmanager
+def one_value_at_a_time() -> Iterator[None]:
+    """Within this, what reduces an array refuses a single value: whoever writes it believes to have all of them."""
+    token = _single.set(True)
+    try:
+        yield
+    finally:
+        _single.reset(token)
+
+
+def _several(a: Any) -> Expression:
+    """What a reduction is taken of."""
+    x = as_expression(a)
+    if not x.ndim and _single.get():
+        raise TraceError(f"A sum, mean or maximum is taken over one value{user_line()}.")
+    return x
 
 
 def _plain(dtype: Any, out: Any) -> None:
@@ -27,7 +49,7 @@ def _plain(dtype: Any, out: Any) -> None:
 
 
 def _reduced(operation: str, a: Any, axis: Any, keepdims: Any) -> Expression:
-    x = as_expression(a)
+    x = _several(a)
     axes = all_axes(x, axis)
     result = apply(operation, x, axes=axes)
     if keepdims:
@@ -95,7 +117,7 @@ def _std(
 
 def _flat_or(a: Any, axis: Any) -> tuple[Expression, int]:
     """The array and the axis to work along; without an axis, the flattened array."""
-    x = as_expression(a)
+    x = _several(a)
     return (apply("reshape", x, shape=(x.size,)), 0) if axis is None else (x, one_axis(x, axis))
 
 

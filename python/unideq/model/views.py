@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,10 +60,17 @@ class NetworkView(View):
 
     def __init__(self, networks: Mapping[str, Network], weights: Mapping[str, Mapping[str, Expression]]) -> None:
         calls: dict[str, Callable[..., Expression]] = {
-            name: (lambda *arguments, name=name, network=network: call_network(name, network, weights[name], arguments))
-            for name, network in networks.items()
+            name: partial(_called, name, network, weights[name]) for name, network in networks.items()
         }
         super().__init__("network", calls)
+
+
+def _called(
+    name: str, network: Network, weights: Mapping[str, Expression], *arguments: Any, **named: Any
+) -> Expression:
+    if named:
+        raise TraceError(f"`net.{name}` takes its arguments in order, without `{next(iter(named))}=`{user_line()}.")
+    return call_network(name, network, weights, arguments)
 
 
 def call_network(

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
-import numpy as np
-
+from ..checks import settle
 from ..graph import Expression
 from .activation import activation
 from .grid_network import GridNetwork
 from .network import register_network
-from .settings import Scale
+from .settings import Scale, counts
 
 __all__ = ["CNN"]
 
@@ -88,8 +87,8 @@ class CNN(GridNetwork):
     last_layer_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        several = isinstance(self.channels, (tuple, list, np.ndarray))
-        self._settle(channels=self.channels if several else (self.channels,))
+        super().__post_init__()
+        settle(self, counts, "channels")
 
     def convolutions(self) -> dict[str, tuple[int, int]]:
         widths = (self.inputs, *self.channels, self.outputs)

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import array, refused
 from ..errors import OptionError
 from ..graph import Expression, apply
 from .initializer import draw_weight
-from .settings import numbers
 
 __all__ = ["Factorisation", "dense", "dense_shapes", "draw_dense", "draw_scales", "factorisation"]
 
@@ -25,16 +25,18 @@ USUAL = (1.0, 0.1)
 """Mean and deviation of s in the paper's experiments."""
 
 
-def factorisation(kind: str, given: Any) -> tuple[float, float] | None:
+def factorisation(value: Any, name: str, of: str) -> tuple[float, float] | None:
     """(mean, deviation) of s, or None for plain weights; True stands for the usual ones."""
-    if given is None or given is False:
+    if value is None or value is False:
         return None
-    value = numbers(USUAL if given is True else given)
-    if value.shape != (2,) or not np.isfinite(value).all() or value[1] < 0:
-        raise OptionError(
-            f"`{kind}` needs `factorised` as True, or as (mean, deviation >= 0) such as {USUAL}, not {given!r}."
-        )
-    return float(value[0]), float(value[1])
+    needs = f"True, or (mean, deviation >= 0) such as {USUAL}"
+    try:
+        found = array(USUAL if value is True else value, name)
+    except OptionError:
+        raise refused(value, name, of, needs) from None
+    if found.shape != (2,) or found[1] < 0:
+        raise refused(value, name, of, needs)
+    return float(found[0]), float(found[1])
 
 
 def dense_shapes(layer: str, n_in: int, n_out: int, factorised: bool) -> dict[str, tuple[int, ...]]:

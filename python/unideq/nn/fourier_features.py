@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import flag, settle, shown, whole
 from ..errors import OptionError
 from ..graph import Expression, apply
 from .network import Network, network_from_json, register_network
-from .settings import Scale, scaling, whole_number
+from .settings import Scale, scaling
 
 __all__ = ["FourierFeatures"]
 
@@ -72,21 +73,19 @@ class FourierFeatures(Network):
             network = network_from_json(network)
         if not isinstance(network, Network) or network.acts_on != "points" or isinstance(network, FourierFeatures):
             raise OptionError(
-                f"`FourierFeatures` needs a network that acts on points, such as `MLP(64, 1)`, not {network!r}."
+                f"`FourierFeatures` needs a network that acts on points, such as `MLP(64, 1)`, not {shown(network)}."
             )
         if network.inputs % 2:
             raise OptionError(
                 f"`FourierFeatures` makes as many cosines as sines: give the network an even number of inputs, such as "
                 f"{network.inputs + 1}, not {network.inputs}."
             )
-        if not isinstance(self.trainable, bool):
-            raise OptionError(f"`FourierFeatures` needs `trainable` as True or False, not {self.trainable!r}.")
-        inputs = whole_number(self.kind, "inputs", self.inputs)
-        settings = {"network": network, "inputs": inputs, "scale": scaling(self.kind, "scale", self.scale, inputs)}
-        if np.any(np.asarray(settings["scale"]) < 0):
+        object.__setattr__(self, "network", network)
+        settle(self, whole, "inputs", least=1)
+        settle(self, flag, "trainable")
+        settle(self, scaling, "scale", width=self.inputs)
+        if np.any(np.asarray(self.scale) < 0):
             raise OptionError(f"`FourierFeatures` needs `scale` > 0, not {self.scale!r}.")
-        for name, value in settings.items():
-            object.__setattr__(self, name, value)
 
     @property
     def features(self) -> int:

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import OptionError, unknown
+from ..checks import choice, settle, whole
+from ..errors import OptionError
 from ..graph import Expression, apply
 from .activation import activation
 from .initializer import draw_weight
 from .network import Network
-from .settings import Scale, check_names, factor, plain_settings, scaling, shown, whole_number
+from .settings import Scale, plain_settings, settle_shared, shown
 
 __all__ = ["BOUNDARIES", "GridNetwork"]
 
@@ -102,35 +103,19 @@ class GridNetwork(Network):
         array = np.asarray(value)
         return array.reshape(-1, *(1,) * self.dimensions) if array.ndim else array
 
-    def _settle(self, **counts: Any) -> None:
-        """Check the settings that all kinds share, and those given as counts; keep them as plain Python values."""
-        kind = self.kind
-        settings: dict[str, Any] = {"inputs": self.inputs, "outputs": self.outputs, "kernel": self.kernel, **counts}
-        for label, value in settings.items():
-            many = isinstance(value, (tuple, list, np.ndarray))
-            settings[label] = (
-                tuple(whole_number(kind, label, v) for v in value) if many else whole_number(kind, label, value)
-            )
-        if settings["kernel"] % 2 == 0:
-            raise OptionError(f"`{kind}` needs an odd `kernel`, which has a middle, not {self.kernel}.")
-        if self.dimensions not in (1, 2) or isinstance(self.dimensions, bool):
-            raise OptionError(f"`{kind}` needs `dimensions` as 1 or 2, not {self.dimensions!r}.")
-        settings["dimensions"] = int(self.dimensions)
-        settings["boundary"] = _boundary(kind, self.boundary, self.dimensions)
-        check_names(self)
-        settings["last_layer_scale"] = factor(kind, "last_layer_scale", self.last_layer_scale)
-        for label, width in (("input", settings["inputs"]), ("output", settings["outputs"])):
-            for name in (f"{label}_shift", f"{label}_scale"):
-                settings[name] = scaling(kind, name, getattr(self, name), width)
-        for name, value in settings.items():
-            object.__setattr__(self, name, value)
+    def __post_init__(self) -> None:
+        settle_shared(self)
+        settle(self, whole, "kernel", least=1)
+        if self.kernel % 2 == 0:
+            raise OptionError(f"`{self.kind}` needs an odd `kernel`, which has a middle, not {self.kernel}.")
+        settle(self, whole, "dimensions", least=1, most=2)
+        settle(self, _boundary, "boundary", dimensions=self.dimensions)
 
 
-def _boundary(kind: str, given: Any, dimensions: int) -> str | tuple[str, ...]:
-    rules = tuple(given) if isinstance(given, (tuple, list)) else (given,) * dimensions
+def _boundary(value: Any, name: str, of: str, *, dimensions: int) -> str | tuple[str, ...]:
+    rules = tuple(value) if isinstance(value, (tuple, list)) else (value,) * dimensions
     for rule in rules:
-        if rule not in BOUNDARIES:
-            raise unknown("boundary of a network", rule, BOUNDARIES)
+        choice(rule, name, BOUNDARIES, of)
     if len(rules) != dimensions:
-        raise OptionError(f"`{kind}` with `dimensions={dimensions}` needs as many boundary rules, not {given!r}.")
+        raise OptionError(f"`{of}` with `dimensions={dimensions}` needs as many boundary rules, not {value!r}.")
     return rules[0] if len(set(rules)) == 1 else rules

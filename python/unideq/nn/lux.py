@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import is_whole
+from ..checks import settle, shown, whole
 from ..errors import FileFormatError, OptionError
 from ..graph import Expression, apply, constant
 from ..graph.operations.network import set_evaluator
@@ -65,12 +65,8 @@ class Lux(Network):
 
     def __post_init__(self) -> None:
         if not isinstance(self.source, str) or not self.source.strip():
-            raise OptionError(f"`Lux` needs the Julia source of a model as text, not {self.source!r}.")
-        for label in ("inputs", "outputs"):
-            count = getattr(self, label)
-            if not is_whole(count, 0):
-                raise OptionError(f"`Lux` needs a whole number >= 1 for `{label}`, not {count!r}.")
-            object.__setattr__(self, label, int(count))
+            raise OptionError(f"`Lux` needs the Julia source of a model as text, not {shown(self.source)}.")
+        settle(self, whole, "inputs", "outputs", least=0)
         if self.structure is None:
             found = _julia().describe_network(self.source, self.inputs, self.outputs)
             for label in ("inputs", "outputs", "structure"):

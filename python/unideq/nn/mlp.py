@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from ..checks import settle
 from ..graph import Expression
 from .activation import activation
 from .dense import Factorisation, dense
 from .network import register_network
 from .point_network import PointNetwork
-from .settings import Scale
+from .settings import Scale, counts
 
 __all__ = ["MLP"]
 
@@ -85,9 +86,8 @@ class MLP(PointNetwork):
     factorised: Factorisation = None
 
     def __post_init__(self) -> None:
-        self._settle(hidden=self.hidden)
-        if isinstance(self.hidden, int):
-            object.__setattr__(self, "hidden", (self.hidden,))
+        super().__post_init__()
+        settle(self, counts, "hidden")
 
     @property
     def widths(self) -> tuple[int, ...]:

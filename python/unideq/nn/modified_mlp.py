@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import OptionError, unknown
+from ..checks import choice, flag, settle
+from ..errors import OptionError
 from ..graph import Expression
 from .activation import activation
 from .dense import Factorisation, dense
 from .initializer import INITIALIZERS, draw_weight
 from .network import register_network
 from .point_network import PointNetwork
-from .settings import Scale
+from .settings import Scale, counts
 
 __all__ = ["ModifiedMLP"]
 
@@ -88,18 +89,15 @@ class ModifiedMLP(PointNetwork):
     encoder_bias: str = "zeros"
 
     def __post_init__(self) -> None:
-        self._settle(hidden=self.hidden)
-        if isinstance(self.hidden, int):
-            object.__setattr__(self, "hidden", (self.hidden,))
+        super().__post_init__()
+        settle(self, counts, "hidden")
         if len(set(self.hidden)) != 1:
             raise OptionError(
                 f"`ModifiedMLP` needs hidden layers of one width, as its gates mix them with two embeddings of that "
                 f"width; not {self.hidden}."
             )
-        if not isinstance(self.gate_first, bool):
-            raise OptionError(f"`ModifiedMLP` needs `gate_first` as True or False, not {self.gate_first!r}.")
-        if self.encoder_bias not in INITIALIZERS:
-            raise unknown("`encoder_bias` of `ModifiedMLP`", self.encoder_bias, INITIALIZERS)
+        settle(self, flag, "gate_first")
+        settle(self, choice, "encoder_bias", choices=INITIALIZERS)
         if len(self.hidden) < 2 and not self.gate_first:
             raise OptionError("`ModifiedMLP` needs two hidden layers, or `gate_first=True`, to have a gate.")
 

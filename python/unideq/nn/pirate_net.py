@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..checks import settle, whole
 from ..graph import Expression
 from .activation import activation
 from .dense import Factorisation, dense
@@ -85,7 +86,8 @@ class PirateNet(PointNetwork):
     factorised: Factorisation = None
 
     def __post_init__(self) -> None:
-        self._settle(hidden=self.hidden, blocks=self.blocks)
+        super().__post_init__()
+        settle(self, whole, "hidden", "blocks", least=1)
 
     def dense_layers(self) -> dict[str, tuple[int, int]]:
         wide = (self.hidden, self.hidden)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import settle
 from ..graph import Expression
 from .activation import activation
 from .dense import Factorisation, dense_shapes, draw_dense, draw_scales, factorisation
 from .network import Network
-from .settings import Scale, check_names, factor, plain_settings, scaling, shown, whole_number
+from .settings import Scale, plain_settings, settle_shared, shown
 
 __all__ = ["PointNetwork"]
 
@@ -75,20 +76,6 @@ class PointNetwork(Network):
 
     # ---- what kinds are built from ----------------------------------------------------------------------------
 
-    def _settle(self, **counts: Any) -> None:
-        """Check the settings that all kinds share, and those given as counts; keep them as plain Python values."""
-        kind = self.kind
-        settings: dict[str, Any] = {"inputs": self.inputs, "outputs": self.outputs, **counts}
-        for label, value in settings.items():
-            many = isinstance(value, (tuple, list, np.ndarray))
-            settings[label] = (
-                tuple(whole_number(kind, label, v) for v in value) if many else whole_number(kind, label, value)
-            )
-        check_names(self)
-        settings["last_layer_scale"] = factor(kind, "last_layer_scale", self.last_layer_scale)
-        settings["factorised"] = factorisation(kind, self.factorised)
-        for label, width in (("input", settings["inputs"]), ("output", settings["outputs"])):
-            for name in (f"{label}_shift", f"{label}_scale"):
-                settings[name] = scaling(kind, name, getattr(self, name), width)
-        for name, value in settings.items():
-            object.__setattr__(self, name, value)
+    def __post_init__(self) -> None:
+        settle_shared(self)
+        settle(self, factorisation, "factorised")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..checks import settle, whole
 from ..graph import Expression
 from .activation import activation
 from .grid_network import GridNetwork
@@ -84,7 +85,8 @@ class ResNet(GridNetwork):
     last_layer_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        self._settle(channels=self.channels, blocks=self.blocks)
+        super().__post_init__()
+        settle(self, whole, "channels", "blocks", least=1)
 
     def convolutions(self) -> dict[str, tuple[int, int]]:
         wide = (self.channels, self.channels)

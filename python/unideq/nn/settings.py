@@ -8,53 +8,48 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_whole
-from ..errors import OptionError, unknown
-from .activation import activation
+from ..checks import array, choice, number, refused, settle, whole
+from ..errors import OptionError
+from .activation import ACTIVATIONS
 from .initializer import INITIALIZERS
 
-__all__ = ["Scale", "check_names", "factor", "numbers", "plain_settings", "scaling", "shown", "whole_number"]
+__all__ = ["Scale", "counts", "factor", "plain_settings", "scaling", "settle_shared", "shown"]
 
 Scale = float | Sequence[float]
 
 
-def whole_number(kind: str, label: str, count: Any) -> int:
-    """A count >= 1 as a plain integer, so that the settings can be written as JSON."""
-    if not is_whole(count, 1):
-        raise OptionError(f"`{kind}` needs whole numbers >= 1 for `{label}`, not {count!r}.")
-    return int(count)
+def counts(value: Any, name: str, of: str) -> tuple[int, ...]:
+    """A sequence of counts >= 1, or one such count, as a tuple."""
+    several = isinstance(value, (tuple, list, np.ndarray)) and np.ndim(value) > 0
+    return tuple(whole(v, name, of, least=1) for v in (value if several else (value,)))
 
 
-def check_names(network: Any) -> None:
-    """Both activations and the initialiser of a network are known ones."""
-    activation(network.activation)
-    activation(network.output_activation)
-    if network.initializer not in INITIALIZERS:
-        raise unknown("initializer", network.initializer, INITIALIZERS)
+def settle_shared(network: Any) -> None:
+    """Check what all kinds with layers have: counts of features, names, the last layer's factor, shifts and scales."""
+    settle(network, whole, "inputs", "outputs", least=1)
+    settle(network, choice, "activation", "output_activation", choices=ACTIVATIONS)
+    settle(network, choice, "initializer", choices=INITIALIZERS)
+    settle(network, factor, "last_layer_scale")
+    for side, width in (("input", network.inputs), ("output", network.outputs)):
+        settle(network, scaling, f"{side}_shift", f"{side}_scale", width=width)
 
 
-def factor(kind: str, label: str, value: Any) -> float:
+def factor(value: Any, name: str, of: str) -> float:
     """One finite number."""
-    if not np.isfinite(numbers(value)).all() or np.ndim(value):
-        raise OptionError(f"`{kind}` needs `{label}` as one finite number, not {value!r}.")
-    return float(value)
+    return float(number(value, name, of))
 
 
-def scaling(kind: str, label: str, given: Any, width: int) -> Scale:
+def scaling(value: Any, name: str, of: str, *, width: int) -> Scale:
     """A shift or a scale: one finite number, or one a feature; scales aren't zero."""
-    value = numbers(given)
-    allowed = value.shape in ((), (width,)) and np.isfinite(value).all()
-    if not allowed or (label.endswith("scale") and (value == 0).any()):
-        raise OptionError(f"`{kind}` needs `{label}` as one finite number or {width} of them, not {given!r}.")
-    return value.tolist() if value.ndim == 0 else tuple(value.tolist())
-
-
-def numbers(value: Any) -> np.ndarray:
-    """As floats; NaN for what isn't a number, so that one check covers all."""
+    zero = " that isn't 0" if name.endswith("scale") else ""
+    needs = f"one finite number{zero}, or {width} of them"
     try:
-        return np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        return np.asarray(np.nan)
+        found = array(value, name)
+    except OptionError:
+        raise refused(value, name, of, needs) from None
+    if found.shape not in ((), (width,)) or (zero and (found == 0).any()):
+        raise refused(value, name, of, needs)
+    return found.tolist() if found.ndim == 0 else tuple(found.tolist())
 
 
 def plain_settings(network: Any) -> dict[str, Any]:

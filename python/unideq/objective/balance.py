@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..checks import is_whole
+from ..checks import choice, number, sequence, settle, text, whole
 from ..errors import OptionError, unknown
 from ..model import Layout
 from .program import Balancing, Objective
@@ -116,13 +116,9 @@ class LearningRateAnnealing(Balance):
 
     def __post_init__(self) -> None:
         _check_pace(self)
-        if isinstance(self.reference, str):
-            object.__setattr__(self, "reference", (self.reference,))
-        elif self.reference is not None:
-            object.__setattr__(self, "reference", tuple(self.reference))
-        for name, possible in (("denominator", ("weighted", "plain")), ("average", ("entries", "matrices", "ratios"))):
-            if getattr(self, name) not in possible:
-                raise unknown(f"`{name}` of `LearningRateAnnealing`", getattr(self, name), possible)
+        _settle_terms(self, "reference")
+        settle(self, choice, "denominator", choices=("weighted", "plain"))
+        settle(self, choice, "average", choices=("entries", "matrices", "ratios"))
 
     def _data(self, objective: Objective, terms: tuple[str, ...], layout: Layout) -> Balancing:
         if not self.reference:
@@ -301,10 +297,9 @@ class Causal:
     terms: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        _whole_number("chunks", self.chunks, 2)
-        _positive("tolerance", self.tolerance)
-        if self.terms is not None:
-            object.__setattr__(self, "terms", (self.terms,) if isinstance(self.terms, str) else tuple(self.terms))
+        settle(self, whole, "chunks", least=2)
+        settle(self, number, "tolerance", above=0)
+        _settle_terms(self, "terms")
 
 
 def labels_of(name: str, objective: Objective) -> tuple[str, ...]:
@@ -322,17 +317,16 @@ def labels_of(name: str, objective: Objective) -> tuple[str, ...]:
 
 
 def _check_pace(rule: Any) -> None:
-    _whole_number("every", rule.every, 1)
-    _positive("rate", rule.rate)
-    if rule.rate > 1:
-        raise OptionError(f"`rate` is the share of the new value in a weight, at most 1, not {rule.rate!r}.")
+    settle(rule, whole, "every", least=1)
+    settle(rule, number, "rate", above=0, most=1)
 
 
-def _whole_number(name: str, value: Any, least: int) -> None:
-    if not is_whole(value, least):
-        raise OptionError(f"`{name}` needs a whole number >= {least}, not {value!r}.")
-
-
-def _positive(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-        raise OptionError(f"`{name}` needs a positive number, not {value!r}.")
+def _settle_terms(rule: Any, name: str) -> None:
+    """One name of a term, or several, as a tuple; None stays."""
+    given = getattr(rule, name)
+    if given is not None:
+        of = type(rule).__name__
+        listed = (given,) if isinstance(given, str) else given
+        needs = "the name of a term, or a tuple of them"
+        found = sequence(listed, name, of, needs=needs, least=1, each=lambda v: text(v, name, of, empty=False))
+        object.__setattr__(rule, name, found)

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import DataError, ModelError, OptionError
+from ..checks import number, settle, whole
+from ..errors import DataError, ModelError
 from ..graph import Graph, variable
 from ..model import State
 from .base import ObjectiveSpecification, register_objective
@@ -43,10 +44,8 @@ class Collocation(ObjectiveSpecification):
     smoothing: float | None = None
 
     def __post_init__(self) -> None:
-        if self.points is not None and (not isinstance(self.points, (int, np.integer)) or self.points < 2):
-            raise OptionError(f"`Collocation` needs at least 2 points, not {self.points!r}.")
-        if self.smoothing is not None and (not isinstance(self.smoothing, (int, float)) or not self.smoothing >= 0):
-            raise OptionError(f"`Collocation` needs a smoothing >= 0, not {self.smoothing!r}.")
+        settle(self, whole, "points", least=2, none=True)
+        settle(self, number, "smoothing", least=0, none=True)
 
     def build(self, problem: Problem) -> Objective:
         measured = _observables(problem)

@@ -8,8 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import FileFormatError, OptionError, unknown
+from ..checks import function as checked_function
+from ..checks import instance, known_keys, mapping, number, settle, shown
+from ..errors import FileFormatError, OptionError, TraceError, unknown
 from ..graph import Expression, Graph, apply, constant, rebuild, variable
+from ..graph.numpy_reductions import one_value_at_a_time
 from ..model.trace import call, fitted
 
 __all__ = ["CustomLoss", "GaussianLikelihood", "Huber", "Loss", "SquaredError", "loss_of"]
@@ -36,23 +39,15 @@ class Loss:
         """Whether θ holds a standard deviation for every measured variable."""
         return False
 
+    def __post_init__(self) -> None:
+        for label in ("scale", "weights", "sigma"):
+            if hasattr(self, label):
+                settle(self, _by_variable, label)
+
     def check(self, names: tuple[str, ...]) -> None:
         """Complain about settings for variables that the data doesn't have."""
         for label in ("scale", "weights", "sigma"):
-            mapping = getattr(self, label, {})
-            if not isinstance(mapping, Mapping):
-                raise OptionError(
-                    f"`{type(self).__name__}` needs `{label}` as a dict variable → number, not {mapping!r}."
-                )
-            for name, value in mapping.items():
-                if name not in names:
-                    raise unknown(f"data variable in `{label}`", name, names)
-                value = value if isinstance(value, (int, float, np.number)) and np.isfinite(value) else -1
-                if not value > 0:
-                    raise OptionError(
-                        f"`{type(self).__name__}` needs positive numbers in `{label}`, not {mapping[name]!r} "
-                        f"for `{name}`."
-                    )
+            known_keys(getattr(self, label, {}), names, f"data variable in `{label}`")
 
     def to_json(self) -> dict[str, Any]:
         """Plain settings, `kind` included; see `loss_of`."""
@@ -95,8 +90,8 @@ class Huber(Loss):
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.delta > 0:
-            raise OptionError(f"`Huber` needs a positive delta, not {self.delta!r}.")
+        super().__post_init__()
+        settle(self, number, "delta", above=0)
 
     def elementwise(
         self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None
@@ -121,8 +116,8 @@ class GaussianLikelihood(Loss):
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.initial > 0:
-            raise OptionError(f"`GaussianLikelihood` needs a positive `initial`, not {self.initial!r}.")
+        super().__post_init__()
+        settle(self, number, "initial", above=0)
 
     @property
     def estimates_noise(self) -> bool:
@@ -158,8 +153,16 @@ class CustomLoss(Loss):
     @classmethod
     def of(cls, function: Callable[[Any, Any], Any], **settings: Any) -> CustomLoss:
         """Trace the function."""
+        checked_function(function, "loss", needs="a function of (predicted, observed)", takes=2)
         predicted, observed = variable("predicted"), variable("observed")
-        result = call(function, {"predicted": predicted, "observed": observed}, "the loss function")
+        try:
+            with one_value_at_a_time():
+                result = call(function, {"predicted": predicted, "observed": observed}, "the loss function")
+        except TraceError as error:
+            raise TraceError(
+                f"{error} A loss sees one value at a time, f(predicted, observed), and the mean over all measurements "
+                "is taken afterwards: write what a single misfit costs."
+            ) from error
         graph = Graph((predicted, observed), {"value": fitted(result, (), "the loss function's value")})
         if not any(node is predicted for node in graph.nodes):
             raise OptionError("The loss function doesn't depend on its first argument, the predicted value.")
@@ -181,6 +184,12 @@ class CustomLoss(Loss):
         return {**super().to_json(), "graph": to_json(self.graph)}
 
 
+def _by_variable(value: Any, name: str, of: str) -> dict[str, float]:
+    """Variable → number > 0."""
+    given = mapping(value, name, of, needs="a dict variable → number")
+    return {n: number(v, name, of, above=0, hint=f"That is what `{n}` was given.") for n, v in given.items()}
+
+
 _LOSSES: dict[str, type[Loss]] = {c.kind: c for c in (SquaredError, Huber, GaussianLikelihood, CustomLoss)}
 
 
@@ -195,6 +204,11 @@ def loss_of(value: Any) -> Loss:
             raise unknown("loss", value, [n for n in _LOSSES if n != "custom"])
         return _LOSSES[value]()
     if isinstance(value, Mapping):
+        if "kind" not in value:
+            raise OptionError(
+                f"`loss` is one for all variables, and a dict says more: {shown(value)}. Weigh variables against each "
+                'other by `ude.Huber(weights={"x": 2.0})`, or scale them by its `scale`.'
+            )
         settings = dict(value)
         kind = settings.pop("kind", None)
         if kind not in _LOSSES:
@@ -207,9 +221,10 @@ def loss_of(value: Any) -> Loss:
             return _LOSSES[kind](**settings)
         except (KeyError, TypeError) as error:
             raise FileFormatError(f"The description of a `{kind}` loss is damaged: {error}.") from None
-    if callable(value):
-        return CustomLoss.of(value)
-    raise OptionError(f"`loss` needs a name, a loss or a function of (predicted, observed), not {value!r}.")
+    needs = "a name, a loss such as `ude.Huber()`, or a function of (predicted, observed)"
+    if isinstance(value, type) or not callable(value):
+        instance(value, Loss, "loss", needs=needs)
+    return CustomLoss.of(value)
 
 
 def mean_over(values: Expression, mask: np.ndarray) -> Expression:

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..checks import is_whole
-from ..errors import OptionError, unknown
+from ..checks import choice, number, settle, whole
+from ..errors import OptionError
 from ..graph import Graph
 
 __all__ = [
@@ -62,13 +62,10 @@ class SolverSettings:
     def __post_init__(self) -> None:
         if isinstance(self.atol, list):  # from a file
             object.__setattr__(self, "atol", tuple(self.atol))
-        single = ("atol",) if isinstance(self.atol, (int, float, str)) else ()
-        for label in ("rtol", *single, *(("dt",) if self.dt is not None else ())):
-            value = getattr(self, label)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-                raise OptionError(f"`{label}` needs a positive number, not {value!r}.")
-        if isinstance(self.max_steps, bool) or not isinstance(self.max_steps, int) or self.max_steps < 1:
-            raise OptionError(f"`max_steps` needs a whole number >= 1, not {self.max_steps!r}.")
+        for name in ("rtol", *(("atol",) if isinstance(self.atol, (int, float, str)) else ())):
+            number(getattr(self, name), name, above=0)
+        number(self.dt, "dt", above=0, none=True)
+        whole(self.max_steps, "max_steps", least=1)
 
     def tightened(self, factor: float) -> SolverSettings:
         """The same with tolerances this many times smaller."""
@@ -186,16 +183,13 @@ class Rollout:
     checkpoint: bool = False
 
     def __post_init__(self) -> None:
-        for label, least in (("steps", 1), ("every", 1), ("warmup", 0)):
-            value = getattr(self, label)
-            if not is_whole(value, least):
-                raise OptionError(f"`{label}` of a rollout needs a whole number >= {least}, not {value!r}.")
+        for name, least in (("steps", 1), ("every", 1), ("warmup", 0)):
+            settle(self, whole, name, least=least)
         if self.steps % self.every:
             raise OptionError(
                 f"`steps` of a rollout needs a multiple of `every`: {self.steps} isn't one of {self.every}."
             )
-        if self.gradient not in ("full", "none"):
-            raise unknown("`gradient` of a rollout", self.gradient, ("full", "none"))
+        settle(self, choice, "gradient", choices=("full", "none"))
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..checks import function, instance, is_number, mapping, number, sequence, settle, text
 from ..errors import FileFormatError, OptionError, unknown
 from ..graph import Expression, Graph
 from ..model.layout import Layout
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["L1", "L2", "Penalty", "Regulariser", "penalties_of", "regulariser_of"]
 
 
-def _check_weight(kind: str, weight: Any) -> None:
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < float("inf"):
-        raise OptionError(f"`{kind}` needs a positive weight, not {weight!r}.")
-
-
 class Regulariser:
     """Base of `L1` and `L2`."""
 
@@ -30,9 +26,11 @@ class Regulariser:
     networks: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        networks = (self.networks,) if isinstance(self.networks, str) else tuple(self.networks)
+        settle(self, number, "weight", above=0)
+        of, listed = type(self).__name__, (self.networks,) if isinstance(self.networks, str) else self.networks
+        needs = "the name of a network, or a tuple of them"
+        networks = sequence(listed, "networks", of, needs=needs, each=lambda n: text(n, "networks", of))
         object.__setattr__(self, "networks", networks)
-        _check_weight(type(self).__name__, self.weight)
 
     def expression(self, layout: Layout, theta: Expression) -> Expression:
         """The sum over the weights, without the factor."""
@@ -84,18 +82,19 @@ def _total(
     return total
 
 
-def regulariser_of(value: Any) -> L1 | L2 | None:
+def regulariser_of(value: Any) -> Any:
     """None, a number (meaning `L2(number)`), an `L1` or an `L2`, or its JSON."""
     if value is None or isinstance(value, (L1, L2)):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and "kind" in value:
         kinds: dict[str, type[L1] | type[L2]] = {"L1": L1, "L2": L2}
         if value.get("kind") not in kinds:
             raise unknown("regulariser", value.get("kind"), kinds, FileFormatError)
         return kinds[value["kind"]](value.get("weight", 1e-4), tuple(value.get("networks", ())))
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
-        return L2(float(value))
-    raise OptionError(f"`regularise` needs `L2(weight)`, `L1(weight)` or a positive number, not {value!r}.")
+    needs = "`ude.L2(weight)`, `ude.L1(weight)` or a number > 0"
+    if not is_number(value):
+        return instance(value, Regulariser, "regularise", needs=needs)
+    return L2(float(number(value, "regularise", above=0)))
 
 
 @dataclass(frozen=True)
@@ -116,9 +115,9 @@ class Penalty:
     graph: Graph | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        _check_weight("Penalty", self.weight)
-        if self.graph is None and not callable(self.function):
-            raise OptionError(f"`Penalty` needs a function of (t, state, p, net), not {self.function!r}.")
+        settle(self, number, "weight", above=0)
+        if self.graph is None:
+            settle(self, function, "function", needs="a function of (t, state, p, net)")
 
     def traced(self, model: ODE) -> Penalty:
         """The same with its graph (t, u, θ) → `value`."""
@@ -142,9 +141,7 @@ def penalties_of(value: Any) -> dict[str, Penalty]:
         return {}
     if isinstance(value, Mapping):
         result = {}
-        for name, item in value.items():
-            if not isinstance(name, str):
-                raise OptionError(f"`penalty` needs a dict name → function or `Penalty`, not the key {name!r}.")
+        for name, item in mapping(value, "penalty", needs="a dict name → function or `Penalty`").items():
             if isinstance(item, Mapping):
                 from ..graph.serialise import from_json
 
@@ -156,6 +153,6 @@ def penalties_of(value: Any) -> dict[str, Penalty]:
         return result
     if isinstance(value, Penalty):
         return {"penalty": value}
-    if callable(value):
-        return {"penalty": Penalty(value)}
-    raise OptionError(f"`penalty` needs a function of (t, state, p, net) or a `Penalty`, not {value!r}.")
+    if isinstance(value, type) or not callable(value):
+        instance(value, Penalty, "penalty", needs="a function of (t, state, p, net) or a `ude.Penalty`")
+    return {"penalty": Penalty(value)}

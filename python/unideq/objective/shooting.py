@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import is_whole
-from ..errors import DataError, ModelError, OptionError, unknown
+from ..checks import choice, number, settle, whole
+from ..errors import DataError, ModelError
 from ..graph import Expression, Graph, constant, variable
 from ..model import Entry
 from .base import ObjectiveSpecification, register_objective
@@ -64,13 +64,9 @@ class MultipleShooting(ObjectiveSpecification):
     starts: str = "free"
 
     def __post_init__(self) -> None:
-        if not is_whole(self.group_size, 2):
-            raise OptionError(f"`MultipleShooting` needs a whole group size >= 2, not {self.group_size!r}.")
-        if self.starts not in STARTS:
-            raise unknown("`starts`", self.starts, STARTS)
-        object.__setattr__(self, "group_size", int(self.group_size))
-        if not isinstance(self.continuity, (int, float)) or not 0 < self.continuity < np.inf:
-            raise OptionError(f"`MultipleShooting` needs a positive continuity weight, not {self.continuity!r}.")
+        settle(self, whole, "group_size", least=2)
+        settle(self, number, "continuity", above=0)
+        settle(self, choice, "starts", choices=STARTS)
 
     def segments(self, problem: Problem) -> list[Segment]:
         """All segments, trajectory by trajectory."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
+from ..checks import number, refused, settle, whole
 from ..errors import DataError, OptionError
 from ..graph import Graph, variable
 from ..model import Stepper
 from .base import ObjectiveSpecification, register_objective
+from .curriculum import stages
 from .full_rollout import full_rollout
 from .observations import Series
 from .problem import Problem
@@ -55,15 +58,13 @@ class Trajectory(ObjectiveSpecification):
     curriculum: tuple[tuple[float, int], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.horizon is not None and (not isinstance(self.horizon, (int, float)) or not self.horizon > 0):
-            raise OptionError(f"`Trajectory` needs a positive horizon, not {self.horizon!r}.")
-        try:
-            stages = tuple((float(h), int(n)) for h, n in self.curriculum)
-        except (TypeError, ValueError):
-            stages = ((-1.0, -1),)
-        if any(not h > 0 or n < 1 for h, n in stages):
-            raise OptionError(f"`curriculum` needs pairs (horizon > 0, iterations >= 1), not {self.curriculum!r}.")
-        object.__setattr__(self, "curriculum", stages)
+        settle(self, number, "horizon", above=0, none=True)
+        words = (partial(number, name="horizon", above=0), partial(whole, name="iterations", least=1))
+        needs = "pairs (horizon > 0, iterations >= 1), such as `[(1.0, 200), (5.0, 200)]`"
+        settle(self, stages, "curriculum", words=words, needs=needs)
+        if self.horizon is not None and any(h > self.horizon for h, _ in self.curriculum):
+            needs = f"horizons that grow up to its `horizon`, {self.horizon:g}"
+            raise refused(self.curriculum, "curriculum", "Trajectory", needs)
 
     def stages(self, iterations: int) -> list[tuple[Trajectory, int]]:
         """How a phase of that many iterations divides between horizons; what remains runs on the full one."""

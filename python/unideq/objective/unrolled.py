@@ -7,15 +7,17 @@ The three trainings of List, Chen, Bali & Thuerey (2024, arXiv:2402.12971): WIG 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from functools import partial
+from typing import ClassVar
 
 import numpy as np
 
-from ..checks import is_whole
-from ..errors import DataError, OptionError, unknown
+from ..checks import choice, flag, number, settle, whole
+from ..errors import DataError, OptionError
 from .base import Evaluate, ObjectiveSpecification, register_objective
 from .black_box import HostRollouts, black_box_graph, black_box_points, check_black_box, is_black_box
 from .comparison import compared, masked, stepper_of
+from .curriculum import stages
 from .observations import Observations
 from .problem import Problem
 from .program import Batches, Given, Objective, Pointwise, Rollout, Source
@@ -83,20 +85,21 @@ class Unrolled(ObjectiveSpecification):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.gradient not in GRADIENTS:
-            raise unknown("gradient", self.gradient, GRADIENTS)
-        if self.coupling is not None and self.coupling not in COUPLINGS:
-            raise unknown("coupling", self.coupling, COUPLINGS)
-        for name, least in (("steps", 1), ("warmup", 0), ("stride", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not is_whole(value, least):
-                raise OptionError(f"`Unrolled` needs a whole number {name} >= {least}, not {value!r}.")
-        if self.batch is not None and not is_whole(self.batch, 1):
-            raise OptionError(f"`Unrolled` needs a whole number of windows a batch >= 1 (or None), not {self.batch!r}.")
+        settle(self, choice, "gradient", choices=GRADIENTS)
+        settle(self, choice, "coupling", choices=COUPLINGS, none=True)
+        settle(self, whole, "steps", "stride", least=1)
+        settle(self, whole, "warmup", "seed", least=0)
+        settle(self, whole, "batch", least=1, none=True)
+        settle(self, flag, "checkpoint")
         if self.warmup and self.gradient == "one_step":
             raise OptionError('`gradient="one_step"` starts every step from the true state: there is no `warmup`.')
         if self.curriculum is not None:
-            object.__setattr__(self, "curriculum", _stages(self.curriculum))
+            count = partial(whole, name="steps", least=1)
+            words = (count, count, partial(number, name="learning rate", above=0))
+            needs = (
+                "triples (steps >= 1, iterations >= 1, learning rate > 0), such as `[(1, 500, 1e-3), (4, 500, 1e-4)]`"
+            )
+            settle(self, stages, "curriculum", words=words, needs=needs, least=1)
 
     @property
     def window(self) -> int:
@@ -239,16 +242,3 @@ class WindowBatches:
     def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:
         """The data of one iteration."""
         return self.objective.data(self.problem, self.source.take(iteration * self.size, self.size))
-
-
-def _stages(curriculum: Any) -> tuple[tuple[int, int, float], ...]:
-    try:
-        stages = tuple((m, n, float(rate)) for m, n, rate in curriculum)
-    except (TypeError, ValueError):
-        stages = ((0, 0, 0.0),)
-    if not stages or any(not (is_whole(m, 1) and is_whole(n, 1) and 0 < rate < float("inf")) for m, n, rate in stages):
-        raise OptionError(
-            "`curriculum` needs triples (steps >= 1, iterations >= 1, learning rate > 0), e.g. "
-            f"`[(1, 500, 1e-3), (4, 500, 1e-4)]`, not {curriculum!r}."
-        )
-    return stages

@@ -7,17 +7,13 @@ from .phase import (
     SOAP,
     Adam,
     AdamW,
-    CosineDecay,
-    ExponentialDecay,
     GaussNewton,
     Phase,
-    PiecewiseConstant,
-    Schedule,
-    Warmup,
 )
 from .record import History, Record, Training
 from .residual_record import ResidualTraining
 from .residual_settings import ResidualSettings
+from .schedule import CosineDecay, ExponentialDecay, PiecewiseConstant, Schedule, Warmup
 from .settings import FitSettings
 from .stage import Stage
 

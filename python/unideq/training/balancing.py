@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..checks import is_number
+from ..checks import instance, mapping, number
 from ..errors import FileFormatError, OptionError, unknown
 from ..objective.balance import Balance, Causal
 
@@ -37,19 +37,14 @@ class BalanceSettings:
         parts = [] if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
         found: dict[str, Any] = {}
         for part in parts:
-            if isinstance(part, type):
-                raise OptionError(f"`balance` needs a rule with its brackets: `ude.{part.__name__}()`.")
-            name = next((n for n, kind in _KINDS.items() if isinstance(part, kind)), None)
-            if name is None:
-                raise OptionError(
-                    "`balance` needs a dict term → weight, a rule such as `ude.LearningRateAnnealing()`, "
-                    f"`ude.Causal()`, or a list of these, not {part!r}."
-                )
+            instance(part, tuple(_KINDS.values()), "balance", needs=_NEEDS)
+            name = next(n for n, kind in _KINDS.items() if isinstance(part, kind))
             if name in found:
                 raise OptionError(f"`balance` takes one {_WORDS[name]}, not two: {found[name]!r} and {part!r}.")
             found[name] = part
         if "weights" in found:
-            found["weights"] = {str(n): _checked_weight(n, w) for n, w in found["weights"].items()}
+            given = mapping(found["weights"], "balance", needs="a dict term → weight")
+            found["weights"] = {n: float(number(w, n, "balance", least=0)) for n, w in given.items()}
         return cls(**found)
 
     def fixed(self, terms: Iterable[str]) -> dict[str, float]:
@@ -97,14 +92,9 @@ class BalanceSettings:
 
 
 _KINDS: dict[str, type] = {"weights": Mapping, "rule": Balance, "causal": Causal}
+_NEEDS = "a dict term → weight, a rule such as `ude.LearningRateAnnealing()`, `ude.Causal()`, or a list of these"
 _WORDS = {"weights": "dict of weights", "rule": "rule", "causal": "`Causal`"}
 
 
 def _plain(settings: Any) -> dict[str, Any]:
     return {n: list(v) if isinstance(v, tuple) else v for n, v in asdict(settings).items()}
-
-
-def _checked_weight(name: Any, weight: Any) -> float:
-    if not is_number(weight) or weight < 0:
-        raise OptionError(f"The weight of term `{name}` needs a number >= 0, not {weight!r}.")
-    return float(weight)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import xarray as xr
 
-from ..checks import known_arguments
-from ..engine import Engine, Report, get_engine
+from ..checks import flag, function, known_arguments, shown
+from ..checks import path as file_name
+from ..engine import Engine, Report, checked_engine, get_engine
 from ..errors import DataError, ModelError, OptionError, UnideqWarning
 from ..model import ODE, Stepper
 from ..objective import Holdout, Loss, ObjectiveSpecification, Observations, Stream, Unrolled
@@ -194,6 +195,10 @@ def fit(
     >>> round(float(fitted.parameters["rate"]), 4)
     0.7
     """
+    path = _writable(checkpoint)
+    flag(progress, "progress")
+    function(callback, "callback", needs="a function of the report", takes=1, none=True)
+    chosen = checked_engine(engine)
     if isinstance(model, ResidualProblem):
         others = {
             "data": data, "loss": loss, "holdout": holdout, "regularise": regularise, "penalty": penalty,
@@ -202,7 +207,7 @@ def fit(
         }  # fmt: skip
         _refuse(others)
         chosen_settings = ResidualSettings.of(model, objective, phases, seeds, balance, report_every)
-        return _fit_residual(model, chosen_settings, checkpoint, engine, progress, callback)
+        return _fit_residual(model, chosen_settings, path, chosen, progress, callback)
     if not isinstance(model, ODE):
         raise ModelError(
             f"`fit` needs a model, e.g. `unideq.ODE(...)`, or a `unideq.ResidualProblem`, not {type(model).__name__}."
@@ -214,10 +219,8 @@ def fit(
             "`balance` weighs the terms of a `ResidualProblem`. The terms of this model have their weights in "
             "`penalty` and `regularise`."
         )
-    if isinstance(model, Stepper) and solver != "auto":
-        raise OptionError(
-            f'`solver="{solver}"` is for models continuous in time; a stepper has its scheme and its dt. Leave it out.'
-        )
+    if isinstance(model, Stepper):
+        _refuse_solver({"solver": solver, "rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps})
     settings = FitSettings.of(
         objective, phases, seeds, loss, holdout, regularise, penalty, solver, rtol, atol, dt, max_steps, adjoint,
         estimate_initial, early_stopping, report_every, isinstance(model, Stepper),
@@ -231,8 +234,7 @@ def fit(
             stacklevel=2,
         )
     observations = Observations.of(data, model)
-    path = None if checkpoint is None else _writable(checkpoint)
-    chosen = get_engine(engine)
+    chosen = get_engine(chosen)
     trainer = Trainer(model, observations, settings, chosen, callback=callback)
     fingerprint = trainer.settings.fingerprint(model.to_json(), observations.digest)
     record = None
@@ -249,13 +251,12 @@ def fit(
 def _fit_residual(
     problem: ResidualProblem,
     settings: ResidualSettings,
-    checkpoint: Any,
+    path: Path | None,
     engine: str | Engine | None,
     progress: bool,
     callback: Callable[[Report], Any] | None,
 ) -> ResidualFit:
     """`fit` of a residual problem."""
-    path = None if checkpoint is None else _writable(checkpoint)
     trainer = ResidualTrainer(problem, settings, get_engine(engine), callback=callback)
     # Only a checkpoint is ever compared.
     fingerprint = "" if path is None else fingerprint_of(settings.to_json(), problem.to_json())
@@ -266,13 +267,27 @@ def _fit_residual(
     return _run(trainer, record, path, progress)
 
 
-def _refuse(given: Mapping[str, Any]) -> None:
-    """Raise an `OptionError` where an option was given that means nothing to residual problems."""
+def _set(given: Mapping[str, Any]) -> Iterator[str]:
+    """The names of options that differ from `fit`'s defaults."""
     defaults = {name: p.default for name, p in inspect.signature(fit).parameters.items()}
     for name, value in given.items():
-        if value is defaults[name] or (isinstance(value, (str, int, float, bool)) and value == defaults[name]):
-            continue
+        if value is not defaults[name] and not (isinstance(value, (str, int, float, bool)) and value == defaults[name]):
+            yield name
+
+
+def _refuse(given: Mapping[str, Any]) -> None:
+    """Raise an `OptionError` where an option was given that means nothing to residual problems."""
+    for name in _set(given):
         raise OptionError(f"`{name}` isn't for residual problems: {_WHY_NOT.get(name, _NOTHING_SOLVED)}.")
+
+
+def _refuse_solver(given: Mapping[str, Any]) -> None:
+    """Raise an `OptionError` where an option was given that means nothing to steppers."""
+    for name in _set(given):
+        raise OptionError(
+            f"`{name}={shown(given[name])}` is for models continuous in time; a stepper has its scheme and its dt. "
+            "Leave it out."
+        )
 
 
 _NOTHING_SOLVED = "nothing is solved in time, the networks are the solution. Leave it out"
@@ -360,8 +375,10 @@ def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, pro
     """
     from ..result.file import read_training
 
+    flag(progress, "progress")
+    given = checked_engine(engine)
     record = read_training(path)
-    chosen = get_engine(engine or record.engine["name"])
+    chosen = get_engine(record.engine["name"] if given is None else given)
     if isinstance(record, ResidualTraining):
         trainer: Any = ResidualTrainer(record.problem, record.settings, chosen)
     else:
@@ -369,9 +386,11 @@ def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, pro
     return _run(trainer, record, Path(path), progress)
 
 
-def _writable(checkpoint: str | os.PathLike[str]) -> Path:
-    """The path, after a check that a file can be written there."""
-    path = Path(checkpoint)
+def _writable(checkpoint: str | os.PathLike[str] | None) -> Path | None:
+    """The path, after a check that a file can be written there; None for None."""
+    if checkpoint is None:
+        return None
+    path = file_name(checkpoint, "checkpoint")
     folder = path.parent
     if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
         raise OptionError(f"The checkpoint `{path}` can't be written: `{folder}` must be a folder you may write to.")

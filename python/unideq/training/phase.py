@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from ..checks import is_number
-from ..errors import OptionError, unknown
-
-if TYPE_CHECKING:
-    from ..objective.base import ObjectiveSpecification
+from ..checks import choice, instance, number, settle, whole
+from ..errors import unknown
+from ..objective.base import ObjectiveSpecification
+from .schedule import SCHEDULES, Schedule
 
 __all__ = [
     "BFGS",
@@ -17,53 +16,9 @@ __all__ = [
     "SOAP",
     "Adam",
     "AdamW",
-    "CosineDecay",
-    "ExponentialDecay",
     "GaussNewton",
     "Phase",
-    "PiecewiseConstant",
-    "Schedule",
-    "Warmup",
 ]
-
-
-@dataclass(frozen=True)
-class ExponentialDecay:
-    """learning rate · rateⁿ with n = iteration / every (continuous)."""
-
-    learning_rate: float
-    rate: float
-    every: int = 1
-
-
-@dataclass(frozen=True)
-class CosineDecay:
-    """From learning_rate down to learning_rate · final over the phase, along half a cosine."""
-
-    learning_rate: float
-    final: float = 0.01
-
-
-@dataclass(frozen=True)
-class PiecewiseConstant:
-    """`learning_rate` first, then multiplied by `factors[i]` from iteration `boundaries[i]` on (cumulative)."""
-
-    learning_rate: float
-    boundaries: tuple[int, ...]
-    factors: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Warmup:
-    """Linear rise from 0 to learning_rate over `iterations`, then half a cosine down to learning_rate · final."""
-
-    learning_rate: float
-    iterations: int
-    final: float = 0.01
-
-
-Schedule = ExponentialDecay | CosineDecay | PiecewiseConstant | Warmup
-SCHEDULES = {c.__name__: c for c in (ExponentialDecay, CosineDecay, PiecewiseConstant, Warmup)}
 
 
 UPDATES = ("bfgs", "self_scaled_bfgs", "self_scaled_broyden")
@@ -88,29 +43,24 @@ class Phase:
         return values
 
     def _check(self) -> None:
-        kind = type(self).__name__
-        if not is_number(self.iterations) or int(self.iterations) != self.iterations or self.iterations < 1:
-            raise OptionError(f"`{kind}` needs a whole number of iterations >= 1, not {self.iterations!r}.")
-        for name in ("memory", "line_search", "precondition_every"):
-            count = getattr(self, name, 1)
-            if not is_number(count) or int(count) != count or count < 1:
-                raise OptionError(f"`{kind}` needs a whole number >= 1 as `{name}`, not {count!r}.")
-        for name in ("beta1", "beta2"):
-            beta = getattr(self, name, 0.0)
-            if not is_number(beta) or not 0 <= beta < 1:
-                raise OptionError(f"`{kind}` needs a number from 0 to below 1 as `{name}`, not {beta!r}.")
-        for name in ("epsilon", "tolerance", "weight_decay"):
-            size = getattr(self, name, 0.0)
-            if not is_number(size) or size < 0:
-                raise OptionError(f"`{kind}` needs a number >= 0 as `{name}`, not {size!r}.")
-        rate = getattr(self, "learning_rate", 1.0)
-        if isinstance(rate, Schedule):
-            rate = rate.learning_rate
-        if not is_number(rate) or rate <= 0:
-            raise OptionError(f"`{kind}` needs a positive learning rate or a schedule, not {rate!r}.")
-        skip = getattr(self, "skip", None)
-        if skip is not None and not (is_number(skip) and skip > 1):
-            raise OptionError(f"`skip` needs None or a number > 1, in mean gradient norms, not {skip!r}.")
+        """Check what phases have in common; a class has some of these."""
+        own = self.__dict__
+        if "learning_rate" in own and not isinstance(own["learning_rate"], Schedule):
+            settle(self, number, "learning_rate", above=0, hint=_OR_SCHEDULE)
+        for word, names, limits in _LIMITS:
+            settle(self, word, *(n for n in names if n in own), **limits)
+        needs = "an objective such as `ude.Trajectory()`"
+        settle(self, instance, "objective", kinds=ObjectiveSpecification, needs=needs, none=True)
+
+
+_LIMITS: tuple[tuple[Any, tuple[str, ...], dict[str, Any]], ...] = (
+    (whole, ("iterations", "memory", "line_search", "precondition_every"), {"least": 1}),
+    (number, ("beta1", "beta2"), {"least": 0, "below": 1}),
+    (number, ("epsilon", "tolerance", "weight_decay"), {"least": 0}),
+    (number, ("clip",), {"above": 0, "none": True}),
+    (number, ("skip",), {"above": 1, "none": True}),
+)
+_OR_SCHEDULE = "Or give a schedule, such as `ude.CosineDecay(1e-2)`."
 
 
 @dataclass(frozen=True)
@@ -228,8 +178,7 @@ class BFGS(Phase):
 
     def __post_init__(self) -> None:
         self._check()
-        if self.update not in UPDATES:
-            raise unknown("update", self.update, UPDATES)
+        settle(self, choice, "update", choices=UPDATES)
 
 
 @dataclass(frozen=True)
@@ -265,8 +214,7 @@ class GaussNewton(Phase):
 
     def __post_init__(self) -> None:
         self._check()
-        if not is_number(self.damping) or not 0 < self.damping < 1e9:
-            raise OptionError(f"`GaussNewton` needs a positive damping, not {self.damping!r}.")
+        settle(self, number, "damping", above=0, below=1e9)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..checks import instance, whole
 from ..errors import OptionError
 from ..objective import objective_from_json
 from ..residual import Residual, ResidualProblem
 from .balancing import BalanceSettings
-from .phase import LBFGS, SOAP, Adam, AdamW, ExponentialDecay, GaussNewton, Phase
-from .stage import Stage, check_report_every, checked_phases, checked_seeds, phases_from_json, phases_to_json
+from .phase import LBFGS, SOAP, Adam, AdamW, GaussNewton, Phase
+from .schedule import ExponentialDecay
+from .stage import Stage, checked_phases, checked_seeds, phases_from_json, phases_to_json
 
 __all__ = ["FIRST_ORDER", "ResidualSettings", "default_phases"]
 
@@ -65,7 +67,7 @@ class ResidualSettings:
         listed = checked_phases(default_phases(problem, chosen) if phases is None else phases)
         for phase in listed:
             if phase.objective is not None:
-                _checked_objective(phase.objective, f"objective of `{type(phase).__name__}`")
+                _checked_objective(phase.objective, f"objective` of `{type(phase).__name__}")
         if balances.rule is not None and not any(isinstance(p, FIRST_ORDER) for p in listed):
             names = ", ".join(f"`{type(p).__name__}`" for p in listed)
             raise OptionError(
@@ -78,8 +80,8 @@ class ResidualSettings:
                 f"`Causal` weights act in phases of Adam, AdamW or SOAP, and there is none, only {names}. Put one "
                 "before, or leave `Causal` out."
             )
-        check_report_every(report_every)
-        return cls(chosen, listed, checked_seeds(seeds), balances, int(report_every))
+        every = whole(report_every, "report_every", least=1)
+        return cls(chosen, listed, checked_seeds(seeds), balances, every)
 
     def stages(self) -> list[Stage]:
         """The phases in order. Line searches and Gauss–Newton steps need one function: no causal weights there."""
@@ -120,8 +122,4 @@ class ResidualSettings:
 
 
 def _checked_objective(given: Any, what: str) -> Residual:
-    if not isinstance(given, Residual):
-        raise OptionError(
-            f"The {what} of a residual problem needs to be `ude.Residual(...)`, not {type(given).__name__}."
-        )
-    return given
+    return instance(given, Residual, what, needs="`ude.Residual(...)`, for a residual problem")

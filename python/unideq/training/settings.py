@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ..checks import choice, flag, instance, number, whole
 from ..engine.options import ADJOINTS, FIXED_STEP, SOLVERS
-from ..errors import OptionError, unknown
+from ..errors import OptionError
 from ..objective import (
     L1,
     L2,
@@ -27,7 +28,6 @@ from ..objective.tolerance import checked_atol
 from .phase import BFGS, LBFGS, Adam, AdamW, Phase
 from .stage import (
     Stage,
-    check_report_every,
     checked_phases,
     checked_seeds,
     fingerprint_of,
@@ -77,11 +77,8 @@ class FitSettings:
     ) -> FitSettings:
         """Check and normalise what a user gave; `steps`: the model is a stepper, whose defaults are its own."""
         objective = (Unrolled() if steps else Trajectory()) if objective is None else objective
-        if not isinstance(objective, ObjectiveSpecification):
-            raise OptionError(
-                "`objective` needs e.g. `MultipleShooting(5)`, `Trajectory()`, `Collocation()` or, for steppers, "
-                f"`Unrolled()`, not {objective!r}."
-            )
+        needs = "e.g. `MultipleShooting(5)`, `Trajectory()`, `Collocation()` or, for steppers, `Unrolled()`"
+        instance(objective, ObjectiveSpecification, "objective", needs=needs)
         if isinstance(objective, Unrolled) and objective.curriculum:
             if phases is not None:
                 raise OptionError(
@@ -99,9 +96,6 @@ class FitSettings:
         phases, members = checked_phases(chosen), checked_seeds(seeds)
         if early_stopping is not None and holdout is None:
             raise OptionError("`early_stopping` watches the held-out error: give `holdout=` as well.")
-        if early_stopping is not None and early_stopping < 1:
-            raise OptionError(f"`early_stopping` needs a number of iterations >= 1, not {early_stopping!r}.")
-        check_report_every(report_every)
         return cls(
             objective,
             phases,
@@ -111,9 +105,9 @@ class FitSettings:
             regulariser_of(regularise),
             penalties_of(penalty),
             checked_solver(solver, rtol, atol, dt, max_steps, adjoint),
-            estimate_initial,
-            early_stopping,
-            report_every,
+            flag(estimate_initial, "estimate_initial"),
+            whole(early_stopping, "early_stopping", least=1, none=True),
+            whole(report_every, "report_every", least=1),
         )
 
     def stages(self) -> list[Stage]:
@@ -212,16 +206,11 @@ def checked_solver(
     solver: str, rtol: float, atol: Any, dt: float | None, max_steps: int, adjoint: str = "auto"
 ) -> SolverSettings:
     """Solver settings, or an error that lists what is possible."""
-    if solver not in ("auto", *SOLVERS):
-        raise unknown("solver", solver, ("auto", *SOLVERS))
-    if adjoint not in ADJOINTS:
-        raise unknown("adjoint", adjoint, ADJOINTS)
-    if not 0 < rtol < 1e6:
-        raise OptionError(f"`rtol` needs a positive tolerance, not {rtol!r}.")
-    if solver in FIXED_STEP and (dt is None or not dt > 0):
+    choice(solver, "solver", ("auto", *SOLVERS))
+    choice(adjoint, "adjoint", ADJOINTS)
+    relative = float(number(rtol, "rtol", above=0, below=1e6))
+    step = number(dt, "dt", above=0, none=True)
+    if solver in FIXED_STEP and step is None:
         raise OptionError(f"The fixed-step solver `{solver}` needs a positive step: `dt=0.01`.")
-    if max_steps < 1:
-        raise OptionError(f"`max_steps` needs a number >= 1, not {max_steps!r}.")
-    return SolverSettings(
-        solver, float(rtol), checked_atol(atol), None if dt is None else float(dt), int(max_steps), adjoint
-    )
+    limit = whole(max_steps, "max_steps", least=1)
+    return SolverSettings(solver, relative, checked_atol(atol), None if step is None else float(step), limit, adjoint)

@@ -8,15 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from ..checks import instance, is_whole, refused, sequence
 from ..errors import OptionError, unknown
 from ..objective import ObjectiveSpecification, Unrolled, objective_from_json
 from .phase import PHASES, Phase, phase_from_settings
+from .schedule import last_change
 
 __all__ = [
     "Stage",
-    "check_report_every",
     "checked_phases",
     "checked_seeds",
     "fingerprint_of",
@@ -42,33 +41,42 @@ class Stage:
 
 def checked_phases(given: Any) -> tuple[Phase, ...]:
     """One phase or several as a tuple."""
-    chosen: tuple[Any, ...] = (given,) if isinstance(given, (Phase, str)) else tuple(given)
-    for p in chosen:
-        if isinstance(p, str):
-            raise unknown("optimiser", p, PHASES)
-        if not isinstance(p, Phase):
-            raise OptionError(f"`phases` needs e.g. `[Adam(1e-2, 1000), BFGS(500)]`, not {p!r}.")
-    if not chosen:
-        raise OptionError("`phases` is empty: give at least one, e.g. `[Adam(1e-2, 1000)]`.")
+    if isinstance(given, (list, tuple)) and not given:
+        raise OptionError("`phases` is empty: give at least one, e.g. `[ude.Adam(1e-2, 1000)]`.")
+    needs = "a phase or a list of them, such as `[ude.Adam(1e-2, 1000), ude.BFGS(500)]`"
+    chosen = tuple(given) if isinstance(given, (list, tuple)) else (given,)
+    for phase in chosen:
+        if isinstance(phase, str):
+            found = next((name for name in PHASES if name.lower() == phase.lower()), None)
+            raise (
+                unknown("optimiser", phase, PHASES)
+                if found is None
+                else refused(phase, "phases", "", needs, hint=f"Write `ude.{found}(...)`.")
+            )
+        instance(phase, Phase, "phases", needs=needs)
+        last = last_change(getattr(phase, "learning_rate", None))
+        if last >= phase.iterations:
+            schedule = type(phase.learning_rate).__name__
+            raise OptionError(
+                f"The `{schedule}` of `{type(phase).__name__}` changes the learning rate up to iteration {last}, and "
+                f"the phase has {phase.iterations}. Give it more iterations, or the schedule fewer."
+            )
     return chosen
 
 
 def checked_seeds(given: Any) -> tuple[int, ...]:
     """The seeds that a number of them or a list stands for."""
-    numbers: Any = range(given) if isinstance(given, (int, np.integer)) and not isinstance(given, bool) else given
-    try:
-        members = tuple(int(s) for s in numbers)
-    except TypeError:
-        raise OptionError(f"`seeds` needs a number of seeds or a list of them, not {given!r}.") from None
-    if not members or len(set(members)) < len(members) or min(members) < 0:
-        raise OptionError(f"`seeds` needs at least one seed, all different and not negative, not {given!r}.")
-    return members
+    needs = "a number of seeds >= 1, or a list of different ones >= 0"
+    if is_whole(given, 1):
+        return tuple(range(int(given)))
+    members = sequence(given, "seeds", needs=needs, least=1)
+    if len(set(map(repr, members))) < len(members) or not all(is_whole(s, 0) and s < MOST for s in members):
+        raise refused(given, "seeds", "", needs)
+    return tuple(int(s) for s in members)
 
 
-def check_report_every(given: int) -> None:
-    """Raise an `OptionError` where there is no such number of iterations."""
-    if given < 1:
-        raise OptionError(f"`report_every` needs a number of iterations >= 1, not {given!r}.")
+MOST = 2**63
+"""Seeds are below this: files keep them as 64-bit integers."""
 
 
 def phases_to_json(phases: Sequence[Phase]) -> list[dict[str, Any]]:
