@@ -183,7 +183,7 @@ def test_spectral_questions_that_make_no_sense_are_refused():
         circle(8).symbols.x + circle(10).symbols.x
     with pytest.raises(ModelError, match="power is a whole number"):
         grid.symbols.x**0.5
-    with pytest.raises(AttributeError, match="Unknown axis of the grid `y`"):
+    with pytest.raises(OptionError, match="Unknown axis of the grid `y`"):
         _ = grid.symbols.y
     with pytest.raises(ModelError, match=r"part has shape \(7,\); the half spectrum is \(5,\)"):
         Symbol(np.zeros(7), 0.0, (8,))

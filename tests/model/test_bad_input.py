@@ -70,7 +70,7 @@ def test_names_may_stand_for_one_thing_only():
 
 
 def test_bad_parameter_and_network_values_are_named():
-    with raises(ModelError, "Parameter `k`: A parameter needs a number", "'fast'"):
+    with raises(ModelError, "Parameter `k`: `Parameter` needs `value` as numbers", "'fast'"):
         build(parameters={"k": "fast"})
     with raises(ModelError, "Network `f` needs e.g. `unideq.nn.MLP(2, 1)`, not MLP itself"):
         build(networks={"f": MLP})
@@ -196,7 +196,10 @@ def test_bad_observe_functions():
         ({"z": 1.0}, "Unknown state `z`. "),
         ({"x": np.ones(3)}, "initial value of `x` has shape (3,), not ()"),
         ({"x": np.inf}, "initial value of `x` isn't finite"),
-        ({"x": {"value": 1}}, "initial value of `x` is a number, an array, a `Parameter` or the name of a coordinate"),
+        (
+            {"x": {"value": 1}},
+            "initial value of `x` needs numbers, not {'value': 1}. Or give a `Parameter`, or the name",
+        ),
         ({"p": -1.0}, "initial value of `p` is -1.0, but the state is declared positive"),
         ({"p": Parameter(0.0)}, "initial value of `p` is 0.0, but the state is declared positive"),
     ],
@@ -247,7 +250,7 @@ def test_calls_and_values_are_checked():
         model(0.0, {"x": 1.0, "y": 1.0, "z": 1.0})
     with raises(ModelError, "State `x` needs shape (), not (2,)"):
         model(0.0, {"x": [1.0, 2.0], "y": 1.0})
-    with raises(ModelError, "State `x` needs numbers, not 'a'"):
+    with raises(ModelError, "`state` needs `x` as numbers, not 'a'"):
         model(0.0, {"x": "a", "y": 1.0})
     with raises(ModelError, "`k` must lie above 0, not at -1.0"):
         model(0.0, {"x": 1.0, "y": 1.0}, {"k": -1.0})

@@ -38,8 +38,8 @@ def test_json_makes_the_same_parameter():
         ({"value": [1.0, 9.0], "upper": 5.0}, "isn't below its upper bound 5.0"),
         ({"value": 1.0, "lower": 3.0, "upper": 2.0}, "lower bound 3.0 isn't below its upper bound 2.0"),
         ({"value": float("nan")}, "needs a finite initial value, not nan"),
-        ({"value": "fast"}, "needs a number or an array of numbers, not 'fast'"),
-        ({"value": 1.0, "lower": "low"}, "lower bound is one number or None, not 'low'"),
+        ({"value": "fast"}, "`Parameter` needs `value` as numbers, not 'fast'"),
+        ({"value": 1.0, "lower": "low"}, "`Parameter` needs `lower` as a number or None, not 'low'"),
         ({"value": 1.0, "upper": float("nan")}, "upper bound can't be nan"),
     ],
 )

@@ -249,11 +249,11 @@ def test_conditions_survive_json_and_name_what_is_wrong():
     assert again.conditions == model.conditions
     with raises(DataError, "Unknown condition `strech`. Did you mean `stretch`?"):
         model.at(strech=1.0)
-    with raises(DataError, "Condition `stretch` isn't finite"):
+    with raises(DataError, "`conditions` needs `stretch` as finite numbers, not nan"):
         model.conditions_array({"stretch": np.nan})
     with raises(DataError, "Condition `stretch` has 3 values for 2 trajectories"):
         model.conditions_array({"stretch": [1.0, 2.0, 3.0]}, 2)
-    with raises(ModelError, "one finite number, not 'long'"):
+    with raises(ModelError, "`Condition` needs `default` as a number, not 'long'"):
         ude.Condition("long")
 
 

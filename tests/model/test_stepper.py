@@ -277,8 +277,8 @@ def test_growth_that_the_equations_have_is_no_instability():
 @pytest.mark.parametrize(
     ("settings", "kind", "message"),
     [
-        ({"dt": 0.0}, OptionError, "`dt` needs a positive number, not 0.0"),
-        ({"dt": "0.1"}, OptionError, "`dt` needs a positive number, not '0.1'"),
+        ({"dt": 0.0}, OptionError, "`dt` needs a number > 0, not 0.0"),
+        ({"dt": "0.1"}, OptionError, "`dt` needs a number > 0, not '0.1'"),
         ({"substeps": 0}, OptionError, "`substeps` needs a whole number >= 1, not 0"),
         ({"scheme": "etdkr4"}, OptionError, "Unknown scheme `etdkr4`. Did you mean `etdrk4`?"),
         ({"coupling": "serial"}, OptionError, "Unknown coupling `serial`"),

@@ -157,7 +157,10 @@ def test_a_dense_embedding_stands_in_where_inputs_are_few():
         (lambda: FourierFeatures(64, 2), "a network that acts on points, such as `MLP(64, 1)`, not 64"),
         (lambda: FourierFeatures(FourierFeatures(MLP(4, 1), 2), 2), "a network that acts on points"),
         (lambda: FourierFeatures(MLP(4, 1), 0), "`inputs` as a whole number >= 1, not 0"),
-        (lambda: FourierFeatures(MLP(4, 1), 2, scale=(1.0, 2.0, 3.0)), "`scale` as one finite number that isn't 0, or 2 of them"),
+        (
+            lambda: FourierFeatures(MLP(4, 1), 2, scale=(1.0, 2.0, 3.0)),
+            "`scale` as one finite number that isn't 0, or 2 of them",
+        ),
         (lambda: FourierFeatures(MLP(4, 1), 2, scale=-1.0), "`scale` > 0, not -1.0"),
         (lambda: FourierFeatures(MLP(4, 1), 2, trainable="no"), "`trainable` as True or False"),
     ],

@@ -165,7 +165,7 @@ def test_names_and_functions_become_losses():
     [
         (lambda: loss_of("hubert"), OptionError, ("Unknown loss `hubert`. Did you mean `huber`?", "`gaussian`")),
         (lambda: loss_of("custom"), OptionError, ("Unknown loss `custom`",)),
-        (lambda: loss_of(3), OptionError, ("`loss` needs a name, a loss such as `ude.Huber()`, or a function", "not 3")),
+        (lambda: loss_of(3), OptionError, ("`loss` needs a name, a loss such as", "not 3")),
         (lambda: Huber(0.0), OptionError, ("`Huber` needs `delta` as a number > 0, not 0.0",)),
         (lambda: GaussianLikelihood(initial=-1.0), OptionError, ("`initial` as a number > 0, not -1.0",)),
         (lambda: loss_of(lambda p, o: o**2), OptionError, ("doesn't depend on its first argument",)),
@@ -173,9 +173,9 @@ def test_names_and_functions_become_losses():
         (lambda: loss_of({"kind": "cubic"}), FileFormatError, ("Unknown loss `cubic`",)),
         (lambda: loss_of({"kind": "huber", "size": 1}), FileFormatError, ("damaged",)),
         (lambda: evaluated(SquaredError(scale={"xx": 1.0})), OptionError, ("Unknown data variable in `scale` `xx`",)),
-        (lambda: evaluated(SquaredError(weights={"x": -1.0})), OptionError, ("`weights` as a number > 0, not -1.0", "`x`")),
+        (lambda: evaluated(SquaredError(weights={"x": -1.0})), OptionError, ("`weights` as", "-1.0", "`x`")),
         (lambda: evaluated(GaussianLikelihood(sigma={"z": 1.0})), OptionError, ("in `sigma` `z`", "`x`, `y`")),
-        (lambda: evaluated(GaussianLikelihood(sigma={"x": "big"})), OptionError, ("`sigma` as a number > 0, not 'big'", "`x`")),
+        (lambda: evaluated(GaussianLikelihood(sigma={"x": "big"})), OptionError, ("`sigma` as", "'big'", "`x`")),
         (lambda: evaluated(GaussianLikelihood(sigma=0.1)), OptionError, ("`sigma` as a dict", "not 0.1")),
     ],
 )  # fmt: skip

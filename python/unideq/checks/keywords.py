@@ -42,7 +42,8 @@ def known_arguments(function: Function) -> Function:
     if isinstance(function, type):
         function.__init__ = known_arguments(function.__init__)
         return function  # type: ignore[return-value]
-    parameters = inspect.signature(function).parameters
+    signature = inspect.signature(function)
+    parameters = signature.parameters
     if any(p.kind == p.VAR_KEYWORD for p in parameters.values()):
         raise TypeError(f"{function.__qualname__} takes any keyword")
     names = [n for n, p in parameters.items() if n != "self" and p.kind != p.POSITIONAL_ONLY]
@@ -56,6 +57,10 @@ def known_arguments(function: Function) -> Function:
                 if name in _ABSENT:
                     raise OptionError(f"`{called}` takes no `{name}`. {_ABSENT[name]}")
                 raise unknown(f"argument of `{called}`", name, names)
+        try:
+            signature.bind(*args, **given)
+        except TypeError as error:  # one is missing, twice there, or too many
+            raise OptionError(f"`{called}({', '.join(names)})`: {error}.") from None
         return function(*args, **given)
 
     return checked  # type: ignore[return-value]

@@ -160,10 +160,7 @@ def known_keys(given: Iterable[str], choices: Iterable[str], what: str, error: E
 
 
 def settle(settings: Any, word: Callable[..., Any], *names: str, **limits: Any) -> None:
-    """Check settings of a (frozen) dataclass with a word, and keep the plain values.
-
-    >>> settle(self, whole, "iterations", "memory", least=1)  # doctest: +SKIP
-    """
+    """Check settings of a (frozen) dataclass with a word, and keep the plain values."""
     for name in names:
         value = word(getattr(settings, name), name=name, of=type(settings).__name__, **limits)
         object.__setattr__(settings, name, value)

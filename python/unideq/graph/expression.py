@@ -357,9 +357,7 @@ def constant(value: Any) -> Expression:
     kind = array.dtype.kind
     if kind not in "biuf":
         hint = " Call it." if callable(value) else ""
-        raise TraceError(
-            f"Only real numbers and booleans can stand in a model, not {shown(value)}{user_line()}.{hint}"
-        )
+        raise TraceError(f"Only real numbers and booleans can stand in a model, not {shown(value)}{user_line()}.{hint}")
     dtype = "bool" if kind == "b" else "float64"
     frozen = FrozenArray(array.astype(dtype, copy=False))
     return _intern("constant", (), (("value", frozen),), {"value": frozen.array}, array.shape, dtype)

@@ -294,7 +294,7 @@ class Symbols:
         if name.startswith("_"):
             raise AttributeError(name)
         if name not in self._symbols:
-            raise AttributeError(str(unknown("axis of the grid", name, self._symbols)))
+            raise unknown("axis of the grid", name, self._symbols)
         return self._symbols[name]
 
     def __dir__(self) -> list[str]:

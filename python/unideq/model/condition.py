@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import array, known_arguments, mapping, number, settle, text
 from ..errors import DataError, ModelError, unknown
 
 __all__ = ["Condition", "condition_values"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Condition:
     """A number that differs between trajectories and is known for each.
@@ -44,13 +46,9 @@ class Condition:
     description: str = ""
 
     def __post_init__(self) -> None:
-        try:
-            number = float(self.default)
-        except (TypeError, ValueError):
-            number = np.nan
-        if not np.isfinite(number):
-            raise ModelError(f"A condition's default is one finite number, not {self.default!r}.")
-        object.__setattr__(self, "default", number)
+        settle(self, number, "default", error=ModelError)
+        object.__setattr__(self, "default", float(self.default))
+        settle(self, text, "units", "description", error=ModelError)
 
     def to_json(self) -> dict[str, Any]:
         """The arguments that make it again, as plain data."""
@@ -77,24 +75,19 @@ def condition_values(
         If a name is no condition, or a value isn't finite or has another length.
     """
     given: dict[str, np.ndarray] = {}
-    for name, value in (values or {}).items():
+    for name, value in mapping(values, "conditions", none=True, error=DataError).items():
         if name not in conditions:
             raise unknown("condition", name, conditions, DataError)
-        try:
-            array = np.asarray(value, dtype=float)
-        except (TypeError, ValueError):
-            raise DataError(f"Condition `{name}` needs numbers, not {value!r}.") from None
-        if array.ndim > 1:
-            raise DataError(f"Condition `{name}` needs one number a trajectory, not an array of shape {array.shape}.")
-        if not np.isfinite(array).all():
-            raise DataError(f"Condition `{name}` isn't finite: {array}.")
-        given[name] = array
+        found = array(value, name, "conditions", error=DataError)
+        if found.ndim > 1:
+            raise DataError(f"Condition `{name}` needs one number a trajectory, not an array of shape {found.shape}.")
+        given[name] = found
     if count is None:
         count = max((len(a) for a in given.values() if a.ndim), default=1)
     result = {}
     for name, condition in conditions.items():
-        array = given.get(name, np.asarray(condition.default))
-        if array.ndim and len(array) not in (1, count):
-            raise DataError(f"Condition `{name}` has {len(array)} values for {count} trajectories.")
-        result[name] = np.broadcast_to(array, (count,)).astype(float)
+        found = given.get(name, np.asarray(condition.default))
+        if found.ndim and len(found) not in (1, count):
+            raise DataError(f"Condition `{name}` has {len(found)} values for {count} trajectories.")
+        result[name] = np.broadcast_to(found, (count,)).astype(float)
     return result

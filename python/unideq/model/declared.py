@@ -194,7 +194,12 @@ def parameter_of(name: str, value: Any) -> Parameter:
     """A `Parameter` as it is, a number as a free one."""
     if isinstance(value, Parameter):
         return value
+    return named(name, Parameter, value)
+
+
+def named(name: str, make: Callable[..., Parameter], *arguments: Any) -> Parameter:
+    """A parameter, whose errors say which one it is."""
     try:
-        return Parameter(value)
+        return make(*arguments)
     except ModelError as error:
         raise ModelError(f"Parameter `{name}`: {error}") from None

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import array as checked_array
 from ..errors import ModelError
 from .names import named_items
 from .parameter import Parameter
@@ -26,13 +27,12 @@ def check_initial(initial: Mapping[str, Any] | None, states: StateTable) -> dict
         if isinstance(value, str):
             checked[name] = value
             continue
-        try:
-            array = value.array if isinstance(value, Parameter) else np.asarray(value, dtype=float)
-        except (TypeError, ValueError):
-            raise ModelError(
-                f"The initial value of `{name}` is a number, an array, a `Parameter` or the name of a coordinate "
-                f"of the data, not {value!r}."
-            ) from None
+        if isinstance(value, Parameter):
+            array = value.array
+        else:
+            what = f"initial value of `{name}"
+            hint = "Or give a `Parameter`, or the name of a coordinate of the data."
+            array = checked_array(value, what, finite=False, error=ModelError, hint=hint)
         if array.shape not in ((), state.shape):
             raise ModelError(f"The initial value of `{name}` has shape {array.shape}, not {state.shape}.")
         if not np.isfinite(array).all():

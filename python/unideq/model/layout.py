@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import array
 from ..errors import ModelError, unknown
 from ..graph import Expression, apply, variable
 from ..graph.operations.elementwise import sigmoid, softplus
@@ -198,19 +199,23 @@ class Layout:
         theta = np.full(self.size, np.nan) if base is None else np.array(base, dtype=float)
         for name, value in values.items():
             entry = self[name]
-            try:
-                array = np.asarray(value, dtype=float)
-            except (TypeError, ValueError):
-                raise ModelError(f"`{name}` needs numbers, not {value!r}.") from None
-            if array.shape != entry.shape:
+            found = array(value, name, error=ModelError)
+            if found.shape != entry.shape:
                 try:
-                    array = np.broadcast_to(array, entry.shape)
+                    found = np.broadcast_to(found, entry.shape)
                 except ValueError:
-                    raise ModelError(f"`{name}` needs shape {entry.shape}, not {array.shape}.") from None
-            theta[self._window(name)] = entry.unconstrain(array).reshape(-1)
+                    raise ModelError(f"`{name}` needs shape {entry.shape}, not {found.shape}.") from None
+            theta[self._window(name)] = entry.unconstrain(found).reshape(-1)
         missing = [e.name for e in self.entries if np.isnan(theta[self._window(e.name)]).any()]
         if missing:
             raise ModelError(f"No value for {', '.join(f'`{m}`' for m in missing)}.")
+        return theta
+
+    def flat(self, given: Any) -> np.ndarray:
+        """θ (P,) as it was given, checked."""
+        theta = array(given, "parameters", finite=False, error=ModelError)
+        if theta.shape != (self.size,):
+            raise ModelError(f"θ needs shape ({self.size},), not {theta.shape}.")
         return theta
 
     def to_json(self) -> list[dict[str, Any]]:

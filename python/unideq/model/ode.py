@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import xarray as xr
 
-from ..checks import known_arguments
-from ..errors import ModelError, unknown
+from ..checks import array, known_arguments, mapping, number
+from ..errors import DataError, ModelError, unknown
 from ..graph import Expression, Graph, constant, substitute
 from ..nn import Network
 from .condition import condition_values
-from .declared import Declared, Rhs, parameter_of
+from .declared import Declared, Rhs, named, parameter_of
 from .description import description, warn_unused
 from .equations import Equations
 from .file import load_model, save_model
@@ -167,10 +167,7 @@ class ODE(Declared):
             return self.initial_theta()
         if isinstance(parameters, Mapping):
             return self.initial_theta(parameters=parameters)
-        theta = np.asarray(parameters, dtype=float)
-        if theta.shape != (self.layout.size,):
-            raise ModelError(f"θ needs shape ({self.layout.size},), not {theta.shape}.")
-        return theta
+        return self.layout.flat(parameters)
 
     def __call__(self, t: float, state: Mapping[str, Any], parameters: Any = None) -> dict[str, np.ndarray]:
         """The derivatives at one state, evaluated with NumPy.
@@ -184,7 +181,11 @@ class ODE(Declared):
         parameters
             Dict of names, a flat θ, or None for the initial values.
         """
-        values = {"t": t, "u": self.states.join(state), "theta": self.resolve_theta(parameters)}
+        values = {
+            "t": number(t, "t", error=DataError),
+            "u": self.states.join(state),
+            "theta": self.resolve_theta(parameters),
+        }
         if self.conditions:
             values["c"] = self.conditions_array()[0]
         return self.states.split(self.vector_field.evaluate(values)["du"])
@@ -274,15 +275,17 @@ class ODE(Declared):
             If a name isn't a parameter, a shape differs, or a value lies outside its bounds.
         """
         new = dict(self.parameters)
-        for name, value in parameters.items():
+        for name, value in mapping(parameters, "parameters", error=ModelError).items():
             if name not in new:
                 raise unknown("parameter", name, self.parameters, ModelError)
             old = new[name]
+            found = array(value, name, "parameters", error=ModelError)
             try:
-                value = np.broadcast_to(np.asarray(value, dtype=float), old.array.shape)
-                new[name] = Parameter(value, False, old.lower, old.upper, old.free, old.units, old.description)
-            except (TypeError, ValueError) as error:
-                raise ModelError(f"Parameter `{name}`: {error}") from None
+                found = np.broadcast_to(found, old.array.shape)
+            except ValueError:
+                raise ModelError(f"Parameter `{name}`: its shape is {old.array.shape}, not {found.shape}.") from None
+            settings = (False, old.lower, old.upper, old.free, old.units, old.description)
+            new[name] = named(name, Parameter, found, *settings)
         return self._copy(parameters=new)
 
     def at(self, **conditions: float) -> ODE:

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import array as checked_array
+from ..checks import flag, known_arguments, number, refused, settle, text
 from ..errors import ModelError
 
 __all__ = ["Parameter"]
 
 
+@known_arguments
 @dataclass(frozen=True, eq=False)
 class Parameter:
     """A physical parameter.
@@ -52,11 +55,12 @@ class Parameter:
     array: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        try:
-            array = np.array(self.value, dtype=float)
-        except (TypeError, ValueError):
-            raise ModelError(f"A parameter needs a number or an array of numbers, not {self.value!r}.") from None
+        array = checked_array(self.value, "value", "Parameter", finite=False, error=ModelError).copy()
+        if not array.size:
+            raise refused(self.value, "value", "Parameter", "one number at least", error=ModelError)
         object.__setattr__(self, "array", array)
+        settle(self, flag, "positive", "free", error=ModelError)
+        settle(self, text, "units", "description", error=ModelError)
         lower, upper = _bound("lower", self.lower), _bound("upper", self.upper)
         if self.positive:
             lower = 0.0 if lower is None else max(lower, 0.0)
@@ -98,10 +102,10 @@ def _bound(label: str, value: Any) -> float | None:
     """A finite bound, or None where there is none (infinity included)."""
     if value is None:
         return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ModelError(f"A parameter's {label} bound is one number or None, not {value!r}.") from None
-    if np.isnan(number) or number == (np.inf if label == "lower" else -np.inf):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        found = float(value)
+    else:
+        found = float(number(value, label, "Parameter", none=True, error=ModelError))
+    if np.isnan(found) or found == (np.inf if label == "lower" else -np.inf):
         raise ModelError(f"A parameter's {label} bound can't be {value!r}.")
-    return number if np.isfinite(number) else None
+    return found if np.isfinite(found) else None

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import array
 from ..errors import ModelError, unknown
 from .pde import checked_grid, fields_on
 from .state import StateTable
@@ -53,14 +54,16 @@ class BlackBox:
     def _checked(self, result: Any, states: StateTable) -> dict[str, np.ndarray]:
         if not isinstance(result, Mapping):
             raise ModelError(f"The solver `{self.name}` returned {type(result).__name__}, not a dict field → array.")
+        found = {}
         for name, value in result.items():
             if name not in states.names:
                 raise unknown(f"field that the solver `{self.name}` returned", name, states.names, ModelError)
-            if np.shape(value) != states[name].shape:
+            found[name] = array(value, f"{name}` of the solver `{self.name}", finite=False, error=ModelError)
+            if found[name].shape != states[name].shape:
                 raise ModelError(
                     f"The solver `{self.name}` returned `{name}` of shape {np.shape(value)}, not {states[name].shape}."
                 )
-        return dict(result)
+        return found
 
 
 def black_box_parts(function: Any, grid: Any, fields: Any) -> tuple[BlackBox, Any, StateTable]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..checks import number
+from ..checks import array, flag, is_whole, known_arguments, mapping, number, sequence, settle, text
 from ..errors import ModelError, unknown
 from ..graph import Expression
 from .names import check_name
@@ -17,6 +16,7 @@ from .names import check_name
 __all__ = ["State", "StateTable"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class State:
     """One state variable.
@@ -45,15 +45,15 @@ class State:
 
     def __post_init__(self) -> None:
         given: Any = self.shape
-        try:
-            shape = (operator.index(given),) if np.ndim(given) == 0 else tuple(operator.index(n) for n in given)
-        except (TypeError, ValueError):
-            shape = None
-        if shape is None or any(n < 1 for n in shape):
+        listed = tuple(given) if isinstance(given, (tuple, list, np.ndarray)) and np.ndim(given) else (given,)
+        shape: tuple[Any, ...] = () if isinstance(given, (tuple, list)) and not given else listed
+        if not all(is_whole(n, 1) for n in shape):
             raise ModelError(
                 f"State `{self.name}` can't have shape {given!r}. Write `()` for a scalar, or e.g. `100` or `(10, 10)`."
             )
-        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "shape", tuple(int(n) for n in shape))
+        settle(self, flag, "positive", error=ModelError)
+        settle(self, text, "units", "description", error=ModelError)
         scale = number(self.scale, "scale", f"state `{self.name}`", above=0, none=True, error=ModelError)
         object.__setattr__(self, "scale", scale)
 
@@ -105,7 +105,7 @@ class StateTable:
 
     def join(self, values: Mapping[str, Any], lead: tuple[int, ...] = ()) -> np.ndarray:
         """name → (*lead, *shape) arrays → u (*lead, n)."""
-        for name in values:
+        for name in mapping(values, "state", needs="a dict state → value", error=ModelError):
             if name not in self.windows:
                 raise unknown("state", name, self.names, ModelError)
         missing = [n for n in self.names if n not in values]
@@ -113,16 +113,16 @@ class StateTable:
             raise ModelError(f"No value for state {', '.join(f'`{m}`' for m in missing)}.")
         u = np.empty((*lead, self.size))
         for s in self.states:
+            found = array(values[s.name], s.name, "state", finite=False, error=ModelError)
             try:
-                array = np.asarray(values[s.name], dtype=float)
-            except (TypeError, ValueError):
-                raise ModelError(f"State `{s.name}` needs numbers, not {values[s.name]!r}.") from None
-            try:
-                array = np.broadcast_to(array, (*lead, *s.shape))
+                found = np.broadcast_to(found, (*lead, *s.shape))
             except ValueError:
-                raise ModelError(f"State `{s.name}` needs shape {(*lead, *s.shape)}, not {array.shape}.") from None
-            u[..., self.windows[s.name]] = array.reshape((*lead, s.size))
+                raise ModelError(f"State `{s.name}` needs shape {(*lead, *s.shape)}, not {found.shape}.") from None
+            u[..., self.windows[s.name]] = found.reshape((*lead, s.size))
         return u
+
+
+_ORDER = "Their order is the order of the equations."
 
 
 def _collect(states: Any) -> Iterable[State]:
@@ -135,7 +135,7 @@ def _collect(states: Any) -> Iterable[State]:
             else:
                 yield State(name, value)
         return
-    if not isinstance(states, Iterable):
-        raise ModelError(f"`states` needs a list of names or a dict name → shape, not {states!r}.")
-    for value in states:
+    for value in sequence(
+        states, "states", needs="a list of names or a dict name → shape", error=ModelError, hint=_ORDER
+    ):
         yield value if isinstance(value, State) else State(value)

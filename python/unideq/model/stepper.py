@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import xarray as xr
 
-from ..checks import is_whole, known_arguments
-from ..errors import ModelError, OptionError, unknown
+from ..checks import choice, known_arguments, number, refused, whole
+from ..errors import DataError, ModelError
 from ..graph import Graph
 from ..nn import Network
 from .correction import COUPLINGS, traced_correction
@@ -95,11 +94,9 @@ class Stepper(StepGraphs):
         grid: Grid | None = None,
         fields: Any = None,
     ) -> None:
-        self.dt, self.substeps = _positive(dt), _whole(substeps)
-        if scheme not in SCHEMES:
-            raise unknown("scheme", scheme, SCHEMES)
-        if coupling not in COUPLINGS:
-            raise unknown("coupling", coupling, COUPLINGS)
+        self.dt, self.substeps = float(number(dt, "dt", above=0)), whole(substeps, "substeps", least=1)
+        choice(scheme, "scheme", SCHEMES)
+        choice(coupling, "coupling", COUPLINGS)
         if correction is None and coupling != "parallel":
             raise ModelError(f'`coupling="{coupling}"` needs a `correction`.')
         self.scheme, self.coupling = SCHEMES[scheme], coupling
@@ -170,7 +167,7 @@ class Stepper(StepGraphs):
             Condition → number; those left out take their defaults.
         """
         u = self.states.join(state)
-        values = {"t": t, "u": u, "theta": self.checked_theta(parameters)}
+        values = {"t": number(t, "t", error=DataError), "u": u, "theta": self.checked_theta(parameters)}
         if self.constants is not None:
             values["c"] = self.conditions_array(conditions)[0]
         graph = self.step
@@ -264,6 +261,8 @@ class Stepper(StepGraphs):
         """The same stepper with another black-box function, e.g. after it was read from a file."""
         if self.solver is None:
             raise ModelError("This stepper's solver is a graph, not a black box.")
+        if not callable(function):
+            raise refused(function, "function", "", "a function of the fields", error=ModelError)
         return self._copy(solver=BlackBox(function))
 
     def _more_to_json(self) -> dict[str, Any]:
@@ -283,15 +282,3 @@ class Stepper(StepGraphs):
         self.dt, self.scheme, self.substeps = data["dt"], SCHEMES[data["scheme"]], data["substeps"]
         self.coupling = data["coupling"]
         self.solver = None if data["black_box"] is None else BlackBox(None, data["black_box"])
-
-
-def _positive(dt: Any) -> float:
-    if isinstance(dt, bool) or not isinstance(dt, (int, float, np.number)) or not 0 < dt < float("inf"):
-        raise OptionError(f"`dt` needs a positive number, not {dt!r}.")
-    return float(dt)
-
-
-def _whole(substeps: Any) -> int:
-    if not is_whole(substeps, 1):
-        raise OptionError(f"`substeps` needs a whole number >= 1, not {substeps!r}.")
-    return int(substeps)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
-from ..checks import settle
+from ..checks import known_arguments, settle
 from ..graph import Expression
 from .activation import activation
 from .grid_network import GridNetwork
@@ -18,6 +18,7 @@ __all__ = ["CNN"]
 
 
 @register_network
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class CNN(GridNetwork):
     """Convolutional network on a uniform grid: φ(K ∗ x + b), layer after layer, with as many points as go in.

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import flag, settle, shown, whole
+from ..checks import flag, known_arguments, settle, shown, whole
 from ..errors import OptionError
 from ..graph import Expression, apply
 from .network import Network, network_from_json, register_network
@@ -18,6 +18,7 @@ __all__ = ["FourierFeatures"]
 
 
 @register_network
+@known_arguments
 @dataclass(frozen=True)
 class FourierFeatures(Network):
     """A network of random Fourier features [cos Bx, sin Bx] of the input, B_ij ~ N(0, scale_j²).

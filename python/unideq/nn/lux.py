@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import settle, shown, whole
+from ..checks import known_arguments, settle, shown, whole
 from ..errors import FileFormatError, OptionError
 from ..graph import Expression, apply, constant
 from ..graph.operations.network import set_evaluator
@@ -19,6 +19,7 @@ __all__ = ["Lux"]
 
 
 @register_network
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class Lux(Network):
     """A model of the Julia library Lux, for layers that Unideq has no graph operations for.

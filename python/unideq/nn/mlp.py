@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
-from ..checks import settle
+from ..checks import known_arguments, settle
 from ..graph import Expression
 from .activation import activation
 from .dense import Factorisation, dense
@@ -19,6 +19,7 @@ __all__ = ["MLP"]
 
 
 @register_network
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class MLP(PointNetwork):
     """Multilayer perceptron: x ↦ shift_out + scale_out · W_L φ(… φ(W₁ (x − shift_in) / scale_in + b₁) …) + b_L.

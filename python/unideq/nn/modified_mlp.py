@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import choice, flag, settle
+from ..checks import choice, flag, known_arguments, settle
 from ..errors import OptionError
 from ..graph import Expression
 from .activation import activation
@@ -22,6 +22,7 @@ __all__ = ["ModifiedMLP"]
 
 
 @register_network
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class ModifiedMLP(PointNetwork):
     """Multilayer perceptron whose hidden layers are gates between two embeddings of the input.

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ..errors import FileFormatError, unknown
+from ..errors import FileFormatError, OptionError, unknown
 from ..graph import Expression
 
 __all__ = ["Network", "network_from_json", "register_network"]
@@ -69,5 +69,5 @@ def network_from_json(settings: Mapping[str, Any]) -> Network:
         raise unknown("network kind", kind, _KINDS, FileFormatError)
     try:
         return _KINDS[kind](**values)
-    except TypeError as error:
+    except (OptionError, TypeError) as error:
         raise FileFormatError(f"The description of a `{kind}` network is damaged: {error}.") from None

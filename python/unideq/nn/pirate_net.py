@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..checks import settle, whole
+from ..checks import known_arguments, settle, whole
 from ..graph import Expression
 from .activation import activation
 from .dense import Factorisation, dense
@@ -18,6 +18,7 @@ __all__ = ["PirateNet"]
 
 
 @register_network
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class PirateNet(PointNetwork):
     """Residual adaptive network (PirateNet): gated blocks whose trainable α says how nonlinear they are.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..checks import settle, whole
+from ..checks import known_arguments, settle, whole
 from ..graph import Expression
 from .activation import activation
 from .grid_network import GridNetwork
@@ -17,6 +17,7 @@ __all__ = ["ResNet"]
 
 
 @register_network
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class ResNet(GridNetwork):
     """Residual network on a uniform grid: a lift to `channels` fields, blocks x ← φ(x + K₂ ∗ φ(K₁ ∗ x)), a projection.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..checks import choice, number, sequence, settle, text, whole
+from ..checks import choice, known_arguments, number, sequence, settle, text, whole
 from ..errors import OptionError, unknown
 from ..model import Layout
 from .program import Balancing, Objective
@@ -62,6 +62,7 @@ class Balance:
         return Balancing(self.rule, terms, counted, getattr(self, "every", 1), getattr(self, "rate", 1.0))
 
 
+@known_arguments
 @dataclass(frozen=True)
 class LearningRateAnnealing(Balance):
     """Learning-rate annealing: every term's gradient is brought to the size of the residuals'.
@@ -133,6 +134,7 @@ class LearningRateAnnealing(Balance):
         return Balancing(self.rule, terms, counted, self.every, self.rate, reference, self.denominator)
 
 
+@known_arguments
 @dataclass(frozen=True)
 class GradientNorm(Balance):
     """Equal gradient norms: λ̂ᵢ = Σⱼ ‖∇_θ Lⱼ‖ / ‖∇_θ Lᵢ‖, λᵢ ← (1 − α) λᵢ + α λ̂ᵢ.
@@ -172,6 +174,7 @@ class GradientNorm(Balance):
         _check_pace(self)
 
 
+@known_arguments
 @dataclass(frozen=True)
 class NeuralTangentKernel(Balance):
     """Equal rates of convergence: λ̂ᵢ = Σⱼ tr Kⱼ / tr Kᵢ, λᵢ ← (1 − α) λᵢ + α λ̂ᵢ.
@@ -211,6 +214,7 @@ class NeuralTangentKernel(Balance):
         _check_pace(self)
 
 
+@known_arguments
 @dataclass(frozen=True)
 class ConFIG(Balance):
     """Conflict-free directions: the same, positive cosine with the gradient of every term, in every iteration.
@@ -237,6 +241,7 @@ class ConFIG(Balance):
     rule: ClassVar[str] = "config"
 
 
+@known_arguments
 @dataclass(frozen=True)
 class PCGrad(Balance):
     """Projected gradients: each term's is freed of what conflicts with the others', in every iteration.
@@ -259,6 +264,7 @@ class PCGrad(Balance):
     rule: ClassVar[str] = "pcgrad"
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Causal:
     """Causal weights in time; combines with the other rules, in a list.

@@ -80,7 +80,7 @@ def objective_from_json(data: Mapping[str, Any] | None) -> ObjectiveSpecificatio
         raise unknown("objective", kind, _KINDS, FileFormatError)
     try:
         return _KINDS[kind](**{k: _tuples(v) for k, v in values.items()})
-    except TypeError as error:
+    except (OptionError, TypeError) as error:
         raise FileFormatError(f"The description of a `{kind}` objective is damaged: {error}.") from None
 
 

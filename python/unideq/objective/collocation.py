@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import number, settle, whole
+from ..checks import known_arguments, number, settle, whole
 from ..errors import DataError, ModelError
 from ..graph import Graph, variable
 from ..model import State
@@ -25,6 +25,7 @@ __all__ = ["Collocation", "smoothed"]
 
 
 @register_objective
+@known_arguments
 @dataclass(frozen=True)
 class Collocation(ObjectiveSpecification):
     """Mean squared difference between f(t, û, θ) and dû/dt at points of the smoothed data û, in units of its spread.

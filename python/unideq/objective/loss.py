@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import function as checked_function
-from ..checks import instance, known_keys, mapping, number, settle, shown
+from ..checks import instance, known_arguments, known_keys, mapping, number, settle, shown
 from ..errors import FileFormatError, OptionError, TraceError, unknown
 from ..graph import Expression, Graph, apply, constant, rebuild, variable
 from ..graph.numpy_reductions import one_value_at_a_time
@@ -54,6 +54,7 @@ class Loss:
         return {"kind": self.kind, **{k: dict(v) if isinstance(v, Mapping) else v for k, v in self.__dict__.items()}}
 
 
+@known_arguments
 @dataclass(frozen=True)
 class SquaredError(Loss):
     """((predicted − observed) / scale)².
@@ -77,6 +78,7 @@ class SquaredError(Loss):
         return residual * residual
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Huber(Loss):
     """r²/2 for |r| ≤ delta, delta·(|r| − delta/2) beyond, with r = (predicted − observed) / scale.
@@ -101,6 +103,7 @@ class Huber(Loss):
         return inner * (size - 0.5 * inner)
 
 
+@known_arguments
 @dataclass(frozen=True)
 class GaussianLikelihood(Loss):
     """Negative log-likelihood r²/2 + log σ (constant dropped) with r = (predicted − observed) / σ.
@@ -132,6 +135,7 @@ class GaussianLikelihood(Loss):
         return 0.5 * residual * residual + np.log(noise * (1.0 / scale))  # type: ignore[return-value]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class CustomLoss(Loss):
     """A user's function f(predicted, observed) of one value each, traced from NumPy.
@@ -219,7 +223,7 @@ def loss_of(value: Any) -> Loss:
 
                 settings["graph"] = from_json(settings["graph"])
             return _LOSSES[kind](**settings)
-        except (KeyError, TypeError) as error:
+        except (KeyError, OptionError, TypeError) as error:
             raise FileFormatError(f"The description of a `{kind}` loss is damaged: {error}.") from None
     needs = "a name, a loss such as `ude.Huber()`, or a function of (predicted, observed)"
     if isinstance(value, type) or not callable(value):

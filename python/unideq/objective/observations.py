@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from ..checks import known_arguments
 from ..errors import DataError, OptionError, unknown
 from ..model import ODE, Stepper
 from .space import Space
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Holdout", "Observations", "Series"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Holdout:
     """What training doesn't see.

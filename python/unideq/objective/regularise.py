@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..checks import function, instance, is_number, mapping, number, sequence, settle, text
+from ..checks import function, instance, is_number, known_arguments, mapping, number, sequence, settle, text
 from ..errors import FileFormatError, OptionError, unknown
 from ..graph import Expression, Graph
 from ..model.layout import Layout
@@ -50,6 +50,7 @@ class Regulariser:
         return {"kind": type(self).__name__, "weight": self.weight, "networks": list(self.networks)}
 
 
+@known_arguments
 @dataclass(frozen=True)
 class L2(Regulariser):
     """`weight` · Σ w² over the weights (biases too) of all networks, or of those named."""
@@ -61,6 +62,7 @@ class L2(Regulariser):
         return _total(layout, theta, self.networks, lambda w: w * w)
 
 
+@known_arguments
 @dataclass(frozen=True)
 class L1(Regulariser):
     """`weight` · Σ |w| over the weights (biases too) of all networks, or of those named."""
@@ -97,6 +99,7 @@ def regulariser_of(value: Any) -> Any:
     return L2(float(number(value, "regularise", above=0)))
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Penalty:
     """`weight` · mean of f(t, state, p, net, forcing) along the solution: what the learned term should not do.

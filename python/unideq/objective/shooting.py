@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import choice, number, settle, whole
+from ..checks import choice, known_arguments, number, settle, whole
 from ..errors import DataError, ModelError
 from ..graph import Expression, Graph, constant, variable
 from ..model import Entry
@@ -41,6 +41,7 @@ class Segment:
 
 
 @register_objective
+@known_arguments
 @dataclass(frozen=True)
 class MultipleShooting(ObjectiveSpecification):
     """Misfit of short solutions, plus the jumps between them.

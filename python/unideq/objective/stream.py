@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from ..checks import is_whole
+from ..checks import is_whole, known_arguments
 from ..errors import DataError, ExtraMissing, OptionError, unknown
 from .blocks import BlockShuffled
 from .observations import Holdout, Observations, Series
@@ -34,6 +34,7 @@ SAMPLES = 32
 """Snapshots that a variable's scale is estimated from."""
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Stream:
     """A data set that `fit` reads in pieces while it trains (`Unrolled` objectives only).

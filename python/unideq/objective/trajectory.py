@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..checks import number, refused, settle, whole
+from ..checks import known_arguments, number, refused, settle, whole
 from ..errors import DataError, OptionError
 from ..graph import Graph, variable
 from ..model import Stepper
@@ -40,6 +40,7 @@ def real_times(counts: list[int]) -> np.ndarray:
 
 
 @register_objective
+@known_arguments
 @dataclass(frozen=True)
 class Trajectory(ObjectiveSpecification):
     """Misfit of whole solutions from the (estimated) initial state; of a stepper, of rollouts from the first snapshot.

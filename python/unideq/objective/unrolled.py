@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..checks import choice, flag, number, settle, whole
+from ..checks import choice, flag, known_arguments, number, settle, whole
 from ..errors import DataError, OptionError
 from .base import Evaluate, ObjectiveSpecification, register_objective
 from .black_box import HostRollouts, black_box_graph, black_box_points, check_black_box, is_black_box
@@ -32,6 +32,7 @@ VALIDATION = 64
 
 
 @register_objective
+@known_arguments
 @dataclass(frozen=True)
 class Unrolled(ObjectiveSpecification):
     """Misfit of rollouts of `steps` snapshots, started at every (stride-th) snapshot of the data.

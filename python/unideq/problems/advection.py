@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import known_arguments
 from ..grid import Axis, Grid, schemes
 from ..model import PDE, Parameter, Stepper
 from .random_fields import random_waves
@@ -15,6 +16,7 @@ from .ready import ReadyProblem
 __all__ = ["Advection"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Advection(ReadyProblem):
     """∂u/∂t = −c ∂u/∂x on a periodic interval: waves travel at speed c and keep their shape.

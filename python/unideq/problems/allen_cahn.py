@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import known_arguments
 from ..grid import Axis, Grid, schemes
 from ..model import PDE, Parameter, Stepper
 from .random_fields import random_waves
@@ -15,6 +16,7 @@ from .ready import ReadyProblem
 __all__ = ["AllenCahn"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class AllenCahn(ReadyProblem):
     """∂u/∂t = D ∂²u/∂x² + r (u − u³) on the periodic interval [−1, 1); layers are √(2D/r) wide.

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import known_arguments
 from ..grid import Axis, Grid, schemes
 from ..model import PDE, Parameter, State, Stepper
 from .ready import ReadyProblem
@@ -15,6 +16,7 @@ from .stream_function import project
 __all__ = ["CylinderWake"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class CylinderWake(ReadyProblem):
     """∂u/∂t = P[−u·∇u − χ u/η − λ (u − U)] + Δu/Re around a cylinder of diameter 1 in a stream U = (1, 0).

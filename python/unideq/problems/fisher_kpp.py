@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import known_arguments
 from ..grid import Axis, Grid, schemes
 from ..model import PDE, Parameter, State, Stepper
 from .ready import ReadyProblem
@@ -14,6 +15,7 @@ from .ready import ReadyProblem
 __all__ = ["FisherKPP"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class FisherKPP(ReadyProblem):
     """∂ρ/∂t = D ∂²ρ/∂x² + r ρ (1 − ρ) on a periodic interval; fronts travel at 2√(rD).

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import known_arguments
 from ..grid import Axis, Grid, schemes
 from ..model import PDE, Condition, Stepper
 from .random_fields import random_waves
@@ -16,6 +17,7 @@ from .stream_function import velocity
 __all__ = ["KolmogorovFlow"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class KolmogorovFlow(ReadyProblem):
     """∂ω/∂t = −u·∇ω + Δω/Re − α ω − k cos(k y) on the periodic square [0, 2π)², u = ∇×ψ, Δψ = −ω.

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import known_arguments
 from ..grid import Axis, Grid, schemes
 from ..model import PDE, Stepper
 from .ready import ReadyProblem
@@ -14,6 +15,7 @@ from .ready import ReadyProblem
 __all__ = ["KortewegDeVries"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class KortewegDeVries(ReadyProblem):
     """∂u/∂t = −6 uᵖ ∂u/∂x − ∂³u/∂x³ on a periodic interval around 0 (p = 1: KdV; p = 2: modified; else gKdV).

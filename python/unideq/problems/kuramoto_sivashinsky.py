@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import known_arguments
 from ..grid import Axis, Grid, schemes
 from ..model import PDE, Condition, Stepper
 from .random_fields import random_waves
@@ -15,6 +16,7 @@ from .ready import ReadyProblem
 __all__ = ["KuramotoSivashinsky"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class KuramotoSivashinsky(ReadyProblem):
     """∂u/∂t = −u ∂u/∂x − ∂²u/∂x² − ∂⁴u/∂x⁴ on a periodic interval whose length may differ between trajectories.

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import known_arguments
 from ..errors import ModelError, unknown
 from .domain import Domain, Points
 from .terms import Term, register_term
@@ -16,6 +17,7 @@ __all__ = ["Boundary"]
 
 
 @register_term
+@known_arguments
 @dataclass(frozen=True)
 class Boundary(Term):
     """A condition on sides of the domain, or on its sampled boundary.

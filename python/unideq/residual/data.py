@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 
+from ..checks import known_arguments
 from ..errors import DataError, OptionError, unknown
 from .domain import Domain, Points
 from .point_set import PointSet
@@ -18,6 +19,7 @@ from .terms import check_settings, register_term
 __all__ = ["Data", "Measured"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Data:
     """Measurements: (unknown − measured) / scale is a residual, for every variable of a dataset.

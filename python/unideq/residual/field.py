@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_whole
+from ..checks import is_whole, known_arguments
 from ..errors import ModelError, unknown
 from ..graph import Expression
 from ..model.trace import call, fitted
@@ -20,6 +20,7 @@ from .views import PointView
 __all__ = ["Field"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Field:
     """A network that stands for one unknown field, or for several.

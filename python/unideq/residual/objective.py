@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import is_whole
+from ..checks import is_whole, known_arguments
 from ..errors import OptionError, unknown
 from ..graph import Expression, Graph, variable
 from ..objective.balance import Causal
@@ -29,6 +29,7 @@ VALIDATION = 1000
 
 
 @register_objective
+@known_arguments
 @dataclass(frozen=True)
 class Residual(ObjectiveSpecification):
     """Σ weight · mean of squared residuals, one term a residual; the objective of a `ResidualProblem`.

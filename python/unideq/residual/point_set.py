@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..checks import known_arguments
 from ..errors import ModelError
 from .domain import Domain, Points, columns_of
 from .terms import Term, register_term
@@ -14,6 +15,7 @@ __all__ = ["PointSet"]
 
 
 @register_term
+@known_arguments
 @dataclass(frozen=True)
 class PointSet(Term):
     """A condition at given points, e.g. a boundary sampled by hand.

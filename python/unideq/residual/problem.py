@@ -219,10 +219,7 @@ class ResidualProblem:
         """θ (P,) from None (initial values), a flat array, or a dict of some names."""
         if parameters is None or isinstance(parameters, Mapping):
             return self.initial_theta(parameters=parameters)
-        theta = np.asarray(parameters, dtype=float)
-        if theta.shape != (self.layout.size,):
-            raise ModelError(f"θ needs shape ({self.layout.size},), not {theta.shape}.")
-        return theta
+        return self.layout.flat(parameters)
 
     def __call__(self, points: Mapping[str, Any], parameters: Any = None) -> dict[str, np.ndarray]:
         """Fields and outputs at points, evaluated with NumPy.

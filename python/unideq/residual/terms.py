@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ..checks import is_number, is_whole
+from ..checks import is_number, is_whole, known_arguments
 from ..errors import FileFormatError, ModelError, OptionError, unknown
 from .domain import Domain, Points
 from .samplers import Sampler, sampler_from_json
@@ -127,6 +127,7 @@ def not_kept(*arguments: Any) -> Any:
 
 
 @register_term
+@known_arguments
 @dataclass(frozen=True)
 class Interior(Term):
     """A residual inside the domain: the differential equation.
@@ -155,6 +156,7 @@ class Interior(Term):
 
 
 @register_term
+@known_arguments
 @dataclass(frozen=True)
 class Initial(Term):
     """A condition where time (`t`) begins.

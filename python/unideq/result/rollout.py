@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from ..checks import is_whole
-from ..engine import STATUS, Engine, get_engine
+from ..checks import flag, known_arguments, number, whole
+from ..engine import STATUS, Engine, checked_engine, get_engine
 from ..errors import DataError, OptionError, SolveError, UnideqWarning
 from ..graph import Graph, variable
 from ..model.condition import condition_values
@@ -49,6 +49,7 @@ def rollout(
     return dataset if batched else dataset.isel(trajectory=0, drop=True)
 
 
+@known_arguments
 def solve_by_steps(
     stepper: Stepper,
     times: Any,
@@ -81,7 +82,8 @@ def solve_by_steps(
         If the rollout failed and `throw` is true.
     """
     grid = increasing(times)
-    begin = float(grid[0]) if start is None else float(start)
+    flag(throw, "throw")
+    begin = float(grid[0] if start is None else number(start, "start"))
     counts = np.rint((grid - begin) / stepper.dt).astype(int)
     off = np.abs(begin + counts * stepper.dt - grid) > 1e-6 * stepper.dt * np.maximum(counts, 1)
     if (counts < 0).any() or off.any():
@@ -118,7 +120,9 @@ def _rolled(
     start: float,
 ) -> tuple[xr.Dataset, np.ndarray, bool]:
     """Dataset (trajectory, time, …), status (B,), and whether the caller gave several trajectories."""
-    steps, every = _count("steps", steps, 0), _count("every", every, 1)
+    steps, every = whole(steps, "steps", least=0), whole(every, "every", least=1)
+    start = float(number(start, "start"))
+    checked_engine(engine)
     if steps % every:
         raise OptionError(f"`steps` ({steps}) isn't a multiple of `every` ({every}).")
     theta = stepper.checked_theta(parameters)
@@ -211,9 +215,3 @@ def _observed(
         for path, row in zip(states, c, strict=True)
     ]
     return {n: np.array([[values[n] for values in path] for path in rows]) for n in further}
-
-
-def _count(name: str, value: Any, least: int) -> int:
-    if not is_whole(value, least):
-        raise OptionError(f"`{name}` needs a whole number >= {least}, not {value!r}.")
-    return int(value)

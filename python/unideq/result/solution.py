@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..checks import known_arguments
-from ..engine import STATUS, Engine, get_engine
+from ..checks import array as checked_array
+from ..checks import flag, known_arguments, mapping, number
+from ..engine import STATUS, Engine, checked_engine, get_engine
 from ..engine.options import stiff_solver
 from ..engine.stiffness import resolve_auto
 from ..errors import DataError, ModelError, OptionError, SolveError
@@ -130,7 +131,9 @@ def solve(
     """
     model.continuous("an adaptive solver")
     grid = increasing(times)
-    begin = float(grid[0]) if start is None else float(start)
+    flag(throw, "throw")
+    checked_engine(engine)
+    begin = float(grid[0] if start is None else number(start, "start"))
     if begin > grid[0]:
         raise OptionError(f"`start` ({begin:g}) lies after the first output time ({grid[0]:g}).")
     theta = model.resolve_theta(parameters)
@@ -232,9 +235,9 @@ def initial_states(model: ODE, initial: Mapping[str, Any] | None) -> tuple[np.nd
     for name, value in model.initial.items():
         if not isinstance(value, str):
             values[name] = value.array if isinstance(value, Parameter) else np.asarray(value, dtype=float)
-    for name, value in (initial or {}).items():
+    for name, value in mapping(initial, "initial", needs="a dict state → value", none=True, error=ModelError).items():
         shape = model.states[name].shape
-        array = np.asarray(value, dtype=float)
+        array = checked_array(value, f"initial value of `{name}", finite=False, error=ModelError)
         if array.shape != shape and (array.ndim != len(shape) + 1 or array.shape[1:] != shape) and array.shape != ():
             raise ModelError(
                 f"The initial value of `{name}` needs shape {shape}, or (B, *{shape}) for B trajectories, "

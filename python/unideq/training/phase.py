@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from ..checks import choice, instance, number, settle, whole
+from ..checks import choice, instance, known_arguments, number, settle, whole
 from ..errors import unknown
 from ..objective.base import ObjectiveSpecification
 from .schedule import SCHEDULES, Schedule
@@ -63,6 +63,7 @@ _LIMITS: tuple[tuple[Any, tuple[str, ...], dict[str, Any]], ...] = (
 _OR_SCHEDULE = "Or give a schedule, such as `ude.CosineDecay(1e-2)`."
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Adam(Phase):
     """Adam (Kingma & Ba 2015).
@@ -99,6 +100,7 @@ class Adam(Phase):
         self._check()
 
 
+@known_arguments
 @dataclass(frozen=True)
 class AdamW(Phase):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019); the decay acts on network weights only."""
@@ -118,6 +120,7 @@ class AdamW(Phase):
         self._check()
 
 
+@known_arguments
 @dataclass(frozen=True)
 class LBFGS(Phase):
     """Limited-memory BFGS with a strong-Wolfe (zoom) line search (Nocedal & Wright, algorithms 3.5, 3.6, 7.4).
@@ -147,6 +150,7 @@ class LBFGS(Phase):
         self._check()
 
 
+@known_arguments
 @dataclass(frozen=True)
 class BFGS(Phase):
     """BFGS with the dense inverse Hessian and a strong-Wolfe line search (Nocedal & Wright, algorithms 3.5, 3.6, 6.1).
@@ -181,6 +185,7 @@ class BFGS(Phase):
         settle(self, choice, "update", choices=UPDATES)
 
 
+@known_arguments
 @dataclass(frozen=True)
 class GaussNewton(Phase):
     """Gauss–Newton steps with Levenberg–Marquardt damping, for losses that are sums of squared residuals.
@@ -217,6 +222,7 @@ class GaussNewton(Phase):
         settle(self, number, "damping", above=0, below=1e9)
 
 
+@known_arguments
 @dataclass(frozen=True)
 class SOAP(Phase):
     """SOAP: Adam in the eigenbasis of Shampoo's preconditioner (Vyas et al. 2024, arXiv:2409.11321, algorithm 3).

@@ -57,7 +57,7 @@ class ResidualSettings:
         report_every: int = 50,
     ) -> ResidualSettings:
         """Check and normalise what a user gave."""
-        chosen = _checked_objective(Residual() if objective is None else objective, "objective")
+        chosen = _checked_objective(Residual() if objective is None else objective)
         balances = BalanceSettings.of(balance)
         if balances.causal is not None and chosen.causal is not None:
             raise OptionError("`Causal` is given twice: in `balance` and in the objective. Leave one out.")
@@ -67,7 +67,7 @@ class ResidualSettings:
         listed = checked_phases(default_phases(problem, chosen) if phases is None else phases)
         for phase in listed:
             if phase.objective is not None:
-                _checked_objective(phase.objective, f"objective` of `{type(phase).__name__}")
+                _checked_objective(phase.objective, type(phase).__name__)
         if balances.rule is not None and not any(isinstance(p, FIRST_ORDER) for p in listed):
             names = ", ".join(f"`{type(p).__name__}`" for p in listed)
             raise OptionError(
@@ -121,5 +121,5 @@ class ResidualSettings:
         )
 
 
-def _checked_objective(given: Any, what: str) -> Residual:
-    return instance(given, Residual, what, needs="`ude.Residual(...)`, for a residual problem")
+def _checked_objective(given: Any, of: str = "") -> Residual:
+    return instance(given, Residual, "objective", of, needs="`ude.Residual(...)`, for a residual problem")

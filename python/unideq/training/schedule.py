@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..checks import number, refused, sequence, settle, whole
+from ..checks import known_arguments, number, refused, sequence, settle, whole
 
 __all__ = ["SCHEDULES", "CosineDecay", "ExponentialDecay", "PiecewiseConstant", "Schedule", "Warmup", "last_change"]
 
 
+@known_arguments
 @dataclass(frozen=True)
 class ExponentialDecay:
     """learning rate · rateⁿ with n = iteration / every (continuous).
@@ -28,6 +29,7 @@ class ExponentialDecay:
         settle(self, whole, "every", least=1)
 
 
+@known_arguments
 @dataclass(frozen=True)
 class CosineDecay:
     """From learning_rate down to learning_rate · final over the phase, along half a cosine.
@@ -46,6 +48,7 @@ class CosineDecay:
         settle(self, number, "final", least=0, most=1)
 
 
+@known_arguments
 @dataclass(frozen=True)
 class PiecewiseConstant:
     """`learning_rate` first, then multiplied by `factors[i]` from iteration `boundaries[i]` on (cumulative).
@@ -76,6 +79,7 @@ class PiecewiseConstant:
 _SUCH_AS = {"boundaries": "(300, 600)", "factors": "(0.3, 0.3)"}
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Warmup:
     """Linear rise from 0 to learning_rate over `iterations`, then half a cosine down to learning_rate · final.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ...checks import known_arguments
 from ...errors import OptionError
 from ...graph import Expression
 from ..weights import derivative_weights
@@ -23,6 +24,7 @@ Weights = tuple[tuple[Fraction, ...], tuple[int, ...]]
 """Exact coefficients in units of 1/dxᵐ, and their offsets in points."""
 
 
+@known_arguments
 @dataclasses.dataclass(frozen=True)
 class Scheme:
     """Base of all schemes. Schemes are plain settings: two with the same settings are equal."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...checks import known_arguments
 from .base import OfChosenOrder, StencilScheme, Weights, central_offsets, explicit_weights, one_of
 
 __all__ = ["Central"]
 
 
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class Central(OfChosenOrder, StencilScheme):
     """Central differences.

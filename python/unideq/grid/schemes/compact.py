@@ -7,12 +7,14 @@ from fractions import Fraction
 from functools import cache
 from math import factorial
 
+from ...checks import known_arguments
 from ..weights import solve
 from .base import ImplicitScheme, OfChosenOrder, Weights, one_of
 
 __all__ = ["Compact"]
 
 
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class Compact(OfChosenOrder, ImplicitScheme):
     """Tridiagonal compact differences, α Dᵢ₋₁ + Dᵢ + α Dᵢ₊₁ = Σ cₖ uᵢ₊ₖ, on periodic axes.

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
+from ...checks import known_arguments
 from .base import StencilScheme, Weights
 
 __all__ = ["DRP"]
 
 
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class DRP(StencilScheme):
     """First derivatives on seven points, of fourth order, with the smallest wavenumber error for k·dx up to π/2.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ...checks import known_arguments
 from ...graph import Expression
 from .base import Scheme
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Fourier"]
 
 
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class Fourier(Scheme):
     """Derivatives by (ik)ᵐ in Fourier space.

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...checks import known_arguments
 from ...errors import OptionError, unknown
 from ...graph import Expression
 from .base import Scheme
@@ -19,6 +20,7 @@ __all__ = ["TVD"]
 Shift = Callable[[Expression, int], Expression]
 
 
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class TVD(Scheme):
     """Total-variation-diminishing fluxes: limited linear reconstruction with local Lax–Friedrichs fluxes.

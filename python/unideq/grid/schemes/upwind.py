@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...checks import known_arguments
 from ...graph import Expression
 from .base import OfChosenOrder, StencilScheme, Weights, explicit_weights, one_of
 from .law import lax_friedrichs
@@ -15,6 +16,7 @@ from .law import lax_friedrichs
 __all__ = ["Backward", "Forward", "Upwind"]
 
 
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class Backward(OfChosenOrder, StencilScheme):
     """Differences of the point and those before it.
@@ -47,6 +49,7 @@ class Backward(OfChosenOrder, StencilScheme):
         return explicit_weights(tuple(range(1 - derivative - self.accuracy, 1)), derivative)
 
 
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class Forward(Backward):
     """Differences of the point and those after it: `Backward`, mirrored.
@@ -73,6 +76,7 @@ class Forward(Backward):
         return explicit_weights(tuple(range(derivative + self.accuracy)), derivative)
 
 
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class Upwind(OfChosenOrder, StencilScheme):
     """First derivatives biased against the flow: of first order, or of third with four points.

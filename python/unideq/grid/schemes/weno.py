@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...checks import known_arguments
 from ...errors import OptionError
 from ...graph import Expression
 from .base import Scheme, one_of
@@ -18,6 +19,7 @@ __all__ = ["WENO"]
 Shift = Callable[[Expression, int], Expression]
 
 
+@known_arguments
 @dataclass(frozen=True, repr=False)
 class WENO(Scheme):
     """Weighted essentially non-oscillatory fluxes (Jiang & Shu 1996) with local Lax–Friedrichs splitting.

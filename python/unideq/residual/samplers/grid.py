@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...checks import known_arguments
 from ...errors import OptionError
 from .sampler import Sampler, register_sampler
 
@@ -14,6 +15,7 @@ __all__ = ["Grid"]
 
 
 @register_sampler
+@known_arguments
 @dataclass(frozen=True)
 class Grid(Sampler):
     """Fixed points in the middles of a tensor grid's equal cells: n points along each of d axes, n^d in all.

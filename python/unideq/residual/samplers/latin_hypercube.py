@@ -7,12 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...checks import known_arguments
 from .sampler import Sampler, register_sampler
 
 __all__ = ["LatinHypercube"]
 
 
 @register_sampler
+@known_arguments
 @dataclass(frozen=True)
 class LatinHypercube(Sampler):
     """Latin hypercube: of `count` equal slices along each axis, every one holds exactly one point.

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...checks import is_whole
+from ...checks import is_whole, known_arguments
 from ...errors import OptionError
 from .sampler import Sampler, register_sampler
 from .uniform import Uniform
@@ -16,6 +16,7 @@ __all__ = ["ResidualAdaptive"]
 
 
 @register_sampler
+@known_arguments
 @dataclass(frozen=True, kw_only=True)
 class ResidualAdaptive(Sampler):
     """Residual-based adaptive distribution (RAD): points drawn with density p(x) ∝ |r(x)|^k / mean |r|^k + c.

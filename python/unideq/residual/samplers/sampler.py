@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ...checks import is_whole
+from ...checks import is_whole, known_arguments
 from ...errors import FileFormatError, OptionError, unknown
 
 __all__ = ["Sampler", "register_sampler", "sampler_from_json"]
@@ -17,6 +17,7 @@ _KINDS: dict[str, type[Sampler]] = {}
 Kind = TypeVar("Kind", bound="type[Sampler]")
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Sampler:
     """Base of all samplers.

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...checks import known_arguments
 from ...errors import ExtraMissing
 from .sampler import Sampler, register_sampler
 
@@ -17,6 +18,7 @@ BITS = 32
 
 
 @register_sampler
+@known_arguments
 @dataclass(frozen=True)
 class Sobol(Sampler):
     """Sobol's sequence, scrambled anew in every draw: fills the region more evenly than independent points do.

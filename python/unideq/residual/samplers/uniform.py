@@ -7,12 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...checks import known_arguments
 from .sampler import Sampler, register_sampler
 
 __all__ = ["Uniform"]
 
 
 @register_sampler
+@known_arguments
 @dataclass(frozen=True)
 class Uniform(Sampler):
     """Independent points, uniform over a term's region.
