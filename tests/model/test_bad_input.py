@@ -134,7 +134,7 @@ def test_messages_name_the_function():
         (lambda t, s: np.array([s.x])[0], ("can't be made a NumPy array", "np.stack")),
         (
             lambda t, s: s.x.cumprod(),
-            ("`rhs` can't be traced at test_bad_input.py", "cumprod", "once, with symbolic values"),
+            ("`rhs` can't be traced at test_bad_input.py", "cumprod", "when the model is made, with symbolic values"),
         ),
         (lambda t, s: s * 2, ("`rhs` can't be traced at test_bad_input.py", "unsupported operand")),
         (lambda t, s: "fast", ("Only real numbers",)),

@@ -19,6 +19,7 @@ import numpy as np
 from ..checks import shown
 from ..errors import TraceError
 from .frozen import FrozenArray, freeze
+from .in_place import in_place
 from .location import user_line
 from .operation import OPERATIONS
 
@@ -299,6 +300,21 @@ class Expression:
 
     def __invert__(self) -> Expression:
         return apply("logical_not", self)
+
+    def __iadd__(self, other: Any) -> Expression:
+        return in_place(self, "+=")
+
+    def __isub__(self, other: Any) -> Expression:
+        return in_place(self, "-=")
+
+    def __imul__(self, other: Any) -> Expression:
+        return in_place(self, "*=")
+
+    def __itruediv__(self, other: Any) -> Expression:
+        return in_place(self, "/=")
+
+    def __ipow__(self, other: Any) -> Expression:
+        return in_place(self, "**=")
 
     # ---- NumPy's protocols ------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import FileFormatError, ModelError, unknown
-from ..graph import Expression, Graph, as_expression, from_json, text, to_json, tracing, variable
+from ..graph import Expression, Graph, as_expression, from_json, text, to_json, variable
+from ..graph.repeatable import check_finite, trace_call
 
 __all__ = ["Boundary", "Condition", "Dirichlet", "Neumann", "Periodic", "boundary_from_json", "boundary_of"]
 
@@ -91,7 +92,7 @@ class Dirichlet(Condition):
     ----------
     value
         A number, an array along the boundary (2-D grids), or a function of t written in NumPy that returns one of
-        these. It is called once, with a symbolic t.
+        these. It is called with a symbolic t, when the boundary is made.
 
     Raises
     ------
@@ -148,8 +149,7 @@ def _graph(kind: str, given: Any) -> Graph:
         return given
     value = given
     if callable(given):
-        with tracing():
-            value = given(t)
+        value = trace_call(given, (t,), {}, f"the function of t of a {kind} boundary")
         if value is None:
             raise ModelError(f"The function of t of a {kind} boundary returned nothing. Write `return`, or a lambda.")
     if not isinstance(value, (Expression, int, float, np.number, np.ndarray, list, tuple)) or isinstance(value, bool):
@@ -159,6 +159,7 @@ def _graph(kind: str, given: Any) -> Graph:
         raise ModelError(f"A {kind} boundary needs a number or an array along the boundary, not shape {result.shape}.")
     if result.is_constant and not np.isfinite(result.value).all():
         raise ModelError(f"A {kind} boundary needs finite numbers, not {given!r}.")
+    check_finite(result, f"A {kind} boundary")
     return Graph((t,), {"value": result})
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ModelError, UnideqError, unknown
 from ..graph import Expression, Graph, apply, as_expression, irfft, rfft, variable
+from ..graph.repeatable import check_finite
 from .state import StateTable
 from .trace import call
 from .views import View
@@ -58,6 +59,7 @@ def symbols_of(
         if name in functions:
             real, imaginary = _parts(functions[name], grid, _Known(known, trainable), name)
         for part, value in (("real", real), ("imaginary", imaginary)):
+            check_finite(as_expression(value), f"`linear` of `{name}`")
             try:
                 result[f"{name}.{part}"] = apply("broadcast_to", as_expression(value), shape=half)
             except UnideqError as error:

@@ -38,7 +38,8 @@ class ODE(Declared):
     ----------
     rhs
         `f(t, state, p, net, forcing)` (trailing arguments may be left out), written in NumPy; returns the derivatives
-        as a dict state → value (or a sequence in the states' order). It is called once, with symbolic arrays.
+        as a dict state → value (or a sequence in the states' order). It is called when the model is
+        made, with symbolic arrays, and never again.
     states
         List of names (scalars), or dict name → shape or `State`.
     parameters

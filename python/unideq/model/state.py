@@ -126,6 +126,11 @@ _ORDER = "Their order is the order of the equations."
 
 
 def _collect(states: Any) -> Iterable[State]:
+    if isinstance(states, (set, frozenset)):
+        raise ModelError(
+            f"`states` is a set, whose order differs from one Python to the next. Write a list: "
+            f"`states={sorted(map(str, states))}`."
+        )
     if isinstance(states, str):
         raise ModelError(f"`states` needs a list of names: write `states=[{states!r}]`.")
     if isinstance(states, Mapping):

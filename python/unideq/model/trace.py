@@ -1,4 +1,4 @@
-"""Calls a user's function once with symbolic arguments and checks what it returns."""
+"""Calls a user's function with symbolic arguments and checks what it returns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import ModelError, TraceError, UnideqError, unknown
 from ..graph import Expression, apply, as_expression
-from ..graph.location import tracing
+from ..graph.repeatable import check_finite, trace_call
 from .state import StateTable
 
 __all__ = ["call", "derivative_vector", "fitted", "traced"]
@@ -34,8 +34,7 @@ def call(function: Callable[..., Any], arguments: Mapping[str, Any], what: str) 
         raise ModelError(f"`{what}` needs a function f({', '.join(arguments)}), not {type(function).__name__}.")
     positional, named = _binding(function, arguments, what)
     try:
-        with tracing():
-            return function(*positional, **named)
+        return trace_call(function, positional, named, what)
     except UnideqError:
         raise
     except (TypeError, AttributeError) as error:
@@ -43,7 +42,7 @@ def call(function: Callable[..., Any], arguments: Mapping[str, Any], what: str) 
         if isinstance(error, AttributeError) and not isinstance(getattr(error, "obj", None), Expression):
             raise
         reason = str(error).replace("'Expression' object", "a symbolic value").rstrip(".")
-        more = "It is called once, with symbolic values."
+        more = "It is called when the model is made, with symbolic values."
         if reason == "a symbolic value is not callable":
             more = (
                 "It stands for the value at the time t. Values at other times, delays, don't exist; a chain of "
@@ -93,6 +92,7 @@ def traced(value: Any, what: str) -> Expression:
         expression = apply("where", expression, 1.0, 0.0)
     if expression.is_constant and not np.isfinite(expression.value).all():
         raise ModelError(f"{what} is the constant {expression.value}, which isn't finite.")
+    check_finite(expression, what)
     return expression
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Graph, as_expression, variable
-from ..graph.location import tracing
+from ..graph.repeatable import trace_call
 from ..graph.serialise import from_json, to_json
 
 __all__ = ["StoredPredicate", "stored_predicate"]
@@ -24,8 +24,7 @@ def stored_predicate(inside: Callable[..., Any], coordinates: Sequence[str]) -> 
         return inside.data
     points: Any = {n: variable(n, (BLOCK,)) for n in coordinates}
     try:
-        with tracing():
-            value = as_expression(inside(points))
+        value = as_expression(trace_call(inside, (points,), {}, "inside"))
         if value.shape != (BLOCK,) or value.dtype != "bool":
             return None
         return to_json(Graph(tuple(points.values()), {"inside": value}))

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import ModelError, OptionError
-from ...graph import Expression, apply, as_expression, constant, pushforward, rebuild, tracing, variable
+from ...graph import Expression, apply, as_expression, constant, pushforward, rebuild, variable
+from ...graph.repeatable import check_finite, trace_call
 
 __all__ = ["ConservationLaw", "lax_friedrichs"]
 
@@ -56,8 +57,7 @@ def lax_friedrichs(law: Any, left: Expression, right: Expression) -> Expression:
 
 
 def _traced(function: Callable[[Any], Any], u: Expression, what: str) -> Expression:
-    with tracing():
-        result = function(u)
+    result = trace_call(function, (u,), {}, what)
     if result is None:
         raise ModelError(f"The function `{what}` returned nothing. Write `return`, or a lambda.")
     value = as_expression(result)
@@ -72,4 +72,5 @@ def _traced(function: Callable[[Any], Any], u: Expression, what: str) -> Express
                 "(Beside a boundary the field carries ghost values, so arrays of the grid's shape don't fit.)"
             )
         value = apply("broadcast_to", value, shape=u.shape)
+    check_finite(value, f"`{what}`")
     return value
