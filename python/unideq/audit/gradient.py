@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import OptionError
+from ..model.switches import SMOOTH, switches, switches_of
 from ..objective import Objective
 from ..training.trainer import Trainer
 
@@ -58,6 +59,8 @@ class GradientCheck:
     solver: str
     seed: int
     moved: bool
+    switches: tuple[str, ...] = ()
+    """Comparisons at which the equations or penalties jump, and whose moment moves with θ: no gradient has that."""
 
     @property
     def forward_error(self) -> float:
@@ -88,6 +91,12 @@ class GradientCheck:
             if self.explained:
                 return "The gradient is right to the solver's tolerance; a tighter `rtol` would make it more exact."
             return f"The gradient is right to the solver's tolerance (relative differences below {self.tolerance:.0e})."
+        if self.switches:
+            shown = " and ".join(f"`{s}`" for s in self.switches)
+            return (
+                f"The gradient is wrong: it leaves out that parameters move the moment at which {shown} switches. "
+                f"No tolerance changes that. {SMOOTH}."
+            )
         return (
             f"The gradient is off by more than the solver's tolerance explains ({self.tolerance:.0e}). "
             "Tighten `rtol` and `atol`, or try another `adjoint`; if that doesn't help, please report it as a bug."
@@ -200,14 +209,24 @@ def check_gradient(
         solver.name,
         chosen,
         moved,
+        _switches(trainer),
     )
-    if check.passed or solver.dt is not None:
+    if check.passed or solver.dt is not None or check.switches:
         return check
     tight = problem.solver.tightened(100)
     found = fit.engine.value_and_gradient(stage.objective.build(replace(problem, solver=tight)), theta)
     assert found.gradient is not None
     change = np.abs(along @ np.where(free, found.gradient, 0.0) - adjoint)
     return replace(check, explained=float(np.nanmax(change, initial=0.0)))
+
+
+def _switches(trainer: Trainer) -> tuple[str, ...]:
+    """What jumps in the trained model, and in its penalties."""
+    found = list(switches(trainer.model))
+    for penalty in trainer.problem.penalties.values():
+        if penalty.graph is not None:
+            found += switches_of(trainer.model, penalty.graph)
+    return tuple(dict.fromkeys(s.text for s in found))
 
 
 def _somewhere_steep(

@@ -45,10 +45,10 @@ def trace_call(function: Callable[..., Any], arguments: Any, named: Mapping[str,
     if found is not None:
         where, before, after = found
         raise TraceError(
-            f"{_called(what)} isn't a function of its arguments: called twice with the same ones, it gave `{before}` and "
-            f"then `{after}`{where}. Random numbers, the time of day, counters and changed arrays would be frozen as they "
-            "were at the first call. Draw or read them before, outside of the function; what changes in time is a "
-            "`forcings=` entry, what differs between trajectories a `ude.Condition`."
+            f"{_called(what)} isn't a function of its arguments: called twice with the same ones, it gave `{before}` "
+            f"and then `{after}`{where}. Random numbers, the time of day, counters and changed arrays would be frozen "
+            "as they were at the first call. Draw or read them before, outside of the function; what changes in time is "
+            "a `forcings=` entry, what differs between trajectories a `ude.Condition`."
         )
     return first
 

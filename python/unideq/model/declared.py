@@ -17,6 +17,7 @@ from .layout import Entry, Layout
 from .names import check_distinct, check_name, named_items
 from .parameter import Parameter
 from .state import StateTable
+from .switches import warn_jumping
 from .trace import SIGNATURE, call, derivative_vector, traced
 from .views import NetworkView, View
 
@@ -168,8 +169,10 @@ class Declared:
 
     def trace(self, function: Rhs, what: str = "function") -> Graph:
         """The graph (t, u, θ) → `value` of a further function of (t, state, p, net, forcing), e.g. a penalty."""
-        result = call(function, self._arguments(), what)
-        return self.bound(self._named({"value": traced(result, f"what `{what}` returned")}))
+        value = traced(call(function, self._arguments(), what), f"what `{what}` returned")
+        graph = self._named({"value": value})
+        warn_jumping(self, graph, what)
+        return self.bound(graph)
 
 
 def weight_entries(networks: Mapping[str, Network]) -> list[Entry]:

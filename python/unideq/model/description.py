@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import UnideqWarning
 from ..graph import vjp
 from .parameter import Parameter
+from .switches import warn_switches
 
 if TYPE_CHECKING:
     from .ode import ODE
@@ -49,7 +50,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def warn_unused(model: ODE) -> None:
-    """Warn of parameters and networks that no equation depends on: most likely a forgotten term."""
+    """Warn of parameters and networks that no equation depends on (most likely a forgotten term), or feels."""
     used = {node for graph in model.named.values() for node in graph.nodes}
     values = model.values
     for entry in model.layout.of_kind("parameter"):
@@ -61,6 +62,7 @@ def warn_unused(model: ODE) -> None:
     for name, network in model.networks.items():
         if not any(values[f"{name}.{weight}"] in used for weight in network.weight_shapes()):
             _warn(f"Network `{name}` isn't called by the equations.")
+    warn_switches(model)
 
 
 def _warn(message: str) -> None:

@@ -13,6 +13,7 @@ from ..graph.printing import identifier
 from .field_names import differentiated
 
 if TYPE_CHECKING:
+    from .declared import Declared
     from .ode import ODE
     from .stepper import Stepper
 
@@ -22,7 +23,7 @@ Line = tuple[str, str, str, str]
 """Left- and right-hand side as text, then as LaTeX."""
 
 
-def readable(model: ODE, graph: Graph) -> tuple[dict[str, Expression], dict[Expression, str]]:
+def readable(model: Declared, graph: Graph) -> tuple[dict[str, Expression], dict[Expression, str]]:
     """The outputs of a graph with one variable a state, and the names that print all its variables.
 
     The graph is one in named values (`model.named_vector_field`, `model.learned[...].named`). One in θ works too, but

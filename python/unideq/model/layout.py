@@ -146,7 +146,8 @@ class Layout:
         """Entries of these kinds: `parameter`, `network`, `initial`, `segment`, `noise`."""
         return tuple(e for e in self.entries if e.kind in kinds)
 
-    def _window(self, name: str) -> slice:
+    def window(self, name: str) -> slice:
+        """Where θ holds a name's values."""
         start = self.offsets[name]
         return slice(start, start + self[name].size)
 
@@ -154,7 +155,7 @@ class Layout:
         """(P,) bool: True where θ stores one of these kinds."""
         result = np.zeros(self.size, dtype=bool)
         for entry in self.of_kind(*kinds):
-            result[self._window(entry.name)] = True
+            result[self.window(entry.name)] = True
         return result
 
     @property
@@ -162,7 +163,7 @@ class Layout:
         """(P,) bool: True where training may change θ."""
         result = np.zeros(self.size, dtype=bool)
         for entry in self.entries:
-            result[self._window(entry.name)] = entry.free
+            result[self.window(entry.name)] = entry.free
         return result
 
     @property
@@ -180,7 +181,7 @@ class Layout:
     def view(self, theta: Expression, name: str) -> Expression:
         """The constrained value of a name, as an expression in θ."""
         entry = self[name]
-        raw = theta[self._window(name)]
+        raw = theta[self.window(name)]
         return entry.constrain(raw.reshape(entry.shape))
 
     def unpack(self, theta: np.ndarray) -> dict[str, np.ndarray]:
@@ -190,7 +191,7 @@ class Layout:
             raise ModelError(f"θ needs {self.size} values along its last axis; it has shape {theta.shape}.")
         lead = theta.shape[:-1]
         return {
-            e.name: np.asarray(e.constrain(theta[..., self._window(e.name)].reshape((*lead, *e.shape))))
+            e.name: np.asarray(e.constrain(theta[..., self.window(e.name)].reshape((*lead, *e.shape))))
             for e in self.entries
         }
 
@@ -205,8 +206,8 @@ class Layout:
                     found = np.broadcast_to(found, entry.shape)
                 except ValueError:
                     raise ModelError(f"`{name}` needs shape {entry.shape}, not {found.shape}.") from None
-            theta[self._window(name)] = entry.unconstrain(found).reshape(-1)
-        missing = [e.name for e in self.entries if np.isnan(theta[self._window(e.name)]).any()]
+            theta[self.window(name)] = entry.unconstrain(found).reshape(-1)
+        missing = [e.name for e in self.entries if np.isnan(theta[self.window(e.name)]).any()]
         if missing:
             raise ModelError(f"No value for {', '.join(f'`{m}`' for m in missing)}.")
         return theta

@@ -13,6 +13,7 @@ from ..checks import instance, known_arguments, known_keys, mapping, number, set
 from ..errors import FileFormatError, OptionError, TraceError, unknown
 from ..graph import Expression, Graph, apply, constant, rebuild, variable
 from ..graph.numpy_reductions import one_value_at_a_time
+from ..model.switches import found_switches, warn_of_jumps
 from ..model.trace import call, fitted
 
 __all__ = ["CustomLoss", "GaussianLikelihood", "Huber", "Loss", "SquaredError", "loss_of"]
@@ -170,6 +171,8 @@ class CustomLoss(Loss):
         graph = Graph((predicted, observed), {"value": fitted(result, (), "the loss function's value")})
         if not any(node is predicted for node in graph.nodes):
             raise OptionError("The loss function doesn't depend on its first argument, the predicted value.")
+        found = found_switches(list(graph.outputs.values()), {predicted: "predicted"}, {})
+        warn_of_jumps("The loss function", found, level=4)
         return cls(graph, **settings)
 
     def elementwise(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import UnideqWarning
+from ..graph import Expression
+from ..graph.steps import felt_inputs, steps
+from ..model.switches import SMOOTH, fed_by, found_switches, warn_of_jumps
 
 if TYPE_CHECKING:
     from .problem import ResidualProblem
+    from .unknowns import Unknowns
 
-__all__ = ["described", "warn_unread"]
+__all__ = ["described", "warn_stepping", "warn_unread"]
 
 
 def described(problem: ResidualProblem) -> str:
@@ -52,6 +56,24 @@ def warn_unread(problem: ResidualProblem, read: Collection[str]) -> None:
         if network.size and not any(f"{name}.{weight}" in read for weight in network.weight_shapes()):
             is_field = name not in problem.equation_networks
             _warn(f"No term reads field `{name}`." if is_field else f"Network `{name}` isn't used by any term.")
+
+
+def warn_stepping(unknowns: Unknowns, residuals: Mapping[str, Sequence[Expression]]) -> None:
+    """Warn of parameters that comparisons keep from being felt, wholly or in part."""
+    every = [e for found in residuals.values() for e in found]
+    if not steps(every):
+        return
+    free = {unknowns.stored[e.name]: e.name for e in unknowns.layout.of_kind("parameter") if e.free}
+    names = {v: n for n, v in unknowns.stored.items()}
+    felt = felt_inputs(every)
+    hidden = {n for v, n in free.items() if v not in felt and fed_by(every, {v: n})}
+    for name in hidden:
+        _warn(
+            f"Parameter `{name}` can't be trained: it acts through comparisons alone, which have no gradient. {SMOOTH}."
+        )
+    for term, found in residuals.items():
+        switched = found_switches(found, {v: n for v, n in free.items() if n not in hidden}, names)
+        warn_of_jumps(f"Term `{term}`", switched)
 
 
 def _warn(message: str) -> None:

@@ -18,7 +18,7 @@ from ..model.names import check_distinct, check_name, named_items
 from ..nn import Network
 from .data import Data
 from .declared import checked_fields, checked_networks
-from .description import described, warn_unread
+from .description import described, warn_stepping, warn_unread
 from .domain import Domain, Points
 from .evaluation import at_points
 from .field import Field
@@ -109,12 +109,15 @@ class ResidualProblem:
         self.solution = unknowns.bound(unknowns.values, self.domain.names)
         self.terms, self.residuals = {}, {}
         read: set[str] = set()
+        residuals: dict[str, list[Expression]] = {}
         for name, term in self._checked_terms(terms).items():
             found = self._traced(unknowns, name, term)
             read |= {entry for value in found.values() for entry in unknowns.read(value)}
+            residuals[name] = list(found.values())
             self.terms[name] = term
             self.residuals[name] = factored(unknowns.bound(found, self._inputs_of(found, term)))
         warn_unread(self, read)
+        warn_stepping(unknowns, residuals)
 
     # ---- parts ------------------------------------------------------------------------------------------------
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+import warnings
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from ..engine import Engine, OptimizerSettings, Report
 from ..engine.soap_blocks import matrix_blocks
-from ..errors import EngineError, UnideqError
+from ..errors import EngineError, UnideqError, UnideqWarning
 from ..model import Layout
 from ..objective.program import Batches, Objective
 from .interruption import deferred_interrupt
@@ -82,6 +83,13 @@ class BaseTrainer(Generic[R]):
 
     def _conclude(self, record: R) -> None:
         """What is left to say about the record when the run is over, for whatever reason."""
+
+    def tell(self, record: R, concerns: Iterable[str]) -> None:
+        """Keep what a person should know among the events, and warn of it."""
+        for concern in concerns:
+            if concern not in record.events:
+                record.events.append(concern)
+                warnings.warn(concern[0].upper() + concern[1:], UnideqWarning, stacklevel=5)
 
     def _another_way(self, record: R, bar: Progress) -> bool:
         """Whether there is something else to try when all seeds gave up; the record is then ready for it."""

@@ -16,10 +16,12 @@ from ..checks import path as file_name
 from ..engine import Engine, Report, checked_engine, get_engine
 from ..errors import DataError, ModelError, OptionError, UnideqWarning
 from ..model import ODE, Stepper
+from ..model.switches import switches
 from ..objective import Holdout, Loss, ObjectiveSpecification, Observations, Stream, Unrolled
 from ..objective.balance import Balance, Causal
 from ..residual import Residual, ResidualProblem
 from .base_trainer import BaseTrainer
+from .concerns import wrong_gradient
 from .phase import Phase
 from .record import Record
 from .residual_record import ResidualTraining
@@ -351,9 +353,13 @@ def _run(trainer: BaseTrainer[Any], record: Record, path: Path | None, progress:
 
     if path is not None:
         trainer.save = lambda record: write_training(record, path)
-    if not record.done:
+    ran = not record.done
+    if ran:
         trainer.run(record, progress, automatic)
-    return (ResidualFit if isinstance(record, ResidualTraining) else Fit)(record, trainer.engine)  # type: ignore[arg-type]
+    made: Any = (ResidualFit if isinstance(record, ResidualTraining) else Fit)(record, trainer.engine)  # type: ignore[arg-type]
+    if ran and isinstance(made, Fit) and record.history.iterations and switches(made.model):
+        trainer.tell(record, wrong_gradient(made))
+    return made
 
 
 def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, progress: bool = True) -> Any:

@@ -18,6 +18,7 @@ from ..objective import CustomLoss, Integration, Observations, Problem, Trajecto
 from ..objective.problem import USUAL_ATOL
 from ..objective.windows import condition_rows, state_observables
 from .base_trainer import BaseTrainer
+from .concerns import concerns_after, concerns_before
 from .diagnosis import why_not_finite
 from .interruption import deferred_interrupt
 from .judge import Judge, windows_judge
@@ -93,7 +94,7 @@ class Trainer(BaseTrainer[Training]):
 
     def start(self) -> Training:
         """A fresh `Training`: networks drawn for every seed, everything else at its guess; the solver chosen."""
-        theta = np.stack([self.problem.initial_theta(seed, self.guesses) for seed in self.settings.seeds])
+        theta = self._first_theta()
         seeds = len(theta)
         record = Training(
             model=self.model,
@@ -114,7 +115,11 @@ class Trainer(BaseTrainer[Training]):
             self._check_step(self.model, theta[0])
         elif self.settings.solver.name == "auto":
             self._choose_solver(record, theta[0])
+        self.tell(record, concerns_before(self.problem, theta[0]))
         return record
+
+    def _first_theta(self) -> np.ndarray:
+        return np.stack([self.problem.initial_theta(seed, self.guesses) for seed in self.settings.seeds])
 
     def _check_step(self, model: Stepper, theta: np.ndarray) -> None:
         """Warn where the step is unstable at the first snapshot, before training fails for it."""
@@ -152,6 +157,11 @@ class Trainer(BaseTrainer[Training]):
 
     def _prepare(self, record: Training) -> None:
         self._held_judge = self._judge_of_held_out()
+
+    def _conclude(self, record: Training) -> None:
+        told = " ".join(record.events)
+        found = concerns_after(record, self._first_theta(), self.problem.scales)
+        self.tell(record, [c for c in found if c.partition(" ")[0] not in told])
 
     def _another_way(self, record: Training, bar: Progress) -> bool:
         """A stiff solver, where every seed gave up with an explicit one for no other reason."""

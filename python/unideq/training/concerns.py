@@ -1,0 +1,191 @@
+"""What training can't do, or didn't: unknowns that nothing moves, networks out of their range, values at their bounds.
+
+Each concern is one sentence with its remedy; a fit keeps them among its events and warns of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import UnideqError
+from ..graph import Graph
+from ..model import ODE, Layout
+from ..model.equations import readable
+from ..model.switches import SMOOTH, owner, unfelt
+from ..objective import Observations, Problem
+
+if TYPE_CHECKING:
+    from ..result.fit import Fit
+    from .record import Training
+
+__all__ = ["concerns_after", "concerns_before", "wrong_gradient"]
+
+_FLAT = ("tanh", "sigmoid", "rbf")
+"""Activations that have no slope far from zero."""
+_FAR = 20.0
+"""Usual size of a network's arguments, in its own scale, from which such a network is told."""
+_SAMPLES = 32
+_AT_BOUND = 1e-3
+_NO_NOISE = 1e-4
+"""Estimated noise that counts as none, relative to the variable's scale."""
+_SATURATED = 1.0 / 3.0
+"""Share of a network's weights that never moved, from which it is told."""
+
+
+def concerns_before(problem: Problem, theta: np.ndarray) -> list[str]:
+    """What can be said of a model and its measurements before training.
+
+    Parameters
+    ----------
+    theta
+        Where training starts (P,).
+    """
+    model, measured = problem.model, problem.observations.names
+    penalties = [e for p in problem.penalties.values() if p.graph for e in readable(model, p.graph)[0].values()]
+    found = []
+    for name, reason in unfelt(model, measured, penalties).items():
+        remedy = f" {SMOOTH}." if "comparison" in reason else ""
+        found.append(f"`{name}` can't be trained and stays as it is: {reason}.{remedy}")
+    return found + _out_of_range(model, problem.observations, theta[: model.layout.size])
+
+
+def _out_of_range(model: ODE, observations: Observations, theta: np.ndarray) -> list[str]:
+    """Networks whose arguments, at the measurements, lie where their activations are flat."""
+    found = []
+    for name, term in model.learned.items():
+        network: Any = model.networks[name]
+        if getattr(network, "activation", "") not in _FLAT or not hasattr(network, "input_scale"):
+            continue
+        arguments = {n: e for n, e in term.graph.outputs.items() if n.startswith("argument_")}
+        try:
+            values = _at_measurements(model, Graph(term.graph.inputs, arguments), observations, theta)
+        except UnideqError:  # an operation that NumPy doesn't know, e.g. a Lux network within
+            continue
+        vector = term.layout == "vector"
+        columns = list(np.moveaxis(next(iter(values.values())), -1, 0)) if vector else list(values.values())
+        shift, scale = (np.broadcast_to(v, (len(columns),)) for v in (network.input_shift, network.input_scale))
+        for k, column in enumerate(columns):
+            known = column[np.isfinite(column)]
+            if not known.size or not np.median(np.abs(known - shift[k])) > _FAR * abs(scale[k]):
+                continue
+            size = float(known.std()) or float(np.abs(known).max())
+            found.append(
+                f"argument {k + 1} of network `{name}` is about {np.median(np.abs(known)):.3g} at the measurements, "
+                f"where its `{network.activation}` is flat: it can't learn how that matters. Give the network "
+                f"`input_shift={known.mean():.4g}, input_scale={size:.2g}`"
+                + (" (or lists, one value an argument)." if len(columns) > 1 else ".")
+            )
+    return found
+
+
+def _at_measurements(model: ODE, graph: Graph, observations: Observations, theta: np.ndarray) -> dict[str, np.ndarray]:
+    """Outputs of a graph (t, u, …, θ) at some measured times and states; NaN where a state isn't measured."""
+    rows: dict[str, list[np.ndarray]] = {n: [] for n in graph.outputs}
+    series = observations.series[0]
+    for k in np.unique(np.linspace(0, len(series.times) - 1, _SAMPLES).round().astype(int)):
+        u = np.full(model.size, np.nan)
+        for state in model.states:
+            name = model.observed_state(state.name)
+            if name in series.values:
+                u[model.states.windows[state.name]] = series.values[name][k].ravel()
+        values: dict[str, Any] = {"t": series.times[k], "u": u, "theta": theta}
+        if model.constants is not None:
+            values["c"] = model.conditions_array({n: [v] for n, v in _conditions(model, series.extra).items()})[0]
+        for n, value in graph.evaluate(values).items():
+            rows[n].append(value)
+    return {n: np.stack(v) for n, v in rows.items()}
+
+
+def _conditions(model: ODE, extra: Mapping[str, np.ndarray]) -> dict[str, float]:
+    return {n: float(extra[n]) if n in extra else c.default for n, c in model.conditions.items()}
+
+
+def concerns_after(record: Training, start: np.ndarray, scales: Mapping[str, float]) -> list[str]:
+    """What a training that is over left undone.
+
+    Parameters
+    ----------
+    start
+        Where it started (S, P).
+    scales
+        Variable → scale of its measurements.
+    """
+    if not record.history.iterations or record.status.startswith(("gave up", "interrupted")):
+        return []
+    best = record.best_seed
+    unmoved = (record.theta[best] == start[best]) & (record.chosen_theta[best] == start[best])
+    found = _never_moved(record.layout, unmoved)
+    values, first = record.layout.unpack(record.chosen_theta[best]), record.layout.unpack(start[best])
+    for entry in record.layout.entries:
+        if not entry.free:
+            continue
+        value, before = np.asarray(values[entry.name]), np.asarray(first[entry.name])
+        if entry.kind == "noise":
+            variable = entry.name.partition(".")[2]
+            if value < _NO_NOISE * scales.get(variable, 1.0):
+                found.append(
+                    f"the estimated noise of `{variable}` went to {float(value):.2g}: the model passes through all its "
+                    "measurements, and such a likelihood has no maximum. Give the noise that is known, "
+                    '`ude.GaussianLikelihood(sigma={...})`, or take `loss="squared_error"`.'
+                )
+        elif entry.kind == "parameter":
+            found += _at_bounds(entry, value, before)
+    return found
+
+
+def wrong_gradient(fit: Fit) -> list[str]:
+    """A gradient that isn't one, of a model that jumps: tried along few directions once training is over."""
+    try:
+        check = fit.check_gradient(directions=4)
+    except UnideqError:
+        return []
+    return [] if check.passed else [f"the gradient check failed. {check.verdict}"]
+
+
+def _at_bounds(entry: Any, value: np.ndarray, before: np.ndarray) -> list[str]:
+    found = []
+    for word, bound, other in (("lower", entry.lower, entry.upper), ("upper", entry.upper, entry.lower)):
+        if bound is None:
+            continue
+        room = np.abs(before - bound) if other is None else np.full(value.shape, abs(other - bound))
+        if (np.abs(value - bound) < _AT_BOUND * room).any():
+            found.append(
+                f"`{entry.name}` ended at its {word} bound {bound:g}: the measurements want it beyond, or hardly feel "
+                "it. Widen the bound if nature allows it; else look at what else the model lacks."
+            )
+    return found
+
+
+def _never_moved(layout: Layout, unmoved: np.ndarray) -> list[str]:
+    """Which unknowns have the very numbers that they started with, where others have moved."""
+    free = layout.free_mask
+    if not free.any():
+        return []
+    if unmoved[free].all():
+        return [
+            "no parameter moved: the gradient is zero at the start, or every step was rejected there. Start elsewhere, "
+            "and look at `fit.check_gradient()`."
+        ]
+    found = []
+    networks: dict[str, list[np.ndarray]] = {}
+    for entry in layout.entries:
+        window = unmoved[layout.window(entry.name)]
+        if entry.kind == "network" and entry.free:
+            networks.setdefault(owner(entry.name), []).append(window)
+        elif entry.kind in ("parameter", "initial") and entry.free and window.any():
+            part = "" if window.all() else f" in {int(window.sum())} of {window.size} values"
+            found.append(
+                f"`{entry.name}` never moved from its start{part}: the gradient in it is exactly zero, so nothing that "
+                "was measured feels it there. Start it elsewhere, or fix it (`free=False`)."
+            )
+    for name, parts in networks.items():
+        flat = np.concatenate(parts)
+        if flat.mean() > _SATURATED:
+            found.append(
+                f"{int(flat.sum())} of the {flat.size} weights of network `{name}` never moved: it is saturated, or "
+                "isn't felt. Bring its arguments to size 1, `input_shift=` and `input_scale=`, or try other `seeds`."
+            )
+    return found
