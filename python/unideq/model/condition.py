@@ -10,6 +10,7 @@ import numpy as np
 
 from ..checks import array, known_arguments, mapping, number, settle, text
 from ..errors import DataError, ModelError, unknown
+from .names import normal_keys
 
 __all__ = ["Condition", "condition_values"]
 
@@ -75,7 +76,7 @@ def condition_values(
         If a name is no condition, or a value isn't finite or has another length.
     """
     given: dict[str, np.ndarray] = {}
-    for name, value in mapping(values, "conditions", none=True, error=DataError).items():
+    for name, value in normal_keys(mapping(values, "conditions", none=True, error=DataError)).items():
         if name not in conditions:
             raise unknown("condition", name, conditions, DataError)
         found = array(value, name, "conditions", error=DataError)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ModelError, unknown
 from ..graph import Expression, Graph, rebuild
+from .names import normal_keys
 from .trace import call, fitted
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def traced_correction(stepper: StepGraphs, function: Any) -> Graph:
         if result is None or len(names) > 1:
             raise ModelError(f'`correction` must return a dict field → value, e.g. `return {{"{names[0]}": ...}}`.')
         result = {names[0]: result}
+    result = normal_keys(result)
     for name in result:
         if name not in names:
             raise ModelError(

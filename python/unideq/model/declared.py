@@ -14,7 +14,7 @@ from .condition import Condition
 from .forcing import interpolate
 from .initial import check_initial
 from .layout import Entry, Layout
-from .names import check_distinct, check_name, named_items
+from .names import check_distinct, check_name, check_reserved, named_items
 from .parameter import Parameter
 from .state import StateTable
 from .switches import warn_jumping
@@ -65,6 +65,7 @@ class Declared:
                 "forcing": self.forcing.outputs,
             }
         )
+        check_reserved({"state": self.states.names, "condition": self.conditions, "parameter": self.parameters})
         entries = [Entry.of_parameter(n, p) for n, p in self.parameters.items()]
         self.layout = Layout([*entries, *weight_entries(self.networks)])
 
@@ -82,6 +83,7 @@ class Declared:
         if not isinstance(result, Mapping) or not result:
             raise ModelError("`observe` must return a dict observable → value.")
         observed = {check_name("Observable", n): traced(v, f"observable `{n}`") for n, v in result.items()}
+        check_reserved({"observable": observed})
         for n, e in observed.items():
             if n in own and e is not own[n]:
                 raise ModelError(f"Observable `{n}` has the name of a state but is something else. Rename it.")

@@ -18,6 +18,7 @@ from ..checks import array
 from ..errors import ModelError, unknown
 from ..graph import Expression, apply, variable
 from ..graph.operations.elementwise import sigmoid, softplus
+from .names import normal_keys
 from .parameter import Parameter
 
 __all__ = ["Entry", "Layout"]
@@ -198,7 +199,7 @@ class Layout:
     def pack(self, values: Mapping[str, Any], base: np.ndarray | None = None) -> np.ndarray:
         """Constrained values → θ (P,). Names left out come from `base`."""
         theta = np.full(self.size, np.nan) if base is None else np.array(base, dtype=float)
-        for name, value in values.items():
+        for name, value in normal_keys(values).items():
             entry = self[name]
             found = array(value, name, error=ModelError)
             if found.shape != entry.shape:

@@ -20,7 +20,7 @@ from .description import description, warn_unused
 from .equations import Equations
 from .file import load_model, save_model
 from .learned import LearnedTerm, find_learned, replace_learned
-from .names import check_distinct, named_items
+from .names import check_dimensions, check_distinct, named_items, normal_keys
 from .parameter import Parameter
 from .state import StateTable
 from .stored import model_from_json, model_to_json
@@ -93,6 +93,7 @@ class ODE(Declared):
     ) -> None:
         self._declare(StateTable(states), parameters, networks, forcings, initial)
         self._set_equations({"vector_field": self._traced_rhs(rhs), "observation": self._traced_observation(observe)})
+        check_dimensions(self)
         warn_unused(self)
 
     # ---- reading ----------------------------------------------------------------------------------------------
@@ -160,7 +161,7 @@ class ODE(Declared):
         for k, (name, network) in enumerate(self.networks.items()):
             generator = np.random.default_rng([seed, k])
             values.update({f"{name}.{w}": array for w, array in network.draw(generator).items()})
-        return self.layout.pack({**values, **(parameters or {})})
+        return self.layout.pack({**values, **normal_keys(parameters)})
 
     def resolve_theta(self, parameters: Any = None) -> np.ndarray:
         """θ (P,) from None (initial values), a flat array, or a dict of some names."""
@@ -276,7 +277,7 @@ class ODE(Declared):
             If a name isn't a parameter, a shape differs, or a value lies outside its bounds.
         """
         new = dict(self.parameters)
-        for name, value in mapping(parameters, "parameters", error=ModelError).items():
+        for name, value in normal_keys(mapping(parameters, "parameters", error=ModelError)).items():
             if name not in new:
                 raise unknown("parameter", name, self.parameters, ModelError)
             old = new[name]

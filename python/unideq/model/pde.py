@@ -16,6 +16,7 @@ from ..nn import Network
 from .declared import Rhs
 from .description import warn_unused
 from .linear import add_linear, operators_of, symbols_of
+from .names import check_dimensions
 from .ode import ODE
 from .state import State, StateTable
 
@@ -88,6 +89,7 @@ class PDE(ODE):
             named["operator"] = self._named(operators_of(linear, self.grid, self.states, self._known))
             named["vector_field"] = add_linear(self, named["nonlinear"], named["linear"])
         self._set_equations(named)
+        check_dimensions(self)
         warn_unused(self)
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 from ..checks import array, flag, is_whole, known_arguments, mapping, number, sequence, settle, text
 from ..errors import ModelError, unknown
 from ..graph import Expression
-from .names import check_name
+from .names import check_name, normal, normal_keys
 
 __all__ = ["State", "StateTable"]
 
@@ -44,6 +44,7 @@ class State:
     scale: float | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "name", normal(self.name))
         given: Any = self.shape
         listed = tuple(given) if isinstance(given, (tuple, list, np.ndarray)) and np.ndim(given) else (given,)
         shape: tuple[Any, ...] = () if isinstance(given, (tuple, list)) and not given else listed
@@ -91,6 +92,7 @@ class StateTable:
         return len(self.states)
 
     def __getitem__(self, name: str) -> State:
+        name = normal(name)
         for state in self.states:
             if state.name == name:
                 return state
@@ -105,7 +107,8 @@ class StateTable:
 
     def join(self, values: Mapping[str, Any], lead: tuple[int, ...] = ()) -> np.ndarray:
         """name → (*lead, *shape) arrays → u (*lead, n)."""
-        for name in mapping(values, "state", needs="a dict state → value", error=ModelError):
+        values = normal_keys(mapping(values, "state", needs="a dict state → value", error=ModelError))
+        for name in values:
             if name not in self.windows:
                 raise unknown("state", name, self.names, ModelError)
         missing = [n for n in self.names if n not in values]

@@ -16,7 +16,7 @@ from .declared import Rhs, weight_entries
 from .description import warn_unused
 from .equations import Equations
 from .layout import Layout
-from .names import check_distinct
+from .names import check_dimensions, check_distinct
 from .ode import ODE
 from .pde import PDE
 from .solver import BlackBox, black_box_parts
@@ -104,6 +104,7 @@ class Stepper(StepGraphs):
         if correction is not None:
             named["correction"] = traced_correction(self, correction)
         self._set_equations(named)
+        check_dimensions(self)
         if self.solver is None or correction is not None:
             warn_unused(self)
 

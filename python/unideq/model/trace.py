@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import ModelError, TraceError, UnideqError, unknown
 from ..graph import Expression, apply, as_expression
 from ..graph.repeatable import check_finite, trace_call
+from .names import normal_keys
 from .state import StateTable
 
 __all__ = ["call", "derivative_vector", "fitted", "traced"]
@@ -120,6 +121,7 @@ def derivative_vector(result: Any, states: StateTable, what: str = "the right-ha
 def _parts(result: Any, states: StateTable, what: str) -> list[Any]:
     """One value a state."""
     if isinstance(result, Mapping):
+        result = normal_keys(result)
         for name in result:
             if name not in states.names:
                 raise ModelError(

@@ -12,6 +12,7 @@ from ..errors import ModelError, TraceError, unknown
 from ..graph import Expression, apply, as_expression
 from ..graph.location import user_line
 from ..nn import GridNetwork, Network
+from .names import normal
 
 __all__ = ["NetworkView", "View", "call_network"]
 
@@ -29,6 +30,7 @@ class View:
         return self[name]
 
     def __getitem__(self, name: str) -> Any:
+        name = normal(name)
         if name not in self._values:
             raise ModelError(f"{unknown(self._kind, name, self._values)}{user_line()}")
         return self._values[name]
@@ -46,7 +48,7 @@ class View:
         return len(self._values)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._values
+        return normal(name) in self._values
 
     def keys(self) -> Any:
         return self._values.keys()
@@ -82,7 +84,8 @@ def call_network(
     (outputs, *space). Of a network that acts on points:
 
     With as many arguments as inputs it acts point-wise (result (outputs, *S), or S for one output); with one array
-    whose last axis has length `inputs` > 1 it acts on that axis.
+    whose last axis has length `inputs` > 1 it acts on that axis, and the result's last axis has length `outputs`, also
+    where that is 1.
     """
     n = network.inputs
     values = [as_expression(a) for a in arguments]

@@ -13,6 +13,7 @@ import xarray as xr
 from ..checks import known_arguments
 from ..errors import DataError, OptionError, unknown
 from ..model import ODE, Stepper
+from ..model.names import normal
 from .space import Space
 
 if TYPE_CHECKING:
@@ -250,6 +251,7 @@ class Observations:
                 f"not {type(data).__name__}. "
                 'Write `xr.Dataset({"hare": ("time", values)}, coords={"time": times})`.'
             )
+        parts = [(label, with_normal_names(d)) for label, d in parts]
         labels = [label for label, _ in parts]
         if len(set(labels)) < len(labels):
             twice = next(label for label in labels if labels.count(label) > 1)
@@ -274,6 +276,15 @@ class Observations:
             if not any(np.isfinite(s.values[name]).any() for s in series):
                 raise DataError(f"`{name}` has no finite value at all: every measurement is NaN. Drop it or repair it.")
         return cls(series, shapes, _union(series, shapes, parts, space))
+
+
+def with_normal_names(data: xr.Dataset) -> xr.Dataset:
+    """The data with names as Python reads them: `µ` (micro) and `μ` (mu) are one letter."""
+    other = {n: normal(n) for n in data.variables if normal(n) != n}
+    clash = next((n for n, new in other.items() if new in data.variables), None)
+    if clash is not None:
+        raise DataError(f"The data has `{clash}` twice: Python reads both spellings as one name. Rename one.")
+    return data.rename(other) if other else data
 
 
 def _is_number(value: Any) -> bool:

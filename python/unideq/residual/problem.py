@@ -14,7 +14,7 @@ from ..graph import Expression, Graph, factored
 from ..model import Entry, Layout, Parameter
 from ..model.declared import parameter_of, weight_entries
 from ..model.file import read_model, save_model
-from ..model.names import check_distinct, check_name, named_items
+from ..model.names import check_distinct, check_name, check_reserved, named_items, normal_keys
 from ..nn import Network
 from .data import Data
 from .declared import checked_fields, checked_networks
@@ -145,6 +145,7 @@ class ResidualProblem:
         return {n: points[n] for n in self.residuals[name].input_names if n != "theta"}
 
     def _check_names(self, outputs: Mapping[str, Any]) -> None:
+        check_reserved({"coordinate": self.domain.names, "parameter": self.parameters})
         check_distinct(
             {
                 "coordinate": self.domain.names,
@@ -180,6 +181,7 @@ class ResidualProblem:
 
     def _traced(self, unknowns: Unknowns, name: str, term: Term) -> dict[str, Expression]:
         columns = term.columns(self.domain)
+        check_reserved({"column": columns})
         for column in columns:
             check_name("Column", column)
             if column == "theta":
@@ -216,7 +218,7 @@ class ResidualProblem:
         for k, (name, network) in enumerate(self.networks.items()):
             generator = np.random.default_rng([seed, k])
             values.update({f"{name}.{w}": array for w, array in network.draw(generator).items()})
-        return self.layout.pack({**values, **(parameters or {})})
+        return self.layout.pack({**values, **normal_keys(parameters)})
 
     def resolve_theta(self, parameters: Any = None) -> np.ndarray:
         """θ (P,) from None (initial values), a flat array, or a dict of some names."""

@@ -9,6 +9,7 @@ from ..errors import ModelError, TraceError, unknown
 from ..graph import Expression, as_expression, variable
 from ..graph.location import user_line
 from ..graph.transform import rebuild
+from ..model.names import normal
 from .derivative import FIXED
 
 __all__ = ["FieldView", "PointView"]
@@ -26,6 +27,7 @@ class PointView:
         return self[name]
 
     def __getitem__(self, name: str) -> Any:
+        name = normal(name)
         if name not in self._values:
             raise ModelError(f"{unknown('coordinate', name, self._values)}{user_line()}")
         return self._values[name]
@@ -70,6 +72,7 @@ class FieldView:
         return self[name]
 
     def __getitem__(self, name: str) -> Any:
+        name = normal(name)
         if name not in self._values:
             raise ModelError(f"{unknown('field', name, self._values)}{user_line()}")
         value = self._values[name]
