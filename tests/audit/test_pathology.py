@@ -1,6 +1,7 @@
 """The gradient audit of residual fits: sick fits get the right names and remedies, healthy ones none; stored, drawn."""
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -9,6 +10,7 @@ import xarray as xr
 
 import unideq as ude
 from unideq.audit import pathology_verdicts as verdicts
+from unideq.audit.moments import Moments
 from unideq.audit.pathology import CHECKS, PATHOLOGIES
 from unideq.audit.residual_points import concentration, time_slices
 from unideq.errors import OptionError
@@ -117,6 +119,30 @@ def test_few_fixed_points_are_called_overfitted():
     (found,) = fit.audit(checks="generalisation", points=100).findings
     assert found.severity == "warning" and found.statement.startswith("overfitted points")
     assert "ude.Residual(points=" in found.advice
+
+
+def test_training_is_measured_at_its_own_points_with_the_parameters_that_are_judged():
+    """While a loss falls, earlier logs would make training look worse than it is, and generalisation better."""
+    objective = ude.Residual(points=16, sampler=ude.samplers.Uniform(redraw=None))
+    problem = poisson()
+    fit = train(problem, 150, objective=objective)
+    audit = fit.audit(checks=["generalisation", "progress"], hessian=False, points=100)
+    evidence = finding(audit, "generalisation").evidence
+    for name in ("pde", "ends"):
+        residual = problem.residual(name, objective.draw(problem, name, 0, 0), fit.theta)[name]
+        assert float(evidence["training"].sel(term=name)) == pytest.approx(float(np.mean(residual**2)), rel=1e-6)
+    logged = fit.record.history.joined(1)["total"][0]
+    assert np.median(logged[-50:]) > 1.2 * logged[-1]
+
+
+def test_a_total_that_still_falls_is_no_clean_bill():
+    (found,) = [verdicts.progress_finding(made().assign_attrs(still_falling=4.0, reference="pde"))]
+    assert found.severity == "note" and "the total fell 4 times in the last fifth of training" in found.statement
+    assert verdicts.progress_finding(made().assign_attrs(still_falling=1.2)).severity == "ok"
+    k = np.arange(1000)
+    steep = Moments(None, None, k[:2], np.zeros((2, 1)), np.zeros(2), total=10.0 ** (-k / 500))  # type: ignore[arg-type]
+    assert steep.still_falling == pytest.approx(10**0.4, rel=0.02)
+    assert np.isnan(replace(steep, total=np.ones(5)).still_falling)
 
 
 def test_terms_that_contradict_each_other_conflict():

@@ -1,5 +1,7 @@
 """Distribution shift: none on the training data, the more the further one goes, and at the right time and place."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 import unideq as ude
 from unideq.audit.closure_inputs import ClosureInputs
 from unideq.audit.distance import Cloud, energy_distance
-from unideq.audit.shift import training_cloud
+from unideq.audit.shift import _dataset, _finding, training_cloud
 from unideq.audit.states import data_states
 from unideq.errors import OptionError
 
@@ -112,6 +114,43 @@ def test_result_is_stored(pointwise, tmp_path):
     np.testing.assert_array_equal(again["ratio"], audit.shift.datasets["closure"]["ratio"])
     with pytest.raises(OptionError, match="radius"):
         pointwise.audit(checks="shift", radius=-1)
+
+
+# ---- what counts as leaving ---------------------------------------------------------------------------------------
+
+
+def transient():
+    """Training samples of a decay from 10: the first few are far from the rest, and no rollout leaves by them."""
+    times = np.linspace(0.0, 40.0, 401)
+    path = 10.0 * np.exp(-0.8 * times)[:, None]
+    return path, Cloud.of(path, np.arange(401) // 2 % 5)
+
+
+def _finding_of(rolled):
+    _, cloud = transient()
+    rows = np.asarray(rolled)[..., None, None]  # condition, step, one place, one feature
+    count = len(rows)
+    return _finding(_dataset(cloud, rows, (), ["new"] * count, [f"new {k}" for k in range(count)], 0.1), "f", "new")
+
+
+def test_training_data_never_leave_their_own_distribution():
+    path, cloud = transient()
+    assert cloud.distance(path)[0] > 1.25 * cloud.quantile(0.99)  # by the Mahalanobis distance alone it would
+    found = _finding_of([path[:, 0]])
+    assert found.severity == "ok" and "0.0 % of the places" in found.statement
+
+
+def test_one_outlier_is_no_leaving_but_a_stretch_is():
+    path, _ = transient()
+    once, long = path[:, 0].copy(), path[:, 0].copy()
+    once[40] = 30.0
+    long[40:] = 30.0
+    assert _finding_of([once]).severity == "ok"
+    found = _finding_of([once, long, path[:, 0]])
+    assert "from 1 of 3 new conditions: at the worst from step 40," in found.statement
+    times = float(re.search(r"up to (\S+) times as far as", found.statement).group(1))
+    assert times > 1.0 and found.severity == "warning"
+    assert "step -1" not in found.statement
 
 
 # ---- distances -----------------------------------------------------------------------------------------------------

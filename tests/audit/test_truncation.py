@@ -1,6 +1,7 @@
 """Truncation contamination: closures are told apart into physics and the errors of the schemes that made them."""
 
 import json
+import re
 import warnings
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import unideq as ude
 from unideq.audit.modified_equation import modified_equation
 from unideq.audit.refinement import refinement
-from unideq.audit.regression import Samples, blocks_of, regress, select_columns, shown_with_error
+from unideq.audit.regression import Samples, blocks_of, product, regress, select_columns, shown_with_error
 from unideq.audit.space import Space, central_weights, resampled
 from unideq.audit.truncation import generator_of
 from unideq.errors import DataError, ModelError, OptionError
@@ -115,10 +116,59 @@ def test_closure_that_is_physics_raises_no_warning(smooth, known):
     times, states = smooth
     closure = NU * Space.of(host(CENTRAL)).derivative(states, (2,)) - 0.2 * states
     found = split(host(CENTRAL), closure, times, states, generator() if known else None)
-    assert found.findings[0].severity == "ok"
+    (finding,) = found.findings
+    assert finding.severity == ("ok" if known else "note")
+    assert ("can't be told, since the data don't say which scheme made them" in finding.statement) is not known
+    assert ("`data_model=`" in finding.advice) is not known
     r = found.fields["u"].regression
     assert r.coefficients[r.names.index("u_xx")] == pytest.approx(NU, rel=1e-3)
     assert r.coefficients[r.names.index("u")] == pytest.approx(-0.2, rel=1e-3)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_small_error_is_said_with_its_size_and_what_counts(smooth, known):
+    times, states = smooth
+    error = exact_closure(generator(nu=0.0), host(CENTRAL), states)
+    physics = Space.of(host(CENTRAL)).derivative(states, (2,))
+    share = 0.03
+    closure = error + physics * np.sqrt(np.mean(error**2) / np.mean(physics**2)) / share
+    (finding,) = split(host(CENTRAL), closure, times, states, generator() if known else None).findings
+    if known:
+        assert finding.severity == "ok"
+        said = re.search(r"make (.*) % of it \(.* % u·u_xx\), less than the 5 % that count", finding.statement)
+        assert said is not None
+        evidence = float(finding.evidence["share"].sel(candidate="u·u_xx"))
+        assert float(said.group(1)) == pytest.approx(100 * evidence, abs=0.1) and 0.5 < float(said.group(1)) < 5.0
+    else:
+        assert finding.severity == "note" and "can't be told" in finding.statement
+    assert "no truncation error found" not in finding.statement
+
+
+def test_third_derivatives_of_korteweg_de_vries_burgers_are_not_called_clean():
+    """The closure is the same with and without provenance; without, nobody can say what is in it."""
+    g = grid()
+    second, third = (ude.schemes.Central(2), 2), (ude.schemes.Central(2), 3)
+
+    def kdv(t, s):
+        flux = -s.u * g.d(s.u, scheme=BACKWARD) + NU * g.d(s.u, order=second[1], scheme=second[0])
+        return flux - 0.01 * g.d(s.u, order=third[1], scheme=third[0])
+
+    made, of = ude.PDE(kdv, g, ["u"]), host(CENTRAL)
+    states = np.stack([wave() + 0.2 * np.sin(2 * np.arange(100) * 2 * np.pi / 100 + k) for k in range(12)])
+    closure = exact_closure(made, of, states)
+    known, unknown = (split(of, closure, np.arange(12.0), states, m).findings[0] for m in (made, None))
+    assert known.severity == "warning"
+    assert unknown.severity != "ok"
+
+
+def test_sums_are_printed_in_brackets():
+    assert product("0.0072(9)", "0.5·u_xxx - 1.5·u·u_xxx") == "0.0072(9)·(0.5·u_xxx - 1.5·u·u_xxx)"
+    assert product("dx/2", "u·u_xx") == "dx/2·u·u_xx"
+    assert product("2", "(a + b)·u") == "2·(a + b)·u"
+    names = ["u_xx", "0.5·u_xxx - 1.5·u·u_xxx"]
+    columns = np.random.default_rng(0).standard_normal((400, 2))
+    r = regress(Samples.make(names, columns, columns @ [1.0, -2.0], np.arange(400) // 20))
+    assert r.text() == "1·u_xx - 2·(0.5·u_xxx - 1.5·u·u_xxx)"
 
 
 @pytest.mark.parametrize("known", [True, False])

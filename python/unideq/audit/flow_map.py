@@ -115,6 +115,7 @@ def flow_map(
     fit: Fit,
     states: States,
     *,
+    kind: str = "training",
     new: xr.Dataset | Mapping[str, Any] | None = None,
     truth: ODE | None = None,
     steps: int | None = None,
@@ -130,6 +131,8 @@ def flow_map(
         A trained model.
     states
         Trajectories of the data: their first states are the training conditions, their time step is the map's.
+    kind
+        What these conditions are called: `training`, or `given` where they are others.
     new
         Further initial states.
     truth
@@ -149,7 +152,7 @@ def flow_map(
         raise OptionError(f"The flow map needs 2 <= `first` <= `steps`, not {looked} and {horizon}.")
     dt = states.interval()
     theta = fit.theta[: fit.model.layout.size]
-    groups = [("training", states)] + ([] if new is None else [("new", initial_states(fit.model, new))])
+    groups = [(kind, states)] + ([] if new is None else [("new", initial_states(fit.model, new))])
     starts, u, c, kinds, labels = conditions_of(groups, conditions)
     model = Dynamics(fit.model, theta, dt, fit.engine, u, c)
     other = None
@@ -181,7 +184,7 @@ def flow_map(
                 whole[k, j, : min(kept, len(found))] = _parts(found[:kept])
             gains[k, j, : len(gain)] = gain
             early[k, j] = early_growth(dynamics, starts[k], u[k], row, looked)
-    training = np.array(kinds) == "training"
+    training = np.array(kinds) == kind
     reference = float(np.nanmax(early[training, 0]))
     against = early[:, 1] if other is not None else np.full(len(u), reference)
     e_foldings = np.array([_beyond(a, b, horizon) for a, b in zip(early[:, 0], against, strict=True)])
@@ -285,7 +288,7 @@ def _finding(dataset: xr.Dataset, kind: str, known: bool) -> Finding:
         f"|λ|max of one step {path[0]:.3g} at the start, {path[-1]:.3g} at the end" if len(path) else "no finite step"
     )
     folds = float(own["e_foldings"].values[worst])
-    against = "the truth" if known else "the training conditions"
+    against = "the truth" if known else f"the {dataset['kind'].values[0]} conditions"
     grown = (
         f"{folds:.1f} e-foldings over {horizon} steps beyond {against}" if np.isfinite(folds) else "a blow-up at once"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import keyword
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """Functions that a library takes by name."""
 
 _POWERS = {2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹"}
+
+
+def factor(text: str) -> str:
+    """An argument as it stands in a product: `S`, `(S/N)`."""
+    return text if re.fullmatch(r"\w+(\[\d+\])?", text) else f"({text})"
 
 
 @dataclass(frozen=True)
@@ -117,8 +123,10 @@ class Library:
             f"`library` needs a degree, a dict name → NumPy function or a `Library(degree, functions)`, not {value!r}."
         )
 
-    def terms(self, names: Sequence[str]) -> list[Term]:
-        """All candidates over arguments of these names, monomials first."""
+    def terms(self, names: Sequence[str], texts: Sequence[str] | None = None) -> list[Term]:
+        """All candidates over arguments of these names, monomials first; `texts` are what is printed for them."""
+        shown = list(names if texts is None else texts)
+        factors = [factor(s) for s in shown]
         result = []
         for powers in _powers(len(names), self.degree):
             if not any(powers):
@@ -126,7 +134,8 @@ class Library:
                     result.append(Term("1", "constant", powers))
                 continue
             parts = [(n, e) for n, e in zip(names, powers, strict=True) if e]
-            text = "·".join(n if e == 1 else n + _POWERS[e] for n, e in parts)
+            printed = [(n, e) for n, e in zip(factors, powers, strict=True) if e]
+            text = "·".join(n if e == 1 else n + _POWERS[e] for n, e in printed)
             key = "_".join(n if e == 1 else f"{n}{e}" for n, e in parts)
             result.append(Term(text, key, powers))
         for name, function in self.table.items():
@@ -136,7 +145,8 @@ class Library:
             groups = [(i,) for i in range(len(names))] if count == 1 else [tuple(range(count))]
             for group in groups:
                 inner = [names[i] for i in group]
-                result.append(Term(f"{name}({', '.join(inner)})", "_".join([name, *inner]), (), name, group))
+                within = ", ".join(shown[i] for i in group)
+                result.append(Term(f"{name}({within})", "_".join([name, *inner]), (), name, group))
         if not result:
             raise OptionError("The library is empty: give it a degree, functions or the constant.")
         return result

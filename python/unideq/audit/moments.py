@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ..checks import is_whole
 from ..engine.protocol import Engine
 from ..errors import OptionError
+from ..objective.program import Objective, Pointwise
 
 if TYPE_CHECKING:
     from ..objective.balance import Causal
@@ -45,6 +46,10 @@ class Moments:
         Name of the rule that was at work, e.g. `LearningRateAnnealing`; empty without one.
     causal
         Causal weights at the end of training.
+    training
+        The objective of the last stage at the points that it trained on last; None where they aren't known.
+    total
+        The weighted total (iterations of the last stage,), as training logged it.
     """
 
     problem: ResidualProblem
@@ -57,6 +62,18 @@ class Moments:
     weight_log: Mapping[str, np.ndarray] = field(default_factory=dict)
     balance: str = ""
     causal: Causal | None = None
+    training: Objective | None = None
+    total: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def still_falling(self) -> float:
+        """By what factor the total fell in the last fifth of the last stage, medians compared; NaN where it's short."""
+        tail = self.total[np.isfinite(self.total) & (self.total > 0.0)]
+        width = len(tail) // 20
+        if not width:
+            return float("nan")
+        before = tail[len(tail) - 5 * width :][:width]  # a twentieth, a fifth before the end
+        return float(np.median(before) / np.median(tail[-width:]))
 
     def weights_of(self, terms: Sequence[str], own: Mapping[str, float]) -> np.ndarray:
         """(K, T): weights at the moments, the terms' own where nothing else is known."""
@@ -121,7 +138,26 @@ def moments_of(fit: Any, seed: int | None = None, count: int = 8) -> Moments:
         moving,
         "" if record.settings.balance.rule is None else type(record.settings.balance.rule).__name__,
         record.settings.stages()[-1].objective.causal,
+        _trained_on(record),
+        logs["total"][member][logs["stage"] == logs["stage"][-1]] if last else np.zeros(0),
     )
+
+
+def _trained_on(record: Any) -> Objective:
+    """The last stage's objective at its last points."""
+    from ..training.stage_points import StagePoints
+
+    stages = record.settings.stages()
+    number = min(record.stage, len(stages) - 1)
+    stage = stages[number]
+    points = StagePoints(stage.objective, record.problem, number, dict(record.points))
+    done = record.iteration if record.stage < len(stages) else stage.iterations
+    program = replace(stage.objective, causal=None).build(record.problem)
+    sources = tuple(
+        replace(s, points=points.of(s.name, max(done - 1, 0))) if isinstance(s, Pointwise) else s
+        for s in program.sources
+    )
+    return replace(program, sources=sources)
 
 
 def _first_order(record: Any) -> np.ndarray:

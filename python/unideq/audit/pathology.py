@@ -39,8 +39,8 @@ _TOLERANCE = 1e-2
 """Of eigenvalues."""
 _LOGGED = 400
 """Weights stored of training's log, at most."""
-_LAST = 50
-"""Iterations at the end of training whose terms are compared with the validation's."""
+_LAST = 5
+"""Iterations at the end of training whose logs stand for the terms at the training points."""
 
 
 @dataclass(frozen=True)
@@ -180,17 +180,26 @@ def _dataset(moments: Moments, objective: Objective, plain: Objective) -> xr.Dat
     )
     values = moments.engine.value(plain, moments.theta).terms
     data["loss"] = ("iteration", "term"), np.stack([values[t] for t in terms], axis=1)
-    largest, training = data["loss"].max("iteration"), np.full(len(terms), np.nan)
-    for i, name in enumerate(terms):
-        logged = np.asarray(moments.terms.get(name, ()), dtype=float)
-        logged = logged[np.isfinite(logged)]
-        if len(logged):
-            training[i] = float(np.median(logged[-_LAST:]))
+    largest, training = data["loss"].max("iteration"), _at_training_points(moments, terms)
     left = (data["loss"].isel(iteration=-1) / largest.where(largest > 0.0, 1.0)).drop_vars("iteration")
     data = data.assign(
         left=left, training_loss=("term", training), learning_rate=("iteration", np.asarray(moments.learning_rate))
     )
+    data.attrs["still_falling"] = moments.still_falling
     return data.assign(_at_points(moments, plain, interior or list(terms), terms)).assign(_weight_log(moments, terms))
+
+
+def _at_training_points(moments: Moments, terms: Sequence[str]) -> np.ndarray:
+    """Terms (T,) at the points that were trained on last, with the parameters that are judged.
+
+    Where those aren't known it is what was logged last; where a total still falls, earlier logs would be too large.
+    """
+    if moments.training is not None:
+        found = moments.engine.value(moments.training, moments.theta[-1]).terms
+        return np.array([float(found.get(name, np.nan)) for name in terms])
+    logged = [np.asarray(moments.terms.get(name, ()), dtype=float) for name in terms]
+    finite = [values[np.isfinite(values)] for values in logged]
+    return np.array([float(np.median(values[-_LAST:])) if len(values) else np.nan for values in finite])
 
 
 def _term_of(problem: ResidualProblem, label: str) -> Any:

@@ -19,6 +19,7 @@ __all__ = [
     "CONCENTRATED",
     "CONFLICT",
     "DRIFT",
+    "FALLING",
     "GAP",
     "KERNEL_GAP",
     "OVERFITTED",
@@ -45,6 +46,8 @@ DRIFT, EARLY, LATE = 30.0, 3, 1e-2
 """Mean squared residual of the first `EARLY` slices of time over the last half's; and what is left of the term."""
 CONCENTRATED = 0.7
 """Share of the squared residual in 5 % of the points."""
+FALLING = 2.0
+"""Factor by which a total falls in the last fifth of a training that isn't at its end."""
 OVERFITTED = 30.0
 """Validation over training total."""
 
@@ -278,6 +281,15 @@ def progress_finding(d: xr.Dataset) -> Finding:
     unsolved = [str(t) for t in d["term"].values if left.sel(term=t) > LATE]
     worst = str(d["term"].values[int(np.argmax(left.values))])
     said = f"{_percent(float(left.sel(term=worst)))} of the largest value of `{worst}` is left"
+    falling = float(d.attrs.get("still_falling", np.nan))
+    if not unsolved and falling > FALLING:
+        return Finding(
+            "progress",
+            "note",
+            f"{said}, and it isn't the end: the total fell {falling:.3g} times in the last fifth of training.",
+            d[["left"]].assign_attrs(still_falling=falling),
+            "Train longer, or go on with `ude.SOAP(...)` or `ude.GaussNewton(...)`.",
+        )
     if not unsolved:
         return Finding(
             "progress", "ok", f"{said}, less of the others." if d.sizes["term"] > 1 else f"{said}.", d[["left"]]

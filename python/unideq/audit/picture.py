@@ -96,7 +96,7 @@ def _spectrum(check: FlowMap, left: Axes, right: Axes) -> None:
         new = d["kind"].values[k] == "new"
         colour = COLOURS[1] if new else COLOURS[0]
         values = radius.isel(condition=k).sel(source="model").values
-        right.plot(d["looked_step"], values, color=colour, lw=1.6, label=_once(right, "new" if new else "training"))
+        right.plot(d["looked_step"], values, color=colour, lw=1.6, label=_once(right, str(d["kind"].values[k])))
         if "truth" in d["source"].values:
             values = radius.isel(condition=k).sel(source="truth").values
             right.plot(d["looked_step"], values, color=colour, lw=1.0, ls=":", label=_once(right, "truth"))
@@ -119,9 +119,7 @@ def _shift(content: tuple[Shift, str], left: Axes, right: Axes) -> None:
     far = np.where(far < 1e6, far, np.nan)
     for k in range(d.sizes["condition"]):
         new = d["kind"].values[k] == "new"
-        left.plot(
-            far[k], color=COLOURS[1] if new else COLOURS[0], lw=1.5, label=_once(left, "new" if new else "training")
-        )
+        left.plot(far[k], color=COLOURS[1] if new else COLOURS[0], lw=1.5, label=_once(left, str(d["kind"].values[k])))
     left.axhline(1.0, color=MUTED, lw=0.9)
     if np.nanmax(far) > 5.0:
         left.set_yscale("log")

@@ -13,8 +13,8 @@ from ..model import ODE
 from ..result import Fit
 from .candidates import Candidates
 from .found import chosen_model, trained_model
-from .library import Library
-from .samples import argument_names, checked_network, learned_samples
+from .library import Library, factor
+from .samples import argument_names, argument_texts, checked_network, learned_samples
 from .search import CRITERIA
 from .selection import Selection, select
 from .sparse import METHODS, candidate_supports
@@ -163,7 +163,8 @@ def recover(
             raise OptionError(f"`{label}` needs a whole number >= 1, not {value!r}.")
     chosen = Library.of(library)
     names = argument_names(fit.model, name)
-    terms = chosen.terms(names)
+    texts = argument_texts(fit.model, name)
+    terms = chosen.terms(names, texts)
     sympy_of(chosen, [], [], names)  # is SymPy there? Better to know before the work
     samples = learned_samples(fit, name)
     columns = chosen.matrix(terms, samples.arguments)
@@ -181,7 +182,7 @@ def recover(
     ]  # fmt: skip
     candidates = Candidates.of(chosen, terms, sizes, supports)
     selection = select(fit, name, candidates, criterion, float(parsimony), rollout, refit, max_terms, budget, progress)
-    return _result(fit, name, names, candidates, selection, refit and final_fit)
+    return _result(fit, name, texts, candidates, selection, refit and final_fit)
 
 
 def _result(
@@ -204,7 +205,7 @@ def _result(
         f"{o}({call}) = {text_of([t for t, _ in f], [c for _, c in f])}" for o, f in zip(outputs, formulas, strict=True)
     )
     sympy = {
-        o: sympy_of(candidates.library, [t for t, _ in f], [c for _, c in f], names)
+        o: sympy_of(candidates.library, [t for t, _ in f], [c for _, c in f], [factor(n) for n in names])
         for o, f in zip(outputs, formulas, strict=True)
     }
     shown = rf"\mathrm{{{network.replace('_', ' ')}}}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Regression", "Samples", "blocks_of", "regress", "select_columns", "shown_with_error"]
+__all__ = ["Regression", "Samples", "blocks_of", "product", "regress", "select_columns", "shown_with_error"]
 
 RESAMPLINGS = 400
 LEVEL = 0.95
@@ -100,9 +100,24 @@ class Regression:
             if abs(share) < 1e-9:  # rounding
                 continue
             number = shown_with_error(abs(c), e)
-            parts.append(("- " if c < 0 else "+ ") + (number if name == "1" else f"{number}·{name}"))
+            parts.append(("- " if c < 0 else "+ ") + (number if name == "1" else product(number, name)))
         joined = " ".join(parts) or "+ 0"
         return joined[2:] if joined.startswith("+ ") else "-" + joined[2:]
+
+
+def product(factor: str, name: str) -> str:
+    """`0.0347(2)·u_xx`; a sum stands in brackets."""
+    return f"{factor}·({name})" if _is_sum(name) else f"{factor}·{name}"
+
+
+def _is_sum(name: str) -> bool:
+    """Whether a term's text is a sum, outside of brackets."""
+    depth = 0
+    for k, letter in enumerate(name):
+        depth += (letter == "(") - (letter == ")")
+        if not depth and letter in "+-" and name[k - 1 : k + 2] == f" {letter} ":
+            return True
+    return False
 
 
 def shown_with_error(value: float, error: float) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 
 import xarray as xr
 
+from ..checks import whole
 from ..errors import DataError, ExtraMissing, ModelError, OptionError, unknown
 from ..model import ODE
 from ..result import Fit
+from ..result.horizon import FURTHEST
 from .finding import Finding
 from .flow_map import flow_map
 from .refinement import Refinement, refinement
@@ -22,6 +24,10 @@ from .truncation import RESOLVED, Truncation, generator_of, truncation
 __all__ = ["CHECKS", "audit"]
 
 CHECKS = ("truncation", "flow_map", "shift")
+_NO_NETWORK = (
+    "the model has no network that enters its equations, so nothing was learned that an audit could look at: "
+    "parameters are judged by `fit.tree['diagnostics']` and by their spread over data and starts."
+)
 
 
 def audit(
@@ -55,8 +61,10 @@ def audit(
     fit
         A trained model: a `PDE`, a `Stepper`, or an ODE with array states.
     data
-        Complete states to look at; default: those that the fit was trained on. An attribute `unideq_model` (the
-        JSON text of the generating model, `json.dumps(model.to_json())`) tells the scheme that made them.
+        Complete states to look at; default: those that the fit was trained on (its own trajectories where not all
+        states were measured, which a note says). They are always compared with the training data. An attribute
+        `unideq_model` (the JSON text of the generating model, `json.dumps(model.to_json())`) tells the scheme that made
+        them.
     new
         Further initial conditions: a Dataset over `trajectory`, or state → array with or without a leading axis.
     truth
@@ -75,7 +83,8 @@ def audit(
     spacing
         Axis name → spacing, for models without a grid (periodic axes are assumed).
     steps
-        Horizon of the rollouts in data intervals; default: the longest trajectory's.
+        Horizon of the rollouts in data intervals; default: the longest trajectory's. A note tells one that is much
+        longer than anything trained on.
     first
         Steps that the verdict on stability looks at; default: a fifth of the horizon.
     conditions
@@ -118,8 +127,12 @@ def audit(
             raise unknown("check", name, CHECKS)
     if not isinstance(conditions, int) or conditions < 1:
         raise OptionError(f"`conditions` needs a whole number >= 1, not {conditions!r}.")
-    whole = data_states(fit) if data is None else states_of(fit.model, data)
-    states = whole.thinned()
+    steps = None if steps is None else whole(steps, "steps", of="`audit`", least=1)
+    if not fit.model.learned:
+        return _stored(fit, Audit((Finding("closure", "note", _NO_NETWORK, xr.Dataset()),)))
+    trained = data_states(fit)
+    looked = trained if data is None else states_of(fit.model, data)
+    states = looked.thinned()
     dataset = fit.record.observations.dataset if data is None else data
     generator = generator_of(dataset)
     made_by = generator if data_model is None else data_model
@@ -128,7 +141,7 @@ def audit(
         "network": network, "candidates": candidates, "resolution": resolution, "max_terms": max_terms, "seed": seed,
     }  # fmt: skip
     results: dict[str, Any] = {}
-    findings: list[Finding] = []
+    findings: list[Finding] = [*_about_states(looked), *_about_horizon(trained, steps)]
 
     def run(name: str, check: Callable[[], Any]) -> None:
         try:
@@ -146,20 +159,50 @@ def audit(
         run(
             "flow_map",
             lambda: flow_map(
-                fit, whole, new=new, truth=reference, steps=steps, first=first, conditions=conditions
+                fit, looked, kind="training" if data is None else "given", new=new, truth=reference, steps=steps,
+                first=first, conditions=conditions,
             ),
         )  # fmt: skip
     if "shift" in wanted:
         run(
             "shift",
             lambda: shift(
-                fit, whole, new=new, steps=steps, network=network, radius=radius, conditions=conditions, seed=seed
+                fit, looked, training=None if data is None else trained, new=new, steps=steps, network=network,
+                radius=radius, conditions=conditions, seed=seed,
             ),
         )  # fmt: skip
-    made = Audit(tuple(findings), **results)
+    return _stored(fit, Audit(tuple(findings), **results))
+
+
+def _stored(fit: Fit, made: Audit) -> Audit:
     for name, group in made.groups().items():
         fit.add_group(f"/diagnostics/audit_{name}", group)
     return made
+
+
+def _about_states(states: States) -> list[Finding]:
+    """That the fit's own trajectories stand for what wasn't measured."""
+    if not states.guessed:
+        return []
+    listing = ", ".join(f"`{n}`" for n in states.guessed)
+    statement = (
+        f"{listing} {'are' if len(states.guessed) > 1 else 'is'} not measured completely: everything below is looked "
+        "at along the fit's own trajectories, at the training's times, and is as right as those are."
+    )
+    advice = "Give complete states, `data=`, where there are any."
+    return [Finding("states", "note", statement, xr.Dataset(), advice)]
+
+
+def _about_horizon(trained: States, steps: int | None) -> list[Finding]:
+    """That a horizon is much longer than anything that was trained on."""
+    record = max(len(t) for t in trained.times) - 1
+    if steps is None or steps <= FURTHEST * max(record, 1):
+        return []
+    statement = (
+        f"the horizon of {steps} steps is {steps / max(record, 1):.3g} times as long as the longest trajectory that "
+        f"was trained on ({record} steps): nothing measured says what happens there."
+    )
+    return [Finding("horizon", "note", statement, xr.Dataset(), "Compare with measurements of that length.")]
 
 
 def _space(fit: Fit, spacing: Mapping[str, float] | None) -> Space:

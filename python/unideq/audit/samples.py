@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, ModelError, unknown
-from ..graph import variable
+from ..graph import Graph, text, variable
 from ..model import ODE
+from ..model.equations import readable
 from ..result import Fit
 from ..result.learned import visited
 
-__all__ = ["Samples", "argument_names", "checked_network", "formula_arguments", "learned_samples"]
+__all__ = ["Samples", "argument_names", "argument_texts", "checked_network", "formula_arguments", "learned_samples"]
 
 TOLERANCE = 1.25
 """Seeds whose root mean squared error is within this factor of the best one's are used."""
 FEWEST = 10
+LONGEST = 24
+"""Characters from which an argument is called `z0` in formulas."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,19 @@ def argument_names(model: ODE, network: str) -> list[str]:
         return [f"{name}{i}" for i in range(inputs)]
     names = [own.get(a, f"z{i}") for i, a in enumerate(term.calls[0].inputs[1:])]
     return names if len(set(names)) == len(names) else [f"z{i}" for i in range(inputs)]
+
+
+def argument_texts(model: ODE, network: str) -> list[str]:
+    """What a network's inputs are, as pictures label them: `S`, `S/N`; sums and quotients without brackets."""
+    term = model.learned[network]
+    names = argument_names(model, network)
+    if term.layout == "vector":
+        return names
+    graph = Graph(term.named.inputs, {n: e for n, e in term.named.outputs.items() if n.startswith("argument_")})
+    outputs, printed = readable(model, graph)
+    shown = [text(e, printed) for e in outputs.values()]
+    short = all(len(s) < LONGEST for s in shown) and len(set(shown)) == len(shown)
+    return shown if short else names
 
 
 def formula_arguments(model: ODE, network: str, arguments: tuple[Any, ...]) -> list[Any]:

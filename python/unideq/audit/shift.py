@@ -30,6 +30,8 @@ _FOLDS = 5
 _OUTSIDE = 0.1
 _CLEARLY = 1.25
 """A step counts as outside where more than this share of the places is this many times the quantile away."""
+_POOLED = 10
+"""Places that a step is judged by, at least: where a step has fewer, those of the steps after it are pooled."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,9 @@ class Shift:
         One a network for training conditions, one for new ones.
     datasets
         Network → Dataset over `condition`, `step`, and `place_K`: `ratio` of the distance to the training's quantile,
-        `outside` (share of places beyond it), `neighbour` (nearest training sample, relative to the same quantile of
-        the training's own), `first_step` outside (−1: never), `energy` distance.
+        `outside` (share of places beyond it that have no training sample near them either), `furthest` (the distance
+        that one in twenty of those exceeds), `neighbour` (nearest training sample, relative to the same quantile of the
+        training's own), `first_step` outside (−1: never), `energy` distance.
     """
 
     findings: tuple[Finding, ...]
@@ -58,6 +61,7 @@ def shift(
     fit: Fit,
     states: States,
     *,
+    training: States | None = None,
     new: xr.Dataset | Mapping[str, Any] | None = None,
     steps: int | None = None,
     network: str | None = None,
@@ -72,7 +76,9 @@ def shift(
     fit
         A trained model.
     states
-        Trajectories of the data.
+        Trajectories whose first states are rolled out from.
+    training
+        States that the fit was trained on, which make the distribution; default: `states`.
     new
         Further initial states.
     steps
@@ -89,14 +95,17 @@ def shift(
     horizon = max(len(t) for t in states.times) - 1 if steps is None else int(steps)
     if horizon < 1 or radius < 0:
         raise OptionError(f"`shift` needs `steps` >= 1 and `radius` >= 0, not {horizon} and {radius}.")
-    groups = [("training", states)] + ([] if new is None else [("new", initial_states(fit.model, new))])
+    seen = states if training is None else training
+    groups = [("training" if training is None else "given", states)] + (
+        [] if new is None else [("new", initial_states(fit.model, new))]
+    )
     starts, u, c, kinds, labels = conditions_of(groups, conditions)
     model = Dynamics(fit.model, fit.theta[: fit.model.layout.size], states.interval(), fit.engine, u, c)
     rolled = model.rollout(starts, u, horizon, c)
     findings, datasets = [], {}
     for name in fit.model.learned if network is None else (network,):
         inputs = ClosureInputs.of(fit, name, radius)
-        cloud = training_cloud(inputs, states, seed)
+        cloud = training_cloud(inputs, seen, seed)
         rows = []
         for k, path in enumerate(rolled):
             times = starts[k] + model.dt * np.arange(horizon + 1)
@@ -108,7 +117,7 @@ def shift(
 
 
 def training_cloud(inputs: ClosureInputs, states: States, seed: int = 0) -> Cloud:
-    """The closure's inputs at the data's states."""
+    """The closure's inputs at the states that it was trained on."""
     rows, folds = [], []
     for k, (times, flat) in enumerate(zip(states.times, states.states, strict=True)):
         found = inputs.rows(times, flat, states.constants_of(k))
@@ -131,8 +140,10 @@ def _dataset(
     ratio[finite] = cloud.distance(flat[finite]) / (limit or 1.0)
     near[finite] = cloud.nearest(flat[finite]) / (float(np.quantile(cloud.neighbours, LEVEL)) or 1.0)
     ratio, near = ratio.reshape(lead), near.reshape(lead)
-    outside = (ratio > 1.0).mean(axis=2)
-    left = (ratio > _CLEARLY).mean(axis=2) > _OUTSIDE
+    alone = near > 1.0  # the rim of a cloud belongs to it: a transient's first states, say
+    outside = ((ratio > 1.0) & alone).mean(axis=2)
+    clearly = ((ratio > _CLEARLY) & alone).mean(axis=2)
+    left = np.minimum(clearly, _pooled(clearly, lead[2])) > _OUTSIDE
     first = np.where(left.any(axis=1), left.argmax(axis=1), -1)
     good = np.asarray(finite).reshape(lead)
     energy = [
@@ -145,6 +156,7 @@ def _dataset(
             "ratio": (("condition", "step", *place), ratio.reshape(*lead[:2], *places)),
             "neighbour": (("condition", "step"), np.median(near, axis=2)),
             "outside": (("condition", "step"), outside),
+            "furthest": ("condition", _furthest(ratio, alone)),
             "first_step": ("condition", first),
             "energy": ("condition", np.array(energy)),
         },
@@ -156,6 +168,24 @@ def _dataset(
     )
 
 
+def _pooled(shares: np.ndarray, places: int) -> np.ndarray:
+    """Shares (condition, step), each averaged with the next ones where a step has few places: one is an outlier."""
+    width = min(max(1, -(-_POOLED // places)), shares.shape[1])
+    last = shares.shape[1] - width
+    return np.stack([shares[:, min(k, last) : min(k, last) + width].mean(axis=1) for k in range(shares.shape[1])], 1)
+
+
+def _furthest(ratio: np.ndarray, alone: np.ndarray) -> np.ndarray:
+    """Distance (condition,) that one in twenty of the places outside exceeds; 0 where none is outside."""
+    found = []
+    for one, apart in zip(ratio, alone, strict=True):
+        beyond = one[(one > 1.0) & apart]
+        found.append(
+            0.0 if not beyond.size else float(np.quantile(beyond, 0.95)) if np.isfinite(beyond).all() else np.inf
+        )
+    return np.array(found)
+
+
 def _finding(dataset: xr.Dataset, network: str, kind: str) -> Finding:
     own = dataset.isel(condition=np.flatnonzero(dataset["kind"].values == kind))
     first, outside = own["first_step"].values, own["outside"].values
@@ -163,14 +193,13 @@ def _finding(dataset: xr.Dataset, network: str, kind: str) -> Finding:
     what = f"inputs of `{network}`"
     if not leaving:
         statement = (
-            f"{what} stay inside the training's 99 % quantile in rollouts from all {total} {kind} conditions "
-            f"({100 * outside.mean():.1f} % of the places are beyond it)."
+            f"{what} stay inside the training's distribution in rollouts from all {total} {kind} conditions "
+            f"({100 * outside.mean():.1f} % of the places are beyond its 99 % quantile, with no training sample near)."
         )
         return Finding("shift", "ok", statement, own)
-    ratios = own["ratio"].values.reshape(total, outside.shape[1], -1)
-    far = [float(np.quantile(r, 0.95)) if np.isfinite(r).all() else np.inf for r in ratios]
+    far = np.where(first >= 0, own["furthest"].values, -1.0)
     worst = int(np.argmax(far))
-    size = f"up to {far[worst]:.1f} times" if np.isfinite(far[worst]) else "without bound, beyond"
+    size = f"up to {far[worst]:.3g} times as far as" if np.isfinite(far[worst]) else "without bound, beyond"
     where = _where(own.isel(condition=worst))
     start = int(first[worst])
     statement = (

@@ -35,12 +35,15 @@ class States:
         One array (K, n) a trajectory; every state is measured completely.
     constants
         One array (q,) a trajectory, where the model has conditions.
+    guessed
+        States that weren't measured, for which the fit's own trajectories stand.
     """
 
     labels: tuple[Any, ...]
     times: tuple[np.ndarray, ...]
     states: tuple[np.ndarray, ...]
     constants: tuple[np.ndarray, ...] = ()
+    guessed: tuple[str, ...] = ()
 
     def constants_of(self, trajectory: int) -> np.ndarray | None:
         """What the model's graphs read as `c` along a trajectory, (q,); None where they read nothing."""
@@ -66,19 +69,58 @@ class States:
             tuple(t[p] for t, p in zip(self.times, picks, strict=True)),
             tuple(s[p] for s, p in zip(self.states, picks, strict=True)),
             self.constants,
+            self.guessed,
         )
 
 
 def data_states(fit: Fit) -> States:
     """The completely measured states of a fit's training data (held-out measurements left out).
 
+    Where a state isn't measured, or never together with the others, the fit's own trajectories at the training's times
+    take the place of the measurements, and `guessed` names what is missing.
+
     Raises
     ------
     DataError
-        If a state isn't measured, or never together with the others.
+        If the fit can't be solved there either.
     """
     train, _ = fit.record.observations.split(fit.record.settings.holdout)
-    return states_of(fit.model, train)
+    missing = _unmeasured(fit.model, train)
+    if not missing:
+        try:
+            return states_of(fit.model, train)
+        except DataError:  # never all at once
+            missing = fit.model.states.names
+    return _own_states(fit, train, missing)
+
+
+def _unmeasured(model: ODE, observations: Observations) -> tuple[str, ...]:
+    """States that aren't among the measured variables."""
+    return tuple(s.name for s in model.states if model.observed_state(s.name) not in observations.names)
+
+
+def _own_states(fit: Fit, train: Observations, missing: tuple[str, ...]) -> States:
+    """The fit's solution at the times of its training data, trajectory by trajectory."""
+    model = fit.model
+    labels, times, states = [], [], []
+    for series in train.series:
+        solved = fit.predict(series.times)
+        if "trajectory" in solved.dims:
+            solved = solved.sel(trajectory=series.label)
+        parts = {s.name: np.asarray(solved[s.name].values, dtype=float) for s in model.states}
+        flat = np.concatenate([parts[s.name].reshape(len(series.times), -1) for s in model.states], axis=1)
+        whole = np.isfinite(flat).all(axis=1)
+        if whole.any():
+            labels.append(series.label)
+            times.append(series.times[whole])
+            states.append(flat[whole])
+    if not states:
+        listing = ", ".join(f"`{n}`" for n in missing)
+        raise DataError(
+            f"The audit needs states; {listing} isn't measured, and the fit's own solution fails. Give `data=` with "
+            "all states."
+        )
+    return States(tuple(labels), tuple(times), tuple(states), guessed=tuple(missing))
 
 
 def states_of(model: ODE, data: xr.Dataset | Observations) -> States:

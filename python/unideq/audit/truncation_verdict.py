@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .decomposition import Decomposition
 from .finding import SEVERITIES, Finding
-from .regression import Regression, shown_with_error
+from .regression import Regression, product, shown_with_error
 from .scheme_terms import SchemeTerm
 
 __all__ = ["truncation_finding"]
@@ -30,7 +30,10 @@ def truncation_finding(d: Decomposition, known_data: bool) -> Finding:
         if severity != "ok":
             sentences.append(sentence)
         worst = max(worst, min(severity, most, key=SEVERITIES.index), key=SEVERITIES.index)
-    statement += ": " + "; ".join(sentences) + "." if sentences else ": no truncation error found in it."
+    if not sentences:
+        severity, sentence = _nothing_found(d, known_data)
+        sentences, worst = [sentence], max(worst, severity, key=SEVERITIES.index)
+    statement += ": " + "; ".join(sentences) + "."
     if d.whole is not None and worst == "warning":
         statement += f" With the schemes' whole error E in its place: {d.whole.text()} (R² {d.whole.r_squared:.4f})."
     advice = ""
@@ -42,9 +45,38 @@ def truncation_finding(d: Decomposition, known_data: bool) -> Finding:
     elif r.r_squared < _WEAK:
         advice = "No candidate explains much of the closure: give further ones with `candidates=`."
         worst = max(worst, "note", key=SEVERITIES.index)
+    elif worst == "note" and not known_data:
+        advice = (
+            "Say what made the data: `data_model=`, or their attribute `unideq_model`. Else a second fit on another "
+            "resolution (`fit.audit(refined=other)`) tells."
+        )
     elif worst == "note":
         advice = "States of more variety, or a second fit on another resolution (`fit.audit(refined=other)`), tell."
     return Finding("truncation", worst, statement, d.dataset(), advice)
+
+
+def _nothing_found(d: Decomposition, known_data: bool) -> tuple[str, str]:
+    """Severity and words where no single term of the schemes' errors stands out: how much they are together."""
+    r = d.regression
+    parts = [(float(r.shares[i]), name) for i, name in enumerate(r.names) if name in d.scheme]
+    total = sum(share for share, _ in parts)
+    named = ", ".join(f"{_percent(share)} {name}" for share, name in sorted(parts, reverse=True) if abs(share) > 1e-6)
+    if not known_data:
+        seen = f"terms that coarser differences would leave make {_percent(total)} of it" if named else "none shows"
+        return "note", (
+            "whether truncation error is in it can't be told, since the data don't say which scheme made them "
+            f"(no attribute `unideq_model`); {seen}"
+        )
+    if not named:
+        return "ok", "no truncation error found in it"
+    said = f"terms of the schemes' errors make {_percent(total)} of it ({named})"
+    if abs(total) > SHARE:
+        return "note", f"{said}: together more than the {100 * SHARE:.0f} % that count, though no single one does"
+    return "ok", f"{said}, less than the {100 * SHARE:.0f} % that count as contamination"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"
 
 
 def _judged(r: Regression, i: int, term: SchemeTerm, known_data: bool) -> tuple[str, str]:
@@ -59,7 +91,7 @@ def _judged(r: Regression, i: int, term: SchemeTerm, known_data: bool) -> tuple[
         return "ok", ""
     ratio = shown_with_error(c / term.expected, error / abs(term.expected))
     if term.ambiguous:
-        cause = f"{term.factor_text}·{term.label} would be {term.scheme}"
+        cause = f"{product(term.factor_text, term.label)} would be {term.scheme}"
         return ("note" if certain and share > SHARE else "ok"), f"{what} can't be told from a physical one; {cause}"
     size = abs(c / term.expected)
     if not certain or share < SHARE or not 0.2 < size < 5.0:
@@ -68,6 +100,6 @@ def _judged(r: Regression, i: int, term: SchemeTerm, known_data: bool) -> tuple[
             return "note", words
         return "ok", ""
     hedge = "" if known_data or term.actual else "looks like truncation error: it "
-    words = f"{what} {hedge}is {ratio} of {term.factor_text}·{term.label}, {term.scheme}, and makes {interval}"
+    words = f"{what} {hedge}is {ratio} of {product(term.factor_text, term.label)}, {term.scheme}, and makes {interval}"
     words += " of the closure"
     return "warning" if (known_data or size > 0.3) and size < 3.0 else "note", words
