@@ -13,7 +13,7 @@ from unideq.model import Entry, Layout, Parameter
 from unideq.objective import Observations, Problem
 from unideq.objective.loss import SquaredError
 from unideq.objective.program import SolverSettings
-from unideq.training.concerns import concerns_after, concerns_before
+from unideq.training.concerns import concerns_after, concerns_before, slow
 
 TIMES = np.linspace(0.0, 10.0, 21)
 RISE = 1.0 - np.exp(-TIMES)
@@ -110,6 +110,17 @@ def _after(record, start, final, entries, scales=None):
     begun = layout.pack({k: np.asarray(v) for k, v in start.items()})[None]
     made = replace(record, layout=layout, theta=theta, best_theta=theta, best_total=np.ones(1), status="finished")
     return concerns_after(made, begun, scales or {})
+
+
+def test_a_long_training_is_told_what_would_be_quicker(switched):
+    model = ude.ODE(lambda t, state, p: {"x": -p.k * state.x}, ["x"], {"k": 1.0})
+    observations = Observations.of(_data(np.exp(-TIMES)), model)
+    words = slow([ude.Trajectory()], observations, model, 1800.0)
+    assert words is not None and "30 minutes more" in words and "`ude.Collocation()`" in words
+    assert slow([ude.Trajectory()], observations, model, 60.0) is None
+    assert slow([ude.Collocation(), ude.Trajectory()], observations, model, 1800.0) is None
+    two = ude.ODE(lambda t, state: {"x": -state.x, "y": state.x}, ["x", "y"], initial={"y": 0.0})
+    assert slow([ude.Trajectory()], Observations.of(_data(np.exp(-TIMES)), two), two, 1800.0) is None
 
 
 def test_values_at_their_bounds_are_told(switched):

@@ -47,8 +47,8 @@ def trace_call(function: Callable[..., Any], arguments: Any, named: Mapping[str,
         raise TraceError(
             f"{_called(what)} isn't a function of its arguments: called twice with the same ones, it gave `{before}` "
             f"and then `{after}`{where}. Random numbers, the time of day, counters and changed arrays would be frozen "
-            "as they were at the first call. Draw or read them before, outside of the function; what changes in time is "
-            "a `forcings=` entry, what differs between trajectories a `ude.Condition`."
+            "as they were at the first call. Draw or read them before, outside of the function; what changes in time "
+            "is a `forcings=` entry, what differs between trajectories a `ude.Condition`."
         )
     return first
 

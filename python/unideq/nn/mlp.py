@@ -53,7 +53,7 @@ class MLP(PointNetwork):
     -----
     Called inside a model with `inputs` arguments it acts point-wise: the arguments broadcast to a common shape S, and
     the result has shape (outputs, *S), or S for one output. Called with one array whose last axis has length `inputs`
-    (> 1) it acts on that axis.
+    (> 1) it acts on that axis, and the result's last axis has length `outputs`, also where that is 1.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,12 @@ import xarray as xr
 from ..engine import STATUS, Engine
 from ..errors import OptionError, UnideqWarning
 from ..model import ODE, Stepper
+from ..model.names import normal_keys
 from ..training.record import Training
 from .export import export_julia
 from .file import read_tree
 from .groups import kind_of
+from .horizon import warn_far
 from .residual_tree import RESIDUAL
 from .sampling import predict, problem_of, result_times
 from .solution import increasing, solve
@@ -101,7 +103,7 @@ class Fit(Trained[Training]):
         xarray.Dataset
             States and observables over (seed,) (trajectory,) time; trajectory is dropped where there is one.
         """
-        members = self.seeds if seed == "all" else (self._member(seed),)
+        members = self.seeds if seed == "all" else (self.member(seed),)
         if not isinstance(self.model, Stepper) and (steps is not None or conditions is not None):
             raise OptionError("`steps` and `conditions` are for steppers; give this model `time`.")
         if steps is not None:
@@ -109,6 +111,9 @@ class Fit(Trained[Training]):
                 raise OptionError("Give `time` or `steps`, not both.")
             first = self.record.observations.series[0].start if initial is None else 0.0
             time = first + self.model.dt * np.arange(steps + 1)  # type: ignore[attr-defined]
+        if time is not None:
+            train, _ = self.record.observations.split(self.record.settings.holdout)
+            warn_far(train, increasing(time), None if initial is None else float(np.ravel(np.asarray(time))[0]))
         if initial is None:
             if conditions is not None:
                 raise OptionError("`conditions` go with `initial`; along the data they come from its coordinates.")
@@ -172,11 +177,10 @@ class Fit(Trained[Training]):
     def _setup(self, initial: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
         """What `solve` needs besides times: one seed's parameters and initial values, and training's solver."""
         theta, solver = self._theta_of(seed), self.record.settings.solver
-        trained = {
-            n.removeprefix("initial."): v for n, v in self.record.layout.unpack(theta).items() if "initial." in n
-        }
+        values = self.record.layout.unpack(theta)
+        trained = {e.name.removeprefix("initial."): values[e.name] for e in self.record.layout.of_kind("initial")}
         if len(self.record.observations) == 1:
-            initial = {**{n: v[0] for n, v in trained.items()}, **(initial or {})}
+            initial = {**{n: v[0] for n, v in trained.items()}, **normal_keys(initial)}
         return {
             "initial": initial,
             "parameters": theta[: self.model.layout.size],
@@ -207,7 +211,8 @@ class Fit(Trained[Training]):
     def plot(self, path: str | os.PathLike[str] | None = None, **settings: Any) -> Figure:
         """Data and predictions, learned terms, loss history and residuals in one figure, written to `path` as well.
 
-        `settings`: see `unideq.result.plot.overview`.
+        `settings`: `variables`, `trajectories`, `networks`, `seed` (a member alone), `dpi`; see
+        `unideq.result.plot.overview`.
         """
         from .plot import overview
 
@@ -225,11 +230,60 @@ class Fit(Trained[Training]):
 
         return check_gradient(self, **settings)
 
-    def audit(self, data: xr.Dataset | None = None, new: Any = None, truth: Any = None, **settings: Any) -> Audit:
-        """Truncation error in what was learned, stability of rollouts, distribution shift; see `unideq.audit.run`."""
+    def audit(
+        self,
+        data: xr.Dataset | None = None,
+        new: xr.Dataset | Mapping[str, Any] | None = None,
+        truth: ODE | None = None,
+        checks: str | Sequence[str] = ("truncation", "flow_map", "shift"),
+        *,
+        data_model: ODE | None = None,
+        refined: Fit | Sequence[Fit] | None = None,
+        network: str | None = None,
+        candidates: Mapping[str, Callable[..., Any]] | None = None,
+        spacing: Mapping[str, float] | None = None,
+        steps: int | None = None,
+        **settings: Any,
+    ) -> Audit:
+        """Truncation error in what was learned, stability of rollouts, distribution shift.
+
+        Parameters
+        ----------
+        data
+            Complete states to look at; default: those that the fit was trained on.
+        new
+            Further initial conditions: a Dataset over `trajectory`, or state → array with or without a leading axis.
+        truth
+            The true model on the fit's grid, where it is known.
+        checks
+            Which of `truncation`, `flow_map`, `shift`.
+        data_model
+            The model whose scheme made the data; default: the one in their attribute `unideq_model`.
+        refined
+            The same model fitted on other grids: singles out what depends on the spacing.
+        network
+            Which network; default: all.
+        candidates
+            Further physical terms for the closure: text → function of (fields, derivative).
+        spacing
+            Axis name → spacing, for models without a grid.
+        steps
+            Horizon of the rollouts in data intervals; default: the longest trajectory's.
+        settings
+            How finely to look: `first`, `conditions`, `resolution`, `max_terms`, `radius`, `seed`; see
+            `unideq.audit.run.audit`, which also names the errors.
+
+        Returns
+        -------
+        Audit
+            Findings with their evidence; also stored in the fit's tree and file. Print it, or `plot()` it.
+        """
         from ..audit.run import audit
 
-        return audit(self, data, new, truth, **settings)
+        return audit(
+            self, data, new, truth, checks, data_model=data_model, refined=refined, network=network,
+            candidates=candidates, spacing=spacing, steps=steps, **settings,
+        )  # fmt: skip
 
     def recover(self, network: str | None = None, **settings: Any) -> Recovery:
         """Find equations for a learned term; see `unideq.audit.recovery.recover`."""
@@ -259,7 +313,7 @@ class Fit(Trained[Training]):
             Solver and tolerances where they differ from the training's; see `unideq.result.export.export_julia`.
         """
         grid = result_times(self.record.observations) if time is None else time
-        export_julia(self.model, path, grid, **{**self._setup(initial, self._member(seed)), **settings})
+        export_julia(self.model, path, grid, **{**self._setup(initial, self.member(seed)), **settings})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], engine: str | Engine | None = None) -> Any:

@@ -13,7 +13,7 @@ from ..training.record import Record
 from .file import read_solution, read_tree
 from .groups import kind_of
 from .residual_tree import RESIDUAL, residual_from_tree
-from .table import number, parameter_rows, residual_setting_rows, rms_rows, score_rows, setting_rows
+from .table import SPREAD, number, parameter_rows, residual_setting_rows, rms_rows, score_rows, setting_rows
 from .tree import training_from_tree
 
 __all__ = ["describe_file"]
@@ -64,10 +64,12 @@ def _fit(tree: xr.DataTree, source: str) -> list[str]:
 
 
 def _parameters(rows: list[dict[str, str]]) -> list[str]:
-    lines = ["parameters (best seed; range over the seeds near the best)"]
+    lines = ["parameters (best seed)"]
     for row in rows:
-        spread = f"  ({row['low']} to {row['high']})" if row["low"] else ""
+        spread = f"  (seeds: {row['low']} to {row['high']})" if row["low"] else ""
         lines.append(f"  {row['name']:<20} {row['value']:>12} {row['units']:<10} {row['kind']}{spread}".rstrip())
+    if any(row["low"] for row in rows):
+        lines.append(f"  {SPREAD}")
     return lines
 
 

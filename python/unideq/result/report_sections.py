@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import versions
 from .html import folded, items, pairs, plain_table, summary, table
-from .table import number, parameter_rows
+from .table import SPREAD, number, parameter_rows
 
 if TYPE_CHECKING:
     from .trained import Trained
@@ -57,7 +57,13 @@ def parameters(fit: Trained[Any]) -> str:
     keys = ["name", "value", "units", *(["low", "high"] if spread else []), "kind"]
     heads = {"name": "parameter", "low": "lowest of good seeds", "high": "highest of good seeds"}
     numeric = [k for k, key in enumerate(keys) if key in ("value", "low", "high")]
-    return table([heads.get(k, k) for k in keys], [[row[k] for k in keys] for row in rows], numeric)
+    shown = table([heads.get(k, k) for k in keys], [[row[k] for k in keys] for row in rows], numeric)
+    return shown + _spread_note(spread)
+
+
+def _spread_note(spread: bool) -> str:
+    """What ranges over seeds aren't."""
+    return f"<p>{escape(SPREAD[0].upper() + SPREAD[1:])}.</p>" if spread else ""
 
 
 def course(fit: Trained[Any]) -> str:
@@ -103,5 +109,6 @@ def notebook(fit: Trained[Any], title: str, total: str, *parts: str) -> str:
         ("best", f"seed {fit.best_seed} of {len(fit.seeds)}, {total} {value}"),
         ("training", trained),
     ]
-    shown = [folded("Parameters (and their range over good seeds)", plain_table(rows), opened=True)] if rows else []
+    table_ = plain_table(rows) + _spread_note(any(range_ for *_, range_ in rows))
+    shown = [folded("Parameters (and their range over good seeds)", table_, opened=True)] if rows else []
     return summary(title, plain_table(top), *shown, *parts)

@@ -150,7 +150,7 @@ class ResidualFit(Trained[ResidualTraining]):
         return self._at(places, seed, {n: problem.residuals[n] for n in chosen}, points is None)
 
     def _at(self, places: Any, seed: int | str | None, graphs: Mapping[str, Any], inside: bool = True) -> xr.Dataset:
-        members = self.seeds if seed == "all" else (self._member(seed),)
+        members = self.seeds if seed == "all" else (self.member(seed),)
         theta = np.stack([self._theta_of(s) for s in members])
         found = evaluate_at(self.problem, self.engine, graphs, theta, members, places, inside)
         return found if seed == "all" else found.isel(seed=0, drop=True)

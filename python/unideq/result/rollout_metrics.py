@@ -22,6 +22,7 @@ CORRELATED = 0.8
 """Correlation below which a rollout no longer follows the truth (Kochkov et al. 2021: 0.95; List et al. 2024: 0.8)."""
 DIVERGED = 1.0
 """Relative L2 error above which a rollout counts as diverged."""
+_LOST = {"long_name": "time of lost correlation"}
 CLIP = 30.0
 """Largest value of the normalised error, as in List et al. (2024)."""
 
@@ -59,7 +60,8 @@ def rollout_metrics(
 
         And (variable, trajectory):
 
-        - `correlation_time`: the first time with a correlation below `threshold`; infinite where there is none;
+        - `correlation_time`: the first time with a correlation below `threshold`; infinite where there is none, NaN for
+          scalars;
         - `divergence_time`: the first time with a relative error above `diverged` or without a finite value;
         - `mean_normalised_mse`: over the times after the first.
 
@@ -145,12 +147,13 @@ def _one(
     later = error[:, 1:] if error.shape[1] > 1 else error
     with np.errstate(invalid="ignore"):
         average = np.nansum(later, axis=1) / np.maximum(np.isfinite(later).sum(axis=1), 1)
+    varies = u.ndim > 2
     lost = known & (~alive | (np.nan_to_num(correlation, nan=1.0) < threshold))
     variables: dict[str, Any] = {
         "relative_l2": (lead, relative, {"long_name": "relative L2 error"}),
         "normalised_mse": (lead, error, {"long_name": "mean squared error / max u²"}),
         "correlation": (lead, np.where(known & alive, correlation, np.nan), {"long_name": "correlation"}),
-        "correlation_time": ("trajectory", _first(lost, times), {"long_name": "time of lost correlation"}),
+        "correlation_time": ("trajectory", _first(lost, times) if varies else np.full(len(lost), np.nan), _LOST),
         "divergence_time": ("trajectory", _first(known & ~(relative <= diverged), times), {"long_name": "divergence"}),
         "mean_normalised_mse": ("trajectory", average, {"long_name": "mean normalised error"}),
     }
@@ -223,6 +226,12 @@ def energy_spectrum(values: np.ndarray, lengths: list[float]) -> tuple[np.ndarra
 def metrics_of_fit(fit: Fit, data: xr.Dataset | None = None, seed: int | None = None) -> xr.Dataset:
     """See `Fit.rollout_metrics`."""
     model = fit.model
+    if not any(s.shape for s in model.states):
+        raise ModelError(
+            "`rollout_metrics` compares fields over space, and the states of this model are single numbers. Their "
+            'errors stand in `fit.tree["/diagnostics"]` (root mean squared error and R², training and held-out); '
+            "`unideq.result.rollout_metrics(fit.predict(...), data)` gives the relative error time by time."
+        )
     if data is None:
         true = fit.record.observations.dataset
         return rollout_metrics(_with_trajectory(fit.predict(true["time"].values, seed=seed), true), true)

@@ -17,7 +17,11 @@ from .ensemble import near_best
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["number", "parameter_rows", "residual_setting_rows", "rms_rows", "score_rows", "setting_rows"]
+__all__ = ["SPREAD", "number", "parameter_rows", "residual_setting_rows", "rms_rows", "score_rows", "setting_rows"]
+
+
+SPREAD = "seeds: how far apart the good seeds end, which is no interval that holds the truth"
+"""Said beside every range over seeds."""
 
 
 def number(value: Any, digits: int = 5) -> str:

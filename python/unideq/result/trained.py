@@ -14,6 +14,7 @@ from ..engine import Engine, get_engine
 from ..errors import OptionError
 from ..training.record import Record
 from .file import write_tree
+from .table import SPREAD, parameter_rows
 
 __all__ = ["Deferred", "Trained"]
 
@@ -82,10 +83,10 @@ class Trained(Generic[R]):
         self.__dict__.pop("tree", None)
 
     def _theta_of(self, seed: int | None) -> np.ndarray:
-        return self.record.chosen_theta[self.seeds.index(self._member(seed))]
+        return self.record.chosen_theta[self.seeds.index(self.member(seed))]
 
-    def _member(self, seed: Any) -> int:
-        """A seed of this fit; None: the best."""
+    def member(self, seed: Any) -> int:
+        """A seed of this fit, checked; None: the best."""
         if seed is None:
             return self.best_seed
         if isinstance(seed, str) or seed not in self.seeds:
@@ -99,12 +100,14 @@ class Trained(Generic[R]):
         write_tree(self.tree, path)
 
     def _parameter_lines(self) -> list[str]:
-        lines = []
+        lines, spread = [], {row["name"]: row for row in parameter_rows(self.record) if row["low"]}
         for name, value in self.parameters.items():
             units = self.record.layout[name].units
             text = np.array2string(np.asarray(value), precision=5, threshold=6)
-            lines.append(f"  {name:<11} {text}{f' {units}' if units else ''}")
-        return lines
+            row = spread.get(name)
+            range_ = f"  (seeds: {row['low']} to {row['high']})" if row else ""
+            lines.append(f"  {name:<11} {text}{f' {units}' if units else ''}{range_}")
+        return [*lines, f"  {SPREAD}"] if spread else lines
 
 
 class Deferred:

@@ -5,29 +5,31 @@ Each concern is one sentence with its remedy; a fit keeps them among its events 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import UnideqError
 from ..graph import Graph
-from ..model import ODE, Layout
+from ..model import ODE, Layout, Stepper
 from ..model.equations import readable
 from ..model.switches import SMOOTH, owner, unfelt
-from ..objective import Observations, Problem
+from ..objective import Collocation, Observations, Problem
 
 if TYPE_CHECKING:
     from ..result.fit import Fit
     from .record import Training
 
-__all__ = ["concerns_after", "concerns_before", "wrong_gradient"]
+__all__ = ["concerns_after", "concerns_before", "slow", "wrong_gradient"]
 
 _FLAT = ("tanh", "sigmoid", "rbf")
 """Activations that have no slope far from zero."""
 _FAR = 20.0
 """Usual size of a network's arguments, in its own scale, from which such a network is told."""
 _SAMPLES = 32
+LONG = 600.0
+"""Seconds from which training counts as long."""
 _AT_BOUND = 1e-3
 _NO_NOISE = 1e-4
 """Estimated noise that counts as none, relative to the variable's scale."""
@@ -101,6 +103,26 @@ def _at_measurements(model: ODE, graph: Graph, observations: Observations, theta
 
 def _conditions(model: ODE, extra: Mapping[str, np.ndarray]) -> dict[str, float]:
     return {n: float(extra[n]) if n in extra else c.default for n, c in model.conditions.items()}
+
+
+def slow(objectives: Sequence[object], observations: Observations, model: ODE, left: float) -> str | None:
+    """What would do without solving or rolling out, where training will take long; None where nothing would.
+
+    Parameters
+    ----------
+    objectives
+        Of all stages.
+    left
+        Seconds that training will still take.
+    """
+    states = {model.observed_state(s.name) for s in model.states}
+    if left < LONG or any(isinstance(o, Collocation) for o in objectives) or not states <= set(observations.names):
+        return None
+    whole = "the `PDE` or `ODE` in this stepper" if isinstance(model, Stepper) else "this model"
+    return (
+        f"this will take about {left / 60.0:.0f} minutes more. All states are measured: with little noise "
+        f"`ude.Collocation()` trains {whole} without solving anything, in a fraction of that, alone or as a first phase"
+    )
 
 
 def concerns_after(record: Training, start: np.ndarray, scales: Mapping[str, float]) -> list[str]:

@@ -18,7 +18,7 @@ from ..objective import CustomLoss, Integration, Observations, Problem, Trajecto
 from ..objective.problem import USUAL_ATOL
 from ..objective.windows import condition_rows, state_observables
 from .base_trainer import BaseTrainer
-from .concerns import concerns_after, concerns_before
+from .concerns import concerns_after, concerns_before, slow
 from .diagnosis import why_not_finite
 from .interruption import deferred_interrupt
 from .judge import Judge, windows_judge
@@ -64,6 +64,7 @@ class Trainer(BaseTrainer[Training]):
         self.problem, self.guesses = self._lay_out(self.settings)
         self._given_atol, self.settings = settings.solver.atol, self.settings.with_solver(self.problem.solver)
         self._held_judge: Judge | None = None
+        self._hinted = False
 
     @property
     def layout(self) -> Layout:
@@ -190,6 +191,7 @@ class Trainer(BaseTrainer[Training]):
                 scores = self._score(record, held) if held is not None and due else None
                 bar.update(r.total.shape[1], stage.label, record.best_total, scores)
                 record.seconds = time.monotonic() - began
+                self._hint(record, bar, first)
                 self._checkpoint(record, bar)
                 if due and self.callback is not None and self.callback(r) is False:
                     stopped.append("stopped: by the callback")
@@ -200,9 +202,24 @@ class Trainer(BaseTrainer[Training]):
 
         before = record.history.iterations
         done = record.iteration
+        first = (before, time.monotonic())
         self._minimise(record, program, stage, report, batches)
         bar.skip(stage.iterations - done - (record.history.iterations - before))
         return stopped[0] if stopped else None
+
+    def _hint(self, record: Training, bar: Progress, first: tuple[int, float]) -> None:
+        """Say once, some reports into a stage that will take long, what would be quicker."""
+        made = record.history.iterations - first[0]
+        if self._hinted or made < 2 * self.report_every:
+            return
+        self._hinted = True
+        left = sum(s.iterations for s in self.stages) - record.history.iterations
+        words = slow(
+            [s.objective for s in self.stages], self.train, self.model, left * (time.monotonic() - first[1]) / made
+        )
+        if words is not None:
+            record.events.append(words)
+            bar.message(words)
 
     def _log(self, record: Training, r: Report, judge: Judge | None, due: bool) -> None:
         self._note(record, r)

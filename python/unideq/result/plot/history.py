@@ -27,7 +27,7 @@ def plot_history(fit: Fit, ax: Axes | None = None, terms: bool = True, legend: b
     ax
         Where to draw; default: a new figure.
     terms
-        Whether to show the best seed's unweighted terms (the first four).
+        Whether to show the best seed's terms (the first four), times their weights: they add up to the total.
     legend
         Whether to explain the lines.
     """
@@ -58,8 +58,11 @@ def plot_history(fit: Fit, ax: Axes | None = None, terms: bool = True, legend: b
         if terms and len(logs["terms"]) > 1:
             for at, (name, values) in enumerate(list(logs["terms"].items())[:MOST_TERMS]):
                 colour = COLOURS[(at + 2) % len(COLOURS)]
-                ax.plot(steps, values[best], color=colour, lw=1.0, label=f"term {name}")
-                drawn.append(values[best])
+                weight = _weights(fit, logs, name, best)
+                shown = np.asarray(weight * values[best])
+                factor = f" × {weight:.3g}" if np.ndim(weight) == 0 and weight != 1.0 else ""
+                ax.plot(steps, shown, color=colour, lw=1.0, label=f"term {name}{factor}")
+                drawn.append(shown)
         ax.plot(steps, total[best], color=COLOURS[0], lw=1.8, label=f"total, seed {fit.best_seed}")
         held = logs["held_total"]
         if held.shape[1]:
@@ -77,6 +80,21 @@ def plot_history(fit: Fit, ax: Axes | None = None, terms: bool = True, legend: b
         if legend:
             ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
     return ax
+
+
+def _weights(fit: Fit, logs: Any, name: str, best: int) -> Any:
+    """What a term counts with in the total: a number, or one an iteration where training logged it."""
+    settings = fit.record.settings
+    if name in logs["weights"]:
+        return logs["weights"][name][best]
+    if name == "regularisation":
+        return 1.0 if settings.regulariser is None else settings.regulariser.weight
+    if name.startswith("penalty."):
+        return settings.penalties[name.removeprefix("penalty.")].weight
+    if name == "continuity":
+        found = [getattr(s.objective, "continuity", 1.0) for s in settings.stages()]
+        return np.asarray(found, dtype=float)[logs["stage"]] if len(set(found)) > 1 else found[0]
+    return float(settings.loss.weights.get(name, 1.0))
 
 
 def _scale(ax: Axes, drawn: list[np.ndarray]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import OptionError
 from ..ensemble import near_best
+from ..member import member_of
 from .data import plot_data
 from .field import plot_field
 from .history import plot_history
@@ -34,6 +35,7 @@ def overview(
     trajectories: Sequence[Any] | None = None,
     networks: Sequence[str] | None = None,
     dpi: int = 150,
+    seed: int | None = None,
 ) -> Figure:
     """Measurements with predictions, residuals, learned terms and the course of training, in one figure.
 
@@ -49,6 +51,8 @@ def overview(
         Learned terms to show; default: the first six pictures of them.
     dpi
         Resolution of a written bitmap.
+    seed
+        Which member of the ensemble to show alone; default: the best, with the others as thin lines.
 
     Returns
     -------
@@ -60,6 +64,8 @@ def overview(
     OptionError
         For unknown names, or if `path` can't be written.
     """
+    if seed is not None:
+        fit = member_of(fit, fit.member(seed))
     names = list(fit.record.observations.names)[:MOST_VARIABLES] if variables is None else list(variables)
     names = [variable_of(fit, n) for n in names]
     panels = [p for p in learned_panels(fit) if networks is None or p[0] in networks][:MOST_LEARNED]
