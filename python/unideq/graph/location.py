@@ -6,12 +6,13 @@ import linecache
 import os
 import sys
 import sysconfig
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from ..errors import TraceError
+from ..errors import TraceError, UnideqWarning
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
 
@@ -47,6 +48,14 @@ def user_line() -> str:
             return f" at {Path(name).name}:{frame.f_lineno}" + (f": `{code}`" if code else "")
         frame = frame.f_back
     return ""
+
+
+def warn_user(message: str) -> None:
+    """Warn at the line of the user's that called into this package, however deep in it the reason was found."""
+    frame, level = sys._getframe(1), 2
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UnideqWarning, stacklevel=level - 1 if frame is None else level)
 
 
 @contextmanager

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..errors import ModelError, TraceError, UnideqError, UnideqWarning
+from ..errors import ModelError, TraceError, UnideqError
 from .expression import Expression
 from .graph import topological
 from .latex import text
-from .location import tracing
+from .location import tracing, warn_user
 
 __all__ = ["check_finite", "trace_call"]
 
@@ -128,11 +127,9 @@ def check_finite(value: Expression, what: str) -> None:
     number, node = found
     shown = f"{what} holds {number}, in `{text(node, limit=_SHORT)}`"
     if node not in _unmasked(value):
-        warnings.warn(
+        warn_user(
             f"{shown}. `np.where` may not choose it, but its gradient is NaN there all the same. Put a finite number "
-            "in its place: `np.where(known, values, 0.0)` before it is used.",
-            UnideqWarning,
-            stacklevel=5,
+            "in its place: `np.where(known, values, 0.0)` before it is used."
         )
         return
     raise ModelError(

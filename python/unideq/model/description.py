@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
-from ..errors import UnideqWarning
 from ..graph import vjp
+from ..graph.location import warn_user
 from .parameter import Parameter
 from .switches import warn_switches
 
@@ -55,15 +54,11 @@ def warn_unused(model: ODE) -> None:
     values = model.values
     for entry in model.layout.of_kind("parameter"):
         if values[entry.name] not in used:
-            _warn(f"Parameter `{entry.name}` isn't used by the equations.")
+            warn_user(f"Parameter `{entry.name}` isn't used by the equations.")
     for name, value in model.known_values.items():
         if value not in used:
-            _warn(f"Condition `{name}` isn't used by the equations.")
+            warn_user(f"Condition `{name}` isn't used by the equations.")
     for name, network in model.networks.items():
         if not any(values[f"{name}.{weight}"] in used for weight in network.weight_shapes()):
-            _warn(f"Network `{name}` isn't called by the equations.")
+            warn_user(f"Network `{name}` isn't called by the equations.")
     warn_switches(model)
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UnideqWarning, stacklevel=4)

@@ -6,13 +6,12 @@ that decays must not grow: |R(hλ)| ≤ 1; one that grows by itself may grow as 
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import UnideqWarning
 from ..graph import jvp
+from ..graph.location import warn_user
 
 if TYPE_CHECKING:
     from .step import StepGraphs
@@ -93,12 +92,10 @@ def warn_unstable(stepper: StepGraphs, t: float, u: np.ndarray, c: np.ndarray, t
         if largest > 0
         else "No step is stable with this scheme: try `rk4`"
     )
-    warnings.warn(
+    warn_user(
         f"The scheme `{stepper.scheme.name}` is unstable with steps of {h:g}: h·λ = {worst:.3g} "
         f"(von Neumann number |h·λ| = {np.abs(worst):.3g}) is amplified by {amplification(polynomial, worst):.3g} a "
-        f"step. {remedy}, or a scheme that treats the stiff linear part apart (`imex`, `etdrk4`).",
-        UnideqWarning,
-        stacklevel=6,
+        f"step. {remedy}, or a scheme that treats the stiff linear part apart (`imex`, `etdrk4`)."
     )
 
 

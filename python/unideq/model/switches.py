@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import UnideqWarning
 from ..graph import Expression, text, topological
+from ..graph.location import warn_user
 from ..graph.steps import felt_inputs, jumps, steps
 from .equations import readable
 
@@ -238,7 +237,9 @@ def warn_switches(model: ODE) -> None:
         return
     hidden = unfelt(model)
     for name, reason in hidden.items():
-        _warn(f"{_kind(model, name)} `{name}` can't be trained: {reason}. {SMOOTH}, or compare fits with fixed values.")
+        warn_user(
+            f"{_kind(model, name)} `{name}` can't be trained: {reason}. {SMOOTH}, or compare fits with fixed values."
+        )
     left = [Switch(s.text, tuple(n for n in s.fed if n not in hidden)) for s in switches(model)]
     warn_of_jumps(EQUATIONS, [s for s in left if s.fed])
 
@@ -248,20 +249,15 @@ def warn_jumping(model: Declared, graph: Graph, what: str) -> None:
     warn_of_jumps(f"`{what}`", switches_of(model, graph))
 
 
-def warn_of_jumps(what: str, found: Iterable[Switch], level: int = 6) -> None:
+def warn_of_jumps(what: str, found: Iterable[Switch]) -> None:
     """Warn of switches whose moment moves with unknowns."""
     for switch in found:
-        _warn(
+        warn_user(
             f"{what} jump{'' if what == EQUATIONS else 's'} at the switch `{switch.text}`: gradients leave out that "
             f"{switch.names} move{'s' * (len(switch.fed) == 1)} it, so a fit may end beside the minimum "
-            f"(`fit.check_gradient()` tells). {SMOOTH}.",
-            level,
+            f"(`fit.check_gradient()` tells). {SMOOTH}."
         )
 
 
 def _kind(model: ODE, name: str) -> str:
     return "Network" if name in model.networks else "Parameter"
-
-
-def _warn(message: str, level: int = 5) -> None:
-    warnings.warn(message, UnideqWarning, stacklevel=level)

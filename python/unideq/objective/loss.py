@@ -172,7 +172,7 @@ class CustomLoss(Loss):
         if not any(node is predicted for node in graph.nodes):
             raise OptionError("The loss function doesn't depend on its first argument, the predicted value.")
         found = found_switches(list(graph.outputs.values()), {predicted: "predicted"}, {})
-        warn_of_jumps("The loss function", found, level=4)
+        warn_of_jumps("The loss function", found)
         return cls(graph, **settings)
 
     def elementwise(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import UnideqWarning
 from ..graph import Expression
+from ..graph.location import warn_user
 from ..graph.steps import felt_inputs, steps
 from ..model.switches import SMOOTH, fed_by, found_switches, warn_of_jumps
 
@@ -51,11 +50,11 @@ def warn_unread(problem: ResidualProblem, read: Collection[str]) -> None:
     """Warn of parameters and networks that no term depends on: most likely a forgotten term."""
     for name in problem.parameters:
         if name not in read:
-            _warn(f"Parameter `{name}` isn't used by any term.")
+            warn_user(f"Parameter `{name}` isn't used by any term.")
     for name, network in problem.networks.items():
         if network.size and not any(f"{name}.{weight}" in read for weight in network.weight_shapes()):
             is_field = name not in problem.equation_networks
-            _warn(f"No term reads field `{name}`." if is_field else f"Network `{name}` isn't used by any term.")
+            warn_user(f"No term reads field `{name}`." if is_field else f"Network `{name}` isn't used by any term.")
 
 
 def warn_stepping(unknowns: Unknowns, residuals: Mapping[str, Sequence[Expression]]) -> None:
@@ -68,13 +67,9 @@ def warn_stepping(unknowns: Unknowns, residuals: Mapping[str, Sequence[Expressio
     felt = felt_inputs(every)
     hidden = {n for v, n in free.items() if v not in felt and fed_by(every, {v: n})}
     for name in hidden:
-        _warn(
+        warn_user(
             f"Parameter `{name}` can't be trained: it acts through comparisons alone, which have no gradient. {SMOOTH}."
         )
     for term, found in residuals.items():
         switched = found_switches(found, {v: n for v, n in free.items() if n not in hidden}, names)
         warn_of_jumps(f"Term `{term}`", switched)
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UnideqWarning, stacklevel=4)

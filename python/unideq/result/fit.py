@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,8 @@ import numpy as np
 import xarray as xr
 
 from ..engine import STATUS, Engine
-from ..errors import OptionError, UnideqWarning
+from ..errors import OptionError
+from ..graph.location import warn_user
 from ..model import ODE, Stepper
 from ..model.names import normal_keys
 from ..training.record import Training
@@ -147,11 +147,9 @@ class Fit(Trained[Training]):
                 + (f" after t = {grid[finite[i, k]][-1]:g}" if finite[i, k].any() else "")
                 for i, k in np.argwhere(failed)
             ]
-            warnings.warn(
+            warn_user(
                 f"No prediction (NaN) for {'; '.join(places[:4])}{' …' if len(places) > 4 else ''}: "
-                f"{prediction.status[failed][0]}.",
-                UnideqWarning,
-                stacklevel=4,
+                f"{prediction.status[failed][0]}."
             )
         solution = prediction.solution
         return solution.isel(trajectory=0, drop=True) if solution.sizes["trajectory"] == 1 else solution
@@ -167,10 +165,8 @@ class Fit(Trained[Training]):
             return self.model.solve(grid, initial, theta, **settings).dataset
         found = solve(self.model, grid, engine=self.engine, throw=False, **self._setup(initial, seed))
         if not found.success:
-            warnings.warn(
-                f"The prediction of seed {seed} ends early (NaN): {next(s for s in found.status if s != STATUS[0])}.",
-                UnideqWarning,
-                stacklevel=4,
+            warn_user(
+                f"The prediction of seed {seed} ends early (NaN): {next(s for s in found.status if s != STATUS[0])}."
             )
         return found.dataset
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from ..errors import UnideqWarning
+from ..graph.location import warn_user
 from ..objective import Observations
 
 __all__ = ["FURTHEST", "warn_far"]
@@ -31,10 +29,8 @@ def warn_far(train: Observations, times: np.ndarray, start: float | None = None)
     begin = min(s.start for s in train.series) if start is None else start
     length = float(times[-1]) - begin
     if record > 0.0 and length > FURTHEST * record:
-        warnings.warn(
+        warn_user(
             f"This prediction is {length / record:.3g} times as long as the longest trajectory that was trained on "
             f"({length:g} against {record:g}): nothing measured says what happens there. Hold measurements back, "
-            "`holdout=`, to see how far predictions hold; where networks were trained look at `fit.audit(steps=…)`.",
-            UnideqWarning,
-            stacklevel=3,
+            "`holdout=`, to see how far predictions hold; where networks were trained look at `fit.audit(steps=…)`."
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +11,9 @@ import xarray as xr
 
 from ..checks import is_whole
 from ..engine import Engine
-from ..errors import OptionError, UnideqWarning, unknown
+from ..errors import OptionError, unknown
 from ..graph import Graph
+from ..graph.location import warn_user
 from ..residual import ResidualProblem
 
 __all__ = ["Places", "evaluate_at", "grid_places", "places_of"]
@@ -129,11 +129,7 @@ def _warn_outside(problem: ResidualProblem, columns: Mapping[str, np.ndarray]) -
         if np.isnan(values).any():
             raise OptionError(f"`{name}` is NaN at {np.isnan(values).sum()} points: there is nothing to evaluate.")
         if len(problem.domain.outside(name, values)):
-            warnings.warn(
-                f"`{name}` leaves the domain ({low:g} to {high:g}): nothing was trained there.",
-                UnideqWarning,
-                stacklevel=5,
-            )
+            warn_user(f"`{name}` leaves the domain ({low:g} to {high:g}): nothing was trained there.")
 
 
 def evaluate_at(

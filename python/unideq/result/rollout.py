@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,9 @@ import xarray as xr
 
 from ..checks import flag, known_arguments, number, whole
 from ..engine import STATUS, Engine, checked_engine, get_engine
-from ..errors import DataError, OptionError, SolveError, UnideqWarning
+from ..errors import DataError, OptionError, SolveError
 from ..graph import Graph, variable
+from ..graph.location import warn_user
 from ..model.condition import condition_values
 from ..objective.program import Rollout
 from .solution import Solution, increasing, initial_states, solution_dataset
@@ -40,11 +40,9 @@ def rollout(
         finite = np.isfinite(dataset[stepper.states.names[0]].values[first]).reshape(dataset.sizes["time"], -1)
         last = dataset["time"].values[finite.all(axis=1)][-1]
         where = f" (trajectory {first})" if batched else ""
-        warnings.warn(
+        warn_user(
             f"The rollout{where} became infinite or NaN after t = {last:g}; from there on it is NaN. "
-            "Try a smaller `dt`, more `substeps`, or a scheme that treats the stiff part apart.",
-            UnideqWarning,
-            stacklevel=3,
+            "Try a smaller `dt`, more `substeps`, or a scheme that treats the stiff part apart."
         )
     return dataset if batched else dataset.isel(trajectory=0, drop=True)
 

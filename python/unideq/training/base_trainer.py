@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
@@ -12,7 +11,8 @@ import numpy as np
 
 from ..engine import Engine, OptimizerSettings, Report
 from ..engine.soap_blocks import matrix_blocks
-from ..errors import EngineError, UnideqError, UnideqWarning
+from ..errors import EngineError, UnideqError
+from ..graph.location import warn_user
 from ..model import Layout
 from ..objective.program import Batches, Objective
 from .interruption import deferred_interrupt
@@ -89,7 +89,7 @@ class BaseTrainer(Generic[R]):
         for concern in concerns:
             if concern not in record.events:
                 record.events.append(concern)
-                warnings.warn(concern[0].upper() + concern[1:], UnideqWarning, stacklevel=5)
+                warn_user(concern[0].upper() + concern[1:])
 
     def _another_way(self, record: R, bar: Progress) -> bool:
         """Whether there is something else to try when all seeds gave up; the record is then ready for it."""

@@ -15,7 +15,7 @@ from ..graph import Graph
 from ..model import ODE, Layout, Stepper
 from ..model.equations import readable
 from ..model.switches import SMOOTH, owner, unfelt
-from ..objective import Collocation, Observations, Problem
+from ..objective import Collocation, Observations, Problem, Trajectory
 
 if TYPE_CHECKING:
     from ..result.fit import Fit
@@ -139,7 +139,9 @@ def concerns_after(record: Training, start: np.ndarray, scales: Mapping[str, flo
         return []
     best = record.best_seed
     unmoved = (record.theta[best] == start[best]) & (record.chosen_theta[best] == start[best])
-    found = _never_moved(record.layout, unmoved)
+    # Shooting has starts of its own, and collocation none: only whole solutions feel initial values.
+    solved = all(isinstance(s.objective, Trajectory) for s in record.settings.stages())
+    found = _never_moved(record.layout, unmoved, ("parameter", "initial") if solved else ("parameter",))
     values, first = record.layout.unpack(record.chosen_theta[best]), record.layout.unpack(start[best])
     for entry in record.layout.entries:
         if not entry.free:
@@ -181,8 +183,8 @@ def _at_bounds(entry: Any, value: np.ndarray, before: np.ndarray) -> list[str]:
     return found
 
 
-def _never_moved(layout: Layout, unmoved: np.ndarray) -> list[str]:
-    """Which unknowns have the very numbers that they started with, where others have moved."""
+def _never_moved(layout: Layout, unmoved: np.ndarray, kinds: Sequence[str]) -> list[str]:
+    """Which unknowns of these kinds, and which networks, have the very numbers that they started with."""
     free = layout.free_mask
     if not free.any():
         return []
@@ -197,7 +199,7 @@ def _never_moved(layout: Layout, unmoved: np.ndarray) -> list[str]:
         window = unmoved[layout.window(entry.name)]
         if entry.kind == "network" and entry.free:
             networks.setdefault(owner(entry.name), []).append(window)
-        elif entry.kind in ("parameter", "initial") and entry.free and window.any():
+        elif entry.kind in kinds and entry.free and window.any():
             part = "" if window.all() else f" in {int(window.sum())} of {window.size} values"
             found.append(
                 f"`{entry.name}` never moved from its start{part}: the gradient in it is exactly zero, so nothing that "

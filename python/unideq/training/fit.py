@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -14,7 +13,8 @@ import xarray as xr
 from ..checks import flag, function, known_arguments, shown
 from ..checks import path as file_name
 from ..engine import Engine, Report, checked_engine, get_engine
-from ..errors import DataError, ModelError, OptionError, UnideqWarning
+from ..errors import DataError, ModelError, OptionError
+from ..graph.location import warn_user
 from ..model import ODE, Stepper
 from ..model.switches import switches
 from ..objective import Holdout, Loss, ObjectiveSpecification, Observations, Stream, Unrolled
@@ -229,11 +229,9 @@ def fit(
     )  # fmt: skip
     model = _coupled(model, settings)  # fmt: skip
     if len(settings.seeds) > 1 and not model.networks:
-        warnings.warn(
+        warn_user(
             f"{len(settings.seeds)} seeds were asked for, but they differ in the networks' initial weights alone and "
-            "this model has no network: all members will be equal. Use `seeds=1`.",
-            UnideqWarning,
-            stacklevel=2,
+            "this model has no network: all members will be equal. Use `seeds=1`."
         )
     observations = Observations.of(data, model)
     chosen = get_engine(chosen)
