@@ -236,7 +236,9 @@ def initial_states(model: ODE, initial: Mapping[str, Any] | None) -> tuple[np.nd
     for name, value in model.initial.items():
         if not isinstance(value, str):
             values[name] = value.array if isinstance(value, Parameter) else np.asarray(value, dtype=float)
-    for name, value in normal_keys(mapping(initial, "initial", needs="a dict state → value", none=True, error=ModelError)).items():
+    for name, value in normal_keys(
+        mapping(initial, "initial", needs="a dict state → value", none=True, error=ModelError)
+    ).items():
         shape = model.states[name].shape
         array = checked_array(value, f"initial value of `{name}", finite=False, error=ModelError)
         if array.shape != shape and (array.ndim != len(shape) + 1 or array.shape[1:] != shape) and array.shape != ():
