@@ -187,15 +187,15 @@ def test_a_law_that_doesnt_fit_is_refused():
         grid.flux_divergence(u, burgers, scheme=Central(4))
     with pytest.raises(OptionError, match="`flux` is a function of the field"):
         grid.flux_divergence(u, u)
-    with pytest.raises(OptionError, match="`speed` is a function of the field or one number"):
+    with pytest.raises(OptionError, match="`speed` needs a number > 0, not an array"):
         grid.flux_divergence(u, burgers, np.ones(16))
     with pytest.raises(ModelError, match="returned nothing"):
         grid.flux_divergence(u, lambda u: None)
     with pytest.raises(ModelError, match="must act point by point"):
         grid.flux_divergence(u, lambda u: u[2:])
-    with pytest.raises(OptionError, match=r"Unknown limiter `superbe`. Did you mean `superbee`"):
+    with pytest.raises(OptionError, match=r"Unknown `limiter` of `TVD` `superbe`. Did you mean `superbee`"):
         TVD("superbe")
     with pytest.raises(OptionError, match="order 1 or 3, not 2"):
         grid.upwind(u, 1.0, order=2)
-    with pytest.raises(OptionError, match="positive `epsilon`"):
+    with pytest.raises(OptionError, match="`WENO` needs `epsilon` as a number > 0, not 0"):
         WENO(5, 0.0)

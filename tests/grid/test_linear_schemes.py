@@ -164,7 +164,7 @@ def test_what_a_scheme_lacks_is_said():
         WENO().modified_wavenumber(1, 0.1)
     with pytest.raises(OptionError, match="flux form"):
         circle(8).d(np.zeros(8), scheme=TVD())
-    with pytest.raises(OptionError, match="`terms` is a whole number"):
+    with pytest.raises(OptionError, match="`terms` needs a whole number >= 1"):
         Central(2).truncation_error(1, 0)
 
 

@@ -162,11 +162,11 @@ def test_causal_weights_need_time_and_residuals_a_residual_problem():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"points": 0}, "points >= 1, not 0"),
-        ({"points": {"pde": 2.5}}, "points >= 1, not 2.5"),
-        ({"sampler": "sobol"}, "needs a sampler"),
+        ({"points": 0}, "`points` as a whole number >= 1 or None, not 0"),
+        ({"points": {"pde": 2.5}}, "`points` as a whole number >= 1 or None, not 2.5"),
+        ({"sampler": "sobol"}, "`sampler` as a sampler"),
         ({"seed": -1}, "`seed`"),
-        ({"causal": 16}, "causal=unideq.Causal"),
+        ({"causal": 16}, "`causal` as `ude.Causal"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(settings: dict[str, Any], message: str):

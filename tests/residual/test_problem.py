@@ -104,7 +104,7 @@ def test_values_may_be_asked_for_at_named_parameters():
     assert slow != fast
     with pytest.raises(ModelError, match="θ needs shape"):
         FULL(at, np.zeros(3))
-    with pytest.raises(ModelError, match=r"no `t`\. Give x, y, t"):
+    with pytest.raises(ModelError, match=r"no `t`, only `x`, `y`\. Give a dict of x, y, t"):
         FULL({"x": 0.4, "y": 1.1})
     with pytest.raises(ModelError, match="don't broadcast"):
         FULL({"x": [0.4, 0.5], "y": [1.1, 1.2, 1.3], "t": 0})

@@ -186,9 +186,9 @@ def test_ten_candidates_a_point_unless_told_otherwise():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Uniform(redraw=0), "`redraw` needs a whole number of iterations >= 1, or None"),
-        (lambda: Sobol(redraw=True), "`redraw` needs a whole number"),
-        (lambda: LatinHypercube(redraw=2.5), "`redraw` needs a whole number"),
+        (lambda: Uniform(redraw=0), "`Uniform` needs `redraw` as a whole number >= 1 or None, not 0"),
+        (lambda: Sobol(redraw=True), "`redraw` as a whole number"),
+        (lambda: LatinHypercube(redraw=2.5), "`redraw` as a whole number"),
         (lambda: Grid(redraw=1), "leave `redraw` at None"),
         (lambda: draw(Grid(), 10, 2), "10 isn't such a number. Ask for 9 or 16."),
         (lambda: ResidualAdaptive(redraw=5), "set `every`, not `redraw`"),

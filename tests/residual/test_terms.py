@@ -205,7 +205,7 @@ def test_measurements_that_cannot_be_used_are_refused(dataset: xr.Dataset, messa
         (lambda: problem(BOX, term=ude.Boundary(U, sides={"x": 4.0})), "lies outside the domain: x = 4, and x runs"),
         (lambda: problem(BOX, term=ude.Boundary(U, sides={"z": 0.0})), "Unknown coordinate `z`"),
         (lambda: problem(BOX, term=ude.Boundary(U, sides={})), "has no sides"),
-        (lambda: problem(BOX, term=ude.Boundary(U, sides={"x": "left"})), "needs `sides` such as"),
+        (lambda: problem(BOX, term=ude.Boundary(U, sides={"x": "left"})), "`sides: x` as finite numbers, not 'left'"),
         (lambda: problem({"t": (0, 1)}, term=ude.Boundary(U)), "Use `Initial`"),
         (lambda: problem({"x": (0, 1)}, term=ude.Initial(U)), "needs a coordinate `t`"),
         (lambda: ude.PointSet(U), "needs its points"),
@@ -213,11 +213,14 @@ def test_measurements_that_cannot_be_used_are_refused(dataset: xr.Dataset, messa
         (lambda: ude.PointSet(U, at={"x": ["a"]}), "needs numbers"),
         (lambda: problem({"x": (0, 1)}, term=ude.PointSet(U, at={"x": []})), "`term` has no points"),
         (lambda: problem({"x": (0, 1)}, term=ude.PointSet(U, at={"x": [2.0]})), "point 0 has x = 2"),
-        (lambda: problem({"x": (0, 1)}, term=ude.PointSet(U, at={"x": [np.nan]})), "point 0 has x = nan"),
+        (
+            lambda: problem({"x": (0, 1)}, term=ude.PointSet(U, at={"x": [np.nan]})),
+            "`at: x` as finite numbers",
+        ),
         (lambda: problem(BOX, term=ude.PointSet(U, at={"x": [2.0]})), "has no `y`"),
         (lambda: ude.Domain({}), "needs coordinates"),
         (lambda: ude.Domain({"x": (1, 0)}), "low < high"),
-        (lambda: ude.Domain({"x": 3}), r"needs \(low, high\)"),
+        (lambda: ude.Domain({"x": 3}), r"needs a sequence of numbers, not 3. Give \(low, high\)"),
         (lambda: ude.Domain({"theta": (0, 1)}), "is taken"),
         (lambda: ude.Domain({"x y": (0, 1)}), "Python identifiers"),
         (lambda: ude.Domain({"time": (0, 1)}), "Call time `t`"),
@@ -233,11 +236,11 @@ def test_places_that_are_not_in_the_domain_are_refused(make: Any, message: str):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ude.Interior(U, points=0), "points >= 1, not 0"),
-        (lambda: ude.Interior(U, weight=-1.0), "weight >= 0, not -1.0"),
-        (lambda: ude.Interior(U, sampler=3), "needs a sampler"),
+        (lambda: ude.Interior(U, points=0), "`points` as a whole number >= 1 or None, not 0"),
+        (lambda: ude.Interior(U, weight=-1.0), "`weight` as a number >= 0, not -1.0"),
+        (lambda: ude.Interior(U, sampler=3), "`sampler` as a sampler"),
         (lambda: ude.Data(GRID, scale=0.0), "scale"),
-        (lambda: ude.Data(GRID, points=1.5), "points >= 1"),
+        (lambda: ude.Data(GRID, points=1.5), "`points` as a whole number >= 1 or None, not 1.5"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(make: Any, message: str):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import keyword
-import operator
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..checks import array, known_arguments, number, text, whole
 from ..errors import DataError, FileFormatError, ModelError
 from .boundary import Boundary, Periodic, boundary_from_json, boundary_of
 
@@ -49,24 +49,19 @@ class Axis:
     array([0.125, 0.375, 0.625, 0.875])
     """
 
+    @known_arguments
     def __init__(
         self, name: str, start: float, stop: float, points: int, boundary: Any = "periodic", units: str = ""
     ) -> None:
         self.name = _checked_name(name)
-        try:
-            self.start, self.stop = float(start), float(stop)
-        except (TypeError, ValueError):
-            raise ModelError(f"Axis `{name}` needs numbers for its ends, not {start!r} and {stop!r}.") from None
-        if not (np.isfinite(self.start) and np.isfinite(self.stop) and self.start < self.stop):
+        of = f"Axis {name}"
+        self.start = float(number(start, "start", of, error=ModelError))
+        self.stop = float(number(stop, "stop", of, error=ModelError))
+        if not self.start < self.stop:
             raise ModelError(f"Axis `{name}` needs `start` below `stop`, both finite, not {start!r} and {stop!r}.")
-        try:
-            self.points = operator.index(points)
-        except TypeError:
-            raise ModelError(f"Axis `{name}` needs a whole number of points, not {points!r}.") from None
-        if self.points < 2:
-            raise ModelError(f"Axis `{name}` needs at least 2 points, not {points}.")
+        self.points: int = whole(points, "points", of, least=2, error=ModelError)
         self.boundary: Boundary = boundary_of(boundary, name)
-        self.units = units
+        self.units = text(units, "units", of, error=ModelError)
 
     @classmethod
     def from_coordinates(cls, name: str, values: Any, boundary: Any = "periodic", units: str = "") -> Axis:
@@ -93,7 +88,7 @@ class Axis:
         >>> ude.Axis.from_coordinates("x", [0.5, 1.5, 2.5], boundary=ude.Neumann())
         Axis('x', 0.0, 3.0, 3, boundary=(Neumann(0.0), Neumann(0.0)))
         """
-        x = np.asarray(values, dtype=float)
+        x = array(values, "values", f"Axis {name}", finite=False, error=DataError)
         if x.ndim != 1 or len(x) < 2 or not np.isfinite(x).all():
             raise DataError(f"Axis `{name}` needs at least two finite coordinates in one dimension, not {values!r}.")
         steps = np.diff(x)

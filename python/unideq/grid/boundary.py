@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import array, function, shown
 from ..errors import FileFormatError, ModelError, unknown
 from ..graph import Expression, Graph, as_expression, from_json, text, to_json, variable
 from ..graph.repeatable import check_finite, trace_call
@@ -149,11 +150,14 @@ def _graph(kind: str, given: Any) -> Graph:
         return given
     value = given
     if callable(given):
+        function(given, kind, needs="a number or a function of t", takes=1, error=ModelError)
         value = trace_call(given, (t,), {}, f"the function of t of a {kind} boundary")
         if value is None:
             raise ModelError(f"The function of t of a {kind} boundary returned nothing. Write `return`, or a lambda.")
     if not isinstance(value, (Expression, int, float, np.number, np.ndarray, list, tuple)) or isinstance(value, bool):
-        raise ModelError(f"A {kind} boundary needs a number or a function of t, not {given!r}.")
+        raise ModelError(f"A {kind} boundary needs a number or a function of t, not {shown(given)}.")
+    if not isinstance(value, Expression) and not _symbolic(value):
+        array(value, f"{kind} boundary", error=ModelError)
     result = as_expression(value) * 1.0
     if result.ndim > 1:
         raise ModelError(f"A {kind} boundary needs a number or an array along the boundary, not shape {result.shape}.")
@@ -161,6 +165,11 @@ def _graph(kind: str, given: Any) -> Graph:
         raise ModelError(f"A {kind} boundary needs finite numbers, not {given!r}.")
     check_finite(result, f"A {kind} boundary")
     return Graph((t,), {"value": result})
+
+
+def _symbolic(value: Any) -> bool:
+    """Whether a list holds symbolic values."""
+    return isinstance(value, (list, tuple)) and any(isinstance(v, Expression) for v in value)
 
 
 def boundary_of(given: Any, axis: str = "x") -> Boundary:

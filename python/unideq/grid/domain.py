@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import whole
 from ..errors import ModelError, OptionError, unknown
 from ..graph import Expression, apply
 from .axis import Axis
@@ -122,8 +123,7 @@ class Domain:
         >>> [p.tolist() for p in grid.patch(np.arange(4.0))]
         [[3.0, 0.0, 1.0, 2.0], [0.0, 1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 0.0]]
         """
-        if not isinstance(radius, int) or radius < 0:
-            raise OptionError(f"`radius` is a whole number from 0, not {radius!r}.")
+        radius = whole(radius, "radius", least=0)
         fields = [field_of(u, self.shape)]
         for i, axis in enumerate(self.axes):
             checked_reach(axis, 2 * radius + 1, "grid.patch")

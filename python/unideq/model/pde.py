@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ..checks import known_arguments
-from ..errors import ModelError
+from ..errors import ModelError, OptionError
 from ..graph import Expression, Graph, topological
 from ..nn import Network
 from .declared import Rhs
@@ -212,5 +212,5 @@ def fields_on(grid: Any, fields: Any) -> StateTable:
 def _state(name: Any, settings: Mapping[str, Any]) -> State:
     try:
         return State(name, **settings)
-    except TypeError as error:
+    except (OptionError, TypeError) as error:
         raise ModelError(f"Field `{name}`: {error}. Its settings are those of `ude.State`.") from None

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import known_arguments
+from ..checks import array, known_arguments, mapping
 from ..errors import ModelError, unknown
 from .domain import Domain, Points
 from .terms import Term, register_term
@@ -49,6 +49,13 @@ class Boundary(Term):
     kind: ClassVar[str] = "boundary"
     sides: Mapping[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sides is not None:
+            needs = 'a dict such as `{"x": (-1, 1)}`'
+            for name, values in mapping(self.sides, "sides", "Boundary", needs=needs, error=ModelError).items():
+                array(values, f"sides: {name}", "Boundary", error=ModelError)
+
     def sampled(self, domain: Domain) -> Points | None:
         """The domain's boundary points, where this term is about those."""
         return domain.boundary if self.sides is None else None
@@ -82,12 +89,7 @@ class Boundary(Term):
                 f"Boundary term `{name}` doesn't know where the domain's boundary is. Give "
                 "`Domain(..., boundary=points)`, or `sides={...}` of the box."
             )
-        try:
-            faces = self.faces(domain)
-        except (TypeError, ValueError, AttributeError):
-            raise ModelError(
-                f'Boundary term `{name}` needs `sides` such as `{{"x": (-1, 1)}}`, not {self.sides!r}.'
-            ) from None
+        faces = self.faces(domain)
         if not faces:
             raise ModelError(f"Boundary term `{name}` has no sides. Use `Initial` for conditions where time begins.")
         for coordinate, value in faces:

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 
-from ..checks import known_arguments
-from ..errors import DataError, OptionError, unknown
+from ..checks import known_arguments, number, settle
+from ..errors import DataError, unknown
 from .domain import Domain, Points
 from .point_set import PointSet
 from .samplers import Sampler
-from .terms import check_settings, register_term
+from .terms import register_term, settle_shared
 
 __all__ = ["Data", "Measured"]
 
@@ -59,10 +59,9 @@ class Data:
             object.__setattr__(self, "dataset", self.dataset.to_dataset())
         if not isinstance(self.dataset, xr.Dataset):
             raise DataError(f"`Data` needs an xarray Dataset, not {type(self.dataset).__name__}.")
-        check_settings("Data", self.points, self.weight, self.sampler)
-        known = isinstance(self.scale, (bool, int, float, np.integer, np.floating))
-        if not known or (not isinstance(self.scale, bool) and not 0 < self.scale < np.inf):
-            raise OptionError(f"`Data` needs a scale that is True, False or a number > 0, not {self.scale!r}.")
+        settle_shared(self)
+        if not isinstance(self.scale, bool):
+            settle(self, number, "scale", above=0, hint="Or True for the measurements' own, False for none.")
 
     def terms(self, name: str, domain: Domain, unknowns: Collection[str]) -> dict[str, Measured]:
         """One term a variable, for the unknowns that there are."""

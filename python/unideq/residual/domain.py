@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import array, function, shown
 from ..errors import ModelError, UnideqError
 from .predicate import StoredPredicate, stored_predicate
 
@@ -61,13 +62,12 @@ class Domain:
         boundary: Mapping[str, Any] | None = None,
     ) -> None:
         if not isinstance(intervals, Mapping) or not intervals:
-            raise ModelError('A domain needs coordinates: `{"x": (-1, 1), "t": (0, 1)}`.')
+            raise ModelError(f'A domain needs coordinates: `{{"x": (-1, 1), "t": (0, 1)}}`, not {shown(intervals)}.')
         self.intervals: dict[str, tuple[float, float]] = {}
         for name, interval in intervals.items():
             self.intervals[_checked_name(name)] = _checked_interval(name, interval)
-        if inside is not None and not callable(inside):
-            raise ModelError(f"`inside` needs a function of a dict coordinate → (M,), not {type(inside).__name__}.")
-        self.inside = inside
+        needs = "a function of a dict coordinate → (M,)"
+        self.inside = function(inside, "inside", needs=needs, none=True, error=ModelError)
         self.boundary = None if boundary is None else self._checked_boundary(boundary)
 
     @classmethod
@@ -183,10 +183,10 @@ def columns_of(points: Any, what: str, error: type[UnideqError] = ModelError) ->
     """Named columns as float arrays (N,) of one length."""
     if not isinstance(points, Mapping) or not points:
         raise error(f'{what} needs a dict coordinate → values, e.g. `{{"x": [0.0, 1.0]}}`.')
-    try:
-        columns = {str(n): np.atleast_1d(np.asarray(values, dtype=float)) for n, values in points.items()}
-    except (TypeError, ValueError):
-        raise error(f"{what} needs numbers in every column.") from None
+    columns = {}
+    for name, values in points.items():
+        found = array(values, f"{what}: {name}", finite=False, error=error)
+        columns[str(name)] = np.atleast_1d(found)
     shapes = {name: values.shape for name, values in columns.items()}
     if len(set(shapes.values())) > 1 or any(len(s) != 1 for s in shapes.values()):
         raise error(f"{what} needs one value a point in every column, not shapes {shapes}.")
@@ -204,10 +204,7 @@ def _checked_name(name: Any) -> str:
 
 
 def _checked_interval(name: str, interval: Any) -> tuple[float, float]:
-    try:
-        low, high = (float(v) for v in interval)
-    except (TypeError, ValueError):
-        raise ModelError(f"Coordinate `{name}` needs (low, high), not {interval!r}.") from None
-    if not (np.isfinite([low, high]).all() and low < high):
-        raise ModelError(f"Coordinate `{name}` needs low < high, not {interval!r}.")
-    return low, high
+    ends = array(interval, name, ndim=1, finite=False, error=ModelError, hint="Give (low, high).")
+    if len(ends) != 2 or not (np.isfinite(ends).all() and ends[0] < ends[1]):
+        raise ModelError(f"Coordinate `{name}` needs (low, high) with low < high, not {shown(interval)}.")
+    return float(ends[0]), float(ends[1])

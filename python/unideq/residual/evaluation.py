@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import array
 from ..errors import ModelError
 from ..graph import Graph
 from ..graph.batching import batched
@@ -36,11 +37,12 @@ def at_points(graph: Graph, points: Mapping[str, Any], theta: np.ndarray) -> dic
     """
     if not isinstance(points, Mapping):
         raise ModelError(f'Points need a dict coordinate → values, e.g. `{{"x": 0.5}}`, not {type(points).__name__}.')
-    arrays = {n: np.asarray(v, dtype=float) for n, v in points.items()}
+    arrays = {n: array(v, n, "points", finite=False, error=ModelError) for n, v in points.items()}
     wanted = [n for n in graph.input_names if n != "theta"]
     for name in wanted:
         if name not in arrays:
-            raise ModelError(f"The points have no `{name}`. Give {', '.join(wanted)}.")
+            given = ", ".join(f"`{n}`" for n in arrays) or "nothing"
+            raise ModelError(f"The points have no `{name}`, only {given}. Give a dict of {', '.join(wanted)}.")
     try:
         shape = np.broadcast_shapes(*(a.shape for a in arrays.values()))
     except ValueError:

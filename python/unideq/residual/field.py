@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_whole, known_arguments
+from ..checks import flag, function, is_whole, known_arguments, settle
 from ..errors import ModelError, unknown
 from ..graph import Expression
 from ..model.trace import call, fitted
@@ -72,6 +72,8 @@ class Field:
                 f"{type(self.network).__name__} acts on whole grids, and a field is a function of a point's "
                 "coordinates. Use e.g. `unideq.nn.MLP`."
             )
+        settle(self, function, "transform", needs="a function of (at, raw, p)", none=True, error=ModelError)
+        settle(self, flag, "standardise", error=ModelError)
         for name, harmonics in self.harmonics.items():
             if not is_whole(harmonics, 1):
                 raise ModelError(f"`periodic` needs a whole number of harmonics >= 1 for `{name}`, not {harmonics!r}.")

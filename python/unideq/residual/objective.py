@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import is_whole, known_arguments
+from ..checks import instance, known_arguments, mapping, settle, whole
 from ..errors import OptionError, unknown
 from ..graph import Expression, Graph, variable
 from ..objective.balance import Causal
@@ -72,16 +72,15 @@ class Residual(ObjectiveSpecification):
             object.__setattr__(
                 self, "causal", Causal(**{**self.causal, "terms": None if terms is None else tuple(terms)})
             )
-        several = self.points.values() if isinstance(self.points, Mapping) else (self.points,)
-        for count in several:
-            if count is not None and not is_whole(count, 1):
-                raise OptionError(f"`Residual` needs whole numbers of points >= 1, not {count!r}.")
-        if self.sampler is not None and not isinstance(self.sampler, Sampler):
-            raise OptionError(f"`Residual` needs a sampler such as `unideq.samplers.Sobol()`, not {self.sampler!r}.")
-        if not is_whole(self.seed, 0):
-            raise OptionError(f"`Residual` needs a whole number as `seed`, not {self.seed!r}.")
-        if self.causal is not None and not isinstance(self.causal, Causal):
-            raise OptionError(f"`Residual` needs `causal=unideq.Causal(...)`, not {self.causal!r}.")
+        if isinstance(self.points, Mapping):
+            given = mapping(self.points, "points", "Residual", needs="a dict term → number of points")
+            checked = {n: whole(v, "points", "Residual", least=1, none=True) for n, v in given.items()}
+            object.__setattr__(self, "points", checked)
+        else:
+            settle(self, whole, "points", least=1, none=True)
+        settle(self, instance, "sampler", kinds=Sampler, needs="a sampler such as `ude.samplers.Sobol()`", none=True)
+        settle(self, whole, "seed", least=0)
+        settle(self, instance, "causal", kinds=Causal, needs="`ude.Causal(...)`", none=True)
 
     # ---- points -----------------------------------------------------------------------------------------------
 
@@ -216,8 +215,6 @@ class Residual(ObjectiveSpecification):
             self._check_causal(problem, self.causal)
 
     def _check_causal(self, problem: ResidualProblem, causal: Causal) -> None:
-        if not is_whole(causal.chunks, 1):
-            raise OptionError(f"`Causal` needs a whole number of chunks >= 1, not {causal.chunks!r}.")
         if "t" not in problem.domain.names:
             raise OptionError(
                 f"`Causal` weights follow time, and the domain has no `t` ({', '.join(problem.domain.names)})."

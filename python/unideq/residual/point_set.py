@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..checks import known_arguments
+from ..checks import array, known_arguments
 from ..errors import ModelError
 from .domain import Domain, Points, columns_of
 from .terms import Term, register_term
@@ -53,7 +53,10 @@ class PointSet(Term):
         super().__post_init__()
         if self.at is None:
             raise ModelError('`PointSet` needs its points: `PointSet(function, at={"x": ..., "y": ...})`.')
-        object.__setattr__(self, "at", columns_of(self.at, "`PointSet`"))
+        columns = columns_of(self.at, "`PointSet`")
+        for name, values in columns.items():
+            array(values, f"at: {name}", "PointSet", error=ModelError)
+        object.__setattr__(self, "at", columns)
 
     def check(self, name: str, domain: Domain) -> None:
         """There are points, all of them in the domain."""

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ..checks import is_number, is_whole, known_arguments
-from ..errors import FileFormatError, ModelError, OptionError, unknown
+from ..checks import function, instance, known_arguments, number, settle, whole
+from ..errors import FileFormatError, ModelError, unknown
 from .domain import Domain, Points
 from .samplers import Sampler, sampler_from_json
 
@@ -49,7 +49,8 @@ class Term:
     sampler: Sampler | None = None
 
     def __post_init__(self) -> None:
-        check_settings(type(self).__name__, self.points, self.weight, self.sampler)
+        settle(self, function, "function", needs="a function of (at, field, p, net)")
+        settle_shared(self)
 
     def check(self, name: str, domain: Domain) -> None:
         """Complain about a term that the domain has no place for."""
@@ -97,14 +98,11 @@ class Term:
         }
 
 
-def check_settings(what: str, points: Any, weight: Any, sampler: Any) -> None:
+def settle_shared(term: Any) -> None:
     """What all terms share is what it should be."""
-    if points is not None and not is_whole(points, 1):
-        raise OptionError(f"`{what}` needs a whole number of points >= 1, not {points!r}.")
-    if not is_number(weight) or weight < 0:
-        raise OptionError(f"`{what}` needs a weight >= 0, not {weight!r}.")
-    if sampler is not None and not isinstance(sampler, Sampler):
-        raise OptionError(f"`{what}` needs a sampler such as `unideq.samplers.Uniform()`, not {sampler!r}.")
+    settle(term, whole, "points", least=1, none=True)
+    settle(term, number, "weight", least=0)
+    settle(term, instance, "sampler", kinds=Sampler, needs="a sampler such as `ude.samplers.Uniform()`", none=True)
 
 
 def register_term(cls: Kind) -> Kind:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from ..checks import array, sequence
 from ..engine import Engine
 from ..errors import DataError, OptionError, unknown
 from ..residual import ResidualProblem
@@ -138,7 +139,10 @@ class ResidualFit(Trained[ResidualTraining]):
         """
         problem = self.problem
         interior = [n for n, t in problem.terms.items() if t.kind == "interior"]
-        chosen = interior if terms is None else [terms] if isinstance(terms, str) else list(terms)
+        listed = (terms,) if isinstance(terms, str) else terms
+        chosen = (
+            interior if listed is None else sequence(listed, "terms", needs="the name of a term, or a list of them")
+        )
         for name in chosen:
             if name not in problem.residuals:
                 raise unknown("term", name, problem.residuals)
@@ -189,6 +193,7 @@ class ResidualFit(Trained[ResidualTraining]):
         errors = {}
         for name in names:
             truth = reference[name]
+            array(truth.values, name, "reference", finite=False, error=DataError)
             difference = (predicted[name] - truth) ** 2
             over = [d for d in difference.dims if d != "seed"]
             norm = (truth**2).sum()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..checks import is_whole
+from ..checks import array, is_whole
 from ..engine import Engine
 from ..errors import OptionError, unknown
 from ..graph import Graph
@@ -63,10 +63,7 @@ def grid_places(problem: ResidualProblem, axes: Mapping[str, Any]) -> Places:
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:
-    try:
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        raise OptionError(f"`{name}` needs a number or a 1-D array of numbers, not {values!r}.") from None
+    return array(values, name, finite=False, hint="Give one number, or an axis of them.")
 
 
 def default_axes(problem: ResidualProblem, grid: int | Mapping[str, int] | None) -> dict[str, np.ndarray]:

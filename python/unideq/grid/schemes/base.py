@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ...checks import known_arguments
+from ...checks import array, known_arguments
 from ...errors import OptionError
 from ...graph import Expression
 from ..weights import derivative_weights
@@ -116,7 +116,7 @@ class Scheme:
 
     def check(self, derivative: int) -> None:
         """Refuse a derivative that the scheme doesn't have."""
-        if derivative not in self.derivatives:
+        if isinstance(derivative, bool) or derivative not in self.derivatives:
             known = ", ".join(map(str, self.derivatives))
             raise OptionError(
                 f"`{self!r}` has no derivative {derivative!r}; it has {known}. "
@@ -253,7 +253,7 @@ def _moments(coefficients: tuple[Fraction, ...], offsets: tuple[int, ...], large
 
 def _transfer(weights: Weights, derivative: int, kdx: Any) -> np.ndarray:
     """Σₖ cₖ exp(i oₖ k dx), exactly real or imaginary for symmetric stencils of even or odd derivatives."""
-    phase = np.multiply.outer(np.asarray(kdx, dtype=float), np.array(weights[1]))
+    phase = np.multiply.outer(array(kdx, "kdx"), np.array(weights[1]))
     coefficients = np.array([float(c) for c in weights[0]])
     at = dict(zip(weights[1], weights[0], strict=True))
     symmetric = all(at.get(-o) == (-1) ** derivative * c for o, c in at.items())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ...checks import known_arguments
+from ...checks import flag, known_arguments, settle
 from ...graph import Expression
 from .base import Scheme
 
@@ -44,6 +44,9 @@ class Fourier(Scheme):
     periodic_only: ClassVar[bool] = True
 
     dealias: bool = True
+
+    def __post_init__(self) -> None:
+        settle(self, flag, "dealias")
 
     def order(self, derivative: int = 1) -> float:
         """Infinite: errors of analytic functions fall exponentially."""

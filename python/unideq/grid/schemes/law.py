@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...checks import number
 from ...errors import ModelError, OptionError
 from ...graph import Expression, apply, as_expression, constant, pushforward, rebuild, variable
 from ...graph.repeatable import check_finite, trace_call
@@ -44,6 +45,8 @@ class ConservationLaw:
             return np.abs(slope)  # type: ignore[return-value]
         if callable(self._speed):
             return np.abs(_traced(self._speed, u, "speed"))  # type: ignore[return-value]
+        if not isinstance(self._speed, Expression):
+            number(self._speed, "speed", above=0, hint="It bounds |f′(u)|.")
         bound = as_expression(self._speed)
         if bound.shape:
             raise OptionError(f"`speed` is a function of the field or one number, not an array of shape {bound.shape}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import FileFormatError, unknown
+from ...errors import FileFormatError, OptionError, unknown
 from .base import Scheme
 from .central import Central
 from .compact import Compact
@@ -39,5 +39,5 @@ def scheme_from_json(data: Mapping[str, Any]) -> Scheme:
         raise unknown("stored scheme", name, _KNOWN, FileFormatError)
     try:
         return _KNOWN[name](**settings)
-    except TypeError as error:
+    except (OptionError, TypeError) as error:
         raise FileFormatError(f"The stored scheme `{name}` is damaged: {error}.") from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ExtraMissing, OptionError
+from ...checks import whole
+from ...errors import ExtraMissing
 
 if TYPE_CHECKING:
     from .base import Scheme
@@ -35,8 +36,7 @@ def sympy_names(variable: str = "x", field: str = "u") -> tuple[Any, Any, Any, A
 
 def expansion(scheme: Scheme, derivative: int, terms: int, variable: str, field: str) -> Any:
     """Leading terms of D_h u − ∂ᵐu from the scheme's series."""
-    if not isinstance(terms, int) or terms < 1:
-        raise OptionError(f"`terms` is a whole number from 1, not {terms!r}.")
+    terms = whole(terms, "terms", least=1)
     sympy, x, dx, u = sympy_names(variable, field)
     largest = derivative + _FARTHEST + 2 * terms
     series = scheme.series(derivative, largest)

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...checks import known_arguments
-from ...errors import OptionError, unknown
+from ...checks import choice, known_arguments, settle
+from ...errors import OptionError
 from ...graph import Expression
 from .base import Scheme
 from .law import lax_friedrichs
@@ -59,8 +59,7 @@ class TVD(Scheme):
     limiter: str = "van_leer"
 
     def __post_init__(self) -> None:
-        if self.limiter not in LIMITERS:
-            raise unknown("limiter", self.limiter, LIMITERS)
+        settle(self, choice, "limiter", choices=LIMITERS)
 
     @property
     def derivatives(self) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...checks import known_arguments
+from ...checks import known_arguments, number, settle
 from ...errors import OptionError
 from ...graph import Expression
 from .base import Scheme, one_of
@@ -62,8 +62,7 @@ class WENO(Scheme):
 
     def __post_init__(self) -> None:
         one_of("WENO", self.accuracy, (5,))
-        if not self.epsilon > 0:
-            raise OptionError(f"`WENO` needs a positive `epsilon`, not {self.epsilon!r}.")
+        settle(self, number, "epsilon", above=0)
 
     @property
     def derivatives(self) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...checks import is_whole, known_arguments
+from ...checks import known_arguments, number, settle, whole
 from ...errors import OptionError
 from .sampler import Sampler, register_sampler
 from .uniform import Uniform
@@ -71,11 +71,9 @@ class ResidualAdaptive(Sampler):
             raise OptionError(
                 f"`ResidualAdaptive` needs `base` as another sampler such as `Uniform()`, not {self.base!r}."
             )
-        object.__setattr__(self, "every", _count("every", self.every))
-        if self.candidates is not None:
-            object.__setattr__(self, "candidates", _count("candidates", self.candidates))
-        for name in ("power", "offset"):
-            object.__setattr__(self, name, _not_negative(name, getattr(self, name)))
+        settle(self, whole, "every", least=1)
+        settle(self, whole, "candidates", least=1, none=True)
+        settle(self, number, "power", "offset", least=0)
 
     def draw(self, count: int, dimensions: int, generator: np.random.Generator) -> np.ndarray:
         """The base's points (count, dimensions): the first ones, and candidates."""
@@ -132,19 +130,3 @@ class ResidualAdaptive(Sampler):
         # With c = 0 candidates of no residual have probability 0 and come last, in the order of a further noise.
         order = np.lexsort((generator.random(len(density)), -keys))
         return np.sort(order[:count])
-
-
-def _count(name: str, given: Any) -> int:
-    if not is_whole(given, 1):
-        raise OptionError(f"`ResidualAdaptive` needs `{name}` as a whole number >= 1, not {given!r}.")
-    return int(given)
-
-
-def _not_negative(name: str, given: Any) -> float:
-    try:
-        value = float(given)
-    except (TypeError, ValueError):
-        value = np.nan
-    if not (np.isfinite(value) and value >= 0):
-        raise OptionError(f"`ResidualAdaptive` needs `{name}` as a number >= 0, not {given!r}.")
-    return value

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ...checks import is_whole, known_arguments
+from ...checks import known_arguments, settle, whole
 from ...errors import FileFormatError, OptionError, unknown
 
 __all__ = ["Sampler", "register_sampler", "sampler_from_json"]
@@ -37,13 +37,7 @@ class Sampler:
     redraw: int | None = 1
 
     def __post_init__(self) -> None:
-        if self.redraw is None:
-            return
-        if not is_whole(self.redraw, 1):
-            raise OptionError(
-                f"`redraw` needs a whole number of iterations >= 1, or None for fixed points, not {self.redraw!r}."
-            )
-        object.__setattr__(self, "redraw", int(self.redraw))
+        settle(self, whole, "redraw", least=1, none=True)
 
     def draw(self, count: int, dimensions: int, generator: np.random.Generator) -> np.ndarray:
         """Points (count, dimensions) of the unit cube."""
@@ -73,5 +67,5 @@ def sampler_from_json(settings: Mapping[str, Any]) -> Sampler:
         raise unknown("sampler", kind, _KINDS, FileFormatError)
     try:
         return _KINDS[kind](**values)
-    except TypeError as error:
+    except (OptionError, TypeError) as error:
         raise FileFormatError(f"The description of a `{kind}` sampler is damaged: {error}.") from None
