@@ -12,10 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
 from unideq.errors import ModelError, OptionError, TraceError, UnideqError
 from unideq.graph import Expression, Graph, apply, as_expression, constant, tracing, variable
+from unideq.graph.location import tracing as users
 
 x = variable("x")
 v = variable("v", (4,))
@@ -375,3 +378,46 @@ def test_unused_inputs_need_no_value():
 def test_unknown_operation_name_is_refused():
     with pytest.raises(KeyError):
         apply("no such operation", x)
+
+
+# ---- objects of xarray and pandas --------------------------------------------------------------------------------
+
+LABELLED = xr.DataArray([1.0, 2.0, 3.0], dims="s")
+COLUMN = pd.Series([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: LABELLED * x,
+        lambda x: LABELLED - x,
+        lambda x: LABELLED**x,
+        lambda x: LABELLED @ x,
+        lambda x: np.less(LABELLED, x) * x,
+        lambda x: LABELLED.variable * x,
+        lambda x: LABELLED.to_dataset(name="a") * x,
+        lambda x: xr.where(x > 0, 1.0, 2.0),
+        lambda x: as_expression(np.multiply(LABELLED, x)),
+        lambda x: x + np.multiply(LABELLED, x),
+        lambda x: COLUMN * x,
+        lambda x: COLUMN - x,
+        lambda x: COLUMN**x,
+        lambda x: pd.DataFrame({"a": COLUMN}) * x,
+        lambda x: pd.Index(COLUMN) * x,
+    ],
+)
+def test_labelled_constants_are_named_where_they_meet_a_symbol(function: Callable):
+    line = inspect.getsourcelines(function)[1]
+    with pytest.raises(TraceError, match=rf"pandas or xarray .* at test_tracing.py:{line}: .*: `\.values`"), users():
+        function(variable("x", (3,)))
+
+
+def test_their_numbers_and_those_on_the_right_are_constants():
+    x = variable("x", (3,))
+    assert LABELLED.values * x is x * LABELLED
+    assert COLUMN.values * x is x * COLUMN
+
+
+def test_errors_of_pandas_that_have_nothing_to_do_with_symbols_stay_what_they_are():
+    with pytest.raises(KeyError), users():
+        COLUMN.to_frame()["missing"]

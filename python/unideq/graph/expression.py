@@ -20,7 +20,7 @@ from ..checks import shown
 from ..errors import TraceError
 from .frozen import FrozenArray, freeze
 from .in_place import in_place
-from .location import user_line
+from .location import is_labelled, labelled, user_line
 from .operation import OPERATIONS
 
 __all__ = ["Expression", "apply", "as_expression", "constant", "variable"]
@@ -171,6 +171,11 @@ class Expression:
         return first_output, (to_json(Graph(inputs, {"": self})),)
 
     # ---- indexing and NumPy's methods -------------------------------------------------------------------------
+
+    @property
+    def dims(self) -> Any:
+        """None: xarray asks for them before it takes a symbolic value for an array of its own kind."""
+        raise labelled()
 
     def __getitem__(self, key: Any) -> Expression:
         from .indexing import index
@@ -388,6 +393,8 @@ def as_expression(value: Any) -> Expression:
     try:
         return constant(value)
     except TraceError:
+        if is_labelled(value):
+            raise labelled() from None
         raise
     except (TypeError, ValueError) as error:
         raise TraceError(f"`{type(value).__name__}` can't stand in an expression{user_line()}: {error}.") from error
