@@ -225,7 +225,10 @@ def series(values, times, **kwargs):
         (series([1.0, 2.0, 3.0], [0, 2, 1]), "strictly increasing times; 1 (index 2) follows 2"),
         (series([1.0, 2.0, 3.0], [0, 1, 1]), "strictly increasing times; 1 (index 2) follows 1"),
         (series([1.0], [0]), "`rain` has 1 times; it needs at least two"),
-        (series([1.0, 2.0], np.array(["2020", "2021"], "datetime64[ns]")), "needs numeric times, not datetime64[ns]"),
+        (
+            series([1.0, 2.0], np.array(["2020", "2021"], "datetime64[ns]")),
+            "Times of forcing `rain` are datetime64[ns], not",
+        ),
         (series(["a", "b"], [0, 1]), "holds <U1 values, not numbers"),
         (series([1.0, 2.0], [0, 1], attrs={"interpolation": "cubical"}), "Did you mean `cubic`"),
         (

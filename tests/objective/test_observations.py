@@ -43,11 +43,13 @@ def test_scale_of_constant_and_zero_variables():
     assert data.scale("hare") == 7.0 and data.scale("lynx") == 1.0
 
 
-def test_times_without_any_measurement_are_dropped_but_the_start_stays():
+def test_times_without_any_measurement_are_dropped_and_the_first_that_is_left_is_the_start():
     data = single(hare=("time", [NAN, 2.0, NAN, 8.0]), lynx=("time", [NAN, 3.0, NAN, NAN]))
     (s,) = Observations.from_data(data, SCALARS).series
     assert s.times.tolist() == [1.0, 4.0]
-    assert s.start == 0.0
+    assert s.start == 1.0
+    (s,) = Observations.from_data(data.assign_coords(start=0.0), SCALARS).series
+    assert s.times.tolist() == [1.0, 4.0] and s.start == 0.0
 
 
 @pytest.mark.parametrize("dims", [("trajectory", "time"), ("time", "trajectory")])
@@ -79,7 +81,7 @@ def test_list_of_datasets_with_different_times_becomes_one_union():
     two = xr.Dataset({"hare": ("time", [NAN, 4.0, 5.0])}, coords={"time": [0.5, 1.0, 2.0]})
     data = Observations.from_data([one, two], SCALARS)
     assert [s.label for s in data.series] == [0, 1]
-    assert data.series[1].start == 0.5 and data.series[1].times.tolist() == [1.0, 2.0]
+    assert data.series[1].start == 1.0 and data.series[1].times.tolist() == [1.0, 2.0]
     union = data.dataset
     assert union["hare"].dims == ("trajectory", "time")
     assert union["time"].values.tolist() == [0.0, 1.0, 2.0]

@@ -188,7 +188,7 @@ def test_values_that_are_all_the_same_are_scaled_by_their_size():
         (GRID.assign_coords(y=2.0), r"`data.u` lies outside the domain: point 0 has y = 2, and y runs from 0 to 1"),
         (xr.Dataset(), r"`data` has no variables. Name them after u"),
         (GRID.where(GRID.u != 3, np.inf), r"1 infinite values"),
-        (GRID.astype(str), r"needs numbers"),
+        (GRID.astype(str), r"`data.u` holds <U32 values, not numbers"),
     ],
 )
 def test_measurements_that_cannot_be_used_are_refused(dataset: xr.Dataset, message: str):

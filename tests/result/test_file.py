@@ -92,7 +92,7 @@ def test_attributes_of_any_kind_survive_as_numbers_or_text(tmp_path):
     assert back.attrs["nothing"] == "None"
     assert back.attrs["flag"] == "True"
     assert list(back.attrs["list"]) == [1.5, 2.5]
-    np.testing.assert_array_equal(back["x"].values[0], growth_data()["x"].values)  # not multiplied by ten
+    np.testing.assert_array_equal(back["x"].values[0], 10.0 * growth_data()["x"].values)  # by ten, but not again
 
 
 def test_labels_of_trajectories_survive(tmp_path):

@@ -131,7 +131,7 @@ def audit(
     if not fit.model.learned:
         return _stored(fit, Audit((Finding("closure", "note", _NO_NETWORK, xr.Dataset()),)))
     trained = data_states(fit)
-    looked = trained if data is None else states_of(fit.model, data)
+    looked = trained if data is None else states_of(fit.model, data, fit.record.observations.clock)
     states = looked.thinned()
     dataset = fit.record.observations.dataset if data is None else data
     generator = generator_of(dataset)

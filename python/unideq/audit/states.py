@@ -14,6 +14,7 @@ from ..graph import Graph, apply, substitute
 from ..model import ODE
 from ..objective import Observations
 from ..result import Fit
+from ..times import Clock
 
 __all__ = ["States", "closure", "data_states", "initial_states", "states_of"]
 
@@ -123,9 +124,9 @@ def _own_states(fit: Fit, train: Observations, missing: tuple[str, ...]) -> Stat
     return States(tuple(labels), tuple(times), tuple(states), guessed=tuple(missing))
 
 
-def states_of(model: ODE, data: xr.Dataset | Observations) -> States:
-    """The completely measured states of a data set."""
-    observations = data if isinstance(data, Observations) else Observations.of(data, model)
+def states_of(model: ODE, data: xr.Dataset | Observations, clock: Clock | None = None) -> States:
+    """The completely measured states of a data set; `clock`: what its times count, where they are dates."""
+    observations = data if isinstance(data, Observations) else Observations.given(data, model, clock)
     names = {}
     for state in model.states:
         observed = model.observed_state(state.name)

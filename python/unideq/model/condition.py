@@ -82,6 +82,8 @@ def condition_values(
         found = array(value, name, "conditions", error=DataError)
         if found.ndim > 1:
             raise DataError(f"Condition `{name}` needs one number a trajectory, not an array of shape {found.shape}.")
+        if not found.size:
+            raise DataError(f"Condition `{name}` is of no trajectory: it is empty.")
         given[name] = found
     if count is None:
         count = max((len(a) for a in given.values() if a.ndim), default=1)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from ..errors import DataError, unknown
-from ..graph import Expression, apply
+from ..graph import Expression, Graph, apply, topological
+from ..measurements import decoded, measured
+from ..times import model_times
 
-__all__ = ["interpolate"]
+__all__ = ["interpolate", "outside"]
 
 METHODS = ("linear", "previous", "cubic")
+SETTING = "interpolation"
 
 
 def interpolate(name: str, data: xr.DataArray, t: Expression) -> Expression:
@@ -45,22 +49,15 @@ def interpolate(name: str, data: xr.DataArray, t: Expression) -> Expression:
             f"Forcing `{name}` differs between trajectories, which isn't possible: one model has one forcing. "
             "Make its values parameters of the initial state, or fit one model a trajectory."
         )
-    data = data.transpose("time", ...)
-    times = np.asarray(data["time"].values)
-    if times.dtype.kind not in "fiu":
-        raise DataError(
-            f"Forcing `{name}` needs numeric times, not {times.dtype}. Convert, e.g. to days since the start."
-        )
-    if data.dtype.kind not in "fiub":
-        raise DataError(f"Forcing `{name}` holds {data.dtype} values, not numbers.")
-    times, values = times.astype(float), np.asarray(data.values, dtype=float)
+    data = decoded(data).transpose("time", ...)
+    hint = "The date of time 0 is that of the data: their first date, where `fit` has a `time_unit`."
+    times = model_times(data["time"].values, f"Times of forcing `{name}`", hint=hint)
+    values = measured(data.values, f"Forcing `{name}`")
     if len(times) < 2:
         raise DataError(
             f"Forcing `{name}` has {len(times)} times; it needs at least two. Use a parameter for a constant."
         )
     steps = np.diff(times)
-    if not np.isfinite(times).all():
-        raise DataError(f"Forcing `{name}` has a time that is NaN or infinite.")
     if (steps <= 0).any():
         i = int(np.flatnonzero(steps <= 0)[0]) + 1
         raise DataError(
@@ -72,8 +69,37 @@ def interpolate(name: str, data: xr.DataArray, t: Expression) -> Expression:
         raise DataError(
             f"Forcing `{name}` is NaN or infinite at time {times[i]:g}. Drop such times: `data.dropna('time')`."
         )
-    method = data.attrs.get("interpolation", "linear")
+    method = _method(name, data)
     return apply("piecewise_polynomial", t, label=name, **_pieces(method, times, values))
+
+
+def _method(name: str, data: xr.DataArray) -> Any:
+    """How to interpolate; an attribute that seems to say it in other words is refused."""
+    for key, value in data.attrs.items():
+        folded = str(key).replace("_", "").lower()
+        meant = folded.startswith("interp") or difflib.SequenceMatcher(None, folded, SETTING).ratio() >= 0.8
+        if key != SETTING and (meant or (isinstance(value, str) and value.lower() in METHODS)):
+            raise DataError(
+                f"Forcing `{name}` has the attribute `{key}`, which isn't read. How to interpolate is the attribute "
+                f'`{SETTING}`: `data.attrs["{SETTING}"] = "previous"` (or {", ".join(f"`{m}`" for m in METHODS)}).'
+            )
+    return data.attrs.get(SETTING, METHODS[0])
+
+
+def outside(forcing: Graph, first: float, last: float) -> dict[str, tuple[float, float, bool]]:
+    """Forcings that don't cover the times from `first` to `last`: name → its first and last time, and whether it is
+    known at any of these times. Beyond its ends a forcing keeps its end values; half an interval more is none.
+    """
+    found = {}
+    for name, expression in forcing.outputs.items():
+        breaks = [n.attributes["breaks"] for n in topological([expression]) if "breaks" in n.attributes]
+        if not breaks:
+            continue
+        begin, end = min(float(b[0]) for b in breaks), max(float(b[-1]) for b in breaks)
+        slack = max(float(np.diff(b).max()) for b in breaks)
+        if first < begin - slack or last > end + slack:
+            found[name] = (begin, end, first <= end and last >= begin)
+    return found
 
 
 def _pieces(method: str, times: np.ndarray, values: np.ndarray) -> dict[str, Any]:

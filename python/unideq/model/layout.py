@@ -218,6 +218,9 @@ class Layout:
         theta = array(given, "parameters", finite=False, error=ModelError)
         if theta.shape != (self.size,):
             raise ModelError(f"θ needs shape ({self.size},), not {theta.shape}.")
+        wrong = np.flatnonzero(~np.isfinite(theta))
+        if len(wrong):
+            raise ModelError(f"θ needs finite numbers: `{self.labels[wrong[0]]}` is {theta[wrong[0]]}.")
         return theta
 
     def to_json(self) -> list[dict[str, Any]]:

@@ -3,8 +3,9 @@
 from .balance import Causal, ConFIG, GradientNorm, LearningRateAnnealing, NeuralTangentKernel, PCGrad
 from .base import ObjectiveSpecification, objective_from_json
 from .collocation import Collocation
+from .holdout import Holdout
 from .loss import CustomLoss, GaussianLikelihood, Huber, Loss, SquaredError, loss_of
-from .observations import Holdout, Observations
+from .observations import Observations
 from .problem import Problem
 from .program import Balancing, Batches, Given, Integration, Objective, Pointwise, Rollout, SolverSettings
 from .regularise import L1, L2, Penalty

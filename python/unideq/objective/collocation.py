@@ -17,9 +17,9 @@ from ..errors import DataError, ModelError
 from ..graph import Graph, variable
 from ..model import State
 from .base import ObjectiveSpecification, register_objective
-from .observations import Series
 from .problem import Problem, measured_as
 from .program import Objective, Pointwise
+from .series import Series
 
 __all__ = ["Collocation", "smoothed"]
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import DataError, OptionError
+from ..times import whole_steps
 from .black_box import is_black_box
 from .comparison import compared, masked, stepper_of
-from .observations import Series
 from .problem import Problem
 from .program import Given, Objective, Rollout
+from .series import Series
 from .windows import condition_rows
 
 __all__ = ["first_states", "full_rollout", "step_numbers"]
@@ -69,9 +70,8 @@ def step_numbers(dt: float, s: Series, times: np.ndarray) -> np.ndarray:
     DataError
         For times between two steps.
     """
-    exact = (times - s.start) / dt
-    numbers = np.rint(exact).astype(int)
-    off = np.flatnonzero(np.abs(exact - numbers) > 1e-6 * np.maximum(1.0, np.abs(exact)))
+    numbers, reached = whole_steps(times, s.start, dt)
+    off = np.flatnonzero(~reached)
     if len(off):
         raise DataError(
             f"Time {times[off[0]]:g} of trajectory {s.label!r} lies between two steps: the stepper's dt is {dt:g}, "

@@ -22,7 +22,7 @@ __all__ = ["CustomLoss", "GaussianLikelihood", "Huber", "Loss", "SquaredError", 
 class Loss:
     """Base of losses. `weights` (variable → factor) and `scale` (variable → size) are shared by all.
 
-    The scale of a variable is the standard deviation of its measurements unless given.
+    The scale of a variable is the standard deviation of its measurements, gross outliers left out, unless given.
     """
 
     kind: ClassVar[str] = ""
@@ -63,7 +63,7 @@ class SquaredError(Loss):
     Parameters
     ----------
     scale
-        Variable → size, in its units; default: standard deviation of its measurements.
+        Variable → size, in its units; default: standard deviation of its measurements without gross outliers.
     weights
         Variable → factor on its term; default 1.
     """

@@ -15,9 +15,9 @@ from ..errors import DataError, ModelError
 from ..graph import Expression, Graph, constant, variable
 from ..model import Entry
 from .base import ObjectiveSpecification, register_objective
-from .observations import Series
 from .problem import Problem, measured_as
 from .program import Integration, Objective
+from .series import Series
 from .trajectory import padded, padded_values, real_times
 
 __all__ = ["MultipleShooting"]

@@ -17,8 +17,14 @@ import xarray as xr
 
 from ..checks import is_whole, known_arguments
 from ..errors import DataError, ExtraMissing, OptionError, unknown
+from ..measurements import decoded
+from ..times import Clock, model_times
 from .blocks import BlockShuffled
-from .observations import Holdout, Observations, Series
+from .holdout import Holdout
+from .observations import Observations
+from .reading import clock_of
+from .scale import scale_of
+from .series import Series
 from .space import Space
 from .windows import Snapshots, check_measured, condition_rows, state_observables, step_ratio
 
@@ -90,9 +96,9 @@ class Stream:
             raise DataError(f"`{path}` can't be opened as a zarr store or a netCDF file: {error}.") from error
 
 
-def streamed(stream: Stream, model: Stepper) -> Observations:
+def streamed(stream: Stream, model: Stepper, clock: Clock | None = None) -> Observations:
     """Observations of a stepper that are read in pieces; their series are an excerpt."""
-    reader = StreamReader(stream, model)
+    reader = StreamReader(stream, model, clock=clock)
     data = reader.dataset
     snapshot = sum(data[n].nbytes for n in data.data_vars) / max(1, reader.length * len(reader.labels))
     room = min(stream.buffer, EXCERPT) / max(1.0, snapshot)
@@ -115,8 +121,11 @@ class StreamReader:
         Reader of the held-out snapshots, where there are some.
     """
 
-    def __init__(self, stream: Stream, model: Stepper, known: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, stream: Stream, model: Stepper, known: Mapping[str, Any] | None = None, clock: Clock | None = None
+    ) -> None:
         self.stream, self.model = stream, model
+        self.clock = Clock.of(known["units"]) if clock is None and known is not None and "units" in known else clock
         self._scales = dict((known or {}).get("scales", {}))
         if known is not None and "times" in known:  # read from a file: nothing is opened before windows are wanted
             first, spacing, count = known["times"]
@@ -135,7 +144,7 @@ class StreamReader:
     @cached_property
     def dataset(self) -> xr.Dataset:
         """The lazy data set, checked: times, grid, measured states."""
-        data = self.stream.open()
+        data = decoded(self.stream.open())
         for name in data.data_vars:
             if name not in self.model.observables:
                 raise unknown("data variable", name, self.model.observables, DataError)
@@ -145,11 +154,13 @@ class StreamReader:
         for name in data.data_vars:
             space.ordered(str(name), data[name])
         state_observables(self.model, [str(n) for n in data.data_vars])
-        times = np.asarray(data["time"].values)
-        if times.dtype.kind not in "fiu" or len(times) < 2 or (np.diff(times) <= 0).any():
+        clock = clock_of([data], None) if self.clock is None else self.clock
+        times = model_times(data["time"].values, "The times of a streamed data set", clock)
+        if len(times) < 2 or (np.diff(times) <= 0).any():
             raise DataError("The times of a streamed data set must be at least two increasing numbers.")
-        step_ratio(self.model.dt, [Series("of the stream", 0.0, times.astype(float), {}, {})])
-        return data
+        step_ratio(self.model.dt, [Series("of the stream", 0.0, times, {}, {})])
+        units = {"units": clock.units} if clock.unit else {}
+        return data.assign_coords(time=("time", times, {**data["time"].attrs, **units}))
 
     @property
     def reference(self) -> dict[str, Any]:
@@ -162,7 +173,8 @@ class StreamReader:
         spacing = float(self.times[-1] - self.times[0]) / (self.length - 1)
         times = [float(self.times[0]), spacing, self.length]
         place = {"path": self.stream.path, "buffer": int(self.stream.buffer)}
-        return {**place, "scales": self._scales, "times": times, "labels": labels}
+        units = {"units": self.clock.units} if self.clock is not None and self.clock.unit else {}
+        return {**place, "scales": self._scales, "times": times, "labels": labels, **units}
 
     @cached_property
     def times(self) -> np.ndarray:
@@ -201,32 +213,22 @@ class StreamReader:
             generator = np.random.default_rng(0)
             rows = generator.integers(len(self.labels), size=SAMPLES)
             places = zip(rows.tolist(), generator.integers(self.length, size=SAMPLES).tolist(), strict=True)
-            values = [self._read(i, k, k + 1)[name] for i, k in places]
-            deviation, size = float(np.std(values)), float(np.abs(values).max())
-            self._scales[name] = deviation if deviation > 1e-9 * size else size or 1.0
+            self._scales[name] = scale_of(np.array([self._read(i, k, k + 1)[name] for i, k in places]))
         return self._scales[name]
 
     def split(self, holdout: Holdout) -> tuple[StreamReader, StreamReader]:
         """Readers of the training and of the held-out snapshots."""
-        chosen = []
-        for wanted in holdout.trajectories:
-            if wanted in self.labels:
-                chosen.append(self.labels.index(wanted))
-            elif isinstance(wanted, (int, np.integer)) and -len(self.labels) <= wanted < len(self.labels):
-                chosen.append(int(wanted) % len(self.labels))
-            else:
-                raise unknown("trajectory", wanted, self.labels, DataError)
         cut = self.length
         if holdout.after is not None:
             cut = min(cut, int(np.searchsorted(self.times, holdout.after, side="right")))
         if holdout.fraction is not None:
             cut = min(cut, self.length - max(1, round(holdout.fraction * self.length)))
-        train, held = (StreamReader(self.stream, self.model, {"scales": self._scales}) for _ in range(2))
+        train, held = (StreamReader(self.stream, self.model, {"scales": self._scales}, self.clock) for _ in range(2))
         for reader in (train, held):
             for name in ("dataset", "times", "labels"):
                 if name in self.__dict__:
                     reader.__dict__[name] = self.__dict__[name]
-            reader._held_trajectories, reader._cut = tuple(chosen), cut
+            reader._held_trajectories, reader._cut = holdout.chosen(self.labels), cut
         held._is_held = True
         train.held = held
         return train, held

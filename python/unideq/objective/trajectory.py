@@ -15,9 +15,9 @@ from ..model import Stepper
 from .base import ObjectiveSpecification, register_objective
 from .curriculum import stages
 from .full_rollout import full_rollout
-from .observations import Series
 from .problem import Problem
 from .program import Integration, Objective
+from .series import Series
 
 __all__ = ["Trajectory", "padded", "padded_values", "real_times"]
 

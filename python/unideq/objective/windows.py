@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..errors import DataError
-from .observations import Observations, Series
+from ..times import resolution
+from .observations import Observations
+from .series import Series
 
 if TYPE_CHECKING:
     from ..model import ODE, Stepper
@@ -232,7 +234,8 @@ def step_ratio(dt: float, series: Sequence[Series]) -> int:
         if not len(gaps):
             continue
         spacing = float(np.sort(gaps)[(len(gaps) - 1) // 2])
-        slack = TOLERANCE * spacing + 1e-9 * float(np.abs(s.times).max())
+        rounding = min(1e-2 * spacing, 2.0 * resolution(s.times))
+        slack = max(TOLERANCE * spacing + 1e-9 * float(np.abs(s.times).max()), rounding)
         uneven = [i for i, gap in enumerate(gaps.tolist()) if abs(gap - spacing) > slack]
         if len(uneven):
             i = uneven[0]

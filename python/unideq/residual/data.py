@@ -11,6 +11,7 @@ import xarray as xr
 
 from ..checks import known_arguments, number, settle
 from ..errors import DataError, unknown
+from ..measurements import decoded, measured
 from .domain import Domain, Points
 from .point_set import PointSet
 from .samplers import Sampler
@@ -68,7 +69,7 @@ class Data:
         if not self.dataset.data_vars:
             raise DataError(f"Data term `{name}` has no variables. Name them after {', '.join(unknowns)}.")
         found = {}
-        for variable, values in self.dataset.data_vars.items():
+        for variable, values in decoded(self.dataset).data_vars.items():
             if variable not in unknowns:
                 raise unknown(f"variable of data term `{name}`", variable, unknowns, DataError)
             what = f"Data term `{name}.{variable}`"
@@ -82,12 +83,12 @@ class Data:
             )
         return found
 
-    def _scale(self, measured: np.ndarray) -> float:
+    def _scale(self, values: np.ndarray) -> float:
         if self.scale is False:
             return 1.0
         if self.scale is not True:
             return float(self.scale)
-        deviation, size = float(np.std(measured)), float(np.max(np.abs(measured)))
+        deviation, size = float(np.std(values)), float(np.max(np.abs(values)))
         return deviation if deviation > 1e-12 * size else size or 1.0  # values that are all the same: their size
 
 
@@ -108,22 +109,18 @@ def _measurements(values: xr.DataArray, domain: Domain, what: str) -> Points:
                 f"{what} has no coordinate `{name}` along its dimensions (it has {listing}). Name coordinates after "
                 f"the domain's: {', '.join(domain.names)}."
             )
-    try:
-        if values.dtype.kind not in "fiub":
-            raise TypeError(f"its values are {values.dtype}")
-        measured = np.asarray(values, dtype=float)
-        columns = {
-            n: np.asarray(values.coords[n].broadcast_like(values).transpose(*values.dims), float) for n in domain.names
-        }
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{what} needs numbers: {error}.") from None
-    finite = np.isfinite(measured)
-    if np.isinf(measured).any():
-        count = int(np.isinf(measured).sum())
+    found = measured(values.values, what)
+    columns = {
+        n: measured(values.coords[n].broadcast_like(values).transpose(*values.dims).values, f"{what}: its `{n}`")
+        for n in domain.names
+    }
+    finite = np.isfinite(found)
+    if np.isinf(found).any():
+        count = int(np.isinf(found).sum())
         raise DataError(f"{what} holds {count} infinite values. Use NaN for what isn't measured.")
     if not finite.any():
         raise DataError(f"{what} has no points: no value was measured (all are NaN). Leave the variable out.")
-    return {**{n: column[finite] for n, column in columns.items()}, "measured": measured[finite]}
+    return {**{n: column[finite] for n, column in columns.items()}, "measured": found[finite]}
 
 
 def _difference(unknown_name: str, scale: float) -> Any:

@@ -16,8 +16,9 @@ from ..errors import ModelError, OptionError
 from ..model import ODE
 from ..model.export import Setup, julia_script
 from ..objective.tolerance import absolute_tolerances, largest_values
+from ..times import increasing, model_time
 from ..training.settings import checked_solver
-from .solution import USUAL_ATOL, increasing, initial_states
+from .solution import USUAL_ATOL, initial_states
 
 __all__ = ["export_julia"]
 
@@ -60,7 +61,7 @@ def export_julia(
         raise OptionError(f"`{target}` exists. Choose another name, or write `overwrite=True`.")
     model.continuous("a script")
     grid = increasing(times)
-    begin = float(grid[0]) if start is None else float(start)
+    begin = float(grid[0]) if start is None else model_time(start, "`start`")
     if begin > grid[0]:
         raise OptionError(f"`start` ({begin:g}) lies after the first output time ({grid[0]:g}).")
     theta = model.resolve_theta(parameters)

@@ -15,6 +15,7 @@ from ..errors import OptionError
 from ..graph.location import warn_user
 from ..model import ODE, Stepper
 from ..model.names import normal_keys
+from ..times import increasing
 from ..training.record import Training
 from .export import export_julia
 from .file import read_tree
@@ -22,7 +23,7 @@ from .groups import kind_of
 from .horizon import warn_far
 from .residual_tree import RESIDUAL
 from .sampling import predict, problem_of, result_times
-from .solution import increasing, solve
+from .solution import solve
 from .stepping import steps_to
 from .trained import Deferred, Trained
 from .tree import result_groups, training_from_tree, training_groups
@@ -87,8 +88,9 @@ class Fit(Trained[Training]):
         Parameters
         ----------
         time
-            Output times, increasing; default: the grid of `/solution`. The solution starts where the data starts, or,
-            where `initial` is given, at the first of these times. A stepper reaches whole steps only.
+            Output times, increasing; default: the grid of `/solution`. Dates and time spans where the data's times have
+            a unit (`time_unit` of `fit`). The solution starts where the data starts, or, where `initial` is given, at
+            the first of these times. A stepper reaches whole steps only.
         initial
             State → value, to start somewhere else; of a stepper also (B, *shape) for B trajectories.
         seed
@@ -125,7 +127,7 @@ class Fit(Trained[Training]):
 
     def _along_data(self, time: Any, members: tuple[int, ...]) -> xr.Dataset:
         """Solutions from the trained initial values of every trajectory."""
-        grid = result_times(self.record.observations) if time is None else increasing(time)
+        grid = self._times(time)
         settings = self.record.settings
         solver = settings.solver
         if grid[-1] > result_times(self.record.observations)[-1]:  # further than training ever went
@@ -158,7 +160,7 @@ class Fit(Trained[Training]):
         self, initial: Mapping[str, Any], time: Any, seed: int, conditions: Mapping[str, Any] | None
     ) -> xr.Dataset:
         """One seed's solution from somewhere else; states left out start at their trained or known values."""
-        grid = result_times(self.record.observations) if time is None else time
+        grid = self._times(time)
         if isinstance(self.model, Stepper):
             theta = self._theta_of(seed)[: self.model.layout.size]
             settings: dict[str, Any] = {"conditions": conditions, "engine": self.engine, "throw": False}
@@ -169,6 +171,11 @@ class Fit(Trained[Training]):
                 f"The prediction of seed {seed} ends early (NaN): {next(s for s in found.status if s != STATUS[0])}."
             )
         return found.dataset
+
+    def _times(self, time: Any) -> np.ndarray:
+        """Output times (K,) as model times; None: those of `/solution`."""
+        observations = self.record.observations
+        return result_times(observations) if time is None else increasing(time, clock=observations.clock)
 
     def _setup(self, initial: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
         """What `solve` needs besides times: one seed's parameters and initial values, and training's solver."""
@@ -308,8 +315,7 @@ class Fit(Trained[Training]):
         settings
             Solver and tolerances where they differ from the training's; see `unideq.result.export.export_julia`.
         """
-        grid = result_times(self.record.observations) if time is None else time
-        export_julia(self.model, path, grid, **{**self._setup(initial, self.member(seed)), **settings})
+        export_julia(self.model, path, self._times(time), **{**self._setup(initial, self.member(seed)), **settings})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], engine: str | Engine | None = None) -> Any:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from ..checks import flag, known_arguments, number, whole
+from ..checks import flag, known_arguments, whole
 from ..engine import STATUS, Engine, checked_engine, get_engine
 from ..errors import DataError, OptionError, SolveError
 from ..graph import Graph, variable
 from ..graph.location import warn_user
 from ..model.condition import condition_values
 from ..objective.program import Rollout
-from .solution import Solution, increasing, initial_states, solution_dataset
+from ..times import increasing, model_time, whole_steps
+from .solution import Solution, initial_states, solution_dataset
 
 if TYPE_CHECKING:
     from ..model import Stepper
@@ -34,6 +35,7 @@ def rollout(
     start: float = 0.0,
 ) -> xr.Dataset:
     """See `Stepper.rollout`."""
+    start = model_time(start, "`start`")
     dataset, status, batched = _rolled(stepper, initial, steps, parameters, every, conditions, engine, start)
     if status.any():
         first = int(np.flatnonzero(status)[0])
@@ -81,11 +83,10 @@ def solve_by_steps(
     """
     grid = increasing(times)
     flag(throw, "throw")
-    begin = float(grid[0] if start is None else number(start, "start"))
-    counts = np.rint((grid - begin) / stepper.dt).astype(int)
-    off = np.abs(begin + counts * stepper.dt - grid) > 1e-6 * stepper.dt * np.maximum(counts, 1)
-    if (counts < 0).any() or off.any():
-        wrong = grid[(counts < 0) | off][0]
+    begin = float(grid[0]) if start is None else model_time(start, "`start`")
+    counts, reached = whole_steps(grid, begin, stepper.dt)
+    if (counts < 0).any() or not reached.all():
+        wrong = grid[(counts < 0) | ~reached][0]
         raise OptionError(
             f"The time {wrong:g} isn't a whole number of steps of {stepper.dt:g} after {begin:g}. Choose such times, "
             "another `dt`, or interpolate the rollout (`dataset.interp(time=...)`)."
@@ -119,7 +120,6 @@ def _rolled(
 ) -> tuple[xr.Dataset, np.ndarray, bool]:
     """Dataset (trajectory, time, …), status (B,), and whether the caller gave several trajectories."""
     steps, every = whole(steps, "steps", least=0), whole(every, "every", least=1)
-    start = float(number(start, "start"))
     checked_engine(engine)
     if steps % every:
         raise OptionError(f"`steps` ({steps}) isn't a multiple of `every` ({every}).")

@@ -239,7 +239,7 @@ def metrics_of_fit(fit: Fit, data: xr.Dataset | None = None, seed: int | None = 
         raise ModelError(
             "Metrics on other data need a `Stepper`; compare `fit.predict(...)` with them by `rollout_metrics`."
         )
-    observations = Observations.of(data, model)
+    observations = Observations.given(data, model, fit.record.observations.clock)
     true = observations.dataset
     parts = []
     for s in observations.series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ def problem_of(record: Training) -> Problem:
     """The problem that a record's θ belongs to, on all measurements."""
     settings = record.settings
     train, _ = record.observations.split(settings.holdout)
+    # θ means what the record's layout says, whatever scales this version would choose.
     made = Problem.make(
         record.model,
         train,
@@ -56,8 +58,7 @@ def problem_of(record: Training) -> Problem:
         settings.penalties,
         settings.estimate_initial,
     )
-    extra = [e for e in record.layout.entries if e.name not in made.layout]
-    return made.extended(extra) if extra else made
+    return replace(made, layout=record.layout)
 
 
 def predict(
@@ -156,9 +157,10 @@ def learned_dataset(
 
 
 def result_times(observations: Observations, count: int = 200) -> np.ndarray:
-    """Measured times, together with an even grid between the first and the last unless a stepper made the solution."""
+    """Measured times and, unless a stepper made the solution, starts and an even grid from the first to the last."""
     measured = np.unique(np.concatenate([s.times for s in observations.series]))
     if observations.stepped:
         return measured
-    grid = np.linspace(measured[0], measured[-1], count)
-    return np.unique(np.concatenate([measured, grid]))
+    starts = np.unique([s.start for s in observations.series])
+    grid = np.linspace(min(starts[0], measured[0]), measured[-1], count)
+    return np.unique(np.concatenate([starts, measured, grid]))

@@ -11,23 +11,26 @@ import numpy as np
 import xarray as xr
 
 from ..checks import array as checked_array
-from ..checks import flag, known_arguments, mapping, number
+from ..checks import flag, known_arguments, mapping
 from ..engine import STATUS, Engine, checked_engine, get_engine
 from ..engine.options import stiff_solver
 from ..engine.stiffness import resolve_auto
-from ..errors import DataError, ModelError, OptionError, SolveError
+from ..errors import ModelError, OptionError, SolveError
 from ..graph import Expression, Graph, variable
+from ..graph.location import warn_user
 from ..graph.transform import substitute
 from ..model import ODE, Parameter
+from ..model.forcing import outside
 from ..model.names import normal_keys
 from ..objective import Integration
 from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
+from ..times import increasing, model_time
 from ..training.settings import checked_solver
 
 USUAL_ATOL = 1e-8
 """Absolute tolerance of solutions, for states of size one and more."""
 
-__all__ = ["Solution", "increasing", "initial_states", "solution_dataset", "solve"]
+__all__ = ["Solution", "initial_states", "solution_dataset", "solve", "warn_outside"]
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def solve(
     model
         What to solve.
     times
-        Output times (K,), increasing.
+        Output times (K,), increasing, in the model's unit of time.
     initial
         State → value (*shape), or (B, *shape) for B trajectories. States left out take the model's `initial`.
     parameters
@@ -127,6 +130,8 @@ def solve(
 
     Raises
     ------
+    DataError
+        If output times aren't increasing numbers: dates and time spans say how to convert them.
     SolveError
         If an integration failed and `throw` is true.
     """
@@ -134,7 +139,7 @@ def solve(
     grid = increasing(times)
     flag(throw, "throw")
     checked_engine(engine)
-    begin = float(grid[0] if start is None else number(start, "start"))
+    begin = float(grid[0]) if start is None else model_time(start, "`start`")
     if begin > grid[0]:
         raise OptionError(f"`start` ({begin:g}) lies after the first output time ({grid[0]:g}).")
     theta = model.resolve_theta(parameters)
@@ -142,6 +147,7 @@ def solve(
     settings = checked_solver(solver, rtol, atol, dt, max_steps)
     sizes = largest_values(model.states, u0)
     settings = replace(settings, atol=absolute_tolerances(model.states, settings.atol, sizes, USUAL_ATOL))
+    warn_outside(model, begin, float(grid[-1]))
     count = len(u0)
     runner = get_engine(engine)
     stiff = stiff_solver(runner.name)
@@ -198,6 +204,15 @@ def _rebased(graph: Graph, own: Expression, both: Expression, size: int) -> Grap
     return substitute(graph, {own: both[:size]}, inputs)
 
 
+def warn_outside(model: ODE, first: float, last: float) -> None:
+    """Warn where forcings aren't known at the times that are solved for."""
+    for name, (begin, end, _) in outside(model.forcing, first, last).items():
+        warn_user(
+            f"Forcing `{name}` is known from t = {begin:g} to {end:g}, and the model is solved from {first:g} to "
+            f"{last:g}: beyond its ends it keeps its end values."
+        )
+
+
 def solution_dataset(
     model: ODE,
     times: np.ndarray,
@@ -217,17 +232,6 @@ def solution_dataset(
     used = {dim for dims, *_ in variables.values() for dim in dims}
     space = {dim: points for dim, points in model.coordinates.items() if dim in used}
     return xr.Dataset(variables, coords={"time": times, **space})
-
-
-def increasing(times: Any) -> np.ndarray:
-    """Output times (K,), checked."""
-    try:
-        grid = np.atleast_1d(np.asarray(times, dtype=float))
-    except (TypeError, ValueError):
-        raise DataError(f"Output times must be numbers, not {type(times).__name__}.") from None
-    if grid.ndim != 1 or not len(grid) or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
-        raise DataError("Output times must be a non-empty, finite, strictly increasing sequence.")
-    return grid
 
 
 def initial_states(model: ODE, initial: Mapping[str, Any] | None) -> tuple[np.ndarray, bool]:
@@ -253,5 +257,7 @@ def initial_states(model: ODE, initial: Mapping[str, Any] | None) -> tuple[np.nd
     if len(counts) > 1:
         raise ModelError(f"Initial values disagree about the number of trajectories: {sorted(counts)}.")
     count = counts.pop() if counts else 1
+    if not count:
+        raise ModelError("The initial values are of no trajectory: their leading axis has length zero.")
     u0 = model.states.join(values, (count,))
     return u0, any(v.ndim == len(model.states[n].shape) + 1 for n, v in values.items())

@@ -14,6 +14,7 @@ from ..objective.black_box import host_rollout, is_black_box
 from ..objective.comparison import stepper_of
 from ..objective.full_rollout import first_states
 from ..objective.windows import condition_rows
+from ..times import whole_steps
 
 __all__ = ["rolled_out", "steps_to", "trajectory_constants", "with_conditions"]
 
@@ -21,9 +22,9 @@ __all__ = ["rolled_out", "steps_to", "trajectory_constants", "with_conditions"]
 def steps_to(problem: Problem, times: np.ndarray) -> np.ndarray:
     """(trajectories, K): the step that reaches each time; negative before a trajectory's start and between steps."""
     dt = stepper_of(problem).dt
-    exact = (times[None, :] - np.array([s.start for s in problem.observations.series])[:, None]) / dt
-    numbers = np.rint(exact).astype(int)
-    return np.where(np.abs(exact - numbers) > 1e-6 * np.maximum(1.0, np.abs(exact)), -1, numbers)
+    starts = np.array([s.start for s in problem.observations.series])[:, None]
+    numbers, reached = whole_steps(times[None, :], starts, dt)
+    return np.where(reached, numbers, -1)
 
 
 def trajectory_constants(problem: Problem) -> np.ndarray | None:

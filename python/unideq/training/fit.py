@@ -19,6 +19,7 @@ from ..model import ODE, Stepper
 from ..model.switches import switches
 from ..objective import Holdout, Loss, ObjectiveSpecification, Observations, Stream, Unrolled
 from ..objective.balance import Balance, Causal
+from ..objective.doubts import tell_doubts
 from ..residual import Residual, ResidualProblem
 from .base_trainer import BaseTrainer
 from .concerns import wrong_gradient
@@ -60,6 +61,7 @@ def fit(
     model: ODE,
     data: xr.Dataset | Sequence[xr.Dataset] | Stream,
     *,
+    time_unit: str | None = None,
     objective: ObjectiveSpecification | None = None,
     phases: Phase | Sequence[Phase] | None = None,
     seeds: int | Sequence[int] = 1,
@@ -88,6 +90,7 @@ def fit(
     model: ODE | ResidualProblem,
     data: xr.Dataset | Sequence[xr.Dataset] | Stream | None = None,
     *,
+    time_unit: str | None = None,
     objective: ObjectiveSpecification | None = None,
     phases: Phase | Sequence[Phase] | None = None,
     seeds: int | Sequence[int] = 1,
@@ -117,10 +120,13 @@ def fit(
     model
         What to train: `ODE`, `PDE`, `Stepper` or `ResidualProblem`.
     data
-        Dataset with variables named after the model's observables, a numeric `time` coordinate, optionally a
+        Dataset with variables named after the model's observables, an increasing `time` coordinate, optionally a
         `trajectory` dimension; or a list of Datasets, one a trajectory, with different times. NaN means not measured; a
         variable that is absent is an unobserved one. For `Unrolled` also a `Stream` of a data set larger than memory.
         Of a residual problem None: its terms have their measurements (`ude.Data`).
+    time_unit
+        What a unit of the model's time is, where the data's times are dates or time spans: `D` (days), `h`, `m`
+        (minutes), `s`, … Times then count from the first date, which the result keeps: `predict` takes dates.
     objective
         `Trajectory()` (default), `MultipleShooting(5)` or `Collocation()`; of a `Stepper`, `Unrolled()` (default) or
         `Trajectory()`; of a residual problem `Residual()`. A phase may have its own.
@@ -205,7 +211,7 @@ def fit(
         others = {
             "data": data, "loss": loss, "holdout": holdout, "regularise": regularise, "penalty": penalty,
             "solver": solver, "rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps, "adjoint": adjoint,
-            "estimate_initial": estimate_initial, "early_stopping": early_stopping,
+            "estimate_initial": estimate_initial, "early_stopping": early_stopping, "time_unit": time_unit,
         }  # fmt: skip
         _refuse(others)
         chosen_settings = ResidualSettings.of(model, objective, phases, seeds, balance, report_every)
@@ -233,7 +239,9 @@ def fit(
             f"{len(settings.seeds)} seeds were asked for, but they differ in the networks' initial weights alone and "
             "this model has no network: all members will be equal. Use `seeds=1`."
         )
-    observations = Observations.of(data, model)
+    observations = Observations.given(data, model, time_unit=time_unit)
+    settings = settings.at(observations.clock)
+    tell_doubts(data, model, observations, observations.split(settings.holdout)[0], settings.estimate_initial)
     chosen = get_engine(chosen)
     trainer = Trainer(model, observations, settings, chosen, callback=callback)
     fingerprint = trainer.settings.fingerprint(model.to_json(), observations.digest)

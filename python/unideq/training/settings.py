@@ -25,6 +25,7 @@ from ..objective import (
 )
 from ..objective.regularise import penalties_of, regulariser_of
 from ..objective.tolerance import checked_atol
+from ..times import Clock
 from .phase import BFGS, LBFGS, Adam, AdamW, Phase
 from .stage import (
     Stage,
@@ -149,6 +150,10 @@ class FitSettings:
                 f"size, not {sorted(sizes)}."
             )
         return result
+
+    def at(self, clock: Clock) -> FitSettings:
+        """The same settings with dates as model times."""
+        return self if self.holdout is None else replace(self, holdout=self.holdout.at(clock))
 
     def with_solver(self, solver: SolverSettings) -> FitSettings:
         """The same settings with another solver."""

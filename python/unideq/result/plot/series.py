@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import unknown
-from ...objective.observations import Series
+from ...objective.series import Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,8 +87,9 @@ def time_axis(ax: Axes, fit: Fit) -> None:
 
     observed = fit.record.observations.dataset
     times = observed["time"].values
-    margin = 0.02 * float(times[-1] - times[0]) or 0.5
-    ax.set_xlim(float(times[0]) - margin, float(times[-1]) + margin)
+    first, last = min(float(times[0]), float(observed["start"].values.min())), float(times[-1])
+    margin = 0.02 * (last - first) or 0.5
+    ax.set_xlim(first - margin, last + margin)
     ax.set_xlabel(label_of(observed, "time", 60))
     if (times == np.round(times)).all():
         ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))

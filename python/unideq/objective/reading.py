@@ -1,0 +1,291 @@
+"""Datasets checked against a model's observables and cut into trajectories, before anything is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..errors import DataError, unknown
+from ..measurements import decoded, measured
+from ..model.names import normal
+from ..times import Clock, is_dated, model_time, model_times
+from .series import Series
+from .space import Space
+
+__all__ = ["clock_of", "datasets", "read", "with_normal_names"]
+
+
+def datasets(data: Any) -> list[tuple[Any, xr.Dataset]]:
+    """(label, Dataset) of every trajectory of a Dataset or a list of them, attributes about stored values honoured."""
+    if isinstance(data, xr.Dataset):
+        return _trajectories(decoded(with_normal_names(data)))
+    if isinstance(data, (list, tuple)) and data and all(isinstance(d, xr.Dataset) for d in data):
+        return _labelled([decoded(with_normal_names(d)) for d in data])
+    raise DataError(
+        f"Data must be an xarray Dataset with a `time` coordinate (or a list of them), not {type(data).__name__}. "
+        'Write `xr.Dataset({"hare": ("time", values)}, coords={"time": times})`.'
+    )
+
+
+def with_normal_names(data: xr.Dataset) -> xr.Dataset:
+    """The data with names as Python reads them: `µ` (micro) and `μ` (mu) are one letter."""
+    other = {n: normal(n) for n in data.variables if normal(n) != n}
+    clash = next((n for n, new in other.items() if new in data.variables), None)
+    if clash is not None:
+        raise DataError(f"The data has `{clash}` twice: Python reads both spellings as one name. Rename one.")
+    return data.rename(other) if other else data
+
+
+def clock_of(parts: Iterable[xr.Dataset], time_unit: str | None) -> Clock:
+    """What the times of data count: `time_unit` since the earliest date, or what the attribute `units` says.
+
+    Raises
+    ------
+    DataError
+        If some trajectories have dates and others numbers, or numbers are in another unit already.
+    """
+    clock = Clock.of_unit(time_unit)
+    axes = [d["time"] for d in parts if "time" in d.coords]
+    dated = [is_dated(t.values) for t in axes]
+    if any(dated) and not all(dated):
+        raise DataError(
+            "Some trajectories have dates or time spans as times, others numbers. Give all of them one kind."
+        )
+    stated = [_stated(t) for t in axes]
+    for own in stated:
+        for other in (clock, stated[0]):
+            _check_same(own, other)
+    dates = [t.values for t in axes if t.dtype.kind == "M" and t.size]
+    if not dates:
+        return next((c for c in stated if c.unit), clock)
+    return Clock(clock.unit, min(np.nanmin(d) for d in dates))
+
+
+def _stated(times: xr.DataArray) -> Clock:
+    """The clock that numbers on a time axis say they have."""
+    return Clock.of(times.attrs.get("units")) if times.dtype.kind in "fiu" else Clock()
+
+
+def _check_same(own: Clock, clock: Clock) -> None:
+    """Numbers that count one thing aren't read as another."""
+    both = own.origin is not None and clock.origin is not None
+    if own.unit and clock.unit and (own.unit != clock.unit or (both and own.origin != clock.origin)):
+        raise DataError(
+            f"The data's times are in `{own.units}` (their attribute `units`) where `{clock.units}` are meant. "
+            "Convert them, or let `xr.decode_cf(data)` make dates of them."
+        )
+
+
+def read(
+    data: xr.Dataset | Sequence[xr.Dataset],
+    observables: Mapping[str, tuple[int, ...]],
+    space: Space,
+    clock: Clock | None = None,
+    defaults: Mapping[str, float] | None = None,
+) -> tuple[tuple[Series, ...], dict[str, tuple[int, ...]], xr.Dataset]:
+    """The trajectories, the shapes of the measured variables, and one Dataset of it all.
+
+    Parameters
+    ----------
+    data
+        Dataset with variables named after observables, an increasing `time` coordinate, optionally a `trajectory`
+        dimension; or one Dataset a trajectory, with different times. NaN means not measured.
+
+        Integrations start at a trajectory's first measurement, however the trajectories were given. A coordinate
+        `start` (along `trajectory`, or a number) says otherwise.
+    observables
+        Observable → shape.
+    space
+        Dimensions and coordinates of fields; data may have them in any order.
+    clock
+        What times count, where they may be dates or spans; default: what the data say.
+    defaults
+        Coordinate → its number in trajectories that lack it, where others have it.
+
+    Raises
+    ------
+    DataError
+        Names the variable, the place and the remedy.
+    """
+    parts = datasets(data)
+    labels = [label for label, _ in parts]
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise DataError(f"Two trajectories have the label {twice!r}. Rename one.")
+    names = list(dict.fromkeys(str(n) for _, d in parts for n in d.data_vars))
+    for n in names:
+        if n not in observables:
+            raise DataError(
+                f"{unknown('data variable', n, observables)} Rename it, drop it (`data.drop_vars({n!r})`), "
+                "or give the model an `observe=` function that returns it."
+            )
+    if not names:
+        raise DataError(f"The data has no variable. The model observes {', '.join(f'`{o}`' for o in observables)}.")
+    shapes = {n: tuple(observables[n]) for n in observables if n in names}
+    own = clock_of([d for _, d in parts], None)
+    if clock is None:
+        clock = own
+    _check_same(own, clock)
+    series = tuple(
+        _series(label, d, shapes, space, clock, f" in trajectory {label!r}" if len(parts) > 1 else "")
+        for label, d in parts
+    )
+    for name in shapes:
+        if not any(np.isfinite(s.values[name]).any() for s in series):
+            raise DataError(f"`{name}` has no finite value at all: every measurement is NaN. Drop it or repair it.")
+    for name, value in (defaults or {}).items():
+        if any(name in s.extra for s in series):
+            for s in series:
+                s.extra.setdefault(name, np.asarray(value))
+    return series, shapes, _union(series, shapes, parts, space, clock)
+
+
+def _labelled(data: Sequence[xr.Dataset]) -> list[tuple[Any, xr.Dataset]]:
+    """Datasets with their labels: their scalar `trajectory` coordinates where all have one, else 0, 1, …"""
+    for i, d in enumerate(data):
+        if "trajectory" in d.dims:
+            raise DataError(
+                f"Dataset {i} of the list has a `trajectory` dimension. Give one dataset a trajectory, or one for all."
+            )
+    if all("trajectory" in d.coords for d in data):
+        return [(d["trajectory"].item(), d) for d in data]
+    return list(enumerate(data))
+
+
+def _trajectories(data: xr.Dataset) -> list[tuple[Any, xr.Dataset]]:
+    if "time" not in data.dims:
+        raise DataError(
+            f"The data has dimensions {tuple(map(str, data.dims))}; it needs `time`. Rename one with `data.rename`."
+        )
+    if "time" not in data.coords:
+        raise DataError("The data's `time` dimension has no coordinate. Write `data.assign_coords(time=times)`.")
+    if "trajectory" not in data.dims:
+        return [(0, data)]
+    if not data.sizes["trajectory"]:
+        raise DataError("The data has no trajectory: its dimension `trajectory` has length zero.")
+    labels = (
+        data["trajectory"].values.tolist() if "trajectory" in data.coords else list(range(data.sizes["trajectory"]))
+    )
+    return [(label, data.isel(trajectory=i)) for i, label in enumerate(labels)]
+
+
+def _series(
+    label: Any, data: xr.Dataset, shapes: Mapping[str, tuple[int, ...]], space: Space, clock: Clock, where: str
+) -> Series:
+    """One checked trajectory."""
+    times = _times(data, clock, where)
+    values = {}
+    for name, shape in shapes.items():
+        if name not in data:
+            raise DataError(
+                f"{unknown('variable', name, data.data_vars)} It is missing{where}; use NaN for not measured."
+            )
+        array = data[name]
+        if "time" not in array.dims:
+            raise DataError(f"`{name}`{where} has dimensions {array.dims}; it needs `time`.")
+        ordered = space.ordered(name, array, where)
+        v = measured(ordered.values, f"`{name}`{where}")
+        if v.shape[1:] != shape:
+            raise DataError(
+                f"`{name}`{where} has shape {v.shape[1:]} a time ({ordered.dims[1:]}); the model's is {shape}."
+            )
+        if np.isinf(v).any():
+            i = int(np.flatnonzero(np.isinf(v.reshape(len(v), -1)).any(axis=1))[0])
+            raise DataError(f"`{name}`{where} is infinite at time {times[i]:g}. Mark missing values with NaN.")
+        values[name] = v
+    known = np.zeros(len(times), dtype=bool)
+    for v in values.values():
+        known |= np.isfinite(v.reshape(len(times), -1)).any(axis=1)
+    if not known.any():
+        raise DataError(f"The data{where} holds nothing but NaN. Drop the trajectory or repair it.")
+    kept = Series(label, 0.0, times, values, _constants(data)).select(known)
+    return replace(kept, start=_start(data, float(kept.times[0]), clock, where))
+
+
+def _times(data: xr.Dataset, clock: Clock, where: str) -> np.ndarray:
+    """Increasing model times."""
+    if "time" not in data.dims or "time" not in data.coords:
+        raise DataError(f"The data{where} needs a `time` dimension with a coordinate.")
+    raw = data["time"].values
+    hint = 'Or say what a unit of time is: `ude.fit(..., time_unit="D")`.'
+    times = model_times(raw, f"Times{where}", clock, hint=hint)
+    if len(times) == 0:
+        raise DataError(f"The data{where} has zero length.")
+    steps = np.diff(times)
+    if (steps <= 0).any():
+        i = int(np.flatnonzero(steps <= 0)[0])
+        what = "twice" if steps[i] == 0 else "after a later time"
+        advice = "Average the repeated rows or drop them." if steps[i] == 0 else "Write `data.sortby('time')`."
+        dtype = getattr(raw, "dtype", None)
+        if steps[i] == 0 and dtype in (np.float16, np.float32):
+            digits = 3 if dtype == np.float16 else 7
+            advice = (
+                f"They are stored as {dtype}, which holds {digits} digits, so that neighbouring times became one. Read "
+                "them as float64 where they come from, or count them from the first one there."
+            )
+        raise DataError(f"Times{where} must increase: {times[i + 1]:.10g} stands {what} (index {i + 1}). {advice}")
+    return times
+
+
+def _constants(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """The further coordinates that hold numbers and don't vary in time."""
+    found = {}
+    for name, c in data.coords.items():
+        if name in (*data.dims, "trajectory", "start") or "time" in c.dims or c.dtype.kind not in "fiubO":
+            continue
+        try:
+            found[str(name)] = measured(c.values, str(name))
+        except DataError:  # text: refused by name where the model reads it (`unideq.objective.familiar`)
+            continue
+    return found
+
+
+def _start(data: xr.Dataset, first: float, clock: Clock, where: str) -> float:
+    """Where the integration begins: the first measurement, or what the coordinate `start` says."""
+    if "start" not in data.coords:
+        return first
+    given = np.asarray(data["start"].values)
+    name = f"The coordinate `start`{where}"
+    wrong = f"{name} is {given}; it must be one number, not after the first measurement at {first:g}."
+    if given.shape:
+        raise DataError(wrong)
+    found = model_time(given[()], name, clock, DataError)
+    if found > first:
+        raise DataError(wrong)
+    return found
+
+
+def _union(
+    series: Sequence[Series],
+    shapes: Mapping[str, tuple[int, ...]],
+    parts: list[tuple[Any, xr.Dataset]],
+    space: Space,
+    clock: Clock,
+) -> xr.Dataset:
+    """One Dataset (trajectory, time, …) on the union of all times; `read` finds the same series in it."""
+    times = np.unique(np.concatenate([s.times for s in series]))
+    first = parts[0][1]
+    variables = {}
+    for name, shape in shapes.items():
+        values = np.full((len(series), len(times), *shape), np.nan)
+        for i, s in enumerate(series):
+            values[i, np.searchsorted(times, s.times)] = s.values[name]
+        further = space.names(name, shape)
+        variables[name] = (("trajectory", "time", *further), values, dict(first[name].attrs))
+    units = {"units": clock.units} if clock.unit and "units" not in first["time"].attrs else {}
+    coords: dict[str, Any] = {
+        "trajectory": [s.label for s in series],
+        "time": ("time", times, {**first["time"].attrs, **units}),
+        "start": ("trajectory", np.array([s.start for s in series])),
+        **space.used(shapes),
+    }
+    for name, value in series[0].extra.items():
+        if all(name in s.extra and s.extra[name].shape == value.shape for s in series):
+            further = [f"{name}_{k}" for k in range(value.ndim)]
+            attrs = next((dict(d[name].attrs) for _, d in parts if name in d.coords), {})
+            coords[name] = (("trajectory", *further), np.stack([s.extra[name] for s in series]), attrs)
+    return xr.Dataset(variables, coords=coords, attrs=dict(first.attrs))
