@@ -14,10 +14,8 @@ from unideq.objective import Observations
     [
         (pd.DataFrame({"time": [0.0, 1.0], "x": [1.0, 2.0]}), 'frame.set_index("time").to_xarray()'),
         (pd.DataFrame({"t": [0.0, 1.0], "x": [1.0, 2.0]}), 'frame.set_index("t").to_xarray().rename(t="time")'),
-        (
-            pd.DataFrame({"x": [1.0, 2.0]}, index=pd.Index([0.0, 1.0], name="hours")),
-            'frame.to_xarray().rename(h="time")',
-        ),
+        (pd.DataFrame({"x": [1.0, 2.0]}, index=pd.Index([0.0, 1.0], name="time")), "frame.to_xarray()"),
+        (pd.DataFrame({"x": [1.0, 2.0]}, index=pd.Index([0.0, 1.0], name="h")), 'frame.to_xarray().rename(h="time")'),
     ],
 )
 def test_the_recipe_for_a_frame_works_as_it_stands(frame, recipe):
