@@ -1,5 +1,6 @@
 """The layout that a fit's objectives share: initial values, scales, guesses, names of terms."""
 
+import json
 import re
 
 import numpy as np
@@ -248,6 +249,9 @@ def test_bad_settings_say_why(make, parts):
 
 @pytest.mark.parametrize("name", ["continuity", "regularisation", "total"])
 def test_variables_cannot_take_the_names_of_terms(name):
-    model = ODE(lambda t, s: -s[name], [name])
-    with raises(ModelError, f"`{name}` is the name of a term of the loss. Rename that variable"):
-        problem(model, dataset(TIMES, **{name: [1.0, 2.0, 3.0]}))
+    words = f"name '{name}' is taken: results and files use it beside"
+    with raises(ModelError, words):
+        ODE(lambda t, s: -s[name], [name])
+    old = json.dumps(ODE(lambda t, s: -s.x, ["x"]).to_json()).replace('"x"', f'"{name}"')  # as older versions wrote it
+    with raises(ModelError, words):
+        problem(ODE.from_json(json.loads(old)), dataset(TIMES, **{name: [1.0, 2.0, 3.0]}))

@@ -12,17 +12,27 @@ from ..errors import ModelError
 if TYPE_CHECKING:
     from .ode import ODE
 
-__all__ = ["check_dimensions", "check_distinct", "check_name", "check_reserved", "named_items", "normal", "normal_keys"]
+__all__ = [
+    "TERMS",
+    "check_dimensions",
+    "check_distinct",
+    "check_name",
+    "check_reserved",
+    "named_items",
+    "normal",
+    "normal_keys",
+]
 
 # Dimensions and columns of the results, and the one method of the views that users' functions read names from.
 _FOR_NOBODY = frozenset({"time", "trajectory", "seed", "iteration", "t", "keys"})
 _MEASURED = ("state", "observable", "condition")
+TERMS = ("total", "continuity", "regularisation")
+"""Terms of the loss, beside those of the measured variables."""
 RESERVED: dict[str, tuple[str, ...]] = {
     "start": _MEASURED,  # coordinate of the data: where integrations begin
     "held_out": _MEASURED,  # which measurements training didn't see
     "segment": ("parameter",),  # dimension of multiple shooting's segment starts
-    "continuity": ("state", "observable"),  # terms of the total
-    "regularisation": ("state", "observable"),
+    **dict.fromkeys(TERMS, ("state", "observable")),
     "point": ("coordinate", "column"),  # dimension of the points of residual terms
 }
 """Names of the files' and reports' own variables and dimensions → the kinds of things that stand beside them there."""
