@@ -133,8 +133,8 @@ class JaxEngine:
             return jax.jit(found.binding(over_seeds(solve, seeds), _last_constants))
 
         found = Arguments.of(integration)
-        function = self._cache.get(("integrate", found.key, seeds), build)
         data = {**integration_data(integration), "constants": found.values}
+        function = self._cache.get(("integrate", found.key, seeds), build)
         arrays, status, statistics = _numpy(function(array, data))
         return Integrated(arrays, status, statistics)
 
