@@ -21,7 +21,7 @@ from .progress import Progress
 from .record import Record
 from .stage import Stage
 
-__all__ = ["SAVE_EVERY", "BaseTrainer"]
+__all__ = ["SAVE_EVERY", "BaseTrainer", "last_rejections"]
 
 SAVE_EVERY = 5.0
 """Least number of seconds between two checkpoints."""
@@ -213,3 +213,14 @@ class BaseTrainer(Generic[R]):
         versions = record.engine.get("versions", {})
         name = self.engine.name
         return f"{name} engine" + (f" ({name} {versions[name]})" if name in versions else "")
+
+
+def last_rejections(record: Record) -> str:
+    """In words, how the seeds gave up: of the seed that had the fewest rejected steps in a row at its end."""
+    counts = []
+    for row in record.history.joined(len(record.settings.seeds))["rejected"]:  # after its end a seed has none
+        marked = np.flatnonzero(row)
+        gaps = np.flatnonzero(np.diff(marked) > 1)
+        counts.append(len(marked) - (gaps[-1] + 1 if len(gaps) else 0))
+    known = {0: "no seed could begin", 1: "every seed stopped at a rejected step"}
+    return known.get(min(counts), f"every seed had {min(counts)} rejected steps in a row")

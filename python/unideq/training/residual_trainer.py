@@ -19,7 +19,7 @@ from ..model import Layout
 from ..objective.balance import LearningRateAnnealing
 from ..objective.program import Balancing, Objective, Pointwise
 from ..residual import Residual, ResidualProblem, check_first
-from .base_trainer import BaseTrainer
+from .base_trainer import BaseTrainer, last_rejections
 from .interruption import deferred_interrupt
 from .progress import Progress
 from .residual_record import ResidualTraining
@@ -260,7 +260,7 @@ class ResidualTrainer(BaseTrainer[ResidualTraining]):
             else f"a phase of Adam before `{name}`, or more points"
         )
         return (
-            f"gave up: in {stage.label}, every seed had too many rejected steps in a row (infinite or NaN residuals); "
+            f"gave up: in {stage.label}, {last_rejections(record)} (infinite or NaN residuals); "
             f"latest parameters kept. Try {advice}."
         )
 

@@ -17,7 +17,7 @@ from ..model import ODE, Layout, Stepper
 from ..objective import CustomLoss, Integration, Observations, Problem, Trajectory, Unrolled
 from ..objective.problem import USUAL_ATOL
 from ..objective.windows import condition_rows, state_observables
-from .base_trainer import BaseTrainer
+from .base_trainer import BaseTrainer, last_rejections
 from .concerns import concerns_after, concerns_before, slow
 from .diagnosis import why_not_finite
 from .interruption import deferred_interrupt
@@ -305,10 +305,7 @@ class Trainer(BaseTrainer[Training]):
     def _why_gave_up(self, record: Training) -> str:
         stage = self.stages[record.stage].label
         solver = self.settings.solver
-        rejected = _last_streak(record.history.joined(len(self.settings.seeds))["rejected"])
-        tried = {0: "no seed could begin", 1: "every seed's first step was rejected"}.get(
-            rejected, f"every seed had {rejected} rejected steps in a row"
-        )
+        tried = last_rejections(record)
         reason = self._broken_start(record)
         if reason is not None:
             custom = isinstance(self.settings.loss, CustomLoss) and reason.startswith("the loss")
@@ -334,13 +331,3 @@ class Trainer(BaseTrainer[Training]):
             f"best parameters so far kept. Try {advice}, `MultipleShooting` or a larger `max_steps` "
             f"(now {solver.max_steps})."
         )
-
-
-def _last_streak(rejected: np.ndarray) -> int:
-    """Rejected steps in a row at the end (S, k), of the seed that had the fewest; after its end a seed has none."""
-    counts = []
-    for row in rejected:
-        marked = np.flatnonzero(row)
-        gaps = np.flatnonzero(np.diff(marked) > 1)
-        counts.append(len(marked) - (gaps[-1] + 1 if len(gaps) else 0))
-    return min(counts)
