@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Graph, partition
+from .clock import own_clock
 
 __all__ = ["EXPLICIT", "resolve_auto"]
 
@@ -200,9 +201,11 @@ def _resolve(
     chosen = [i for i in np.unique(np.linspace(0, len(rows) - 1, _ROWS).astype(int)) if ends[i] > starts[i]]
     if not chosen:
         return EXPLICIT, f"`{EXPLICIT}`: no time passes."
+    graph, zero = own_clock(graph, starts)
     slopes = _Slopes(graph, theta)
+    spans = [(float(starts[i] - zero[i]), float(ends[i] - zero[i])) for i in chosen]
     pilots = [
-        _fly(slopes, _BUDGET / len(chosen), rows[i], (float(starts[i]), float(ends[i])), tolerances) for i in chosen
+        _fly(slopes, _BUDGET / len(chosen), rows[i], span, tolerances) for i, span in zip(chosen, spans, strict=True)
     ]
     for pilot in pilots:
         if pilot.through and pilot.forced > max(_WORTH, _RATIO * pilot.needed):

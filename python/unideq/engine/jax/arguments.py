@@ -26,7 +26,9 @@ from ...graph import Expression, Graph, partition
 from ...graph.frozen import freeze
 from ...objective.program import Given, Integration, Objective, Rollout, Source
 from ..cache import HashedKey
+from ..clock import clocked
 from ..keys import graph_key, shapes_key
+from .stepping import padded
 
 __all__ = ["Arguments", "table_of", "value_of"]
 
@@ -160,8 +162,10 @@ class _Reader:
             return "given", source.name, shapes_key(source.arrays)
         if isinstance(source, Integration):
             settings = replace(source.solver, dt=None, rtol=1.0, atol=1.0)
-            graphs = self.field(source.vector_field), self.graph(source.initial, everything=True)
-            return "integration", source.name, *graphs, self.field(source.observe), settings, np.shape(source.times)
+            clock = clocked(source)
+            graphs = self.field(clock.vector_field), self.graph(source.initial, everything=True)
+            shapes = source.times.shape, padded(clock.stops).shape, padded(clock.jumps).shape
+            return "integration", source.name, *graphs, self.field(source.observe), settings, shapes
         if isinstance(source, Rollout):
             graphs = self.field(source.step, body=False), self.field(source.observe, body=False)
             counts = source.steps, source.every, source.warmup

@@ -12,9 +12,11 @@ import numpy as np
 
 from ...graph import partition
 from ...objective.program import Integration
+from ..clock import clocked
 from ..options import FIXED_STEP, check_solver
 from .lowering import lower
 from .solvers import make_adjoint, make_controller, make_solver
+from .stepping import ON_GRID, between_jumps, padded, rounding
 
 __all__ = ["Data", "integration_data", "make_integration"]
 
@@ -37,7 +39,9 @@ def integration_data(integration: Integration) -> Data:
     """What may change from call to call without compiling anew; see `check_solver` for what it raises."""
     settings = integration.solver
     check_solver(settings, "jax")  # here, as code compiled for others may serve
-    data = {"start": np.asarray(integration.start, float), "times": np.asarray(integration.times, float)}
+    clock = clocked(integration)
+    data = {"start": clock.start, "times": clock.times, "seen": np.asarray(integration.times, float)}
+    data |= {"stops": padded(clock.stops), "jumps": padded(clock.jumps)}
     if settings.name in FIXED_STEP:
         return {**data, "dt": np.asarray(settings.dt, float)}
     size = integration.vector_field.input("u").size
@@ -62,23 +66,31 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
     Parameters
     ----------
     integration
-        What to solve; its `start` and `times` come through `data`.
+        What to solve; its times come through `data`.
     forward_mode
         Whether the function is to be differentiated forwards (`jax.jvp`) instead of backwards.
     """
     settings = integration.solver
     solver = make_solver(settings.name)
     adjoint = diffrax.ForwardMode() if forward_mode else make_adjoint(settings.adjoint)
-    once, body = partition(integration.vector_field, "theta")
+    clock = clocked(integration)
+    once, body = partition(clock.vector_field, "theta")
     prologue, field = lower(once), lower(body)
     initial, observe = lower(integration.initial), lower(integration.observe)
     term = diffrax.ODETerm(lambda t, u, fixed: field({"t": t, "u": u, **fixed})["du"])
     single = integration.times.shape[0] == 1
+    jumps = len(clock.jumps) > 0
+    # Steps that end at a forcing's knots don't count.
+    limit = settings.max_steps + len(padded(clock.stops))
 
     def solve(start: Any, times: Any, u0: Any, fixed: Any, steps: Any) -> Any:
+        method = solver
+        if jumps:
+            margin = 2 * rounding(start, times[-1])
+            method = between_jumps(solver, margin + 2 * ON_GRID * steps.get("dt", 0.0))
         solution = _diffeqsolve(
             term,
-            solver,
+            method,
             start,
             times[-1],
             steps.get("dt"),
@@ -87,7 +99,7 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
             saveat=diffrax.SaveAt(ts=times),
             stepsize_controller=make_controller(settings.name, steps),
             adjoint=adjoint,
-            max_steps=settings.max_steps,
+            max_steps=limit,
             throw=False,
         )
         counts = {key: solution.stats[f"num_{key}"] for key in ("steps", "accepted_steps", "rejected_steps")}
@@ -99,7 +111,7 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
 
     def run(theta: jax.Array, data: Mapping[str, Any]) -> Any:
         start, times = data["start"], data["times"]
-        steps = {key: data[key] for key in ("dt", "rtol", "atol") if key in data}
+        steps = {key: data[key] for key in ("dt", "rtol", "atol", "stops", "jumps") if key in data}
         fixed = prologue({"theta": theta})
         u0 = initial({"theta": theta})["u0"]
         if single:  # a batch of one costs more than no batch
@@ -113,6 +125,6 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
             "rejected": counts["rejected_steps"],
             "reached": jnp.cumprod(jnp.all(jnp.isfinite(states), axis=-1), axis=-1).astype(bool),
         }
-        return observed(times, states, theta), status, statistics
+        return observed(data["seen"], states, theta), status, statistics
 
     return run

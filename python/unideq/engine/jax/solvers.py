@@ -12,6 +12,7 @@ import numpy as np
 
 from ..options import FIXED_STEP
 from .first_step import first_step
+from .stepping import FixedSteps, StoppingController
 from .implicit import KenCarp4, Kvaerno5
 
 __all__ = ["ADJOINTS", "SOLVERS", "make_adjoint", "make_controller", "make_solver"]
@@ -111,17 +112,16 @@ def make_solver(name: str) -> diffrax.AbstractSolver:
 
 
 def make_controller(name: str, numbers: Mapping[str, Any]) -> diffrax.AbstractStepSizeController:
-    """The step-size controller, with the numbers `rtol` () and `atol` (n,), which needn't be known yet.
+    """The step-size controller, with the numbers `rtol` (), `atol` (n,), `stops` (S,) and `jumps` (J,).
 
-    For fixed steps, `dt` comes in later as the first step.
+    The numbers needn't be known yet. For fixed steps, `dt` comes in later as the first step.
     """
     if name in FIXED_STEP:
-        return diffrax.ConstantStepSize()
-    tolerances = {"rtol": numbers["rtol"], "atol": numbers["atol"]}
-    if name in IMPLICIT:
-        # With the plain integral controller every second step of a stiff solve would be rejected (Söderlind 2002).
-        return GuardedController(**tolerances, pcoeff=0.3, icoeff=0.3)
-    return GuardedController(**tolerances)
+        return FixedSteps(numbers["jumps"])
+    # With the plain integral controller every second step of a stiff solve would be rejected (Söderlind 2002).
+    smooth: dict[str, Any] = {"pcoeff": 0.3, "icoeff": 0.3} if name in IMPLICIT else {}
+    controller = GuardedController(rtol=numbers["rtol"], atol=numbers["atol"], **smooth)
+    return StoppingController(controller, numbers["stops"], numbers["jumps"]) if len(numbers["stops"]) else controller
 
 
 def make_adjoint(name: str) -> diffrax.AbstractAdjoint:

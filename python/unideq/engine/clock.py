@@ -1,0 +1,84 @@
+"""An integration on the solver's own clock: in time since the start, with the stops that its forcings ask for.
+
+Doubles near 1.7e9 (seconds since 1970) are 2.4e-7 apart, too far for fast dynamics. Where the equations know no time,
+every trajectory's clock starts at 0. Where they know it through measured forcings alone, time counts from the first
+knot, and the knots are moved instead, each rounded once.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..graph import Graph, apply, substitute
+from ..objective.program import Integration
+from .options import FIXED_STEP
+from .stops import forcings_of, stops_of
+
+__all__ = ["Clocked", "clocked", "own_clock"]
+
+_found: weakref.WeakKeyDictionary[Graph, tuple[Graph | None, float | None]] = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Clocked:
+    """What a solver gets of an `Integration`; observations still see the times of `Integration.times`.
+
+    Attributes
+    ----------
+    vector_field
+        Graph with the inputs and outputs of `Integration.vector_field`, `t` being the solver's time.
+    start, times
+        Start times (B,) and output times (B, K) on the solver's clock.
+    stops, jumps
+        Times on that clock at which steps must end (S,), none where they are fixed; and at which the vector field
+        jumps (J,).
+    """
+
+    vector_field: Graph
+    start: np.ndarray
+    times: np.ndarray
+    stops: np.ndarray
+    jumps: np.ndarray
+
+
+def clocked(integration: Integration) -> Clocked:
+    """The integration on its solver's clock."""
+    settings = integration.solver
+    start, times = np.asarray(integration.start, float), np.asarray(integration.times, float)
+    graph, zero = own_clock(integration.vector_field, start)
+    stops = stops_of(graph, settings.rtol)
+    every = np.zeros(0) if settings.name in FIXED_STEP else stops.times
+    return Clocked(graph, start - zero, times - zero[:, None], every, stops.jumps)
+
+
+def own_clock(graph: Graph, start: np.ndarray) -> tuple[Graph, np.ndarray]:
+    """A vector field in its solver's time, and what that clock's zero is for trajectories with these starts (B,)."""
+    if graph not in _found:
+        _found[graph] = _moved(graph)
+    moved, origin = _found[graph]
+    return moved or graph, start if origin is None else np.full(np.shape(start), origin)
+
+
+def _moved(graph: Graph) -> tuple[Graph | None, float | None]:
+    """The vector field with its knots moved, where they are, and the clock's zero; None: every trajectory's start."""
+    if "t" not in graph.input_names or not any(node is graph.input("t") for node in graph.nodes):
+        return None, None
+    forcings = forcings_of(graph)
+    breaks = [np.asarray(node.attributes["breaks"]) for node in forcings]
+    reads = sum(any(i is graph.input("t") for i in node.inputs) for node in graph.nodes)
+    if reads > len(forcings) or not breaks:
+        return None, 0.0
+    first, last = min(b[0] for b in breaks), max(b[-1] for b in breaks)
+    if abs(first) <= 2 * (last - first):
+        return None, 0.0
+    return substitute(graph, {node: _since(node, first) for node in forcings}), float(first)
+
+
+def _since(node: Any, origin: float) -> Any:
+    """A forcing whose knots are times since that origin."""
+    moved = {key: np.asarray(node.attributes[key]) - origin for key in ("breaks", "anchors")}
+    return apply(node.operation, *node.inputs, **{**node.attributes, **moved})
