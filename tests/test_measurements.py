@@ -66,6 +66,13 @@ def test_data_of_residual_problems_have_such_attributes_too():
     np.testing.assert_array_equal(terms["data.u"].at["measured"], [1.0, 3.0])
 
 
+def test_values_far_from_all_others_are_told_of_residual_problems_too():
+    x = np.linspace(0.0, 1.0, 5)
+    data = ude.Data(xr.Dataset({"u": ("x", [1.0, 1e20, 3.0, 2.0, 2.5])}, coords={"x": x}))
+    with pytest.warns(ude.UnideqWarning, match=r"`u` holds 1 value far from all others, the first 1e\+20; the other 4"):
+        data.terms("data", Domain({"x": (0.0, 1.0)}), ["u"])
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from unideq import ODE, PDE, Axis, Grid, Holdout, Stepper, Trajectory
+from unideq import ODE, PDE, Axis, Grid, Holdout, Parameter, Stepper, Trajectory
 from unideq.errors import DataError, OptionError, UnideqError
 from unideq.times import Clock, increasing, model_time, model_times, resolution, whole_steps
 
@@ -170,6 +170,25 @@ SPAN, DATE = np.timedelta64(3, "h"), np.datetime64("2020-03-01")
 )
 def test_spans_and_dates_are_never_their_raw_integers(call):
     with pytest.raises(UnideqError, match=r"number|finite|horizon"):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "remedy"),
+    [
+        (lambda: Trajectory(horizon=SPAN), "Divide by the model's unit of time, e.g. `times / np.timedelta64(1, 'h')`"),
+        (lambda: Trajectory(horizon=datetime.timedelta(hours=3)), "Divide by the model's unit of time"),
+        (lambda: Parameter(SPAN), "Divide by the model's unit of time"),
+        (lambda: Parameter(DATE), "Subtract the date of time 0"),
+        (lambda: growth(initial={"x": SPAN}), "Divide by the model's unit of time"),
+        (
+            lambda: Stepper(PDE(lambda t, s: -s.u, Grid(Axis("x", 0.0, 1.0, 8)), ["u"]), dt=SPAN),
+            "Divide by the model's",
+        ),
+    ],
+)
+def test_settings_that_are_spans_or_dates_say_how_they_become_numbers(call, remedy):
+    with raises(UnideqError, remedy):
         call()
 
 

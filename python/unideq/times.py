@@ -15,7 +15,7 @@ import numpy as np
 
 from .errors import DataError, OptionError, UnideqError
 
-__all__ = ["Clock", "increasing", "is_dated", "model_time", "model_times", "resolution", "whole_steps"]
+__all__ = ["Clock", "in_numbers", "increasing", "is_dated", "model_time", "model_times", "resolution", "whole_steps"]
 
 UNITS = {
     "W": ("weeks", "week", "w"),
@@ -180,6 +180,13 @@ def increasing(times: Any, what: str = "Output times", clock: Clock = NUMBERS_ON
 def is_dated(value: Any) -> bool:
     """Whether a value is a date or a time span, of NumPy, pandas or Python; or several of them."""
     return _plain(value).dtype.kind in "mM"
+
+
+def in_numbers(value: Any) -> str:
+    """How a date or a time span becomes a number, as a sentence; nothing for all else."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    dated = isinstance(value, (datetime.date, datetime.timedelta)) or kind in ("m", "M")
+    return _remedy(_plain(value)) if dated else ""
 
 
 def resolution(times: np.ndarray) -> float:

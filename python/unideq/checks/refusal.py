@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OptionError, UnideqError
+from ..times import in_numbers
 
 __all__ = ["Error", "or_none", "refused", "shown"]
 
@@ -21,7 +22,7 @@ _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 8
 def refused(value: Any, name: str, of: str, needs: str, *, error: Error = OptionError, hint: str = "") -> UnideqError:
     """Make (not raise) the error for a value that a setting can't have, in the wording that all share."""
     subject = f"`{of}` needs `{name}` as {needs}" if of else f"`{name}` needs {needs}"
-    hints = [h for h in (_without_quotes(value, name, needs), hint) if h]
+    hints = [h for h in (_without_quotes(value, name, needs), in_numbers(value), hint) if h]
     return error(" ".join([f"{subject}, not {shown(value)}.", *hints]))
 
 

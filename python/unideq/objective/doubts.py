@@ -13,7 +13,7 @@ from ..model import ODE, Parameter, Stepper
 from ..model.forcing import outside
 from .observations import Observations
 from .problem import measured_as
-from .scale import far_values
+from .scale import far_values, far_words
 from .series import Series
 
 __all__ = ["tell_doubts"]
@@ -86,13 +86,7 @@ def _warn_far(name: str, series: Sequence[Series]) -> None:
         if (s.values[name] == value).any()
     )
     where = f" of trajectory {label!r}" if len(series) > 1 else ""
-    rest = finite[~np.isin(finite, far)]
-    warn_user(
-        f"`{name}` holds {far.size} value{'s' * (far.size > 1)} far from all others, the first {value:g} at "
-        f"t = {time:g}{where}; the other {rest.size} lie between {rest.min():g} and {rest.max():g}. They are trained "
-        "on. If they mean that nothing was measured, write NaN, "
-        f"`data.where(data[{name!r}] != {value:g})`, or name them in the attribute `_FillValue` of `{name}`."
-    )
+    warn_user(far_words(name, finite, far, f"at t = {time:g}{where}"))
 
 
 def _warn_starts(data: Any, model: ODE, observations: Observations) -> None:

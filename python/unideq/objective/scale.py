@@ -8,7 +8,7 @@ import numpy as np
 
 from .series import Series
 
-__all__ = ["far_values", "outliers", "scale_of"]
+__all__ = ["far_values", "far_words", "outliers", "scale_of"]
 
 APART = 20.0
 """Standard deviations of the middle of the values beyond which a lone value is an outlier."""
@@ -96,3 +96,14 @@ def far_values(finite: np.ndarray) -> np.ndarray:
     if spread > 0 and ranked[cut] > FAR * max(spread, 1e-9 * float(np.abs(rest).max())):
         return finite[np.isin(finite, others)]
     return finite[:0]
+
+
+def far_words(name: str, finite: np.ndarray, far: np.ndarray, place: str = "") -> str:
+    """What to tell of far values, the first of them at a place."""
+    rest = finite[~np.isin(finite, far)]
+    return (
+        f"`{name}` holds {far.size} value{'s' * (far.size > 1)} far from all others, the first {far[0]:g}"
+        f"{place and f' {place}'}; the other {rest.size} lie between {rest.min():g} and {rest.max():g}. They are "
+        "trained on. If they mean that nothing was measured, write NaN, "
+        f"`data.where(data[{name!r}] != {far[0]:g})`, or name them in the attribute `_FillValue` of `{name}`."
+    )

@@ -11,7 +11,9 @@ import xarray as xr
 
 from ..checks import known_arguments, number, settle
 from ..errors import DataError, unknown
+from ..graph.location import warn_user
 from ..measurements import decoded, measured
+from ..objective.scale import far_values, far_words
 from .domain import Domain, Points
 from .point_set import PointSet
 from .samplers import Sampler
@@ -74,6 +76,9 @@ class Data:
                 raise unknown(f"variable of data term `{name}`", variable, unknowns, DataError)
             what = f"Data term `{name}.{variable}`"
             points = domain.checked_points(_measurements(values, domain, what), what, DataError)
+            far = far_values(points["measured"])
+            if far.size:
+                warn_user(far_words(str(variable), points["measured"], far))
             found[f"{name}.{variable}"] = Measured(
                 _difference(str(variable), self._scale(points["measured"])),
                 self.points,

@@ -157,6 +157,8 @@ class Trainer(BaseTrainer[Training]):
     # ---- run --------------------------------------------------------------------------------------------------
 
     def _prepare(self, record: Training) -> None:
+        # θ means what the record's layout says, whatever scales this version would choose.
+        self.problem = replace(self.problem, layout=record.layout)
         self._held_judge = self._judge_of_held_out()
 
     def _conclude(self, record: Training) -> None:
