@@ -127,6 +127,12 @@ def test_times_that_nobody_can_count_are_refused(data, settings, kind, told):
         trained(data, **settings)
 
 
+def test_a_trajectory_that_is_held_out_altogether_is_predicted_too():
+    fit = trained([of_time(DATES), of_time(DATES)], time_unit="D", holdout=ude.Holdout(trajectories=[1]))
+    found = fit.predict(DATES)
+    assert found.sizes == {"trajectory": 2, "time": 7}
+
+
 # ---- single precision -------------------------------------------------------------------------------------------
 
 

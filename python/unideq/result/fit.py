@@ -113,21 +113,21 @@ class Fit(Trained[Training]):
                 raise OptionError("Give `time` or `steps`, not both.")
             first = self.record.observations.series[0].start if initial is None else 0.0
             time = first + self.model.dt * np.arange(steps + 1)  # type: ignore[attr-defined]
+        grid = self._times(time)
         if time is not None:
             train, _ = self.record.observations.split(self.record.settings.holdout)
-            warn_far(train, increasing(time), None if initial is None else float(np.ravel(np.asarray(time))[0]))
+            warn_far(train, grid, None if initial is None else float(grid[0]))
         if initial is None:
             if conditions is not None:
                 raise OptionError("`conditions` go with `initial`; along the data they come from its coordinates.")
-            result = self._along_data(time, members)
+            result = self._along_data(grid, members)
         else:
-            parts = [self._from(initial, time, member, conditions) for member in members]
+            parts = [self._from(initial, grid, member, conditions) for member in members]
             result = xr.concat(parts, dim=xr.Variable("seed", list(members)))
         return result if seed == "all" else result.isel(seed=0, drop=True)
 
-    def _along_data(self, time: Any, members: tuple[int, ...]) -> xr.Dataset:
+    def _along_data(self, grid: np.ndarray, members: tuple[int, ...]) -> xr.Dataset:
         """Solutions from the trained initial values of every trajectory."""
-        grid = self._times(time)
         settings = self.record.settings
         solver = settings.solver
         if grid[-1] > result_times(self.record.observations)[-1]:  # further than training ever went
@@ -157,10 +157,9 @@ class Fit(Trained[Training]):
         return solution.isel(trajectory=0, drop=True) if solution.sizes["trajectory"] == 1 else solution
 
     def _from(
-        self, initial: Mapping[str, Any], time: Any, seed: int, conditions: Mapping[str, Any] | None
+        self, initial: Mapping[str, Any], grid: np.ndarray, seed: int, conditions: Mapping[str, Any] | None
     ) -> xr.Dataset:
         """One seed's solution from somewhere else; states left out start at their trained or known values."""
-        grid = self._times(time)
         if isinstance(self.model, Stepper):
             theta = self._theta_of(seed)[: self.model.layout.size]
             settings: dict[str, Any] = {"conditions": conditions, "engine": self.engine, "throw": False}

@@ -25,7 +25,7 @@ def warn_far(train: Observations, times: np.ndarray, start: float | None = None)
     start
         Where the prediction starts; None: where the trajectories do.
     """
-    record = max(float(s.times[-1]) - s.start for s in train.series)
+    record = max(float(s.times[-1]) - s.start for s in train.series if len(s.times))
     begin = min(s.start for s in train.series) if start is None else start
     length = float(times[-1]) - begin
     if record > 0.0 and length > FURTHEST * record:
