@@ -162,3 +162,18 @@ def test_a_saturated_network_is_told(switched):
     final = {**start, "f.layer_2.weight": 2.0 * np.ones((4, 1))}
     (found,) = _after(switched[0].record, start, final, entries)
     assert found.startswith("4 of the 8 weights of network `f` never moved: it is saturated")
+
+
+def test_coefficients_that_no_residual_feels_are_told():
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        problem = ude.ResidualProblem(
+            {"x": (0, 1)},
+            {"u": ude.nn.MLP(1, 1, (4,))},
+            {"equation": ude.Interior(lambda at, field, p: field.u - np.where(at.x < p.c, 1.0, 0.0), points=8)},
+            {"c": 0.3},
+        )
+        fit = ude.fit(problem, phases=ude.Adam(1e-2, 3), progress=False)
+    said = [str(w.message) for w in found]
+    assert any(m.startswith("Parameter `c` can't be trained") for m in said)
+    assert any(m.startswith("`c` never moved from its start") for m in fit.events)

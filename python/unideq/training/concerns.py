@@ -19,7 +19,7 @@ from ..objective import Collocation, Observations, Problem, Trajectory
 
 if TYPE_CHECKING:
     from ..result.fit import Fit
-    from .record import Training
+    from .record import Record
 
 __all__ = ["concerns_after", "concerns_before", "slow", "wrong_gradient"]
 
@@ -125,8 +125,8 @@ def slow(objectives: Sequence[object], observations: Observations, model: ODE, l
     )
 
 
-def concerns_after(record: Training, start: np.ndarray, scales: Mapping[str, float]) -> list[str]:
-    """What a training that is over left undone.
+def concerns_after(record: Record, start: np.ndarray, scales: Mapping[str, float]) -> list[str]:
+    """What a training that is over left undone, of any kind.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from ..objective.balance import LearningRateAnnealing
 from ..objective.program import Balancing, Objective, Pointwise
 from ..residual import Residual, ResidualProblem, check_first
 from .base_trainer import BaseTrainer, last_rejections
+from .concerns import concerns_after
 from .interruption import deferred_interrupt
 from .progress import Progress
 from .residual_record import ResidualTraining
@@ -80,7 +81,7 @@ class ResidualTrainer(BaseTrainer[ResidualTraining]):
 
     def start(self) -> ResidualTraining:
         """A fresh record: networks drawn for every seed, parameters at their initial values."""
-        theta = np.stack([self.problem.initial_theta(seed) for seed in self.settings.seeds])
+        theta = self._first_theta()
         first = self._program(self.stages[0], StagePoints(self._objective(self.stages[0]), self.problem, 0))
         check_first(self.problem, first, theta, self.engine.evaluate)
         record = ResidualTraining(
@@ -96,6 +97,9 @@ class ResidualTrainer(BaseTrainer[ResidualTraining]):
         record.history.snapshot_iteration.append(0)
         record.history.snapshot_theta.append(theta.copy())
         return record
+
+    def _first_theta(self) -> np.ndarray:
+        return np.stack([self.problem.initial_theta(seed) for seed in self.settings.seeds])
 
     @staticmethod
     def _objective(stage: Stage) -> Residual:
@@ -236,6 +240,7 @@ class ResidualTrainer(BaseTrainer[ResidualTraining]):
         if record.history.judged_iteration[-1:] != [record.history.iterations]:
             total = self._judged(record.best_theta)
             record.best_total = np.where(np.isfinite(total), total, record.best_total)
+        self.tell(record, concerns_after(record, self._first_theta(), {}))
 
     # ---- words ------------------------------------------------------------------------------------------------
 
