@@ -4,10 +4,11 @@ A word raises an error that names the class, the setting, what it needs, what wa
 `whole(value, "iterations", "Adam", least=1)`. A dataclass checks its fields by `settle(self, whole, "iterations")`.
 """
 
+from .files import path, writable
 from .keywords import known_arguments
 from .numbers import array, is_number, is_whole, number, whole
 from .refusal import refused, shown
-from .words import choice, flag, function, instance, known_keys, mapping, path, sequence, settle, text
+from .words import choice, flag, function, instance, known_keys, mapping, sequence, settle, text
 
 __all__ = [
     "array",
@@ -28,4 +29,5 @@ __all__ = [
     "shown",
     "text",
     "whole",
+    "writable",
 ]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ from ..errors import OptionError, unknown
 from .numbers import plain
 from .refusal import Error, or_none, refused
 
-__all__ = ["choice", "flag", "function", "instance", "known_keys", "mapping", "path", "sequence", "settle", "text"]
+__all__ = ["choice", "flag", "function", "instance", "known_keys", "mapping", "sequence", "settle", "text"]
 
 
 def flag(value: Any, name: str, of: str = "", *, error: Error = OptionError, hint: str = "") -> bool:
@@ -45,18 +43,6 @@ def text(value: Any, name: str, of: str = "", *, empty: bool = True, error: Erro
     if not isinstance(value, str) or "\0" in value or not (empty or value):
         raise refused(value, name, of, "text" if empty else "text that isn't empty", error=error, hint=hint)
     return str(value)
-
-
-def path(value: Any, name: str = "path", of: str = "", *, error: Error = OptionError) -> Path:
-    """The name of a file as a `Path`: from text, or from anything with `__fspath__`."""
-    needs = "the name of a file, as text or a `pathlib.Path`"
-    try:
-        given = os.fspath(value)
-    except TypeError:
-        given = None
-    if not isinstance(given, str) or not given or "\0" in given:
-        raise refused(value, name, of, needs, error=error)
-    return Path(given)
 
 
 def function(

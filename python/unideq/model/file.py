@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..checks import path as file_name
+from ..checks import writable
 from ..errors import FileFormatError, OptionError
 
 __all__ = ["load_model", "read_model", "save_model"]
@@ -32,10 +34,10 @@ def save_model(model: Storable, path: str | os.PathLike[str]) -> None:
     """
     from ..versions import unideq_version
 
-    target = Path(path)
+    target = writable(path)
     content = {"unideq_format": FORMAT, "unideq_version": unideq_version(), "model": model.to_json()}
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:32]}.", suffix=".part", dir=target.parent)
     except OSError as error:
         raise OptionError(f"`{target}` can't be written: {error.strerror or error}.") from error
     try:
@@ -65,7 +67,9 @@ def load_model(path: str | os.PathLike[str]) -> Any:
 
 def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What a model's `to_json` gave to `save_model`; raises a `FileFormatError` as `load_model` does."""
-    source = Path(path)
+    source = file_name(path)
+    if source.is_dir():
+        raise FileFormatError(f"`{source}` is a folder. Give the name of a file in it.")
     try:
         content = json.loads(source.read_text(encoding="utf-8"))
     except FileNotFoundError:

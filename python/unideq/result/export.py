@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..checks import flag, known_arguments, number, writable
 from ..engine.options import FIXED_STEP, stiff_solver
 from ..engine.stiffness import resolve_auto
 from ..errors import ModelError, OptionError
@@ -23,6 +23,7 @@ from .solution import USUAL_ATOL, initial_states
 __all__ = ["export_julia"]
 
 
+@known_arguments
 def export_julia(
     model: ODE,
     path: str | os.PathLike[str],
@@ -56,8 +57,8 @@ def export_julia(
     OptionError
         If the file exists already, or can't be written.
     """
-    target = Path(path)
-    if target.exists() and not overwrite:
+    target = writable(path, what="The script")
+    if not flag(overwrite, "overwrite") and target.exists():
         raise OptionError(f"`{target}` exists. Choose another name, or write `overwrite=True`.")
     model.continuous("a script")
     grid = increasing(times)

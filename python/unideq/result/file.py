@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from .. import versions
+from ..checks import path as file_name
+from ..checks import writable
 from ..errors import FileFormatError, OptionError
 from ..model import ODE
 from ..training.record import Record, Training
@@ -26,9 +27,9 @@ __all__ = ["read_solution", "read_training", "read_tree", "write_solution", "wri
 
 def write_tree(tree: xr.DataTree, path: str | os.PathLike[str]) -> None:
     """Write a tree so that the file is always whole: to a temporary file beside it, which then takes its name."""
-    target = Path(path)
+    target = writable(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:32]}.", suffix=".part", dir=target.parent)
     except OSError as error:
         raise OptionError(f"`{target}` can't be written: {error.strerror or error}.") from error
     os.close(handle)
@@ -50,7 +51,7 @@ def plain(tree: xr.DataTree) -> xr.DataTree:
     """The tree with attributes that netCDF can hold: what isn't text or numbers is stored as its text."""
 
     def kept(attrs: dict[Any, Any]) -> dict[str, Any]:
-        return {str(k): v if _storable(v) else str(v) for k, v in attrs.items() if k not in _RESERVED}
+        return {str(k): _storable(v) for k, v in attrs.items() if k not in _RESERVED}
 
     groups = {}
     for node in tree.subtree:
@@ -65,12 +66,22 @@ def plain(tree: xr.DataTree) -> xr.DataTree:
 _RESERVED = ("_FillValue", "missing_value", "scale_factor", "add_offset", "coordinates")
 
 
-def _storable(value: Any) -> bool:
+def _storable(value: Any) -> Any:
+    """An attribute as it is, if netCDF has its like; else its text."""
     if isinstance(value, np.ndarray):
-        return value.dtype.kind in "fiuU" and value.ndim <= 1
+        if value.dtype.kind == "U" and value.ndim == 1:
+            return _storable(value.tolist())
+        return value if value.dtype.kind in "fiu" and value.ndim <= 1 else str(value)
     if isinstance(value, list | tuple):
-        return bool(value) and len({type(v) for v in value}) == 1 and isinstance(value[0], str | int | float)
-    return isinstance(value, str | int | float | np.integer | np.floating) and not isinstance(value, bool)
+        alike = bool(value) and len({type(v) for v in value}) == 1 and isinstance(value[0], str | int | float)
+        return value if alike and all(_single(v) for v in value) else str(value)
+    return value if _single(value) else str(value)
+
+
+def _single(value: Any) -> bool:
+    if isinstance(value, int):
+        return not isinstance(value, bool) and -(2**63) <= value < 2**63
+    return isinstance(value, str | float | np.integer | np.floating)
 
 
 def _umask() -> int:
@@ -98,7 +109,9 @@ def read_tree(path: str | os.PathLike[str]) -> xr.DataTree:
     FileFormatError
         If there is no such file, or it isn't netCDF-4, or it is cut off.
     """
-    source = Path(path)
+    source = file_name(path)
+    if source.is_dir():
+        raise FileFormatError(f"`{source}` is a folder. Give the name of a file in it.")
     if not source.is_file():
         raise FileFormatError(f"There is no file `{source}`.")
     try:

@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..checks import writable
 from ..errors import OptionError
 
 if TYPE_CHECKING:
@@ -49,9 +50,7 @@ def write_page(text: str, path: str | os.PathLike[str]) -> None:
 
 def check_target(path: str | os.PathLike[str]) -> None:
     """Say before the work that a report can't go there."""
-    target = Path(path)
-    if target.is_dir() or not target.parent.is_dir():
-        raise OptionError(f"The report `{target}` can't be written: give a file name in an existing folder.")
+    writable(path, what="The report")
 
 
 def document(title: str, sections: Iterable[str], footer: str) -> str:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, overload
 
 import xarray as xr
 
-from ..checks import flag, function, known_arguments, shown
-from ..checks import path as file_name
+from ..checks import flag, function, known_arguments, shown, writable
 from ..engine import Engine, Report, checked_engine, get_engine
 from ..errors import DataError, ModelError, OptionError
 from ..graph.location import warn_user
 from ..model import ODE, Stepper
 from ..model.switches import switches
 from ..objective import Holdout, Loss, ObjectiveSpecification, Observations, Stream, Unrolled
+from ..objective.attributes import check_attributes
 from ..objective.balance import Balance, Causal
 from ..objective.doubts import tell_doubts
 from ..residual import Residual, ResidualProblem
@@ -203,7 +203,7 @@ def fit(
     >>> round(float(fitted.parameters["rate"]), 4)
     0.7
     """
-    path = _writable(checkpoint)
+    path = None if checkpoint is None else writable(checkpoint, "checkpoint", what="The checkpoint")
     flag(progress, "progress")
     function(callback, "callback", needs="a function of the report", takes=1, none=True)
     chosen = checked_engine(engine)
@@ -240,6 +240,7 @@ def fit(
             "this model has no network: all members will be equal. Use `seeds=1`."
         )
     observations = Observations.given(data, model, time_unit=time_unit)
+    check_attributes(observations.dataset)
     settings = settings.at(observations.clock)
     tell_doubts(data, model, observations, observations.split(settings.holdout)[0], settings.estimate_initial)
     chosen = get_engine(chosen)
@@ -396,16 +397,3 @@ def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, pro
     else:
         trainer = Trainer(record.model, record.observations, record.settings, chosen)
     return _run(trainer, record, Path(path), progress)
-
-
-def _writable(checkpoint: str | os.PathLike[str] | None) -> Path | None:
-    """The path, after a check that a file can be written there; None for None."""
-    if checkpoint is None:
-        return None
-    path = file_name(checkpoint, "checkpoint")
-    folder = path.parent
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise OptionError(f"The checkpoint `{path}` can't be written: `{folder}` must be a folder you may write to.")
-    if path.exists() and not os.access(path, os.W_OK):
-        raise OptionError(f"The checkpoint `{path}` can't be written: no permission.")
-    return path

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...checks import known_arguments, known_keys, number, sequence, writable
 from ...errors import OptionError
 from ..ensemble import near_best
 from ..member import member_of
@@ -28,6 +28,7 @@ __all__ = ["overview"]
 MOST_VARIABLES, MOST_LEARNED, A_ROW = 6, 6, 3
 
 
+@known_arguments
 def overview(
     fit: Fit,
     path: str | os.PathLike[str] | None = None,
@@ -64,6 +65,14 @@ def overview(
     OptionError
         For unknown names, or if `path` can't be written.
     """
+    if path is not None:
+        writable(path, what="The picture")
+    dpi = number(dpi, "dpi", above=0)
+    needs = "a list of names, or None"
+    chosen = [None if v is None else sequence(v, n, needs=needs, least=1)
+              for n, v in (("variables", variables), ("trajectories", trajectories), ("networks", networks))]  # fmt: skip
+    variables, trajectories, networks = chosen
+    known_keys(networks or (), fit.model.networks, "network")
     if seed is not None:
         fit = member_of(fit, fit.member(seed))
     names = list(fit.record.observations.names)[:MOST_VARIABLES] if variables is None else list(variables)
@@ -94,8 +103,9 @@ def overview(
 
 def write_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> None:
     """Write a figure, or raise `OptionError` with the reason."""
+    target = writable(path, what="The picture")
     try:
-        figure.savefig(Path(path), dpi=dpi)
+        figure.savefig(target, dpi=dpi)
     except (OSError, ValueError) as error:
         raise OptionError(f"The picture `{path}` can't be written: {error}.") from error
 
