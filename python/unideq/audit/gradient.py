@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..checks import known_arguments, number, whole
 from ..errors import OptionError
 from ..model.switches import SMOOTH, switches, switches_of
 from ..objective import Objective
@@ -133,6 +134,7 @@ class GradientCheck:
         )
 
 
+@known_arguments
 def check_gradient(
     fit: Fit, seed: int | None = None, directions: int = 8, step: float = 1e-3, tolerance: float | None = None
 ) -> GradientCheck:
@@ -170,10 +172,9 @@ def check_gradient(
     >>> ude.fit(model, data, phases=[ude.Adam(1e-2, 5)], progress=False).check_gradient().passed
     True
     """
-    if directions < 1 or not 0 < step < 1:
-        raise OptionError(
-            f"`check_gradient` needs `directions` >= 1 and a `step` between 0 and 1, not {directions}, {step}."
-        )
+    directions = whole(directions, "directions", "check_gradient", least=1)
+    step = number(step, "step", "check_gradient", above=0, below=1)
+    tolerance = number(tolerance, "tolerance", "check_gradient", above=0, none=True)
     record = fit.record
     if seed is not None and seed not in fit.seeds:
         raise OptionError(f"There is no seed {seed!r}; this fit has {list(fit.seeds)}.")

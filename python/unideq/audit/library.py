@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ModelError, OptionError, UnideqError, unknown
+from ..checks import flag, known_keys, sequence, settle, whole
+from ..errors import ModelError, OptionError, UnideqError
 
 __all__ = ["FUNCTIONS", "Library", "Term"]
 
@@ -89,8 +90,8 @@ class Library:
     table: dict[str, Callable[..., Any]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.degree, bool) or int(self.degree) != self.degree or not 0 <= self.degree <= 9:
-            raise OptionError(f"A library needs a degree between 0 and 9, not {self.degree!r}.")
+        settle(self, whole, "degree", least=0, most=9)
+        settle(self, flag, "constant")
         given = self.functions
         if isinstance(given, str):
             given = (given,)
@@ -102,9 +103,8 @@ class Library:
                     raise OptionError(f"The library's function name {name!r} isn't a Python identifier. Rename it.")
             table = dict(given)
         else:
-            for name in given:
-                if name not in FUNCTIONS:
-                    raise unknown("library function", name, FUNCTIONS)
+            given = sequence(given, "functions", "Library", needs="a list of names, or a dict name → function")
+            known_keys(given, FUNCTIONS, "library function")
             table = {name: FUNCTIONS[name] for name in given}
         object.__setattr__(self, "table", table)
 

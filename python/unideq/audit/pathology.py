@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..errors import EngineUnsupported, ExtraMissing, unknown
+from ..checks import checked_names, flag, known_arguments, whole
+from ..errors import EngineUnsupported, ExtraMissing
 from ..nn import ModifiedMLP, PirateNet
 from ..objective.balance import Causal
 from ..objective.program import Objective
@@ -67,6 +68,7 @@ class Pathology:
         return {"gradients": self.dataset}
 
 
+@known_arguments
 def audit_residual(
     fit: Any,
     checks: Sequence[str] | str = CHECKS,
@@ -125,10 +127,8 @@ def pathology(
     moments: Moments, checks: Sequence[str] | str = CHECKS, *, points: int = 256, hessian: bool = True
 ) -> Pathology:
     """The same for a training that isn't a `Fit`; see `audit_residual`."""
-    wanted = (checks,) if isinstance(checks, str) else tuple(checks)
-    for name in wanted:
-        if name not in CHECKS:
-            raise unknown("check", name, CHECKS)
+    wanted, points = checked_names(checks, "checks", CHECKS), whole(points, "points", "audit", least=1)
+    flag(hessian, "hessian", "audit")
     problem, later = moments.problem, moments.later
     plain = Residual().validation(problem, points)
     objective = plain if moments.causal is None else _causal(problem, moments.causal, points)

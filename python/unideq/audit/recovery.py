@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..errors import OptionError, unknown
+from ..checks import choice, flag, known_arguments, number, whole
+from ..errors import OptionError
 from ..model import ODE
 from ..result import Fit
 from .candidates import Candidates
@@ -78,6 +79,7 @@ class Recovery:
         return f"$${self.latex}$$"
 
 
+@known_arguments
 def recover(
     fit: Fit,
     network: str | None = None,
@@ -152,15 +154,13 @@ def recover(
         If PySINDy or SymPy isn't installed.
     """
     name = checked_network(fit.model, network)
-    if method not in METHODS:
-        raise unknown("`method`", method, METHODS)
-    if criterion not in CRITERIA:
-        raise unknown("criterion", criterion, CRITERIA)
-    if not parsimony >= 0:
-        raise OptionError(f"`parsimony` needs a difference >= 0, not {parsimony!r}.")
-    for label, value in (("max_terms", max_terms), ("budget", budget)):
-        if isinstance(value, bool) or int(value) != value or value < 1:
-            raise OptionError(f"`{label}` needs a whole number >= 1, not {value!r}.")
+    choice(method, "method", METHODS, "recover")
+    choice(criterion, "criterion", CRITERIA)
+    parsimony = number(parsimony, "parsimony", "recover", least=0)
+    max_terms, budget = (whole(v, n, "recover", least=1) for v, n in ((max_terms, "max_terms"), (budget, "budget")))
+    flags = {"ensemble": ensemble, "rollout": rollout, "refit": refit, "final_fit": final_fit, "progress": progress}
+    for switch, value in flags.items():
+        flag(value, switch, "recover")
     chosen = Library.of(library)
     names = argument_names(fit.model, name)
     texts = argument_texts(fit.model, name)

@@ -7,8 +7,8 @@ from typing import Any
 
 import xarray as xr
 
-from ..checks import whole
-from ..errors import DataError, ExtraMissing, ModelError, OptionError, unknown
+from ..checks import checked_names, known_arguments, number
+from ..errors import DataError, ExtraMissing, ModelError
 from ..model import ODE
 from ..result import Fit
 from ..result.horizon import FURTHEST
@@ -16,6 +16,7 @@ from .finding import Finding
 from .flow_map import flow_map
 from .refinement import Refinement, refinement
 from .report import Audit
+from .settings import check_parts, checked_counts, checked_refined, checked_spacing
 from .shift import shift
 from .space import Space
 from .states import States, data_states, states_of
@@ -30,6 +31,7 @@ _NO_NETWORK = (
 )
 
 
+@known_arguments
 def audit(
     fit: Fit,
     data: xr.Dataset | None = None,
@@ -121,13 +123,14 @@ def audit(
     >>> fit.audit(checks=["truncation"]).findings[0].severity
     'ok'
     """
-    wanted = (checks,) if isinstance(checks, str) else tuple(checks)
-    for name in wanted:
-        if name not in CHECKS:
-            raise unknown("check", name, CHECKS)
-    if not isinstance(conditions, int) or conditions < 1:
-        raise OptionError(f"`conditions` needs a whole number >= 1, not {conditions!r}.")
-    steps = None if steps is None else whole(steps, "steps", of="`audit`", least=1)
+    wanted = checked_names(checks, "checks", CHECKS)
+    counts = checked_counts(
+        conditions=conditions, steps=steps, first=first, radius=radius, max_terms=max_terms, seed=seed
+    )
+    conditions, steps, first, radius, max_terms, seed = counts
+    resolution, spacing = number(resolution, "resolution", "audit", above=0, most=1), checked_spacing(spacing)
+    check_parts(fit, new=new, network=network, candidates=candidates, models={"truth": truth, "data_model": data_model})
+    refined = checked_refined(refined)
     if not fit.model.learned:
         return _stored(fit, Audit((Finding("closure", "note", _NO_NETWORK, xr.Dataset()),)))
     trained = data_states(fit)
@@ -153,8 +156,7 @@ def audit(
     if "truncation" in wanted:
         run("truncation", lambda: _truncation(fit, states, made_by, spacing, settings))
         if refined is not None and "truncation" in results:
-            others = [refined] if isinstance(refined, Fit) else list(refined)
-            run("refinement", lambda: _refinement(fit, others, results["truncation"], spacing, settings))
+            run("refinement", lambda: _refinement(fit, refined, results["truncation"], spacing, settings))
     if "flow_map" in wanted:
         run(
             "flow_map",

@@ -8,10 +8,11 @@ from .files import path, writable
 from .keywords import known_arguments
 from .numbers import array, is_number, is_whole, number, whole
 from .refusal import refused, shown
-from .words import choice, flag, function, instance, known_keys, mapping, sequence, settle, text
+from .words import checked_names, choice, flag, function, instance, known_keys, mapping, sequence, settle, text
 
 __all__ = [
     "array",
+    "checked_names",
     "choice",
     "flag",
     "function",

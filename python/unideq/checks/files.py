@@ -21,6 +21,8 @@ def path(value: Any, name: str = "path", of: str = "", *, error: Error = OptionE
         given = None
     if not isinstance(given, str) or not given or "\0" in given:
         raise refused(value, name, of, needs, error=error)
+    if len(os.fsencode(os.path.basename(given))) > 255:
+        raise refused(value, name, of, f"{needs}, of up to 255 bytes", error=error)
     return Path(given)
 
 
@@ -45,8 +47,6 @@ def writable(value: Any, name: str = "path", of: str = "", *, what: str = "") ->
         raise OptionError(f"{subject} can't be written: that is a folder. Give the name of a file in it.")
     if not folder.is_dir():
         raise OptionError(f"{subject} can't be written: there is no folder `{folder}`. Make it, or choose another.")
-    if len(os.fsencode(target.name)) > 255:
-        raise OptionError(f"{subject} can't be written: its name is longer than file systems take, 255 bytes.")
     if not os.access(target if target.exists() else folder, os.W_OK):
         raise OptionError(f"{subject} can't be written: you have no permission there. Choose another folder.")
     return target

@@ -12,7 +12,18 @@ from ..errors import OptionError, unknown
 from .numbers import plain
 from .refusal import Error, or_none, refused
 
-__all__ = ["choice", "flag", "function", "instance", "known_keys", "mapping", "sequence", "settle", "text"]
+__all__ = [
+    "checked_names",
+    "choice",
+    "flag",
+    "function",
+    "instance",
+    "known_keys",
+    "mapping",
+    "sequence",
+    "settle",
+    "text",
+]
 
 
 def flag(value: Any, name: str, of: str = "", *, error: Error = OptionError, hint: str = "") -> bool:
@@ -150,3 +161,11 @@ def settle(settings: Any, word: Callable[..., Any], *names: str, **limits: Any) 
     for name in names:
         value = word(getattr(settings, name), name=name, of=type(settings).__name__, **limits)
         object.__setattr__(settings, name, value)
+
+
+def checked_names(value: Any, name: str, choices: Iterable[str], of: str = "") -> tuple[str, ...]:
+    """One of some names, or a list of them, as a tuple."""
+    known = tuple(choices)
+    listed = (value,) if isinstance(value, str) else value
+    needs = f"one or more of {', '.join(f'`{c}`' for c in known)}"
+    return tuple(choice(v, name.removesuffix("s"), known, of) for v in sequence(listed, name, of, needs=needs, least=1))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..checks import instance
 from ..errors import DataError
 from .axis import Axis
 from .grid import Grid
@@ -50,6 +51,7 @@ def restrict(data: xr.Dataset, grid: Grid) -> xr.Dataset:
         raise DataError(
             f"`restrict` needs an xarray Dataset, not {type(data).__name__}. Write `array.to_dataset(name='u')`."
         )
+    instance(grid, Grid, "grid", needs="a grid", error=DataError)
     for axis in grid.axes:
         data = _along(data, axis)
     return data

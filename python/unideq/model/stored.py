@@ -46,7 +46,7 @@ def model_from_json(kinds: Mapping[str, type[ODE]], data: Mapping[str, Any]) -> 
     FileFormatError
         If the data doesn't describe a model, or is damaged.
     """
-    if not isinstance(data, Mapping) or data.get("kind") not in kinds:
+    if not isinstance(data, Mapping) or str(data.get("kind")) not in kinds:
         raise FileFormatError(f"This JSON doesn't describe a model ({', '.join(kinds)}).")
     try:
         made = object.__new__(kinds[data["kind"]])

@@ -10,6 +10,7 @@ import numpy as np
 from ..checks import known_arguments
 from ..grid import Axis, Grid, schemes
 from ..model import PDE, Parameter, State, Stepper
+from .random_fields import checked_draw
 from .ready import ReadyProblem
 from .stream_function import project
 
@@ -101,6 +102,7 @@ class CylinderWake(ReadyProblem):
 
     def initial(self, trajectories: int = 1, seed: int = 0) -> dict[str, np.ndarray]:
         """The uniform stream with a small random disturbance behind the cylinder, free of divergence."""
+        trajectories, seed = checked_draw(trajectories, seed)
         grid, generator = self.grid(), np.random.default_rng(seed)
         x, y = grid.mesh()
         across = []

@@ -10,6 +10,7 @@ import numpy as np
 from ..checks import known_arguments
 from ..grid import Axis, Grid, schemes
 from ..model import PDE, Parameter, State, Stepper
+from .random_fields import checked_draw
 from .ready import ReadyProblem
 
 __all__ = ["FisherKPP"]
@@ -72,6 +73,7 @@ class FisherKPP(ReadyProblem):
 
     def initial(self, trajectories: int = 1, seed: int = 0) -> dict[str, np.ndarray]:
         """A plateau of height 1 and width length/5 in the middle (the source's); further ones differ in all three."""
+        trajectories, seed = checked_draw(trajectories, seed)
         x, generator = self.grid().coordinates("x") / self.length, np.random.default_rng(seed)
         rows = []
         for k in range(trajectories):

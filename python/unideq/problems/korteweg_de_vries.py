@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import known_arguments
+from ..checks import known_arguments, number
 from ..grid import Axis, Grid, schemes
 from ..model import PDE, Stepper
+from .random_fields import checked_draw
 from .ready import ReadyProblem
 
 __all__ = ["KortewegDeVries"]
@@ -66,6 +67,8 @@ class KortewegDeVries(ReadyProblem):
 
     def soliton(self, speed: float, centre: float = 0.0, time: float = 0.0) -> np.ndarray:
         """u = [c(p+1)(p+2)/12 · sech²(p√c/2 · (x − centre − ct))]^(1/p) on the grid, periodically continued."""
+        speed = number(speed, "speed", "soliton", above=0)
+        centre, time = number(centre, "centre", "soliton"), number(time, "time", "soliton")
         p, half = self.power, self.length / 2
         x = self.grid().coordinates("x") - centre - speed * time
         x = (x + half) % self.length - half
@@ -73,6 +76,7 @@ class KortewegDeVries(ReadyProblem):
 
     def initial(self, trajectories: int = 1, seed: int = 0) -> dict[str, np.ndarray]:
         """Two solitons each, of speeds between 0.5 and 3, the faster one behind."""
+        trajectories, seed = checked_draw(trajectories, seed)
         generator = np.random.default_rng(seed)
         rows = []
         for _ in range(trajectories):

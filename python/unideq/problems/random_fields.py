@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from ..checks import whole
 from ..grid import Grid
 
 __all__ = ["random_waves"]
+
+
+def checked_draw(trajectories: Any, seed: Any) -> tuple[int, int]:
+    """How many initial states, and the seed that they are drawn with."""
+    return whole(trajectories, "trajectories", least=1), whole(seed, "seed", least=0)
 
 
 def random_waves(
@@ -32,6 +40,7 @@ def random_waves(
     numpy.ndarray
         (trajectories, *grid). The same waves on every grid of the domain.
     """
+    trajectories, seed = checked_draw(trajectories, seed)
     generator = np.random.default_rng(seed)
     axes = [2 * np.pi * np.arange(n) / n for n in grid.shape]
     mesh = np.meshgrid(*axes, indexing="ij")

@@ -10,11 +10,41 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import xarray as xr
 
-from ..checks import is_whole
+from ..checks import array, choice, flag, instance, mapping, number, refused, sequence, settle, whole
+from ..engine import checked_engine
 from ..errors import OptionError
 from ..grid import Grid, restrict
+from ..grid.schemes import Scheme
 from ..model import PDE, Stepper
+from ..model.steppers import SCHEMES
 from ..versions import unideq_version
+from .random_fields import checked_draw
+
+_POSITIVE = ("dt", "length", "height", "reynolds", "penalisation", "growth", "diffusivity")
+_SCHEME = {"kinds": Scheme, "needs": "a scheme such as `ude.schemes.Central(4)`", "none": True}
+_SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
+    **dict.fromkeys(_POSITIVE, (number, {"above": 0})),
+    **dict.fromkeys(("viscosity", "drag"), (number, {"least": 0})),
+    **dict.fromkeys(("mean", "speed", "rate"), (number, {})),
+    **dict.fromkeys(("substeps", "forcing", "power"), (whole, {"least": 1})),
+    **dict.fromkeys(
+        ("scheme", "advection", "diffusion"),
+        (instance, {"kinds": Scheme, "needs": "a scheme of `ude.schemes`", "none": True}),
+    ),
+    "points": (whole, {"least": 2}),
+    "dealias": (flag, {}),
+}
+"""Setting of some problem → the word that checks it, and its limits."""
+
+
+def _two(value: Any, name: str, of: str, **limits: Any) -> tuple[int, int]:
+    """Two numbers of points."""
+    needs = "two numbers of points, such as `(192, 96)`"
+    found = sequence(value, name, of, needs=needs, each=lambda n: whole(n, name, of, least=2))
+    if len(found) != 2:
+        raise refused(value, name, of, needs)
+    return found[0], found[1]
+
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -39,6 +69,15 @@ class ReadyProblem:
 
     dt: float
     substeps: int
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # type: ignore[arg-type]
+            word, limits = _SETTINGS[field.name]
+            if field.name == "scheme" and isinstance(field.default, str):
+                word, limits = choice, {"choices": SCHEMES}
+            if field.name == "points" and isinstance(field.default, tuple):
+                word, limits = _two, {}
+            settle(self, word, field.name, error=OptionError, **limits)
 
     def grid(self) -> Grid:
         """Where the fields live."""
@@ -104,17 +143,18 @@ class ReadyProblem:
         SolveError
             If the solution doesn't stay finite.
         """
-        for name, count, least in (("trajectories", trajectories, 1), ("steps", steps, 1), ("every", every, 1)):
-            if not is_whole(count, least):
-                raise OptionError(f"`{name}` needs a whole number >= {least}, not {count!r}.")
-        if warmup < 0 or warmup != int(warmup):
-            raise OptionError(f"`warmup` needs a whole number >= 0, not {warmup!r}.")
+        steps, every = whole(steps, "steps", least=1), whole(every, "every", least=1)
+        warmup = whole(warmup, "warmup", least=0)
+        trajectories, seed = checked_draw(trajectories, seed)
+        instance(on, Grid, "on", needs="a grid", none=True)
+        checked_engine(engine)
+        mapping(initial, "initial", needs="a dict field → array", none=True)
         if steps % every:
             raise OptionError(f"`steps` ({steps}) must be a multiple of `every` ({every}).")
         stepper = self.stepper()
         start: Mapping[str, Any] = self.initial(trajectories, seed) if initial is None else dict(initial)
         shape = tuple(stepper.grid.shape)
-        arrays = {n: np.asarray(v, float) for n, v in start.items()}
+        arrays = {n: array(v, n, "initial") for n, v in start.items()}
         start = {n: v[None] if v.shape == shape else v for n, v in arrays.items()}
         if warmup:
             settled = stepper.rollout(start, warmup, every=warmup, conditions=conditions, engine=engine)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import flag, known_arguments, number, writable
+from ..checks import flag, known_arguments, writable
 from ..engine.options import FIXED_STEP, stiff_solver
 from ..engine.stiffness import resolve_auto
 from ..errors import ModelError, OptionError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from ..engine import STATUS, Engine
+from ..engine import STATUS, Engine, checked_engine
 from ..errors import OptionError
 from ..graph.location import warn_user
 from ..model import ODE, Stepper
@@ -325,6 +325,7 @@ class Fit(Trained[Training]):
         Fit or ResidualFit
             By what the file holds.
         """
+        checked_engine(engine)
         tree = read_tree(path)
         if kind_of(tree, str(path)) == RESIDUAL:
             from .residual_fit import ResidualFit

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from ..checks import instance, known_keys, number, shown
 from ..errors import DataError, ModelError
 from ..model import Stepper
 from ..objective import Observations
@@ -83,6 +84,11 @@ def rollout_metrics(
     >>> np.round(metrics["relative_l2"].values.ravel(), 6)
     array([0.1, 0.1, 0.1])
     """
+    for given, name in ((predicted, "predicted"), (true, "true")):
+        instance(given, xr.Dataset, name, "rollout_metrics", needs="an xarray Dataset of fields", error=DataError)
+    threshold = number(threshold, "threshold", "rollout_metrics", least=-1, most=1)
+    diverged = number(diverged, "diverged", "rollout_metrics", above=0)
+    clip = number(clip, "clip", "rollout_metrics", above=0)
     names = [str(n) for n in true.data_vars if n in predicted.data_vars and "time" in true[n].dims]
     if not names:
         raise DataError(
@@ -274,6 +280,11 @@ def plot_rollout_metrics(metrics: xr.Dataset, variable: str | None = None) -> Fi
     """
     from .plot.style import COLOURS, INK, make_figure, styled, title
 
+    if not isinstance(metrics, xr.Dataset) or not {"relative_l2", "correlation"} <= set(metrics.data_vars):
+        raise DataError(f"`plot_rollout_metrics` needs what `rollout_metrics` returned, not {shown(metrics)}.")
+    if variable is not None:
+        known_keys((variable,), map(str, metrics["variable"].values), "variable")
+
     one = metrics.isel(variable=0) if variable is None else metrics.sel(variable=variable)
     name = str(one["variable"].item())
     spectra = "spectrum" in one
@@ -285,8 +296,8 @@ def plot_rollout_metrics(metrics: xr.Dataset, variable: str | None = None) -> Fi
             (axes[0], "relative_l2", metrics.attrs["divergence_threshold"]),
             (axes[1], "correlation", metrics.attrs["correlation_threshold"]),
         ):
-            shown = np.isfinite(one[key].values) & ((key == "correlation") | (one[key].values > 0))
-            values = np.where(shown, one[key].values, np.nan)
+            drawn = np.isfinite(one[key].values) & ((key == "correlation") | (one[key].values > 0))
+            values = np.where(drawn, one[key].values, np.nan)
             ax.plot(times, values.T, color=COLOURS[0], lw=0.7, alpha=0.5)
             if np.isfinite(values).any():
                 ax.plot(times, _median(values), color=INK, lw=1.8)

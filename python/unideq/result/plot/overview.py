@@ -68,10 +68,8 @@ def overview(
     if path is not None:
         writable(path, what="The picture")
     dpi = number(dpi, "dpi", above=0)
-    needs = "a list of names, or None"
-    chosen = [None if v is None else sequence(v, n, needs=needs, least=1)
-              for n, v in (("variables", variables), ("trajectories", trajectories), ("networks", networks))]  # fmt: skip
-    variables, trajectories, networks = chosen
+    variables, trajectories = names_of(variables, "variables"), names_of(trajectories, "trajectories")
+    networks = names_of(networks, "networks")
     known_keys(networks or (), fit.model.networks, "network")
     if seed is not None:
         fit = member_of(fit, fit.member(seed))
@@ -99,6 +97,11 @@ def overview(
     if path is not None:
         write_figure(figure, path, dpi)
     return figure
+
+
+def names_of(given: Any, name: str) -> tuple[Any, ...] | None:
+    """What a picture shall show: a list of names, or None for all."""
+    return None if given is None else sequence(given, name, needs="a list of names, or None", least=1)
 
 
 def write_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> None:

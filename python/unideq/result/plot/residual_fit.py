@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from ...errors import OptionError, unknown
-from .overview import write_figure
+from ...checks import instance, number, writable
+from ...errors import DataError, OptionError, unknown
+from .overview import names_of, write_figure
 from .residual_history import plot_causal, plot_losses, plot_parameters, plot_weights
 from .style import COLOURS, DIVERGING, MUTED, SEQUENTIAL, axes_of, make_figure, styled, title
 
@@ -61,6 +62,11 @@ def residual_overview(
     OptionError
         For unknown names, or if `path` can't be written.
     """
+    if path is not None:
+        writable(path, what="The picture")
+    dpi, fields = number(dpi, "dpi", above=0), names_of(fields, "fields")
+    needs = "an xarray Dataset with fields over coordinates"
+    instance(reference, xr.Dataset, "reference", needs=needs, none=True, error=DataError)
     solution, residual = fit.tree["/solution"].to_dataset(), fit.tree["/residual"].to_dataset()
     names = [str(n) for n in solution.data_vars][:MOST_FIELDS] if fields is None else list(fields)
     for name in names:
@@ -70,7 +76,10 @@ def residual_overview(
     cut = _cut(fit, at)
     shown: list[tuple[str, Any, str]] = [(n, solution[n].isel(best).sel(cut, method="nearest"), "field") for n in names]
     if reference is not None:
-        shown += [(n, _error(fit, n, reference, cut), "error") for n in names if n in reference]
+        compared = [n for n in names if n in reference]
+        if not compared:
+            raise DataError(f"The reference has none of the fields {', '.join(f'`{n}`' for n in names)}.")
+        shown += [(n, _error(fit, n, reference, cut), "error") for n in compared]
     for n in list(residual.data_vars)[:MOST_RESIDUALS]:
         values = residual[n].isel(best).sel(cut, method="nearest")
         more = [d for d in values.dims if str(d).startswith("component_of_")]
@@ -185,7 +194,7 @@ def _cut(fit: ResidualFit, at: dict[str, float]) -> dict[str, float]:
     for name in at:
         if name not in names:
             raise unknown("coordinate", name, names)
-    cut = {n: float(v) for n, v in at.items()}
+    cut = {n: float(number(v, n)) for n, v in at.items()}
     free = [n for n in names if n not in cut]
     if not free:
         raise OptionError("All coordinates are cut; leave one or two free.")
