@@ -133,6 +133,19 @@ def test_a_trajectory_that_is_held_out_altogether_is_predicted_too():
     assert found.sizes == {"trajectory": 2, "time": 7}
 
 
+def test_a_prediction_beyond_a_forcing_is_told():
+    rain = xr.DataArray(np.ones(8), [("time", np.arange(8.0))])
+    model = ude.ODE(
+        lambda t, state, p, forcing: {"x": forcing.rain - p.rate * state.x},
+        ["x"],
+        {"rate": ude.Parameter(0.4, positive=True)},
+        forcings={"rain": rain},
+    )
+    fit = trained(of_time(np.arange(7.0)), model, phases=ude.BFGS(1))
+    with pytest.warns(UnideqWarning, match=r"`rain` is known from t = 0 to 7, .* solved from 0 to 20"):
+        fit.predict([0.0, 20.0])
+
+
 # ---- single precision -------------------------------------------------------------------------------------------
 
 

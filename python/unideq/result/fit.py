@@ -23,7 +23,7 @@ from .groups import kind_of
 from .horizon import warn_far
 from .residual_tree import RESIDUAL
 from .sampling import predict, problem_of, result_times
-from .solution import solve
+from .solution import solve, warn_outside
 from .stepping import steps_to
 from .trained import Deferred, Trained
 from .tree import result_groups, training_from_tree, training_groups
@@ -117,6 +117,8 @@ class Fit(Trained[Training]):
         if time is not None:
             train, _ = self.record.observations.split(self.record.settings.holdout)
             warn_far(train, grid, None if initial is None else float(grid[0]))
+            if initial is None:  # else `solve` tells
+                warn_outside(self.model, float(grid[0]), float(grid[-1]))
         if initial is None:
             if conditions is not None:
                 raise OptionError("`conditions` go with `initial`; along the data they come from its coordinates.")
