@@ -120,7 +120,7 @@ def audit(
     ...     return net.closure(grid.laplacian(state.u))
     >>> model = ude.PDE(learned, grid, ["u"], networks={"closure": ude.nn.MLP(1, 1, ())})
     >>> fit = ude.fit(model, data, phases=ude.BFGS(30), progress=False)
-    >>> fit.audit(checks=["truncation"]).findings[0].severity
+    >>> fit.audit(checks=["truncation"], data_model=heat).findings[0].severity
     'ok'
     """
     wanted = checked_names(checks, "checks", CHECKS)

@@ -58,7 +58,8 @@ def truncation_finding(d: Decomposition, known_data: bool) -> Finding:
 def _nothing_found(d: Decomposition, known_data: bool) -> tuple[str, str]:
     """Severity and words where no single term of the schemes' errors stands out: how much they are together."""
     r = d.regression
-    parts = [(float(r.shares[i]), name) for i, name in enumerate(r.names) if name in d.scheme]
+    made = [(i, name) for i, name in enumerate(r.names) if name in d.scheme]
+    parts = [(float(r.shares[i]), name) for i, name in made if not known_data or _as_made(r, i, d.scheme[name])]
     total = sum(share for share, _ in parts)
     named = ", ".join(f"{_percent(share)} {name}" for share, name in sorted(parts, reverse=True) if abs(share) > 1e-6)
     if not known_data:
@@ -73,6 +74,11 @@ def _nothing_found(d: Decomposition, known_data: bool) -> tuple[str, str]:
     if abs(total) > SHARE:
         return "note", f"{said}: together more than the {100 * SHARE:.0f} % that count, though no single one does"
     return "ok", f"{said}, less than the {100 * SHARE:.0f} % that count as contamination"
+
+
+def _as_made(r: Regression, i: int, term: SchemeTerm) -> bool:
+    """Whether a term has about the size that the schemes' errors give it; else it stands for something else."""
+    return bool(term.expected) and 0.2 < abs(float(r.coefficients[i]) / term.expected) < 5.0
 
 
 def _percent(share: float) -> str:
@@ -94,7 +100,7 @@ def _judged(r: Regression, i: int, term: SchemeTerm, known_data: bool) -> tuple[
         cause = f"{product(term.factor_text, term.label)} would be {term.scheme}"
         return ("note" if certain and share > SHARE else "ok"), f"{what} can't be told from a physical one; {cause}"
     size = abs(c / term.expected)
-    if not certain or share < SHARE or not 0.2 < size < 5.0:
+    if not certain or share < SHARE or not _as_made(r, i, term):
         if r.inflation[i] > _ALIKE and (known_data or term.actual):
             words = f"these data can hardly tell {what} from the others (variance inflation {r.inflation[i]:.0f})"
             return "note", words
