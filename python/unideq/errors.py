@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 __all__ = [
     "DataError",
@@ -18,6 +19,7 @@ __all__ = [
     "TraceError",
     "UnideqError",
     "UnideqWarning",
+    "damaged",
     "unknown",
 ]
 
@@ -85,3 +87,15 @@ def unknown(kind: str, name: object, choices: Iterable[object], error: type[Unid
     hint = f" Did you mean `{folded[close[0]]}`?" if close else ""
     listing = ", ".join(f"`{choice}`" for choice in known) or "none"
     return error(f"Unknown {kind} `{name}`.{hint} Possible: {listing}.")
+
+
+@contextmanager
+def damaged(what: str, advice: str = "") -> Iterator[None]:
+    """Whatever goes wrong while stored data are read says that those are damaged; `what` begins the sentence."""
+    try:
+        yield
+    except (FileFormatError, EngineError, EngineMissing, EngineUnsupported):
+        raise
+    except Exception as error:  # by where the damage is: any
+        told = str(error) if isinstance(error, UnideqError) else repr(error)
+        raise FileFormatError(f"{what} is damaged: {told.rstrip('.')}.{advice and ' '}{advice}") from error

@@ -8,13 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..checks import is_whole, writable
 from ..checks import path as file_name
-from ..checks import writable
 from ..errors import FileFormatError, OptionError
 
-__all__ = ["load_model", "read_model", "save_model"]
+__all__ = ["check_format", "load_model", "read_model", "save_model"]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file layout; files with a higher one can't be read."""
 
 
@@ -85,13 +85,36 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise FileFormatError(f"`{source}` can't be read as a model: {error}.") from error
     if not isinstance(content, dict) or "unideq_format" not in content or "model" not in content:
         raise FileFormatError(f"`{source}` isn't a model file of Unideq: it lacks `unideq_format` or `model`.")
-    if content["unideq_format"] > FORMAT:
+    check_format(content["unideq_format"], FORMAT, f"`{source}`", content.get("unideq_version"))
+    return content["model"]
+
+
+def check_format(given: Any, newest: int, what: str, version: Any) -> None:
+    """Make sure that we can read a format of files.
+
+    Parameters
+    ----------
+    given
+        The version of the format, as the file has it.
+    newest
+        The newest one that we read.
+    what
+        The file, for messages.
+    version
+        Of the Unideq that wrote it, where it says so.
+
+    Raises
+    ------
+    FileFormatError
+        If it is newer, or no whole number.
+    """
+    if not is_whole(given, 1):
+        raise FileFormatError(f"{what} is damaged: its `unideq_format` is {given!r}, not a whole number.")
+    if given > newest:
         raise FileFormatError(
-            f"`{source}` has model format {content['unideq_format']} (written by unideq "
-            f"{content.get('unideq_version', '?')}); this version reads up to {FORMAT}. "
+            f"{what} has file format {given} (written by unideq {version or '?'}); this version reads up to {newest}. "
             "Type `pip install --upgrade unideq`."
         )
-    return content["model"]
 
 
 def _is_netcdf(path: Path) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
 from ..checks import choice, known_arguments, number, refused, whole
-from ..errors import DataError, ModelError
+from ..errors import DataError, ModelError, OptionError
 from ..graph import Graph
 from ..nn import Network
 from .correction import COUPLINGS, traced_correction
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from ..result.solution import Solution
 
 __all__ = ["Stepper"]
+
+MOST_SUBSTEPS = 1000
+"""No engine compiles as many in bearable time."""
 
 
 class Stepper(StepGraphs):
@@ -94,7 +98,8 @@ class Stepper(StepGraphs):
         grid: Grid | None = None,
         fields: Any = None,
     ) -> None:
-        self.dt, self.substeps = float(number(dt, "dt", above=0)), whole(substeps, "substeps", least=1)
+        self.dt = float(number(dt, "dt", above=0))
+        self.substeps = _substeps(substeps)
         choice(scheme, "scheme", SCHEMES)
         choice(coupling, "coupling", COUPLINGS)
         if correction is None and coupling != "parallel":
@@ -266,6 +271,12 @@ class Stepper(StepGraphs):
             raise refused(function, "function", "", "a function of the fields", error=ModelError)
         return self._copy(solver=BlackBox(function))
 
+    def __reduce__(self) -> Any:
+        """As of any model; a black box goes along where it can be imported, else `with_solver` gives it back."""
+        if self.solver is None or not _importable(self.solver.function):
+            return super().__reduce__()
+        return _with_function, (self.to_json(), self.solver.function)
+
     def _more_to_json(self) -> dict[str, Any]:
         return {
             "grid": None if self.grid is None else self.grid.to_json(),
@@ -280,6 +291,29 @@ class Stepper(StepGraphs):
         self.grid = None  # type: ignore[assignment]
         if data["grid"] is not None:
             super()._read_more(data)
-        self.dt, self.scheme, self.substeps = data["dt"], SCHEMES[data["scheme"]], data["substeps"]
+        self.dt, self.scheme = float(number(data["dt"], "dt", above=0)), SCHEMES[data["scheme"]]
+        self.substeps = _substeps(data["substeps"])
         self.coupling = data["coupling"]
         self.solver = None if data["black_box"] is None else BlackBox(None, data["black_box"])
+
+
+def _substeps(given: Any) -> int:
+    count = whole(given, "substeps", least=1)
+    if count > MOST_SUBSTEPS:
+        raise OptionError(
+            f"`substeps` is {count}, and each is a part of the step's graph: at most {MOST_SUBSTEPS}. "
+            "Make `dt` smaller."
+        )
+    return count
+
+
+def _importable(function: Any) -> bool:
+    """Whether pickle can name it: functions of modules, not lambdas and local ones."""
+    try:
+        return function is not None and bool(pickle.dumps(function))
+    except Exception:  # whatever the function's own parts raise
+        return False
+
+
+def _with_function(data: Mapping[str, Any], function: Callable[..., Any]) -> Stepper:
+    return ODE.from_json(data).with_solver(function)

@@ -113,7 +113,7 @@ def register_term(cls: Kind) -> Kind:
 
 def term_from_json(data: Mapping[str, Any]) -> Term:
     """Inverse of `Term.to_json`; the function isn't kept."""
-    if data.get("kind") not in _KINDS:
+    if str(data.get("kind")) not in _KINDS:
         raise unknown("kind of term", data.get("kind"), _KINDS, FileFormatError)
     cls = _KINDS[data["kind"]]
     return cls(function=not_kept, **cls.settings_from_json(data))

@@ -13,12 +13,14 @@ import xarray as xr
 from .. import versions
 from ..checks import path as file_name
 from ..checks import writable
-from ..errors import FileFormatError, OptionError
+from ..errors import FileFormatError, OptionError, damaged
 from ..model import ODE
 from ..training.record import Record, Training
 from ..training.residual_record import ResidualTraining
 from .groups import FORMAT, kind_of
+from .limits import check_limits
 from .residual_tree import RESIDUAL, residual_from_tree, residual_groups
+from .seal import check_seal, seal
 from .solution import Solution
 from .tree import training_from_tree, training_groups
 
@@ -38,8 +40,7 @@ def write_tree(tree: xr.DataTree, path: str | os.PathLike[str]) -> None:
         own = {node.path: node.to_dataset(inherit=False).variables for node in tree.subtree}
         encoding = {path: {str(v): {"_FillValue": None} for v in variables} for path, variables in own.items()}
         plain(tree).to_netcdf(name, engine="h5netcdf", format="NETCDF4", encoding=encoding)
-        with open(name, "rb") as written:
-            os.fsync(written.fileno())
+        seal(name)
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, target)
     finally:
@@ -107,7 +108,8 @@ def read_tree(path: str | os.PathLike[str]) -> xr.DataTree:
     Raises
     ------
     FileFormatError
-        If there is no such file, or it isn't netCDF-4, or it is cut off.
+        If there is no such file, or it isn't netCDF-4, or it is cut off, or holds more than `unideq.result.limits` lets
+        a file hold.
     """
     source = file_name(path)
     if source.is_dir():
@@ -115,8 +117,12 @@ def read_tree(path: str | os.PathLike[str]) -> xr.DataTree:
     if not source.is_file():
         raise FileFormatError(f"There is no file `{source}`.")
     try:
+        check_seal(source)
+        check_limits(source)
         with xr.open_datatree(source, engine="h5netcdf", decode_times=False, mask_and_scale=False) as tree:
             return tree.load()
+    except FileFormatError:
+        raise
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError or ValueError, by where the damage is
         raise FileFormatError(
             f"`{source}` can't be read as a netCDF-4 file: {error}. It may be cut off or of another kind."
@@ -152,10 +158,8 @@ def read_solution(path: str | os.PathLike[str]) -> Solution:
     tree = read_tree(path)
     if kind_of(tree, str(path)) != "solution":
         raise FileFormatError(f"`{path}` holds a fit, not a solution. Read it with `unideq.Fit.load`.")
-    try:
+    with damaged(f"`{path}`"):
         statistics = {str(n): np.asarray(v.values) for n, v in tree["/statistics"].to_dataset().data_vars.items()}
         model = ODE.from_json(json.loads(tree.attrs["model"]))
         status = tuple(json.loads(tree.attrs["status"]))
         return Solution(tree["/solution"].to_dataset(), status, statistics, str(tree.attrs["solver"]), model)
-    except (KeyError, ValueError, TypeError) as error:
-        raise FileFormatError(f"`{path}` is damaged: {error!r}.") from error
