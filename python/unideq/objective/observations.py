@@ -15,6 +15,7 @@ from ..model import ODE, Stepper
 from ..times import Clock
 from .familiar import check_names
 from .holdout import Holdout
+from .labels import Labels
 from .reading import clock_of, read
 from .scale import outliers, scale_of
 from .series import Series
@@ -52,6 +53,11 @@ class Observations:
     def clock(self) -> Clock:
         """What the times count: a unit, and the date of time 0, where they are known."""
         return Clock.of(self.dataset["time"].attrs.get("units"))
+
+    @property
+    def labels(self) -> Labels:
+        """What the data call the axes of array-valued variables."""
+        return Labels.in_results(self.dataset, self.names)
 
     @property
     def digest(self) -> str:

@@ -13,6 +13,8 @@ from ..errors import DataError, unknown
 from ..measurements import decoded, measured
 from ..model.names import normal
 from ..times import Clock, is_dated, model_time, model_times
+from .labels import Labels
+from .own_times import SAMPLE, has_own_times, padded, split_own_times, time_dim, worth_it
 from .series import Series
 from .space import Space
 
@@ -27,21 +29,8 @@ def datasets(data: Any) -> list[tuple[Any, xr.Dataset]]:
         return _labelled([decoded(with_normal_names(d)) for d in data])
     raise DataError(
         f"Data must be an xarray Dataset with a `time` coordinate (or a list of them), not {type(data).__name__}. "
-        f"{_recipe(data)}"
+        'Write `xr.Dataset({"hare": ("time", values)}, coords={"time": times})`.'
     )
-
-
-def _recipe(data: Any) -> str:
-    """How to make a Dataset of it."""
-    if hasattr(data, "to_xarray") and hasattr(data, "columns"):  # a DataFrame, without importing pandas
-        columns = [str(c) for c in data.columns]
-        clock = next((c for c in columns if c in ("time", "Time", "times", "t")), None)  # not T, a temperature
-        index = str(data.index.name or "index")
-        renamed = "" if (clock or index) == "time" else f'.rename({clock or index}="time")'
-        made = f'.set_index("{clock}")' if clock else ""
-        runs = " Several runs: one Dataset each, in a list, `[part for _, part in frame.groupby(...)]`."
-        return f"Write `frame{made}.to_xarray(){renamed}` with its columns named after what is measured.{runs}"
-    return 'Write `xr.Dataset({"hare": ("time", values)}, coords={"time": times})`.'
 
 
 def with_normal_names(data: xr.Dataset) -> xr.Dataset:
@@ -143,8 +132,9 @@ def read(
     if clock is None:
         clock = own
     _check_same(own, clock)
+    axes = Labels.of(parts[0][1], space.unnamed(shapes), space.taken)
     series = tuple(
-        _series(label, d, shapes, space, clock, f" in trajectory {label!r}" if len(parts) > 1 else "")
+        _series(label, d, shapes, space, axes, clock, f" in trajectory {label!r}" if len(parts) > 1 else "")
         for label, d in parts
     )
     for name in shapes:
@@ -154,7 +144,7 @@ def read(
         if any(name in s.extra for s in series):
             for s in series:
                 s.extra.setdefault(name, np.asarray(value))
-    return series, shapes, _union(series, shapes, parts, space, clock)
+    return series, shapes, _union(series, shapes, parts, space, axes, clock)
 
 
 def _labelled(data: Sequence[xr.Dataset]) -> list[tuple[Any, xr.Dataset]]:
@@ -170,6 +160,8 @@ def _labelled(data: Sequence[xr.Dataset]) -> list[tuple[Any, xr.Dataset]]:
 
 
 def _trajectories(data: xr.Dataset) -> list[tuple[Any, xr.Dataset]]:
+    if has_own_times(data):
+        return list(zip(_labels(data), split_own_times(data), strict=True))
     if "time" not in data.dims:
         raise DataError(
             f"The data has dimensions {tuple(map(str, data.dims))}; it needs `time`. Rename one with `data.rename`."
@@ -180,14 +172,22 @@ def _trajectories(data: xr.Dataset) -> list[tuple[Any, xr.Dataset]]:
         return [(0, data)]
     if not data.sizes["trajectory"]:
         raise DataError("The data has no trajectory: its dimension `trajectory` has length zero.")
-    labels = (
-        data["trajectory"].values.tolist() if "trajectory" in data.coords else list(range(data.sizes["trajectory"]))
-    )
-    return [(label, data.isel(trajectory=i)) for i, label in enumerate(labels)]
+    return [(label, data.isel(trajectory=i)) for i, label in enumerate(_labels(data))]
+
+
+def _labels(data: xr.Dataset) -> list[Any]:
+    known = "trajectory" in data.coords
+    return data["trajectory"].values.tolist() if known else list(range(data.sizes["trajectory"]))
 
 
 def _series(
-    label: Any, data: xr.Dataset, shapes: Mapping[str, tuple[int, ...]], space: Space, clock: Clock, where: str
+    label: Any,
+    data: xr.Dataset,
+    shapes: Mapping[str, tuple[int, ...]],
+    space: Space,
+    axes: Labels,
+    clock: Clock,
+    where: str,
 ) -> Series:
     """One checked trajectory."""
     times = _times(data, clock, where)
@@ -200,7 +200,7 @@ def _series(
         array = data[name]
         if "time" not in array.dims:
             raise DataError(f"`{name}`{where} has dimensions {array.dims}; it needs `time`.")
-        ordered = space.ordered(name, array, where)
+        ordered = axes.aligned(name, space.ordered(name, array, where), where)
         v = measured(ordered.values, f"`{name}`{where}")
         if v.shape[1:] != shape:
             raise DataError(
@@ -277,24 +277,32 @@ def _union(
     shapes: Mapping[str, tuple[int, ...]],
     parts: list[tuple[Any, xr.Dataset]],
     space: Space,
+    axes: Labels,
     clock: Clock,
 ) -> xr.Dataset:
-    """One Dataset (trajectory, time, …) on the union of all times; `read` finds the same series in it."""
-    times = np.unique(np.concatenate([s.times for s in series]))
+    """One Dataset (trajectory, time, …) on the union of all times; `read` finds the same series in it.
+
+    Where that would be much larger than what was measured, (trajectory, sample, …): see `unideq.objective.own_times`.
+    """
+    rows = [s.times for s in series]
+    own = worth_it(rows)
+    times = padded(rows) if own else np.unique(np.concatenate(rows))
+    along = time_dim(times)
     first = parts[0][1]
     variables = {}
     for name, shape in shapes.items():
-        values = np.full((len(series), len(times), *shape), np.nan)
+        values = np.full((len(series), times.shape[-1], *shape), np.nan)
         for i, s in enumerate(series):
-            values[i, np.searchsorted(times, s.times)] = s.values[name]
-        further = space.names(name, shape)
-        variables[name] = (("trajectory", "time", *further), values, dict(first[name].attrs))
+            values[i, slice(len(s.times)) if own else np.searchsorted(times, s.times)] = s.values[name]
+        further = axes.dims.get(name, space.names(name, shape))
+        variables[name] = (("trajectory", along, *further), values, dict(first[name].attrs))
     units = {"units": clock.units} if clock.unit and "units" not in first["time"].attrs else {}
     coords: dict[str, Any] = {
         "trajectory": [s.label for s in series],
-        "time": ("time", times, {**first["time"].attrs, **units}),
+        "time": (("trajectory", SAMPLE) if own else "time", times, {**first["time"].attrs, **units}),
         "start": ("trajectory", np.array([s.start for s in series])),
         **space.used(shapes),
+        **axes.coordinates,
     }
     for name, value in series[0].extra.items():
         if all(name in s.extra and s.extra[name].shape == value.shape for s in series):

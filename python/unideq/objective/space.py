@@ -27,19 +27,30 @@ class Space:
         Observable → names of its dimensions besides trajectory and time.
     coordinates
         Dimension → points; dimensions without an entry are plain indices under any name.
+    taken
+        Names that the model has for other things: no dimension of the data can keep such a name in results.
     """
 
     dims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     coordinates: Mapping[str, xr.Variable] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, model: ODE) -> Space:
         """The space of a model's observables."""
-        return cls({n: model.dims(n, shape) for n, shape in model.observables.items()}, model.coordinates)
+        dims = {n: model.dims(n, shape) for n, shape in model.observables.items()}
+        taken = (*model.states.names, *model.observables, *model.parameters, *model.conditions, *model.networks)
+        return cls(dims, model.coordinates, frozenset(taken))
 
     def names(self, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
         """Names of an observable's dimensions; `NAME_0`, … where the model names none."""
         return self.dims.get(name, tuple(f"{name}_{k}" for k in range(len(shape))))
+
+    def unnamed(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+        """Arrays none of whose dimensions is the grid's: the data may name those."""
+        return {
+            n: shape for n, shape in shapes.items() if shape and not set(self.names(n, shape)) & set(self.coordinates)
+        }
 
     def used(self, names: Any) -> dict[str, xr.Variable]:
         """Coordinates of the dimensions that these observables have."""

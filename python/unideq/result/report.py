@@ -6,6 +6,8 @@ import os
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .advice import advice
 from .html import check_target, document, folded, pairs, picture, plain_table, section, table, write_page
 from .report_sections import course, findings, heading, notebook, parameters, status, version_pairs
@@ -92,7 +94,8 @@ def _data(fit: Fit) -> str:
         rows.append((name, " ".join(w for w in words if w) or "–"))
     times = dataset["time"].values
     series = len(record.observations)
-    extent = f"{series} {'trajectories' if series > 1 else 'trajectory'}, times {times[0]:g} to {times[-1]:g}"
+    trajectories = f"{series} {'trajectories' if series > 1 else 'trajectory'}"
+    extent = f"{trajectories}, times {np.nanmin(times):g} to {np.nanmax(times):g}"
     return pairs([("extent", extent), *rows])
 
 

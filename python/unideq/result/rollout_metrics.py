@@ -11,6 +11,7 @@ from ..checks import instance, known_keys, number, shown
 from ..errors import DataError, ModelError
 from ..model import Stepper
 from ..objective import Observations
+from ..objective.own_times import on_common_times
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -239,14 +240,14 @@ def metrics_of_fit(fit: Fit, data: xr.Dataset | None = None, seed: int | None = 
             "`unideq.result.rollout_metrics(fit.predict(...), data)` gives the relative error time by time."
         )
     if data is None:
-        true = fit.record.observations.dataset
+        true = on_common_times(fit.record.observations.dataset)
         return rollout_metrics(_with_trajectory(fit.predict(true["time"].values, seed=seed), true), true)
     if not isinstance(model, Stepper):
         raise ModelError(
             "Metrics on other data need a `Stepper`; compare `fit.predict(...)` with them by `rollout_metrics`."
         )
     observations = Observations.given(data, model, fit.record.observations.clock)
-    true = observations.dataset
+    true = on_common_times(observations.dataset)
     parts = []
     for s in observations.series:
         initial = {}

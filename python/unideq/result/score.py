@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from ..objective import Observations
+from ..objective.own_times import along
 from ..training.record import Training
 
 if TYPE_CHECKING:
@@ -18,12 +19,10 @@ __all__ = ["residuals", "scores"]
 
 def residuals(observations: Observations, solution: xr.Dataset, name: str) -> np.ndarray:
     """predicted − measured (seed, M, *shape), trajectory after trajectory; NaN where not measured."""
-    times = solution["time"].values
-    values = solution[name].values
     parts = []
     for i, s in enumerate(observations.series):
-        at = np.searchsorted(times, s.times)
-        parts.append(values[:, i, at] - s.values[name])
+        times, values = along(solution, name, i)
+        parts.append(values[:, np.searchsorted(times, s.times)] - s.values[name])
     return np.concatenate(parts, axis=1)
 
 

@@ -20,11 +20,15 @@ __all__ = ["rolled_out", "steps_to", "trajectory_constants", "with_conditions"]
 
 
 def steps_to(problem: Problem, times: np.ndarray) -> np.ndarray:
-    """(trajectories, K): the step that reaches each time; negative before a trajectory's start and between steps."""
+    """(trajectories, K): the step that reaches each time; negative before a trajectory's start and between steps.
+
+    `times` are one axis (K,), or a row a trajectory, NaN behind its end (negative, too).
+    """
     dt = stepper_of(problem).dt
     starts = np.array([s.start for s in problem.observations.series])[:, None]
-    numbers, reached = whole_steps(times[None, :], starts, dt)
-    return np.where(reached, numbers, -1)
+    known = np.isfinite(np.atleast_2d(times))
+    numbers, reached = whole_steps(np.where(known, np.atleast_2d(times), starts), starts, dt)
+    return np.where(reached & known, numbers, -1)
 
 
 def trajectory_constants(problem: Problem) -> np.ndarray | None:

@@ -7,9 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...objective.own_times import along
 from ..ensemble import near_best
 from .field import plot_field
-from .series import Shown, flattened, is_field, label_of, shade_held_out, shown_trajectories, time_axis, variable_of
+from .series import (
+    Shown,
+    columns,
+    component,
+    flattened,
+    is_field,
+    label_of,
+    shade_held_out,
+    shown_trajectories,
+    time_axis,
+    variable_of,
+)
 from .style import BAND, COLOURS, INK, axes_of, styled, title
 
 if TYPE_CHECKING:
@@ -56,22 +68,23 @@ def plot_data(
 def _draw(fit: Fit, variable: str, ax: Axes, trajectories: Sequence[Any] | None, legend: bool) -> Axes:
     shown = shown_trajectories(fit, trajectories)
     solution = fit.tree["/solution"].to_dataset()
-    times = solution["time"].values
     shape = fit.record.observations.shapes[variable]
-    predicted = flattened(solution[variable].values, shape)  # (seed, trajectory, time, column)
+    width = columns(shape)
     near, best = near_best(fit.record), fit.record.best_seed
-    single = len(shown) == 1 and predicted.shape[-1] == 1
-    if len(shown) > 1 and predicted.shape[-1] > 1:
+    single = len(shown) == 1 and width == 1
+    if len(shown) > 1 and width > 1:
         shown = shown[:1]  # colours tell components apart, so one trajectory at a time
     band = near.sum() > 1
     for at, s in enumerate(shown):
-        for column in range(predicted.shape[-1]):
-            colour = COLOURS[(at if predicted.shape[-1] == 1 else column) % len(COLOURS)]
-            members = predicted[:, s.index, :, column]
+        times, values = along(solution, variable, s.index)
+        predicted = flattened(values, shape)  # (seed, time, column)
+        for column in range(width):
+            colour = COLOURS[(at if width == 1 else column) % len(COLOURS)]
+            members = predicted[..., column]
             if band:
                 low, high = np.nanquantile(members[near], QUANTILES, axis=0) if _any(members[near]) else members[:2]
                 ax.fill_between(times, low, high, color=colour, alpha=BAND, lw=0)
-            name = f"{variable}[{column}]" if predicted.shape[-1] > 1 else f"{s.label}"
+            name = component(fit, variable, column) if width > 1 else f"{s.label}"
             if s.wholly_held_out:
                 name += " (held out)"
             ax.plot(times, members[best], color=colour, label="_nolegend_" if single else name)
@@ -79,7 +92,7 @@ def _draw(fit: Fit, variable: str, ax: Axes, trajectories: Sequence[Any] | None,
     time_axis(ax, fit)
     shade_held_out(ax, shown)
     what = label_of(fit.record.observations.dataset, variable)
-    ax.set_ylabel(what if predicted.shape[-1] > 1 or not shape else f"mean of {what}")
+    ax.set_ylabel(what if width > 1 or not shape else f"mean of {what}")
     count = len(fit.record.observations)
     title(ax, variable, f"{len(shown)} of {count} trajectories" if len(shown) < count else "")
     if legend:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import unknown
+from ...objective.own_times import along
 from .series import held_out_from, label_of, shown_trajectories
 from .style import DIVERGING, SEQUENTIAL, axes_of, styled, title
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.collections import QuadMesh
 
     from ..fit import Fit
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["plot_field"]
 
 KINDS = ("measured", "predicted", "residual")
+MOST_NAMES = 12
+"""Entries of an axis that are named."""
 SNAPSHOTS = 5
 """Times at which a field of two space dimensions is shown."""
 
@@ -43,10 +48,10 @@ def plot_field(
     shown = shown_trajectories(fit, None if trajectory is None else [trajectory])[0]
     observed = fit.record.observations.dataset
     solution = fit.tree["/solution"].to_dataset()
-    predicted = solution[variable].values[fit.record.best_seed, shown.index]
+    grid, members = along(solution, variable, shown.index)
+    predicted = members[fit.record.best_seed]
     series = fit.record.observations.series[shown.index]
     measured = series.values[variable]
-    grid = solution["time"].values
     with styled():
         ax = axes_of(ax)
         if kind == "predicted":
@@ -78,10 +83,20 @@ def plot_field(
 
 
 def _points(observed: xr.Dataset, dim: Any) -> tuple[np.ndarray, str]:
-    """Where a space dimension's points lie, and its label; the cells' numbers where it has no coordinate."""
-    if dim in observed.coords:
-        return observed[dim].values, label_of(observed, dim)
-    return np.arange(observed.sizes[dim]), "cell"
+    """Where a space dimension's points lie, and its label; numbers of cells, or of entries with names, elsewhere."""
+    count = np.arange(observed.sizes[dim])
+    if dim not in observed.coords:
+        return count, "cell" if re.fullmatch(r".*_\d+", str(dim)) else str(dim)
+    values = observed[dim].values
+    return values if values.dtype.kind in "fiu" else count, label_of(observed, dim)
+
+
+def _name_ticks(axis: Axis, observed: xr.Dataset, dim: Any) -> None:
+    """Names instead of numbers where a coordinate is text: of all entries, or of an even choice."""
+    if dim in observed.coords and observed[dim].dtype.kind in "UO":
+        every = max(1, -(-observed.sizes[dim] // MOST_NAMES))
+        at = np.arange(0, observed.sizes[dim], every)
+        axis.set_ticks(at, labels=[str(v) for v in observed[dim].values[at]])
 
 
 def _over_time(
@@ -89,6 +104,7 @@ def _over_time(
 ) -> QuadMesh:
     points, label = _points(observed, dim)
     ax.set_ylabel(label)
+    _name_ticks(ax.yaxis, observed, dim)
     return ax.pcolormesh(times, points, values.T, shading="nearest", rasterized=True, **limits)
 
 
@@ -113,6 +129,8 @@ def _snapshots(
         inner.set_aspect("equal")
         inner.set_title(f"t = {measured[k]:g}", fontsize="small", loc="center")
         inner.tick_params(labelsize="x-small")
+        _name_ticks(inner.xaxis, observed, space[0])
+        _name_ticks(inner.yaxis, observed, space[1])
         inner.set_xlabel(x_label, fontsize="small")
         if at:
             inner.set_yticklabels([])

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...objective.own_times import along
 from .field import plot_field
-from .series import flattened, is_field, shade_held_out, shown_trajectories, time_axis, variable_of
+from .series import columns, flattened, is_field, shade_held_out, shown_trajectories, time_axis, variable_of
 from .style import COLOURS, axes_of, styled, title
 
 if TYPE_CHECKING:
@@ -30,19 +31,19 @@ def plot_residuals(
             return plot_field(fit, variable, "residual", ax, None if trajectories is None else trajectories[0])
         shown = shown_trajectories(fit, trajectories)
         solution = fit.tree["/solution"].to_dataset()
-        times = solution["time"].values
         shape = fit.record.observations.shapes[variable]
-        predicted = flattened(solution[variable].values[fit.record.best_seed], shape)
-        width = predicted.shape[-1]
+        width = columns(shape)
         shown = shown[:1] if width > 1 else shown
         ax.axhline(0.0, color="#555555", lw=0.8)
         for at, s in enumerate(shown):
+            times, values = along(solution, variable, s.index)
+            predicted = flattened(values[fit.record.best_seed], shape)
             for column in range(width):
                 colour = COLOURS[(at if width == 1 else column) % len(COLOURS)]
                 for part, face in ((s.training, colour), (s.held_out, "white")):
                     if part is None or not len(part.times):
                         continue
-                    left = predicted[s.index, np.searchsorted(times, part.times), column]
+                    left = predicted[np.searchsorted(times, part.times), column]
                     rest = left - flattened(part.values[variable], shape)[:, column]
                     ax.vlines(part.times, 0.0, rest, color=colour, lw=1.0, alpha=0.55)
                     ax.plot(part.times, rest, ls="none", marker="o", ms=3.6, mec=colour, mfc=face, mew=1.0)

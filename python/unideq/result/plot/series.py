@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Shown",
+    "columns",
+    "component",
     "flattened",
     "held_out_from",
     "is_field",
@@ -61,11 +63,24 @@ def is_field(fit: Fit, variable: str) -> bool:
     return len(shape) in (1, 2) and min(shape) > MOST
 
 
+def columns(shape: tuple[int, ...]) -> int:
+    """How many lines a trajectory of a variable of this shape is drawn as."""
+    return shape[0] if len(shape) == 1 and shape[0] <= MOST else 1
+
+
+def component(fit: Fit, variable: str, column: int) -> str:
+    """`x[A]` for an entry of an array-valued variable: by the data's coordinate, else by its number."""
+    observations = fit.record.observations
+    dims = observations.labels.dims.get(variable, ("",))
+    known = observations.labels.coordinates.get(dims[0])
+    return f"{variable}[{column if known is None else known.values[column]}]"
+
+
 def flattened(values: np.ndarray, variable_shape: tuple[int, ...]) -> np.ndarray:
     """(…, *shape) → (…, columns): components of short vectors, means over larger arrays; NaN: not measured."""
     if not variable_shape:
         return values[..., None]
-    if len(variable_shape) == 1 and variable_shape[0] <= MOST:
+    if columns(variable_shape) > 1 or variable_shape == (1,):
         return values
     flat = values.reshape(*values.shape[: values.ndim - len(variable_shape)], -1)
     count = np.isfinite(flat).sum(axis=-1)
@@ -87,7 +102,8 @@ def time_axis(ax: Axes, fit: Fit) -> None:
 
     observed = fit.record.observations.dataset
     times = observed["time"].values
-    first, last = min(float(times[0]), float(observed["start"].values.min())), float(times[-1])
+    times = times[np.isfinite(times)]
+    first, last = min(float(times.min()), float(observed["start"].values.min())), float(times.max())
     margin = 0.02 * (last - first) or 0.5
     ax.set_xlim(first - margin, last + margin)
     ax.set_xlabel(label_of(observed, "time", 60))
