@@ -15,6 +15,7 @@ __all__ = [
     "Solver",
     "adjoints_of",
     "check_solver",
+    "counterpart",
     "solvers_of",
     "stiff_solver",
 ]
@@ -83,6 +84,31 @@ _STIFF_CHOICE = {"jax": "kvaerno5", "julia": "rodas5p"}
 def stiff_solver(engine: str) -> str:
     """The solver that an engine takes for stiff problems when it is left the choice."""
     return _STIFF_CHOICE.get(engine, "kvaerno5")
+
+
+_COUNTERPARTS = {
+    "jax": {
+        "bs3": "tsit5",
+        "vern6": "dopri8",
+        "vern7": "dopri8",
+        "vern8": "dopri8",
+        "vern9": "dopri8",
+        "ssprk43": "tsit5",
+    },
+    "julia": {"dopri8": "vern8"},
+}
+"""Engine → solver that it lacks → the nearest one that it has; for stiff and stabilised ones its own stiff solver."""
+
+
+def counterpart(solver: str, engine: str) -> str:
+    """The solver itself where the engine has it, or the nearest one to it for the same problem.
+
+    Solvers of fixed step have none: their step is part of the result.
+    """
+    entry = SOLVERS.get(solver)
+    if entry is None or engine in entry.engines or entry.fixed:
+        return solver
+    return _COUNTERPARTS.get(engine, {}).get(solver, stiff_solver(engine))
 
 
 def solvers_of(engine: str) -> list[str]:

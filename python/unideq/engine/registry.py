@@ -11,10 +11,12 @@ from typing import Any
 
 from ..checks import choice
 from ..errors import EngineMissing
+from ..graph.location import warn_user
 from ..julia_location import julia_candidates, usable_julia
+from .forked import leave_behind
 from .protocol import Engine
 
-__all__ = ["available", "checked_engine", "chosen_name", "get_engine", "set_engine"]
+__all__ = ["available", "checked_engine", "chosen_name", "engine_for", "get_engine", "set_engine"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ _ENGINES = {  # in order of preference
 }
 _made: dict[str, Engine] = {}
 _chosen: str | None = None
+leave_behind(_made)
 
 
 def available() -> list[str]:
@@ -74,6 +77,50 @@ def checked_engine(given: Any) -> Any:
 def chosen_name(name: str | None = None) -> str | None:
     """Name of the engine that `get_engine(name)` would give, or None where none can be used. Starts nothing."""
     return name if name is not None else _chosen or os.environ.get("UNIDEQ_ENGINE") or _first_available()
+
+
+def engine_for(trained_on: str, asked: str | Engine | None, call: str, keep: bool = False) -> Engine:
+    """The engine for what another process has trained, started if need be.
+
+    The one that is asked for; else the one that was chosen by `set_engine` or `UNIDEQ_ENGINE`; else the one that it was
+    trained on; where that is missing, another one with a warning.
+
+    Parameters
+    ----------
+    trained_on
+        Name of an engine.
+    asked
+        `engine=`, where the user said it.
+    call
+        What to type to ask for an engine, with `NAME` in its place.
+    keep
+        Whether to prefer the engine that it was trained on to the chosen one, as long as it is there.
+
+    Raises
+    ------
+    EngineMissing
+        If the engine asked for or chosen is missing, or all are.
+    """
+    chosen = asked or _chosen or os.environ.get("UNIDEQ_ENGINE")
+    entry = _ENGINES.get(trained_on)
+    lacks = "a newer version of Unideq, which knows it" if entry is None else entry.lacks()
+    here = trained_on in _made or not lacks
+    if here and ((keep and asked is None) or not chosen):
+        return get_engine(trained_on)
+    if chosen:
+        return get_engine(chosen)
+    other = _first_available()
+    if other is None:
+        raise EngineMissing(
+            f"This was trained on engine `{trained_on}`, which needs {lacks} No other engine is installed either; "
+            'the one that comes from PyPI alone: `pip install "unideq[jax]"`.'
+        )
+    warn_user(
+        f"This was trained on engine `{trained_on}`, which isn't here: engine `{other}` computes instead. Say so to "
+        f"choose it: `{call.replace('NAME', other)}`, or `unideq.set_engine({other!r})`. (Engine `{trained_on}` needs "
+        f"{lacks})"
+    )
+    return get_engine(other)
 
 
 def _first_available() -> str | None:

@@ -25,7 +25,7 @@ from .expression import Expression, apply, constant, variable
 from .graph import Graph
 from .operation import OPERATIONS
 
-__all__ = ["FORMAT", "VERSION", "fingerprint", "from_json", "to_json"]
+__all__ = ["FORMAT", "VERSION", "array_from_json", "array_to_json", "fingerprint", "from_json", "to_json"]
 
 FORMAT = "unideq-graph"
 VERSION = 1
@@ -102,6 +102,11 @@ def _encode_node(node: Expression, position: Mapping[int, int]) -> dict[str, Any
         if node.attributes:
             encoded["attributes"] = {key: _encode(value) for key, value in node.attributes.items()}
     return encoded
+
+
+def array_to_json(array: np.ndarray) -> dict[str, Any]:
+    """An array as graphs store it."""
+    return _encode(np.asarray(array))
 
 
 def _encode(value: Any) -> Any:
@@ -208,6 +213,14 @@ def _earlier(nodes: list[Expression], position: Any, place: str) -> Expression:
     if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < len(nodes):
         raise FileFormatError(f"The stored graph is damaged: {place} refers to node {position!r}.")
     return nodes[position]
+
+
+def array_from_json(data: Mapping[str, Any]) -> np.ndarray:
+    """Inverse of `array_to_json`; a `ValueError` where it isn't one."""
+    array = _decode(data)
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{type(data).__name__} where an array should be")
+    return array
 
 
 def _decode(encoded: Any) -> Any:

@@ -19,6 +19,7 @@ from .parameter import Parameter
 from .state import StateTable
 from .switches import warn_jumping
 from .trace import SIGNATURE, call, derivative_vector, traced
+from .values import Valued
 from .views import NetworkView, View
 
 __all__ = ["Declared", "Rhs", "parameter_of", "weight_entries"]
@@ -26,16 +27,14 @@ __all__ = ["Declared", "Rhs", "parameter_of", "weight_entries"]
 Rhs = Callable[..., Any]
 
 
-class Declared:
+class Declared(Valued):
     """States, parameters, conditions, networks and forcings with their symbols, and the equations traced in them."""
 
     states: StateTable
-    parameters: dict[str, Parameter]
     conditions: dict[str, Condition]
     networks: dict[str, Network]
     initial: dict[str, Any]
     forcing: Graph
-    layout: Layout
     named: dict[str, Graph]
     """The equations in named values: `vector_field` and `observation`, and what further kinds of model are made of."""
 
@@ -52,7 +51,7 @@ class Declared:
         given = named_items("parameters", "Parameter", parameters)
         self.conditions = {n: v for n, v in given if isinstance(v, Condition)}
         self.parameters = {n: parameter_of(n, v) for n, v in given if not isinstance(v, Condition)}
-        self.networks = _networks(networks)
+        self.networks, self.weights = _networks(networks), {}
         self.initial = check_initial(initial, self.states)
         t = variable("t")
         series = dict(named_items("forcings", "Forcing", forcings))

@@ -77,6 +77,14 @@ class Entry:
             return self.upper - self.scale * plus(raw)
         return self.scale * raw
 
+    def inside(self, value: np.ndarray) -> np.ndarray:
+        """A real value that rounding put onto a bound, which is exclusive, right beside it."""
+        if self.lower is None and self.upper is None:
+            return value
+        low = -np.inf if self.lower is None else np.nextafter(self.lower, np.inf)
+        high = np.inf if self.upper is None else np.nextafter(self.upper, -np.inf)
+        return np.clip(value, low, high)
+
     def unconstrain(self, value: Any) -> np.ndarray:
         """Real → stored values; raises `ModelError` outside the bounds."""
         value = np.asarray(value, dtype=float)

@@ -80,6 +80,7 @@ def replace_learned(model: ODE, network: str, formula: Callable[..., Any], param
     new = model._copy(
         parameters={**model.parameters, **parameters},
         networks={n: net for n, net in model.networks.items() if n != network},
+        weights={n: w for n, w in model.weights.items() if n in layout},
         layout=layout,
         bind=False,
     )

@@ -15,10 +15,11 @@ from ..errors import DataError, ModelError, unknown
 from ..graph import Expression, Graph, constant, substitute
 from ..nn import Network
 from .condition import condition_values
-from .declared import Declared, Rhs, named, parameter_of
+from .declared import Declared, Rhs, parameter_of
 from .description import description, warn_unused
 from .equations import Equations
 from .file import load_model, save_model
+from .initial import check_initial, initial_to_json
 from .learned import LearnedTerm, find_learned, replace_learned
 from .names import check_dimensions, check_distinct, named_items, normal_keys
 from .parameter import Parameter
@@ -155,22 +156,6 @@ class ODE(Declared):
 
     # ---- values -----------------------------------------------------------------------------------------------
 
-    def initial_theta(self, seed: int = 0, parameters: Mapping[str, Any] | None = None) -> np.ndarray:
-        """θ (P,) at the parameters' initial values and networks drawn from a generator with this seed."""
-        values: dict[str, Any] = {n: p.array for n, p in self.parameters.items()}
-        for k, (name, network) in enumerate(self.networks.items()):
-            generator = np.random.default_rng([seed, k])
-            values.update({f"{name}.{w}": array for w, array in network.draw(generator).items()})
-        return self.layout.pack({**values, **normal_keys(parameters)})
-
-    def resolve_theta(self, parameters: Any = None) -> np.ndarray:
-        """θ (P,) from None (initial values), a flat array, or a dict of some names."""
-        if parameters is None:
-            return self.initial_theta()
-        if isinstance(parameters, Mapping):
-            return self.initial_theta(parameters=parameters)
-        return self.layout.flat(parameters)
-
     def __call__(self, t: float, state: Mapping[str, Any], parameters: Any = None) -> dict[str, np.ndarray]:
         """The derivatives at one state, evaluated with NumPy.
 
@@ -280,15 +265,30 @@ class ODE(Declared):
         for name, value in normal_keys(mapping(parameters, "parameters", error=ModelError)).items():
             if name not in new:
                 raise unknown("parameter", name, self.parameters, ModelError)
-            old = new[name]
             found = array(value, name, "parameters", error=ModelError)
             try:
-                found = np.broadcast_to(found, old.array.shape)
-            except ValueError:
-                raise ModelError(f"Parameter `{name}`: its shape is {old.array.shape}, not {found.shape}.") from None
-            settings = (False, old.lower, old.upper, old.free, old.units, old.description)
-            new[name] = named(name, Parameter, found, *settings)
-        return self._copy(parameters=new)
+                new[name] = new[name].moved(found)
+            except ModelError as error:
+                raise ModelError(f"Parameter `{name}`: {error}") from None
+        return self._valued(new, self.weights)
+
+    def starting_at(self, initial: Mapping[str, Any]) -> ODE:
+        """The same model with other initial values of states that it declares as `Parameter` (estimated).
+
+        Raises
+        ------
+        ModelError
+            If a state isn't declared so, a shape differs, or a value lies outside the bounds.
+        """
+        new = dict(self.initial)
+        for name, value in initial.items():
+            given = new.get(name)
+            if not isinstance(given, Parameter):
+                raise ModelError(f"The initial value of `{name}` isn't a `Parameter` of this model.")
+            new[name] = Parameter(value, False, given.lower, given.upper, given.free, given.units, given.description)
+        made = self._valued(self.parameters, self.weights)
+        made.initial = check_initial(new, self.states)
+        return made
 
     def at(self, **conditions: float) -> ODE:
         """The model with conditions fixed to numbers, e.g. `model.at(domain=1.2)`.
@@ -335,7 +335,7 @@ class ODE(Declared):
         return self.vector_field
 
     _parts: ClassVar[tuple[str, ...]] = (
-        "states", "parameters", "conditions", "networks", "initial", "forcing", "layout",
+        "states", "parameters", "conditions", "networks", "weights", "initial", "forcing", "layout",
     )  # fmt: skip
 
     def _copy(self, bind: bool = True, **changes: Any) -> Any:
@@ -352,6 +352,13 @@ class ODE(Declared):
     def to_json(self) -> dict[str, Any]:
         """All there is to the model, without the Python function: read back by `ODE.from_json`."""
         return model_to_json(self)
+
+    def __reduce__(self) -> Any:
+        """Pickled as the file would be: the graphs travel, not the Python function."""
+        return ODE.from_json, (self.to_json(),)
+
+    def values_to_json(self) -> dict[str, Any]:
+        return {**super().values_to_json(), "initial": initial_to_json(self.initial)}
 
     def _more_to_json(self) -> dict[str, Any]:
         """What a further kind of model stores besides."""

@@ -86,6 +86,22 @@ class Parameter:
         parts += [f"{k}={getattr(self, k)!r}" for k in ("units", "description") if getattr(self, k)]
         return f"Parameter({', '.join(parts)})"
 
+    def moved(self, value: Any) -> Parameter:
+        """The same parameter at another value; itself where the values are equal up to rounding.
+
+        Raises
+        ------
+        ModelError
+            If the value has another shape or lies outside the bounds.
+        """
+        try:
+            array = np.broadcast_to(np.asarray(value, dtype=float), self.array.shape)
+        except ValueError:
+            raise ModelError(f"its shape is {self.array.shape}, not {np.shape(value)}.") from None
+        if np.allclose(array, self.array, rtol=1e-14, atol=0.0):
+            return self
+        return Parameter(array, False, self.lower, self.upper, self.free, self.units, self.description)
+
     def to_json(self) -> dict[str, Any]:
         """The arguments that make it again, as plain data."""
         return {

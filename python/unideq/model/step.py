@@ -13,6 +13,7 @@ from ..graph import Expression, Graph, topological, variable
 from .coefficients import Coefficients
 from .condition import condition_values
 from .correction import coupled
+from .parameter import Parameter
 from .pde import PDE
 from .solver import BlackBox
 from .stability import warn_unstable
@@ -39,6 +40,12 @@ class StepGraphs(PDE, stored=False):
         if "vector_field" in self.named:
             self.vector_field = self.bound(self.named_vector_field)
         _ = self.step
+
+    def _valued(self, parameters: dict[str, Parameter], weights: dict[str, np.ndarray]) -> Any:
+        made = super()._valued(parameters, weights)
+        if any(p is not self.parameters[n] for n, p in parameters.items() if not p.free):
+            made._set_equations(self.named)  # the scheme's coefficients are made of fixed parameters
+        return made
 
     # ---- the step ---------------------------------------------------------------------------------------------
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FileFormatError, UnideqError
+from ..errors import FileFormatError, damaged
 from ..graph.serialise import from_json, to_json
 from ..nn import network_from_json
 from .condition import Condition
-from .initial import initial_from_json, initial_to_json
+from .initial import initial_from_json
 from .layout import Layout
 from .parameter import Parameter
 from .state import State, StateTable
+from .values import described_values, weights_from_json
 
 if TYPE_CHECKING:
     from .ode import ODE
@@ -27,10 +28,9 @@ def model_to_json(model: ODE) -> dict[str, Any]:
         "states": [
             {k: v for k, v in {**s.__dict__, "shape": list(s.shape)}.items() if v is not None} for s in model.states
         ],
-        "parameters": {n: p.to_json() for n, p in model.parameters.items()},
+        **described_values(model),
         **({"conditions": {n: c.to_json() for n, c in model.conditions.items()}} if model.conditions else {}),
         "networks": {n: net.to_json() for n, net in model.networks.items()},
-        "initial": initial_to_json(model.initial),
         "forcing": to_json(model.forcing),
         "layout": model.layout.to_json(),
         **{key: to_json(graph) for key, graph in model.named.items()},
@@ -48,7 +48,7 @@ def model_from_json(kinds: Mapping[str, type[ODE]], data: Mapping[str, Any]) -> 
     """
     if not isinstance(data, Mapping) or str(data.get("kind")) not in kinds:
         raise FileFormatError(f"This JSON doesn't describe a model ({', '.join(kinds)}).")
-    try:
+    with damaged("The model description"):
         made = object.__new__(kinds[data["kind"]])
         made.states = StateTable([State(**{**s, "shape": tuple(s["shape"])}) for s in data["states"]])
         made.parameters = {n: Parameter(**p) for n, p in data["parameters"].items()}
@@ -57,13 +57,10 @@ def model_from_json(kinds: Mapping[str, type[ODE]], data: Mapping[str, Any]) -> 
         made.initial = initial_from_json(data["initial"])
         made.forcing = from_json(data["forcing"])
         made.layout = Layout.from_json(data["layout"])
+        made.weights = weights_from_json(data, made.layout)
         made._read_more(data)
         required = ("observation",) if data.get("black_box") else ("vector_field", "observation")
         named = {key: from_json(data[key]) for key in required}
         named |= {key: from_json(data[key]) for key in ("nonlinear", "linear", "operator", "correction") if key in data}
         made._set_equations(named)
-    except UnideqError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(f"The model description is damaged: {error!r}.") from error
     return made

@@ -12,6 +12,7 @@ from ..errors import DataError, ModelError, OptionError, unknown
 from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
 from ..model import ODE, Entry, Layout, Parameter, Stepper
+from ..model.names import TERMS, check_reserved
 from .loss import Loss, mean_over
 from .observations import Observations
 from .program import SolverSettings
@@ -23,8 +24,6 @@ __all__ = ["Problem", "measured_as"]
 
 USUAL_ATOL = 1e-6
 """Absolute tolerance of fits, for states of size one and more."""
-RESERVED = ("continuity", "regularisation", "total")
-"""Names of terms that data variables, states and penalties can't have."""
 
 
 @dataclass(frozen=True)
@@ -267,14 +266,10 @@ def _settled(
 
 def _check_terms(model: ODE, train: Observations, penalties: Mapping[str, Penalty]) -> None:
     """Every term of the loss has one name, and one meaning."""
-    for name in (*train.names, *model.states.names):
-        if name in RESERVED:
-            raise ModelError(
-                f"`{name}` is the name of a term of the loss. Rename that variable in the model and in the data."
-            )
+    check_reserved({"state": model.states.names, "observable": train.names})  # a model from an old file has them
     for name in penalties:
-        if name in RESERVED or name in train.names or name in model.states.names:
-            what = "a term of the loss" if name in RESERVED else "a variable"
+        if name in TERMS or name in train.names or name in model.states.names:
+            what = "a term of the loss" if name in TERMS else "a variable"
             raise OptionError(f'The penalty `{name}` has the name of {what}. Write `penalty={{"another_name": ...}}`.')
 
 

@@ -29,8 +29,21 @@ def datasets(data: Any) -> list[tuple[Any, xr.Dataset]]:
         return _labelled([decoded(with_normal_names(d)) for d in data])
     raise DataError(
         f"Data must be an xarray Dataset with a `time` coordinate (or a list of them), not {type(data).__name__}. "
-        'Write `xr.Dataset({"hare": ("time", values)}, coords={"time": times})`.'
+        f"{_recipe(data)}"
     )
+
+
+def _recipe(data: Any) -> str:
+    """How to make a Dataset of it."""
+    if hasattr(data, "to_xarray") and hasattr(data, "columns"):  # a DataFrame, without importing pandas
+        columns = [str(c) for c in data.columns]
+        clock = next((c for c in columns if c in ("time", "Time", "times", "t")), None)  # not T, a temperature
+        index = str(data.index.name or "index")
+        renamed = "" if (clock or index) == "time" else f'.rename({clock or index}="time")'
+        made = f'.set_index("{clock}")' if clock else ""
+        runs = " Several runs: one Dataset each, in a list, `[part for _, part in frame.groupby(...)]`."
+        return f"Write `frame{made}.to_xarray(){renamed}` with its columns named after what is measured.{runs}"
+    return 'Write `xr.Dataset({"hare": ("time", values)}, coords={"time": times})`.'
 
 
 def with_normal_names(data: xr.Dataset) -> xr.Dataset:

@@ -14,7 +14,8 @@ from ..graph import Expression, Graph, factored
 from ..model import Entry, Layout, Parameter
 from ..model.declared import parameter_of, weight_entries
 from ..model.file import read_model, save_model
-from ..model.names import check_distinct, check_name, check_reserved, named_items, normal_keys
+from ..model.names import check_distinct, check_name, check_reserved, named_items
+from ..model.values import Valued
 from ..nn import Network
 from .data import Data
 from .declared import checked_fields, checked_networks
@@ -29,7 +30,7 @@ from .unknowns import Unknowns, inputs_of, residual_outputs
 __all__ = ["ResidualProblem"]
 
 
-class ResidualProblem:
+class ResidualProblem(Valued):
     """Differential equations on a domain, with networks for the unknown fields (a PINN).
 
     Parameters
@@ -104,7 +105,7 @@ class ResidualProblem:
         functions = dict(named_items("outputs", "Output", outputs))
         self._check_names(functions)
         entries = [Entry.of_parameter(n, p) for n, p in self.parameters.items()]
-        self.layout = Layout([*entries, *weight_entries(self.networks)])
+        self.layout, self.weights = Layout([*entries, *weight_entries(self.networks)]), {}
         unknowns = Unknowns(self.domain, self.fields, self.parameters, self.equation_networks, self.layout, functions)
         self.solution = unknowns.bound(unknowns.values, self.domain.names)
         self.terms, self.residuals = {}, {}
@@ -212,20 +213,6 @@ class ResidualProblem:
 
     # ---- values -----------------------------------------------------------------------------------------------
 
-    def initial_theta(self, seed: int = 0, parameters: Mapping[str, Any] | None = None) -> np.ndarray:
-        """θ (P,) at the parameters' initial values, with networks drawn from a generator with this seed."""
-        values: dict[str, Any] = {n: p.array for n, p in self.parameters.items()}
-        for k, (name, network) in enumerate(self.networks.items()):
-            generator = np.random.default_rng([seed, k])
-            values.update({f"{name}.{w}": array for w, array in network.draw(generator).items()})
-        return self.layout.pack({**values, **normal_keys(parameters)})
-
-    def resolve_theta(self, parameters: Any = None) -> np.ndarray:
-        """θ (P,) from None (initial values), a flat array, or a dict of some names."""
-        if parameters is None or isinstance(parameters, Mapping):
-            return self.initial_theta(parameters=parameters)
-        return self.layout.flat(parameters)
-
     def __call__(self, points: Mapping[str, Any], parameters: Any = None) -> dict[str, np.ndarray]:
         """Fields and outputs at points, evaluated with NumPy.
 
@@ -289,6 +276,10 @@ class ResidualProblem:
     def from_json(cls, data: Mapping[str, Any]) -> ResidualProblem:
         """Inverse of `to_json`."""
         return problem_from_json(cls, data)
+
+    def __reduce__(self) -> Any:
+        """Pickled as the file would be: the graphs travel, not the Python functions."""
+        return type(self).from_json, (self.to_json(),)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the problem to a JSON file; `ResidualProblem.load` reads it back, without the Python functions."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FileFormatError, ModelError, UnideqError
+from ..errors import FileFormatError, ModelError, damaged
 from ..graph.serialise import from_json, to_json
 from ..model import Layout, Parameter
+from ..model.values import described_values, weights_from_json
 from ..nn import network_from_json
 from .domain import Domain
 from .field import Field
@@ -25,7 +26,7 @@ def problem_to_json(problem: ResidualProblem) -> dict[str, Any]:
         "kind": "ResidualProblem",
         "domain": problem.domain.to_json(),
         "fields": [_field_to_json(names, field) for names, field in problem.fields.items()],
-        "parameters": {n: p.to_json() for n, p in problem.parameters.items()},
+        **described_values(problem),
         "networks": {n: network.to_json() for n, network in problem.equation_networks.items()},
         "layout": problem.layout.to_json(),
         "solution": to_json(problem.solution),
@@ -53,20 +54,17 @@ def problem_from_json(kind: type[ResidualProblem], data: Mapping[str, Any]) -> R
     """
     if not isinstance(data, Mapping) or data.get("kind") != "ResidualProblem":
         raise FileFormatError("This JSON doesn't describe a `ResidualProblem`.")
-    try:
+    with damaged("The description of the problem"):
         made = object.__new__(kind)
         made.domain = Domain.from_json(data["domain"])
         made.fields = dict(_field_from_json(f) for f in data["fields"])
         made.parameters = {n: Parameter(**p) for n, p in data["parameters"].items()}
         made.equation_networks = {n: network_from_json(s) for n, s in data["networks"].items()}
         made.layout = Layout.from_json(data["layout"])
+        made.weights = weights_from_json(data, made.layout)
         made.solution = from_json(data["solution"])
         made.terms = {n: term_from_json(t) for n, t in data["terms"].items()}
         made.residuals = {n: from_json(t["residual"]) for n, t in data["terms"].items()}
-    except UnideqError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(f"The description of the problem is damaged: {error!r}.") from error
     return made
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from ..engine import STATUS, Engine, checked_engine
+from ..engine.deferred import Deferred
 from ..errors import OptionError
 from ..graph.location import warn_user
 from ..model import ODE, Stepper
@@ -22,10 +24,11 @@ from .file import read_tree
 from .groups import kind_of
 from .horizon import warn_far
 from .residual_tree import RESIDUAL
-from .sampling import predict, problem_of, result_times
+from .sampling import common_times, labelled, predict, problem_of, result_times, solver_on
 from .solution import solve, warn_outside
 from .stepping import steps_to
-from .trained import Deferred, Trained
+from .trained import Trained
+from .trained_model import trained_model
 from .tree import result_groups, training_from_tree, training_groups
 
 if TYPE_CHECKING:
@@ -57,20 +60,27 @@ class Fit(Trained[Training]):
 
     # ---- what it is -------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def model(self) -> ODE:
-        """The model as it was given to `fit`; `trained()` has the trained parameters."""
-        return self.record.model
+        """The trained model (of the best seed, see `trained`); `fit.record.model` is the one that was given."""
+        return self.trained()
 
-    def _groups(self) -> dict[str, xr.Dataset]:
-        if self._computed is None:
+    def _groups(self, compute: bool = True) -> dict[str, xr.Dataset]:
+        if self._computed is None and compute:
             self._computed = result_groups(self.record, self.engine)
-        return {**training_groups(self.record), **self._computed, **self._added}
+        return {**training_groups(self.record), **(self._computed or {}), **self._added}
 
     def trained(self, seed: int | None = None) -> ODE:
-        """The model with its parameters' initial values set to the trained ones (networks keep their specification)."""
-        values = self.record.layout.unpack(self._theta_of(seed))
-        return self.model.with_values({n: values[n] for n in self.model.parameters})
+        """The model with the trained parameters and weights: solve, save, export, change or train it further.
+
+        Initial values that the model declares as parameters are trained ones too, where there is one trajectory.
+
+        Parameters
+        ----------
+        seed
+            A seed, or None for the best.
+        """
+        return trained_model(self.record, self._theta_of(seed))
 
     # ---- predictions ------------------------------------------------------------------------------------------
 
@@ -103,7 +113,8 @@ class Fit(Trained[Training]):
         Returns
         -------
         xarray.Dataset
-            States and observables over (seed,) (trajectory,) time; trajectory is dropped where there is one.
+            States and observables over (seed,) (trajectory,) time; trajectory is dropped where there is one. Without
+            `time`, of trajectories with times of their own: (trajectory, sample) and a `time` a trajectory.
         """
         members = self.seeds if seed == "all" else (self.member(seed),)
         if not isinstance(self.model, Stepper) and (steps is not None or conditions is not None):
@@ -113,7 +124,7 @@ class Fit(Trained[Training]):
                 raise OptionError("Give `time` or `steps`, not both.")
             first = self.record.observations.series[0].start if initial is None else 0.0
             time = first + self.model.dt * np.arange(steps + 1)  # type: ignore[attr-defined]
-        grid = self._times(time)
+        grid = self._times(time, common=initial is not None)
         if time is not None:
             train, _ = self.record.observations.split(self.record.settings.holdout)
             warn_far(train, grid, None if initial is None else float(grid[0]))
@@ -132,12 +143,12 @@ class Fit(Trained[Training]):
         """Solutions from the trained initial values of every trajectory."""
         settings = self.record.settings
         solver = settings.solver
-        if grid[-1] > result_times(self.record.observations)[-1]:  # further than training ever went
+        if np.nanmax(grid) > np.nanmax(result_times(self.record.observations)):  # further than training ever went
             solver = replace(solver, max_steps=10 * solver.max_steps)
         record = replace(self.record, settings=replace(settings, seeds=members, solver=solver))
         theta = np.stack([self._theta_of(s) for s in members])
         if isinstance(self.model, Stepper):
-            between = grid[(steps_to(problem_of(record), grid) < 0).all(axis=0)]
+            between = grid[grid.ndim == 1 and (steps_to(problem_of(record), grid) < 0).all(axis=0)]
             if len(between):
                 raise OptionError(
                     f"No rollout reaches time {between[0]:g}: they start at snapshots, in steps of {self.model.dt:g}."
@@ -165,18 +176,22 @@ class Fit(Trained[Training]):
         if isinstance(self.model, Stepper):
             theta = self._theta_of(seed)[: self.model.layout.size]
             settings: dict[str, Any] = {"conditions": conditions, "engine": self.engine, "throw": False}
-            return self.model.solve(grid, initial, theta, **settings).dataset
-        found = solve(self.model, grid, engine=self.engine, throw=False, **self._setup(initial, seed))
+            return labelled(self.model.solve(grid, initial, theta, **settings).dataset, self.record)
+        settings = self._setup(initial, seed)
+        settings["solver"] = solver_on(self.engine, self.record.settings.solver).name
+        found = solve(self.model, grid, engine=self.engine, throw=False, **settings)
         if not found.success:
             warn_user(
                 f"The prediction of seed {seed} ends early (NaN): {next(s for s in found.status if s != STATUS[0])}."
             )
-        return found.dataset
+        return labelled(found.dataset, self.record)
 
-    def _times(self, time: Any) -> np.ndarray:
+    def _times(self, time: Any, common: bool = False) -> np.ndarray:
         """Output times (K,) as model times; None: those of `/solution`."""
         observations = self.record.observations
-        return result_times(observations) if time is None else increasing(time, clock=observations.clock)
+        if time is not None:
+            return increasing(time, clock=observations.clock)
+        return common_times(observations) if common else result_times(observations)
 
     def _setup(self, initial: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
         """What `solve` needs besides times: one seed's parameters and initial values, and training's solver."""
@@ -316,11 +331,20 @@ class Fit(Trained[Training]):
         settings
             Solver and tolerances where they differ from the training's; see `unideq.result.export.export_julia`.
         """
-        export_julia(self.model, path, self._times(time), **{**self._setup(initial, self.member(seed)), **settings})
+        grid = self._times(time, common=True)
+        export_julia(self.model, path, grid, **{**self._setup(initial, self.member(seed)), **settings})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], engine: str | Engine | None = None) -> Any:
         """Read a file written by `save` or by `fit(checkpoint=...)`. No engine starts before something is computed.
+
+        Parameters
+        ----------
+        path
+            The file.
+        engine
+            Who computes predictions. Default: the engine that was chosen by `set_engine` or `UNIDEQ_ENGINE`, else the
+            one that the fit was trained on, else, with a warning, the one that is here.
 
         Returns
         -------
@@ -333,18 +357,21 @@ class Fit(Trained[Training]):
             from .residual_fit import ResidualFit
 
             return ResidualFit.from_tree(tree, str(path), engine)
-        record = training_from_tree(tree, str(path))
+        return cls.from_tree(tree, str(path), engine)
+
+    @classmethod
+    def from_tree(cls, tree: xr.DataTree, source: str, engine: str | Engine | None = None) -> Fit:
+        record = training_from_tree(tree, source)
         groups = {
             f"/{n}": tree[n].to_dataset() for n in ("solution", "learned_term", "diagnostics") if n in tree.children
         }
         computed = groups if "/solution" in groups else None
-        fit = cls(record, Deferred(engine or record.engine.get("name")), computed)  # type: ignore[arg-type]
-        if "symbolic" in tree.children:
-            for name, node in tree["symbolic"].children.items():
-                fit._added[f"/symbolic/{name}"] = node.to_dataset()
-        if "diagnostics" in tree.children:
-            for name, node in tree["diagnostics"].children.items():
-                fit._added[f"/diagnostics/{name}"] = node.to_dataset(inherit=False)
+        chosen: Any = Deferred(str(record.engine.get("name")), engine)
+        fit = cls(record, chosen, computed)
+        for name in ("symbolic", "diagnostics"):
+            if name in tree.children:
+                for child, node in tree[name].children.items():
+                    fit._added[f"/{name}/{child}"] = node.to_dataset(inherit=False)
         return fit
 
     # ---- shown ------------------------------------------------------------------------------------------------

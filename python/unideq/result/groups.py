@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import xarray as xr
 
 from .. import versions
-from ..errors import FileFormatError
-from ..model import Layout
+from ..errors import FileFormatError, damaged
+from ..model import ODE, Layout
+from ..model.file import check_format
+from ..model.values import Valued
+from ..residual import ResidualProblem
 from ..training.record import History, Record
 
 __all__ = [
     "FORMAT",
     "common_values",
+    "described",
+    "given_description",
     "history_from",
     "kind_of",
     "optimizer_group",
@@ -29,7 +35,7 @@ __all__ = [
     "weights_group",
 ]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file layout; files with a higher one can't be read."""
 
 
@@ -52,6 +58,22 @@ def root_attributes(record: Record, kind: str, **described: Any) -> dict[str, An
         "iteration": record.iteration,
         "fingerprint": record.fingerprint,
     }
+
+
+def described(given: ODE | ResidualProblem, trained: Valued, name: str) -> dict[str, Any]:
+    """Root attributes of a fit's model: as it is trained (`name`), and the values that it had before (`given`)."""
+    if given not in _described:
+        _described[given] = given.to_json()
+    return {name: {**_described[given], **trained.values_to_json()}, "given": given.values_to_json()}
+
+
+_described: WeakKeyDictionary[Valued, dict[str, Any]] = WeakKeyDictionary()
+"""Models as they were given: checkpoints write them again and again."""
+
+
+def given_description(attrs: Mapping[Any, Any], name: str) -> dict[str, Any]:
+    """The description of the model as it was given to `fit`; files of before format 2 hold no other."""
+    return {**json.loads(attrs[name]), **json.loads(attrs.get("given", "{}"))}
 
 
 def training_group(record: Record, judged_by: str = "windows that mini-batches are judged by") -> xr.Dataset:
@@ -124,12 +146,7 @@ def kind_of(tree: xr.DataTree, source: str) -> str:
     attrs = tree.attrs
     if "unideq_format" not in attrs:
         raise FileFormatError(f"`{source}` isn't a Unideq file: it lacks the attribute `unideq_format`.")
-    if int(attrs["unideq_format"]) > FORMAT:
-        raise FileFormatError(
-            f"`{source}` has file format {int(attrs['unideq_format'])} (written by unideq "
-            f"{attrs.get('unideq_version', '?')}); this version reads up to {FORMAT}. "
-            "Type `pip install --upgrade unideq`."
-        )
+    check_format(attrs["unideq_format"], FORMAT, f"`{source}`", attrs.get("unideq_version"))
     return str(attrs.get("unideq_kind", "fit"))
 
 
@@ -161,15 +178,9 @@ def common_values(tree: xr.DataTree) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def reading(source: str) -> Iterator[None]:
+def reading(source: str) -> AbstractContextManager[None]:
     """Whatever goes wrong while a fit is read from a tree says that the file is damaged."""
-    try:
-        yield
-    except FileFormatError:
-        raise
-    except (KeyError, ValueError, TypeError, json.JSONDecodeError) as error:
-        raise FileFormatError(f"`{source}` is damaged: {error!r}. Use another checkpoint or train anew.") from error
+    return damaged(f"`{source}`", "Use another checkpoint or train anew.")
 
 
 def stored_layout(tree: xr.DataTree, seeds: int) -> Layout:

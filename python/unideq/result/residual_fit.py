@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +12,14 @@ import xarray as xr
 
 from ..checks import array, sequence
 from ..engine import Engine
+from ..engine.deferred import Deferred
 from ..errors import DataError, OptionError, unknown
 from ..residual import ResidualProblem
 from ..training.residual_record import ResidualTraining
 from .file import read_tree
 from .residual_points import evaluate_at, places_of
 from .residual_tree import residual_from_tree, residual_groups
-from .trained import Deferred, Trained
+from .trained import Trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,19 +48,23 @@ class ResidualFit(Trained[ResidualTraining]):
         super().__init__(record, engine)
         self._computed: dict[str, xr.Dataset] | None = None if computed is None else dict(computed)
 
-    @property
+    @cached_property
     def problem(self) -> ResidualProblem:
-        """The problem as it was given to `fit`."""
-        return self.record.problem
+        """The trained problem (of the best seed, see `trained`); `fit.record.problem` is the one that was given."""
+        return self.trained()
 
-    def _groups(self) -> dict[str, xr.Dataset]:
-        if self._computed is None:
+    def trained(self, seed: int | None = None) -> ResidualProblem:
+        """The problem with the trained parameters and weights, of the best seed or of another one."""
+        return self.record.problem.with_theta(self._theta_of(seed))
+
+    def _groups(self, compute: bool = True) -> dict[str, xr.Dataset]:
+        if self._computed is None and compute:
             self._computed = {
                 "/solution": self._at(places_of(self.problem, None, None, {}), "all", {"": self.problem.solution}),
                 "/residual": self.residuals(seed="all"),
                 "/diagnostics": self._diagnostics(),
             }
-        return {**residual_groups(self.record), **self._computed, **self._added}
+        return {**residual_groups(self.record), **(self._computed or {}), **self._added}
 
     def _diagnostics(self) -> xr.Dataset:
         """Root mean squares of all residuals at the validation points."""
@@ -231,10 +237,9 @@ class ResidualFit(Trained[ResidualTraining]):
 
     @classmethod
     def from_tree(cls, tree: xr.DataTree, source: str, engine: str | Engine | None = None) -> ResidualFit:
-        """The fit that a tree of a file holds."""
         record = residual_from_tree(tree, source)
         groups = {f"/{n}": tree[n].to_dataset() for n in COMPUTED if n in tree.children}
-        chosen: Any = Deferred(record.engine.get("name") if engine is None else engine)
+        chosen: Any = Deferred(str(record.engine.get("name")), engine)
         fit = cls(record, chosen, groups if len(groups) == len(COMPUTED) else None)
         stored = set(residual_groups(record)) | {f"/{n}" for n in COMPUTED}
         for node in tree.subtree:

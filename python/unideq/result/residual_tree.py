@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import xarray as xr
@@ -17,6 +16,8 @@ from ..training.residual_settings import FIRST_ORDER, ResidualSettings
 from ..training.stage_points import StagePoints
 from .groups import (
     common_values,
+    described,
+    given_description,
     kind_of,
     optimizer_group,
     reading,
@@ -33,15 +34,12 @@ RESIDUAL = "residual_fit"
 """`unideq_kind` of these files."""
 CAUSAL = "causal."
 
-_described: WeakKeyDictionary[ResidualProblem, dict[str, Any]] = WeakKeyDictionary()
-
 
 def residual_groups(record: ResidualTraining) -> dict[str, xr.Dataset]:
     """Groups that resume needs: `/training`, `/parameters`, `/weights`, `/snapshots`, `/points/TERM`, `/optimizer`."""
-    if record.problem not in _described:
-        _described[record.problem] = record.problem.to_json()
+    trained = record.problem.with_theta(record.chosen_theta[record.best_seed])
     return {
-        "/": xr.Dataset(attrs=root_attributes(record, RESIDUAL, problem=_described[record.problem])),
+        "/": xr.Dataset(attrs=root_attributes(record, RESIDUAL, **described(record.problem, trained, "problem"))),
         "/training": _training(record),
         "/parameters": _parameters(record),
         "/weights": _weights(record),
@@ -148,7 +146,7 @@ def residual_from_tree(tree: xr.DataTree, source: str) -> ResidualTraining:
 
 def _read(tree: xr.DataTree) -> ResidualTraining:
     attrs = tree.attrs
-    problem = ResidualProblem.from_json(json.loads(attrs["problem"]))
+    problem = ResidualProblem.from_json(given_description(attrs, "problem"))
     settings = ResidualSettings.from_json(json.loads(attrs["settings"]))
     layout, weights = stored_layout(tree, len(settings.seeds)), stored_weights(tree)
     group = tree["/weights"].to_dataset()

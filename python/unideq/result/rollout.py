@@ -105,7 +105,8 @@ def solve_by_steps(
         )
     solved = dataset if batched else dataset.isel(trajectory=0, drop=True)
     statistics = {"steps": np.full(len(status), steps * stepper.substeps)}
-    return Solution(solved, texts, statistics, f"{stepper.scheme_text}, dt = {stepper.dt:g}", stepper)
+    solver = f"{stepper.scheme_text}, dt = {stepper.dt:g}"
+    return Solution(solved, texts, statistics, solver, stepper.with_theta(stepper.checked_theta(parameters)))
 
 
 def _rolled(

@@ -9,14 +9,26 @@ import numpy as np
 import xarray as xr
 
 from ..engine import STATUS, Engine
+from ..engine.options import adjoints_of, counterpart
 from ..graph import Graph, variable
+from ..graph.location import warn_user
 from ..model import Stepper
-from ..objective import Integration, Observations, Problem
+from ..objective import Integration, Observations, Problem, SolverSettings
+from ..objective.own_times import has_own_times, padded, time_dim
 from ..training.record import Training
-from .solution import solution_dataset
+from .solution import solution_dataset, time_dims
 from .stepping import rolled_out, trajectory_constants, with_conditions
 
-__all__ = ["Prediction", "learned_dataset", "predict", "problem_of", "result_times"]
+__all__ = [
+    "Prediction",
+    "common_times",
+    "labelled",
+    "learned_dataset",
+    "predict",
+    "problem_of",
+    "result_times",
+    "solver_on",
+]
 
 LEAD = ("seed", "trajectory")
 
@@ -64,9 +76,10 @@ def problem_of(record: Training) -> Problem:
 def predict(
     record: Training, engine: Engine, times: np.ndarray, theta: np.ndarray, mask_before_start: bool = True
 ) -> Prediction:
-    """Solve for every seed (θ (S, P)) and trajectory from its start through `times` (increasing).
+    """Solve for every seed (θ (S, P)) and trajectory from its start through `times`.
 
-    Times before a trajectory's start are NaN.
+    `times` increase: one axis (K,), or a row a trajectory (B, K), NaN behind its end. Solutions at times before a
+    trajectory's start are NaN, and so are those behind a row's end.
     """
     problem = problem_of(record)
     model = record.model
@@ -78,7 +91,9 @@ def predict(
     graph = problem.rebased(model.observation)
     outputs = {f"observed.{n}": e for n, e in graph.outputs.items()}
     outputs["state"] = variable("u", (model.size,))
-    grid = np.maximum(times[None, :], starts[:, None])
+    rows = np.broadcast_to(times, (len(starts), times.shape[-1]))
+    ends = np.nanmax(rows, axis=1, keepdims=True)
+    grid = np.maximum(np.where(np.isfinite(rows), rows, ends), starts[:, None])
     program = Integration(
         "solve",
         problem.rebased(model.vector_field),
@@ -86,10 +101,11 @@ def predict(
         starts,
         grid,
         Graph(graph.inputs, outputs),
-        record.settings.solver,
+        solver_on(engine, record.settings.solver),
     )
     result = engine.integrate(program, theta)
-    early = times[None, :] < starts[:, None] - 1e-12
+    # Behind a row's end, too: comparisons with NaN are false.
+    early = ~(rows >= starts[:, None] - 1e-12)
     arrays = {}
     for name, values in result.arrays.items():
         values = np.array(values)
@@ -108,6 +124,7 @@ def _prediction(
     dataset = dataset.assign_coords(
         seed=list(record.settings.seeds), trajectory=[s.label for s in record.observations.series]
     )
+    dataset = labelled(dataset, record)
     for name in dataset.data_vars:
         if name in record.observations.dataset:
             dataset[name].attrs = {**record.observations.dataset[name].attrs, **dataset[name].attrs}
@@ -116,6 +133,35 @@ def _prediction(
         dataset = with_conditions(dataset, problem_of(record))
     texts = np.vectorize(lambda c: STATUS.get(int(c), STATUS[5]))(status)
     return Prediction(dataset, states, texts)
+
+
+def labelled(dataset: xr.Dataset, record: Training) -> xr.Dataset:
+    """Results with the names that the data give to the axes of array-valued variables, and their coordinates."""
+    labels, model = record.observations.labels, record.model
+    if not labels.dims:
+        return dataset
+    measured = {s.name: model.observed_state(s.name) for s in model.states}
+    names = labels.own_names({s: n for s, n in measured.items() if n is not None})
+    renamed = {
+        n: xr.Variable([names.get(str(d), d) for d in v.dims], v.values, v.attrs) for n, v in dataset.variables.items()
+    }
+    used = {d for v in renamed.values() for d in v.dims}
+    return xr.Dataset(
+        {n: renamed[n] for n in dataset.data_vars},
+        {n: renamed[n] for n in dataset.coords} | {d: v for d, v in labels.coordinates.items() if d in used},
+        dataset.attrs,
+    )
+
+
+def solver_on(engine: Engine, solver: SolverSettings) -> SolverSettings:
+    """Training's solver, or its counterpart on an engine that lacks it, with a warning. Nothing is differentiated."""
+    name = counterpart(solver.name, engine.name)
+    if name != solver.name:
+        warn_user(
+            f"Engine `{engine.name}` lacks the solver `{solver.name}` that training used: `{name}` computes "
+            "predictions, at the same tolerances."
+        )
+    return replace(solver, name=name, adjoint=solver.adjoint if solver.adjoint in adjoints_of(engine.name) else "auto")
 
 
 def learned_dataset(
@@ -148,19 +194,34 @@ def learned_dataset(
             dims = list(model.dims(label, array.shape[3:]))
             if key == "output" and model.networks[name].outputs > 1:
                 dims[-1 if term.layout == "vector" else 0] = f"{name}_component"
-            variables[label] = ((*LEAD, "time", *dims), array, {"network": name})
+            variables[label] = ((*LEAD, time_dim(times), *dims), array, {"network": name})
     labels = [s.label for s in record.observations.series]
     used = {dim for dims, *_ in variables.values() for dim in dims}
     space = {dim: points for dim, points in model.coordinates.items() if dim in used}
-    coords = {"seed": list(record.settings.seeds), "trajectory": labels, "time": times, **space}
-    return xr.Dataset(variables, coords=coords)
+    lead = {"seed": list(record.settings.seeds), "trajectory": labels}
+    return xr.Dataset(variables, coords={**lead, "time": (time_dims(times), times), **space})
 
 
 def result_times(observations: Observations, count: int = 200) -> np.ndarray:
-    """Measured times and, unless a stepper made the solution, starts and an even grid from the first to the last."""
-    measured = np.unique(np.concatenate([s.times for s in observations.series]))
-    if observations.stepped:
+    """Measured times and, unless a stepper made the solution, starts and an even grid from the first to the last.
+
+    One axis (K,) for all trajectories; where those have times of their own, a row each (B, K), NaN behind its end.
+    """
+    series = observations.series
+    if has_own_times(observations.dataset):
+        return padded([_with_grid(s.times, [s.start], observations.stepped, count) for s in series])
+    measured = np.unique(np.concatenate([s.times for s in series]))
+    return _with_grid(measured, [s.start for s in series], observations.stepped, count)
+
+
+def common_times(observations: Observations, count: int = 200) -> np.ndarray:
+    """As `result_times`, and always one axis: an even grid where trajectories have times of their own."""
+    times = result_times(observations, count)
+    return times if times.ndim == 1 else np.linspace(np.nanmin(times), np.nanmax(times), count)
+
+
+def _with_grid(measured: np.ndarray, starts: list[float], stepped: bool, count: int) -> np.ndarray:
+    if stepped:
         return measured
-    starts = np.unique([s.start for s in observations.series])
-    grid = np.linspace(min(starts[0], measured[0]), measured[-1], count)
+    grid = np.linspace(min(*starts, measured[0]), measured[-1], count)
     return np.unique(np.concatenate([starts, measured, grid]))

@@ -23,6 +23,7 @@ from ..model import ODE, Parameter
 from ..model.forcing import outside
 from ..model.names import normal_keys
 from ..objective import Integration
+from ..objective.own_times import time_dim
 from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
 from ..times import increasing, model_time
 from ..training.settings import checked_solver
@@ -30,7 +31,7 @@ from ..training.settings import checked_solver
 USUAL_ATOL = 1e-8
 """Absolute tolerance of solutions, for states of size one and more."""
 
-__all__ = ["Solution", "initial_states", "solution_dataset", "solve", "warn_outside"]
+__all__ = ["Solution", "initial_states", "solution_dataset", "solve", "time_dims", "warn_outside"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Solution:
     solver
         The solver that ran, with the reason where `auto` chose it.
     model
-        What was solved.
+        What was solved, at the parameters and weights that it was solved with.
     """
 
     dataset: xr.Dataset
@@ -143,6 +144,7 @@ def solve(
     if begin > grid[0]:
         raise OptionError(f"`start` ({begin:g}) lies after the first output time ({grid[0]:g}).")
     theta = model.resolve_theta(parameters)
+    solved = model.with_theta(theta)
     u0, batched = initial_states(model, initial)
     settings = checked_solver(solver, rtol, atol, dt, max_steps)
     sizes = largest_values(model.states, u0)
@@ -183,7 +185,11 @@ def solve(
     dataset = solution_dataset(model, grid, result.arrays["solve.state"], observed)
     label = chosen + (f" ({reason})" if reason else "")
     solution = Solution(
-        dataset if batched else dataset.isel(trajectory=0, drop=True), status, result.statistics, label, model
+        dataset if batched else dataset.isel(trajectory=0, drop=True),
+        status,
+        result.statistics,
+        label,
+        solved,
     )
     if throw and not solution.success:
         first = next(i for i, s in enumerate(status) if s != STATUS[0])
@@ -220,18 +226,24 @@ def solution_dataset(
     observed: Mapping[str, np.ndarray],
     lead: tuple[str, ...] = ("trajectory",),
 ) -> xr.Dataset:
-    """States (and observables that aren't states) with dimensions (*lead, time, *space)."""
+    """States (and observables that aren't states) with dimensions (*lead, time, *space); `times` as in `predict`."""
+    along = (*lead, time_dim(times))
     parts = {s.name: (model.states.split(states)[s.name], s) for s in model.states}
     variables: dict[str, Any] = {}
     for name, (values, state) in parts.items():
         attrs = {k: v for k, v in (("units", state.units), ("long_name", state.description)) if v}
-        variables[name] = ((*lead, "time", *model.dims(name, state.shape)), values, attrs)
+        variables[name] = ((*along, *model.dims(name, state.shape)), values, attrs)
     for name, values in observed.items():
         if name not in variables:
-            variables[name] = ((*lead, "time", *model.dims(name, values.shape[len(lead) + 1 :])), values)
+            variables[name] = ((*along, *model.dims(name, values.shape[len(along) :])), values)
     used = {dim for dims, *_ in variables.values() for dim in dims}
     space = {dim: points for dim, points in model.coordinates.items() if dim in used}
-    return xr.Dataset(variables, coords={"time": times, **space})
+    return xr.Dataset(variables, coords={"time": (time_dims(times), times), **space})
+
+
+def time_dims(times: np.ndarray) -> tuple[str, ...]:
+    """Dimensions of the coordinate `time`."""
+    return ("trajectory", time_dim(times)) if times.ndim == 2 else ("time",)
 
 
 def initial_states(model: ODE, initial: Mapping[str, Any] | None) -> tuple[np.ndarray, bool]:

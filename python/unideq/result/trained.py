@@ -10,13 +10,14 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import xarray as xr
 
-from ..engine import Engine, get_engine
+from ..engine import Engine
+from ..engine.deferred import asked_name
 from ..errors import OptionError
 from ..training.record import Record
 from .file import write_tree
 from .table import SPREAD, parameter_rows
 
-__all__ = ["Deferred", "Trained"]
+__all__ = ["Trained"]
 
 R = TypeVar("R", bound=Record)
 
@@ -74,8 +75,18 @@ class Trained(Generic[R]):
         return xr.DataTree.from_dict(self._groups())
 
     @abstractmethod
-    def _groups(self) -> dict[str, xr.Dataset]:
-        """All groups of the tree, those added last."""
+    def _groups(self, compute: bool = True) -> dict[str, xr.Dataset]:
+        """All groups of the tree, those added last; without what isn't computed yet where `compute` is false."""
+
+    @classmethod
+    @abstractmethod
+    def from_tree(cls, tree: xr.DataTree, source: str, engine: str | Engine | None = None) -> Any:
+        """The fit that a tree like `tree` holds; `source` says in messages where it comes from."""
+
+    def __reduce__(self) -> Any:
+        """Pickled as the file would be: equations travel as graphs, engines by name."""
+        asked = asked_name(self.engine, str(self.record.engine.get("name")))
+        return _unpickled, (type(self), self._groups(compute=False), asked)
 
     def add_group(self, name: str, dataset: xr.Dataset) -> None:
         """Put a further group into the tree and the file, e.g. `/symbolic/interaction`."""
@@ -110,11 +121,5 @@ class Trained(Generic[R]):
         return [*lines, f"  {SPREAD}"] if spread else lines
 
 
-class Deferred:
-    """An engine that starts when it is first used, so that reading a file is quick."""
-
-    def __init__(self, name: Any) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        return getattr(get_engine(self._name), attribute)
+def _unpickled(kind: type[Trained[Any]], groups: dict[str, xr.Dataset], engine: str | None) -> Any:
+    return kind.from_tree(xr.DataTree.from_dict(groups), "a pickled fit", engine)

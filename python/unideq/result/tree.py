@@ -12,10 +12,13 @@ from ..engine import Engine
 from ..errors import FileFormatError
 from ..model import ODE
 from ..objective import Observations
+from ..objective.own_times import time_dim
 from ..training.record import Training
 from ..training.settings import FitSettings
 from .groups import (
     common_values,
+    described,
+    given_description,
     kind_of,
     optimizer_group,
     reading,
@@ -25,8 +28,9 @@ from .groups import (
     training_group,
     weights_group,
 )
-from .sampling import learned_dataset, predict, result_times
+from .sampling import labelled, learned_dataset, predict, result_times
 from .score import scores
+from .trained_model import trained_model
 
 __all__ = ["result_groups", "training_from_tree", "training_groups"]
 
@@ -34,8 +38,9 @@ __all__ = ["result_groups", "training_from_tree", "training_groups"]
 def training_groups(record: Training) -> dict[str, xr.Dataset]:
     """Groups that resume needs: `/`, `/observations`, `/training`, `/parameters`, `/weights`, `/optimizer`."""
     seeds = list(record.settings.seeds)
+    model = described(record.model, trained_model(record), "model")
     return {
-        "/": xr.Dataset(attrs=root_attributes(record, "fit", model=record.model.to_json())),
+        "/": xr.Dataset(attrs=root_attributes(record, "fit", **model)),
         "/observations": _observations(record),
         "/training": training_group(record),
         "/parameters": _parameters(record, seeds),
@@ -63,10 +68,11 @@ def _observations(record: Training) -> xr.Dataset:
     _, held = record.observations.split(record.settings.holdout)
     if held is not None:
         times = dataset["time"].values
-        out = np.zeros((dataset.sizes["trajectory"], len(times)), dtype=bool)
-        for i, s in enumerate(held.series):
-            out[i, np.searchsorted(times, s.times)] = True
-        dataset = dataset.assign_coords(held_out=(("trajectory", "time"), out))
+        rows = np.broadcast_to(times, (dataset.sizes["trajectory"], times.shape[-1]))
+        out = np.zeros(rows.shape, dtype=bool)
+        for row, own, s in zip(out, rows, held.series, strict=True):
+            row[np.searchsorted(own, s.times)] = True  # NaN, behind a row's end, is sorted last
+        dataset = dataset.assign_coords(held_out=(("trajectory", time_dim(times)), out))
     return dataset
 
 
@@ -84,7 +90,7 @@ def _parameters(record: Training, seeds: list[int]) -> xr.Dataset:
         variables[name] = (("seed", *((lead,) if lead else ()), *extra), values, attrs)
     used = {dim for dims, *_ in variables.values() for dim in dims}
     space = {dim: points for dim, points in record.model.coordinates.items() if dim in used}
-    return xr.Dataset(variables, coords={"seed": seeds, "trajectory": labels, **space})
+    return labelled(xr.Dataset(variables, coords={"seed": seeds, "trajectory": labels, **space}), record)
 
 
 def _weights(record: Training) -> xr.Dataset:
@@ -105,7 +111,7 @@ def training_from_tree(tree: xr.DataTree, source: str) -> Training:
 
 def _read(tree: xr.DataTree) -> Training:
     attrs = tree.attrs
-    model = ODE.from_json(json.loads(attrs["model"]))
+    model = ODE.from_json(given_description(attrs, "model"))
     settings = FitSettings.from_json(json.loads(attrs["settings"]))
     observed = tree["/observations"].to_dataset().drop_vars("held_out", errors="ignore").load()
     layout, weights = stored_layout(tree, len(settings.seeds)), stored_weights(tree)

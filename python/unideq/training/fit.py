@@ -12,6 +12,7 @@ import xarray as xr
 
 from ..checks import flag, function, known_arguments, shown, writable
 from ..engine import Engine, Report, checked_engine, get_engine
+from ..engine.registry import engine_for
 from ..errors import DataError, ModelError, OptionError
 from ..graph.location import warn_user
 from ..model import ODE, Stepper
@@ -234,11 +235,7 @@ def fit(
         estimate_initial, early_stopping, report_every, isinstance(model, Stepper),
     )  # fmt: skip
     model = _coupled(model, settings)  # fmt: skip
-    if len(settings.seeds) > 1 and not model.networks:
-        warn_user(
-            f"{len(settings.seeds)} seeds were asked for, but they differ in the networks' initial weights alone and "
-            "this model has no network: all members will be equal. Use `seeds=1`."
-        )
+    _warn_of_equal_seeds(model, settings.seeds)
     observations = Observations.given(data, model, time_unit=time_unit)
     check_attributes(observations.dataset)
     settings = settings.at(observations.clock)
@@ -266,6 +263,7 @@ def _fit_residual(
     callback: Callable[[Report], Any] | None,
 ) -> ResidualFit:
     """`fit` of a residual problem."""
+    _warn_of_equal_seeds(problem, settings.seeds)
     trainer = ResidualTrainer(problem, settings, get_engine(engine), callback=callback)
     # Only a checkpoint is ever compared.
     fingerprint = "" if path is None else fingerprint_of(settings.to_json(), problem.to_json())
@@ -274,6 +272,21 @@ def _fit_residual(
     record = trainer.start()
     record.fingerprint = fingerprint
     return _run(trainer, record, path, progress)
+
+
+def _warn_of_equal_seeds(model: ODE | ResidualProblem, seeds: Sequence[int]) -> None:
+    """Warn where all members of an ensemble start, and so end, at the same."""
+    drawn = [e.name for e in model.layout.of_kind("network") if e.name not in model.weights]
+    if len(seeds) == 1 or drawn:
+        return
+    if model.networks:
+        why, remedy = "this model's carry weights already", "`seeds=1`, or draw them anew: `model.without_weights()`"
+    else:
+        why, remedy = "this model has no network", "`seeds=1`"
+    warn_user(
+        f"{len(seeds)} seeds were asked for, but they differ in the networks' initial weights alone, and {why}: "
+        f"all members will be equal. Use {remedy}."
+    )
 
 
 def _set(given: Mapping[str, Any]) -> Iterator[str]:
@@ -377,7 +390,7 @@ def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, pro
     path
         File written by `fit(checkpoint=...)` or `Fit.save`; it is also where new checkpoints go.
     engine
-        Default: the engine that the training ran on.
+        Default: the engine that the training ran on; where that is missing the chosen one, or with a warning another.
     progress
         Whether to show a progress bar.
 
@@ -391,7 +404,7 @@ def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, pro
     flag(progress, "progress")
     given = checked_engine(engine)
     record = read_training(path)
-    chosen = get_engine(record.engine["name"] if given is None else given)
+    chosen = engine_for(record.engine["name"], given, 'resume(path, engine="NAME")', keep=True)
     if isinstance(record, ResidualTraining):
         trainer: Any = ResidualTrainer(record.problem, record.settings, chosen)
     else:

@@ -14,6 +14,7 @@ from ...graph import Graph
 from ...objective.program import Balancing, Batches, Integration, Objective, Rollout
 from ...versions import version_of
 from ..cache import CompiledCache, IdentityCache
+from ..deferred import Deferred
 from ..keys import term_weights
 from ..loop import Phase, minimise
 from ..optimizer_state import OPTIMIZERS
@@ -73,6 +74,10 @@ class JaxEngine:
 
     def __repr__(self) -> str:
         return f"JaxEngine({jax.default_backend()}, {len(self._cache)} compiled functions)"
+
+    def __reduce__(self) -> Any:
+        """Pickled by name: the process that reads it starts its own, where it computes something."""
+        return Deferred, (self.name,)
 
     def describe(self) -> dict[str, Any]:
         """Versions, devices, solvers, and what it can't do."""

@@ -13,6 +13,7 @@ from ...errors import ModelError
 from ...graph import Graph
 from ...objective.program import Balancing, Batches, Integration, Objective, Rollout
 from ..cache import CompiledCache, HashedKey, IdentityCache
+from ..deferred import Deferred
 from ..keys import graph_key, objective_key, source_key
 from ..loop import Phase, minimise
 from ..optimizer_state import OPTIMIZERS
@@ -50,6 +51,10 @@ class JuliaEngine:
     def __repr__(self) -> str:
         julia = f"Julia {self.julia.versions['julia']}, threads: {self.julia.threads}"
         return f"JuliaEngine({julia}, {len(self._cache)} compiled programs)"
+
+    def __reduce__(self) -> Any:
+        """Pickled by name: the process that reads it starts its own, where it computes something."""
+        return Deferred, (self.name,)
 
     def describe(self) -> dict[str, Any]:
         """Versions, threads, solvers, and what it can't do."""

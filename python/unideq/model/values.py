@@ -1,0 +1,104 @@
+"""`Valued`: a model's numbers, its parameters' values and the weights that its networks carry, as one flat θ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from ..errors import ModelError
+from ..graph.serialise import array_from_json, array_to_json
+from .layout import Layout
+from .names import normal_keys
+from .parameter import Parameter
+
+__all__ = ["Valued", "described_values", "weights_from_json"]
+
+
+class Valued:
+    """Parameters, networks and the layout of θ, which says where each has its values."""
+
+    parameters: dict[str, Parameter]
+    networks: Any
+    """Name → network."""
+    layout: Layout
+    weights: dict[str, np.ndarray]
+    """Entry of the layout → values, of networks that carry weights (a trained model's); others are drawn."""
+
+    def initial_theta(self, seed: int = 0, parameters: Mapping[str, Any] | None = None) -> np.ndarray:
+        """θ (P,) at the parameters' initial values and the networks' weights.
+
+        Parameters
+        ----------
+        seed
+            Of the generator that networks without weights of their own are drawn from.
+        parameters
+            Entry of the layout → value, where it shall be another one.
+        """
+        values: dict[str, Any] = {**{n: p.array for n, p in self.parameters.items()}, **self.weights}
+        for k, (name, network) in enumerate(self.networks.items()):
+            if any(f"{name}.{w}" not in values for w in network.weight_shapes()):
+                drawn = network.draw(np.random.default_rng([seed, k]))
+                values.update({f"{name}.{w}": array for w, array in drawn.items()})
+        return self.layout.pack({**values, **normal_keys(parameters)})
+
+    def resolve_theta(self, parameters: Any = None) -> np.ndarray:
+        """θ (P,) from None (initial values), a flat array, or a dict of some names."""
+        if parameters is None or isinstance(parameters, Mapping):
+            return self.initial_theta(parameters=parameters)
+        return self.layout.flat(parameters)
+
+    def with_theta(self, parameters: Any) -> Self:
+        """The same model at these values: its parameters start there, and its networks carry their weights.
+
+        Whatever is made of it has them too: solutions, files, scripts, models by `with_values` or `replace`. `fit`
+        starts from them, whatever the seed. The layout of θ (scales included) stays.
+
+        Parameters
+        ----------
+        parameters
+            A flat θ (P,), or a dict of some names (the others as they are).
+
+        Raises
+        ------
+        ModelError
+            If θ has another size or isn't finite.
+        """
+        theta = self.resolve_theta(parameters)
+        if not np.isfinite(theta).all():
+            raise ModelError("θ isn't finite: a model needs numbers for all its parameters and weights.")
+        values = self.layout.unpack(theta)
+        return self._valued(
+            {n: p.moved(self.layout[n].inside(values[n])) for n, p in self.parameters.items()},
+            {e.name: values[e.name] for e in self.layout.of_kind("network")},
+        )
+
+    def values_to_json(self) -> dict[str, Any]:
+        """The numbers alone, as entries of the model's description: what `with_theta` changes."""
+        weights = {n: array_to_json(w) for n, w in self.weights.items()}
+        return {"parameters": {n: p.to_json() for n, p in self.parameters.items()}, "weights": weights}
+
+    def without_weights(self) -> Self:
+        """The same model with networks that are drawn anew, by every seed its own."""
+        return self._valued(self.parameters, {})
+
+    def _valued(self, parameters: dict[str, Parameter], weights: dict[str, np.ndarray]) -> Self:
+        """A copy that differs in its values alone; graphs, which read them from θ, are shared."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, parameters=parameters, weights=weights)
+        return made
+
+
+def described_values(model: Valued) -> dict[str, Any]:
+    """`values_to_json` as a whole description has it: without an empty entry for weights, as ever."""
+    return {name: values for name, values in model.values_to_json().items() if values or name != "weights"}
+
+
+def weights_from_json(data: Mapping[str, Any], layout: Layout) -> dict[str, np.ndarray]:
+    """The entry `weights` of a model's description; older ones, and those of untrained models, have none."""
+    weights = {n: array_from_json(w) for n, w in data.get("weights", {}).items()}
+    for name, array in weights.items():
+        if array.shape != layout[name].shape or not np.isfinite(array).all():
+            raise ValueError(f"the weights `{name}` have shape {array.shape} or aren't finite")
+    return weights
