@@ -221,7 +221,7 @@ def test_values_that_rounding_put_onto_a_bound_can_be_handed_out():
     assert 0.0 < made.parameters["k"].array < 1e-300
     assert 1.0 - 1e-15 < made.parameters["m"].array < 1.0
     np.testing.assert_allclose(made(0.0, {"x": 1.0})["x"], 1.0)
-    with pytest.raises(ModelError, match="isn't finite"):
+    with pytest.raises(ModelError, match="finite numbers: `k` is nan"):
         model.with_theta(np.array([np.nan, 0.0]))
 
 

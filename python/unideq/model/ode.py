@@ -21,6 +21,7 @@ from .equations import Equations
 from .file import load_model, save_model
 from .initial import check_initial, initial_to_json
 from .learned import LearnedTerm, find_learned, replace_learned
+from .memory import memory_lines
 from .names import check_dimensions, check_distinct, named_items, normal_keys
 from .parameter import Parameter
 from .state import StateTable
@@ -132,9 +133,20 @@ class ODE(Declared):
         """What engines compile, and what it is called."""
         return "vector field", self.vector_field
 
-    def describe(self) -> str:
-        """States, parameters, networks and the operation counts of the vector field and its derivatives, as text."""
-        return description(self)
+    def describe(self, trajectories: int | None = None, times: int = 100, seeds: int = 1, max_steps: int = 4096) -> str:
+        """States, parameters, networks and the operation counts of the vector field and its derivatives, as text.
+
+        Parameters
+        ----------
+        trajectories
+            How many trajectories a fit would have: adds what it would need in memory. None: no such line.
+        times, seeds, max_steps
+            Measured times a trajectory, ensemble members, and `max_steps` of that fit.
+        """
+        text = description(self)
+        if trajectories is None:
+            return text
+        return "\n".join([text, *memory_lines(self, trajectories, times, seeds, max_steps)])
 
     def dims(self, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
         """Names of the dimensions that a state or observable of this shape has in results."""

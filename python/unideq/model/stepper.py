@@ -233,6 +233,10 @@ class Stepper(StepGraphs):
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
+    def describe(self, trajectories: int | None = None, times: int = 100, seeds: int = 1, max_steps: int = 4096) -> str:
+        """As for `ODE`, without an estimate of memory: rollouts need what their windows do, see `ude.Unrolled`."""
+        return super().describe()
+
     @property
     def compiled(self) -> tuple[str, Graph]:
         if self.has_step_graph:

@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..errors import ModelError
 from ..graph.serialise import array_from_json, array_to_json
 from .layout import Layout
 from .names import normal_keys
@@ -65,10 +64,7 @@ class Valued:
         ModelError
             If θ has another size or isn't finite.
         """
-        theta = self.resolve_theta(parameters)
-        if not np.isfinite(theta).all():
-            raise ModelError("θ isn't finite: a model needs numbers for all its parameters and weights.")
-        values = self.layout.unpack(theta)
+        values = self.layout.unpack(self.resolve_theta(parameters))
         return self._valued(
             {n: p.moved(self.layout[n].inside(values[n])) for n, p in self.parameters.items()},
             {e.name: values[e.name] for e in self.layout.of_kind("network")},
