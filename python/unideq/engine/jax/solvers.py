@@ -12,8 +12,8 @@ import numpy as np
 
 from ..options import FIXED_STEP
 from .first_step import first_step
-from .stepping import FixedSteps, StoppingController
 from .implicit import KenCarp4, Kvaerno5
+from .stepping import FixedSteps, StoppingController
 
 __all__ = ["ADJOINTS", "SOLVERS", "make_adjoint", "make_controller", "make_solver"]
 
