@@ -24,37 +24,73 @@ end
 "A workspace for one thread; constants are in it, `setup` still has to be called."
 workspace(kernel::Kernel) = copy(kernel.start)
 
-const KERNELS = Dict{String,Kernel}()
+"""
+What graphs share that differ in their numbers alone: code, and a workspace in which the numbers are missing. `places`
+are the constants that were taken out, by node, and where each begins in the workspace.
+"""
+struct Form
+    run::Code
+    setup::Code
+    start::Vector{Float64}
+    places::Vector{Tuple{Int,Int}}
+end
+
+const KERNELS = Dict{String,Form}()
 const KERNELS_LOCK = ReentrantLock()
 
 """
     compile_kernel(graph, outputs, inputs; fixed = (), mode = :auto)
 
 `outputs` and `inputs` map names to `Place`s; outputs without one aren't computed. Graphs met before aren't compiled
-again. `mode` is `:scalar` (straight-line code), `:array` (loops) or `:auto`, which goes by the graph's size.
+again, nor are those that differ from them in numbers (`taken_numbers`) alone. `mode` is `:scalar` (straight-line code), `:array` (loops) or `:auto`, which goes by the graph's size.
 """
 function compile_kernel(
     graph::Graph, outputs::Dict{String,Place}, inputs::Dict{String,Place}; fixed = (), mode::Symbol = :auto,
 )
-    key = content(graph, outputs, inputs, fixed, mode)
-    return lock(KERNELS_LOCK) do
+    taken = taken_numbers(graph)
+    key = content(graph, outputs, inputs, fixed, mode, taken)
+    form = lock(KERNELS_LOCK) do
         get!(KERNELS, key) do
-            run, setup, start = generate(graph, outputs, inputs, Set{String}(fixed); mode)
-            Kernel(callable(run), callable(setup), start)
+            run, setup, start, places = generate(graph, outputs, inputs, Set{String}(fixed), taken; mode)
+            Form(callable(run), callable(setup), start, places)
         end
     end
+    start = copy(form.start)
+    for (i, offset) in form.places
+        value = graph.nodes[i].value
+        copyto!(start, offset + 1, value, 1, is_uniform(value) ? 1 : length(value))
+    end
+    return Kernel(form.run, form.setup, start)
 end
 
-"Everything that a kernel is made from, as one string."
-function content(graph::Graph, outputs, inputs, fixed, mode)
+"""
+Constants that may come from data, by position: they lie in the workspace. Truth values, exponents, and one small number
+all over, which the compiler may know, stay in the code.
+"""
+function taken_numbers(graph::Graph)
+    taken = Set{Int}()
+    for (i, node) in enumerate(graph.nodes)
+        node.operation === :constant && !node.isbool && !isempty(node.value) && !is_plain(node.value) && push!(taken, i)
+    end
+    for node in graph.nodes
+        node.operation === :power && delete!(taken, node.inputs[2])
+    end
+    return taken
+end
+
+is_uniform(value::Vector{Float64}) = !isempty(value) && all(v -> v === value[1], value)
+is_plain(value::Vector{Float64}) = is_uniform(value) && abs(value[1]) <= 64 && isinteger(2 * value[1])
+
+"Everything that a form is made from, as one string."
+function content(graph::Graph, outputs, inputs, fixed, mode, taken)
     io = IOBuffer()
     print(io, mode, sort!(collect(String, fixed)), graph.outputs)
     for places in (outputs, inputs), name in sort!(collect(keys(places)))
         print(io, repr(name), places[name])
     end
-    for node in graph.nodes
+    for (i, node) in enumerate(graph.nodes)
         print(io, '\n', node.operation, node.shape, node.isbool, node.inputs, repr(node.name))
-        write(io, node.value)
+        i in taken ? print(io, is_uniform(node.value) ? "uniform" : "taken") : write(io, node.value)
         for name in sort!(collect(keys(node.attributes)))
             attribute = node.attributes[name]
             print(io, repr(name))
@@ -71,11 +107,12 @@ callable(body::Expr) =
 "Graphs up to this many scalar operations become straight-line code."
 const MOST_SCALARS = 300
 
-"The function body of a graph, that of its set-up, and the initial workspace."
-function generate(graph::Graph, outputs, inputs, fixed; mode::Symbol = :auto)
+"The function body of a graph, that of its set-up, the initial workspace, and the places of `taken` numbers in it."
+function generate(graph::Graph, outputs, inputs, fixed, taken; mode::Symbol = :auto)
     mode in (:auto, :scalar, :array) || throw(ArgumentError("`mode` is `:auto`, `:scalar` or `:array`, not `:$mode`"))
     if mode === :scalar || (mode === :auto && scalar_operations(graph, outputs) <= MOST_SCALARS)
-        return generate_scalar(graph, outputs, inputs), Expr(:block), Float64[]
+        run, start, places = generate_scalar(graph, outputs, inputs, taken)
+        return run, Expr(:block), start, places
     end
-    return generate_arrays(graph, outputs, inputs, fixed)
+    return generate_arrays(graph, outputs, inputs, fixed, taken)
 end

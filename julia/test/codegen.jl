@@ -52,9 +52,57 @@ end
 @testset "equal graphs are compiled once" begin
     graph(n) = read_graph(Unideq.JSON.json(workload_graph(n)))
     places(port) = (Dict("largest" => Place(port)), Dict("weight" => Place(:c)))
-    @test compile_kernel(graph(3), places(:a)...) === compile_kernel(graph(3), places(:a)...)
-    @test compile_kernel(graph(3), places(:a)...) !== compile_kernel(graph(3), places(:b)...)
-    @test compile_kernel(graph(3), places(:a)...) !== compile_kernel(graph(4), places(:a)...)
+    @test compile_kernel(graph(3), places(:a)...).run === compile_kernel(graph(3), places(:a)...).run
+    @test compile_kernel(graph(3), places(:a)...).run !== compile_kernel(graph(3), places(:b)...).run
+    @test compile_kernel(graph(3), places(:a)...).run !== compile_kernel(graph(4), places(:a)...).run
+end
+
+"y = (x * scale + shift) * level ^ exponent and its sum; `shift` is an array."
+function graph_with_numbers(scale, shift, level, exponent)
+    n = length(shift)
+    array(shape, values) = Dict{String,Any}("array" => "float64", "shape" => shape, "values" => values)
+    nodes = Any[
+        Unideq.node_text("input", [n]; name = "x"),
+        Unideq.node_text("constant", Int[]; value = array(Int[], [scale])),
+        Unideq.node_text("constant", [n]; value = array([n], shift)),
+        Unideq.node_text("constant", [n]; value = array([n], fill(level, n))),
+        Unideq.node_text("constant", Int[]; value = array(Int[], [exponent])),
+        Unideq.node_text("multiply", [n]; inputs = [0, 1]),
+        Unideq.node_text("add", [n]; inputs = [5, 2]),
+        Unideq.node_text("power", [n]; inputs = [3, 4]),
+        Unideq.node_text("multiply", [n]; inputs = [6, 7]),
+        Unideq.node_text("sum", Int[]; inputs = [8], attributes = Dict("axes" => [0])),
+    ]
+    text = Dict{String,Any}(
+        "format" => "unideq-graph", "version" => 1, "nodes" => nodes, "inputs" => [0],
+        "outputs" => Any[Any["y", 8], Any["sum", 9]],
+    )
+    return read_graph(Unideq.JSON.json(text))
+end
+
+@testset "graphs that differ in numbers share code, $mode, n = $n" for n in (3, 12), mode in (:scalar, :array)
+    places = Dict("y" => Place(:a), "sum" => Place(:b)), Dict("x" => Place(:c))
+    kernel(numbers...) = compile_kernel(graph_with_numbers(numbers...), places...; mode)
+    function value(k, y, sum, x)
+        w = workspace(k)
+        ports = (y, sum, x, Unideq.NOTHING, Unideq.NOTHING, w, 0.0)
+        k.setup(ports...)
+        k.run(ports...)
+        return @allocated k.run(ports...)
+    end
+    x, y, total = cos.(1.0:n), zeros(n), zeros(1)
+    first = kernel(0.3, sin.(1.0:n), 0.7, 1.5)
+    for (scale, shift, level) in ((0.3, sin.(1.0:n), 0.7), (-1.9, cos.(2.0:n+1), 0.31), (0.3, sin.(1.0:n), 0.7))
+        other = kernel(scale, shift, level, 1.5)
+        @test other.run === first.run && other.setup === first.setup
+        value(other, y, total, x)
+        @test value(other, y, total, x) == 0
+        @test y ≈ (x .* scale .+ shift) .* level^1.5 rtol = 1e-14
+        @test total[1] ≈ sum(y) rtol = 1e-13
+    end
+    # What the compiler may know is code: exponents, and numbers that a user rather writes than measures.
+    @test kernel(0.3, sin.(1.0:n), 0.7, 2.5).run !== first.run
+    @test kernel(2.0, sin.(1.0:n), 0.7, 1.5).run !== first.run
 end
 
 @testset "an unknown operation is named" for mode in (:scalar, :array)

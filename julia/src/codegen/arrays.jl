@@ -1,8 +1,8 @@
 # Array mode: graphs of large arrays as fused loops and calls of precompiled functions.
 
-"The function body of a graph, that of its set-up, and the initial workspace."
-function generate_arrays(graph::Graph, outputs, inputs, fixed)
-    lowering = lower(graph, outputs, inputs, fixed)
+"See `generate`."
+function generate_arrays(graph::Graph, outputs, inputs, fixed, taken)
+    lowering = lower(graph, outputs, inputs, fixed, taken)
     set_outputs!(lowering, graph, outputs)
     steps, memory = lowering.steps, Memory(Float64[])
     set_levels!(steps)
@@ -14,7 +14,8 @@ function generate_arrays(graph::Graph, outputs, inputs, fixed)
     for group in groups
         emit!(group.fixed ? setup : run, group)
     end
-    return Expr(:block, run.statements...), Expr(:block, setup.statements...), memory.start
+    places = [(step.attributes["node"], step.offset) for step in steps if is_taken(step)]
+    return Expr(:block, run.statements...), Expr(:block, setup.statements...), memory.start, places
 end
 
 "Sums and products that nothing else reads are added straight to their output."

@@ -8,7 +8,13 @@ mutable struct Emitter
     count::Int
 end
 
-Emitter(steps, memory) = Emitter(steps, memory, Any[], Dict{Int,Vector{Atom}}(), 0)
+function Emitter(steps, memory)
+    e = Emitter(steps, memory, Any[], Dict{Int,Vector{Atom}}(), 0)
+    for (i, step) in enumerate(steps)  # before all loops: what these write might be it, as far as the compiler knows
+        is_taken(step) && length(step) == 1 && (e.locals[i] = Atom[bind!(e, :(w[$(step.offset + 1)]))])
+    end
+    return e
+end
 
 fresh!(e::Emitter, prefix) = Symbol(prefix, e.count += 1)
 
@@ -45,7 +51,7 @@ function element(e::Emitter, view::View, index)::Atom
     p = piece_at(view, index)
     p.source == 0 && return 0.0
     step, k = e.steps[p.source], address(p, index)
-    step.kind === :constant && return literal(step, k + 1)
+    step.kind === :constant && !is_taken(step) && return literal(step, k + 1)
     haskey(e.locals, p.source) && return e.locals[p.source][k+1]
     step.port === :t && return :t
     return bind!(e, loaded(step, step.offset + k + 1))
@@ -208,7 +214,7 @@ function read!(e::Emitter, nest::Nest, values, reader::Int, view::View, original
     p = piece_at(view, nest.corner)
     p.source == 0 && return 0.0
     step = e.steps[p.source]
-    step.kind === :constant && length(step) == 1 && return literal(step, 1)
+    step.kind === :constant && length(step) == 1 && !is_taken(step) && return literal(step, 1)
     if haskey(values, p.source) && inlines(e.steps, e.steps[reader], p.source, original)
         return values[p.source]
     end
@@ -292,7 +298,7 @@ function emit_sum!(e::Emitter, nest::Nest, i::Int, value, fold)
         push!(nest.before[end], :($target = $(combined(step, target, value))))
     else
         name = get!(nest.sums, (i, target)) do
-            new = fresh!(e, :s)
+            new = fresh!(e, :p)  # `s` and a number are the names of whole sums
             push!(nest.before[d+1], :($new = $(neutral(step))))
             push!(nest.after[d+1], :($target = $(combined(step, target, new))))
             new

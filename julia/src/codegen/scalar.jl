@@ -28,8 +28,10 @@ function bind!(code::ScalarCode, expression)::Atom
     return name
 end
 
-function generate_scalar(graph::Graph, outputs, inputs)
+"The function body, the initial workspace, and the places of `taken` numbers in it."
+function generate_scalar(graph::Graph, outputs, inputs, taken)
     code = ScalarCode(Any[], 0)
+    start, places = Float64[], Tuple{Int,Int}[]
     atoms = Vector{Vector{Atom}}(undef, length(graph.nodes))
     needed = reachable(graph, outputs)
     for (i, node) in enumerate(graph.nodes)
@@ -38,6 +40,12 @@ function generate_scalar(graph::Graph, outputs, inputs)
             place = inputs[node.name]
             atoms[i] = place.port === :t ? Atom[:t] :
                 Atom[bind!(code, :(@inbounds $(place.port)[$(place.offset + k)])) for k in 1:length(node)]
+        elseif i in taken
+            offset, count = length(start), is_uniform(node.value) ? 1 : length(node)
+            push!(places, (i, offset))
+            append!(start, zeros(count))
+            numbers = Atom[bind!(code, :(@inbounds w[$(offset + k)])) for k in 1:count]
+            atoms[i] = count == length(node) ? numbers : fill(numbers[1], length(node))
         elseif node.operation === :constant
             atoms[i] = node.isbool ? Atom[v != 0 for v in node.value] : Atom[v for v in node.value]
         else
@@ -53,7 +61,7 @@ function generate_scalar(graph::Graph, outputs, inputs)
             push!(code.statements, place.add ? :(@inbounds $target += $value) : :(@inbounds $target = $value))
         end
     end
-    return Expr(:block, code.statements...)
+    return Expr(:block, code.statements...), start, places
 end
 
 "Which nodes the wanted outputs need."

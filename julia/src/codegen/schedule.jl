@@ -130,7 +130,9 @@ end
 
 function set_places!(steps, memory)
     for step in steps
-        if step.kind === :constant && length(step) > 1
+        if is_taken(step)
+            place!(memory, step)
+        elseif step.kind === :constant && length(step) > 1
             place!(memory, step)
             memory.start[step.offset+1:step.offset+length(step)] = step.value
         elseif !is_data(step) && !is_loop(step)

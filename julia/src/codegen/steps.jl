@@ -40,6 +40,8 @@ Base.length(step::Step) = prod(step.shape; init = 1)
 sources(step::Step) = (p.source for v in step.operands for p in v.pieces if p.source != 0)
 is_loop(step::Step) = step.kind in (:map, :sum, :amax)
 is_data(step::Step) = step.kind in (:input, :constant)
+"A constant whose numbers aren't in the code: those of graph node `attributes[\"node\"]`."
+is_taken(step::Step) = step.kind === :constant && haskey(step.attributes, "node")
 
 "Few enough elements to be written out, each a local variable."
 const TINY = 4
@@ -59,7 +61,7 @@ struct Lowering
     values::Vector{View}        # of the graph's nodes
 end
 
-function lower(graph::Graph, outputs, inputs, fixed)
+function lower(graph::Graph, outputs, inputs, fixed, taken)
     lowering = Lowering(Step[], Vector{View}(undef, length(graph.nodes)))
     needed = reachable(graph, outputs)
     for (i, node) in enumerate(graph.nodes)
@@ -70,7 +72,7 @@ function lower(graph::Graph, outputs, inputs, fixed)
             step.port, step.offset = place.port, place.offset
             view = push_step!(lowering, step)
         elseif node.operation === :constant
-            view = lower_constant!(lowering, node)
+            view = lower_constant!(lowering, node, i in taken ? Dict{String,Any}("node" => i) : Dict{String,Any}())
         else
             view = lower_node!(lowering, node, [lowering.values[j] for j in node.inputs])
         end
@@ -98,10 +100,10 @@ stored_whole!(lowering, view::View) =
     length(view.pieces) == 1 && view.pieces[1].source != 0 &&
     is_whole(view, lowering.steps[view.pieces[1].source].shape) ? view : copied!(lowering, view)
 
-function lower_constant!(lowering, node)
-    uniform = !isempty(node.value) && all(v -> v === node.value[1], node.value)
+function lower_constant!(lowering, node, attributes)
+    uniform = is_uniform(node.value)
     step = Step(:constant, :constant, uniform ? Int[] : node.shape; isbool = node.isbool,
-                value = uniform ? node.value[1:1] : node.value, fixed = true)
+                value = uniform ? node.value[1:1] : node.value, attributes, fixed = true)
     view = push_step!(lowering, step)
     return uniform ? broadcasted(view, node.shape) : view
 end

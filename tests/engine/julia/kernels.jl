@@ -2,7 +2,7 @@
 module KernelRuns
 
 using JSON: JSON
-using Unideq: Place, compile_kernel, generate, read_graph, workspace
+using Unideq: Place, compile_kernel, generate, read_graph, taken_numbers, workspace
 
 number(x) = x isa Real ? Float64(x) : parse(Float64, x)
 
@@ -31,7 +31,7 @@ function run_case(case)
     end
     fixed, mode = String.(case["fixed"]), Symbol(case["mode"])
     kernel = compile_kernel(graph, outputs, inputs; fixed, mode)
-    code = generate(graph, outputs, inputs, Set(fixed); mode)
+    code = generate(graph, outputs, inputs, Set(fixed), taken_numbers(graph); mode)
     arguments = (ports[:a], ports[:b], ports[:c], ports[:d], ports[:e], workspace(kernel), 0.0)
     results, bytes = measured(kernel, arguments)
     numbers(place, count) = string.(results[place.port === :a ? 1 : 2][place.offset .+ (1:count)])

@@ -137,7 +137,8 @@ def test_the_step_limit_is_reported(julia):
     found = julia.integrate(integration(growth, [0.1], TIMES, 2, max_steps=2), np.array([1.5, 2.0]))
     assert found.status.tolist() == [1]
     assert found.statistics["steps"].tolist() == [2]
-    assert np.isnan(found.arrays["sol.u"]).all()
+    assert found.arrays["sol.u"][0, 0, 0] == 0.1
+    assert np.isnan(found.arrays["sol.u"][0, -1, 0])
 
 
 def test_only_the_trajectory_that_blows_up_fails(julia):
@@ -145,7 +146,32 @@ def test_only_the_trajectory_that_blows_up_fails(julia):
     found = julia.integrate(problem, np.ones(1))
     assert found.status[0] == 0 and found.status[1] in (1, 2, 3)
     np.testing.assert_allclose(found.arrays["sol.u"][0, :, 0], 1 / (10 - TIMES), rtol=1e-6)
-    assert np.isnan(found.arrays["sol.u"][1]).all()
+    assert found.arrays["sol.u"][1, 0, 0] == 10.0  # at its start
+    assert np.isnan(found.arrays["sol.u"][1, 1:]).all()
+
+
+@pytest.mark.parametrize("name", ["tsit5", "rodas5p", "kvaerno5"])
+def test_a_failed_solve_keeps_what_it_had(julia, name):
+    """x' = x² from 1 is 1 / (1 − t), which ends at t = 1; beside it a trajectory that gets through."""
+    times = np.array([0.0, 0.5, 0.9, 1.5, 2.0])
+    problem = integration(
+        lambda t, u, p: [p[0] * u[0] ** 2], [[1.0], [0.25]], np.stack([times] * 2), start=[0.0, 0.0], name=name
+    )
+    found = julia.integrate(problem, np.array([1.0]))
+    assert found.status[0] in (1, 2, 3) and found.status[1] == 0
+    states = found.arrays["sol.u"][..., 0]
+    np.testing.assert_allclose(states[0, :3], [1.0, 2.0, 10.0], rtol=1e-5)
+    assert np.isnan(states[0, 3:]).all()
+    np.testing.assert_allclose(states[1], 1.0 / (4.0 - times), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["tsit5", "rodas5p", "kvaerno5", "fbdf"])
+def test_every_state_has_a_tolerance_of_its_own(julia, name):
+    problem = integration(
+        lambda t, u, p: [-p[0] * u[0], -u[1]], [1e-7, 1.0], TIMES, name=name, rtol=1e-7, atol=(1e-14, 1e-7)
+    )
+    found = julia.integrate(problem, np.array([3.0])).arrays["sol.u"][0]
+    np.testing.assert_allclose(found, np.stack([1e-7 * np.exp(-3 * TIMES), np.exp(-TIMES)], axis=1), rtol=2e-4)
 
 
 def test_a_start_that_isnt_finite(julia):

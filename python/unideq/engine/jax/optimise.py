@@ -136,19 +136,22 @@ def _turns(
     return jax.tree.map(lambda x: x[None], end) if seeds == 1 else end
 
 
-def _numbers_of(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The settings that compiled code must know, and those that it is given: fractions, and schedules but their kind.
+SIZES = ("memory", "line_search", "precondition_every")
+"""Whole numbers among the settings that loops and arrays are made by."""
 
-    Whole numbers are sizes of something, but for those of a schedule.
-    """
+
+def _numbers_of(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings that compiled code must know, and those that it is given: numbers, and schedules but their kind."""
     known, given = {}, {}
     for name, value in settings.items():
-        if isinstance(value, float):
-            given[name] = value
+        if name == "iterations":
+            continue
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and name not in SIZES:
+            given[name] = float(value)
         elif isinstance(value, Mapping) and "schedule" in value:
             known[name] = value["schedule"]
             given[name] = {k: np.asarray(v, float) for k, v in value.items() if k != "schedule"}
-        elif name != "iterations":
+        else:
             known[name] = value
     return known, given
 
