@@ -80,9 +80,18 @@ def test_best_solution_fits_the_data(fitted):
 
 
 def test_predictions_of_all_seeds_are_the_stored_solution(fitted):
-    every = fitted.predict(seed="all")
+    stored = fitted.tree["/solution"]["x"].isel(trajectory=0)
+    every = fitted.predict(time=stored["time"].values, seed="all")
     assert every["x"].dims == ("seed", "time")
-    np.testing.assert_array_equal(every["x"], fitted.tree["/solution"]["x"].isel(trajectory=0))
+    np.testing.assert_array_equal(every["x"], stored)
+
+
+def test_prediction_without_times_stands_beside_the_data(fitted):
+    measured = fitted.tree["/observations"].to_dataset().isel(trajectory=0)
+    predicted = fitted.predict()
+    np.testing.assert_array_equal(predicted["time"], measured["time"])
+    rest = (predicted["x"] - measured["x"]).values
+    assert rest.shape == measured["x"].shape and np.nanmax(np.abs(rest)) < 1.0
 
 
 def test_prediction_of_one_seed_at_chosen_times(fitted):

@@ -262,3 +262,32 @@ def test_axes_given_are_drawn_on(fitted):
     drawn.append(plot_history(fitted, axes[3]))
     assert drawn == list(axes)
     figure.savefig(Path("/dev/null"), format="png")
+
+
+# ---- stiff problems: times that grow by factors --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stiff() -> ude.Fit:
+    times = np.concatenate([[0.0], np.geomspace(1e-4, 1e3, 25)])
+    data = xr.Dataset({"x": ("time", 1.0 / (1.0 + times))}, {"time": times})
+    data["time"].attrs["units"] = "s"
+    model = ude.ODE(lambda t, s, p: {"x": -p.k * s.x**2}, ["x"], {"k": ude.Parameter(1.2, positive=True)})
+    return ude.fit(model, data, phases=ude.BFGS(3), progress=False)
+
+
+def test_time_is_logarithmic_where_measured_times_grow_by_factors(stiff):
+    for ax in (plot_data(stiff), plot_residuals(stiff), *stiff.plot().axes[:2]):
+        assert ax.get_xscale() == "symlog"  # the measurement at 0 is shown
+        assert ax.get_xlim()[0] == 0.0
+    assert plot_data(stiff, log_time=False).get_xscale() == "linear"
+    grid = stiff.tree["/solution"]["time"].values
+    assert 0.4 < (grid < 0.3).mean() < 0.6  # as many points a decade early as late
+    exact = 1.0 / (1.0 + stiff.parameters["k"] * grid * stiff.parameters["initial.x"][0])
+    shown = stiff.tree["/solution"]["x"].values[0, 0] / stiff.parameters["initial.x"][0]
+    np.testing.assert_allclose(shown, exact, atol=1e-5)
+
+
+def test_time_is_linear_for_even_times_unless_asked_for(fitted):
+    assert plot_data(fitted, "x").get_xscale() == "linear"
+    assert fitted.plot(log_time=True).axes[0].get_xscale() in ("log", "symlog")

@@ -157,7 +157,8 @@ class MultipleShooting(ObjectiveSpecification):
         if followed:
             ends = arrays["solve.state"][:, -1, :]
             jump: Any = ends[followed] - u0[[k + 1 for k in followed]]
-            sizes = _squared_sizes(problem, np.concatenate([u0, ends], axis=0))
+            both: Any = np.concatenate([u0, ends], axis=0)
+            sizes = _squared_sizes(problem, both)
             terms["continuity"] = np.mean(jump * jump / sizes)
             weights["continuity"] = float(self.continuity)
         counted = real_times([g.last - g.first + 1 for g in segments])

@@ -98,9 +98,9 @@ class Fit(Trained[Training]):
         Parameters
         ----------
         time
-            Output times, increasing; default: the grid of `/solution`. Dates and time spans where the data's times have
-            a unit (`time_unit` of `fit`). The solution starts where the data starts, or, where `initial` is given, at
-            the first of these times. A stepper reaches whole steps only.
+            Output times, increasing; default: the measured ones (`/solution` has a fine grid). Dates and time spans
+            where the data's times have a unit (`time_unit` of `fit`). The solution starts where the data starts, or,
+            where `initial` is given, at the first of these times. A stepper reaches whole steps only.
         initial
             State → value, to start somewhere else; of a stepper also (B, *shape) for B trajectories.
         seed
@@ -187,11 +187,11 @@ class Fit(Trained[Training]):
         return labelled(found.dataset, self.record)
 
     def _times(self, time: Any, common: bool = False) -> np.ndarray:
-        """Output times (K,) as model times; None: those of `/solution`."""
+        """Output times (K,) as model times; None: the measured ones."""
         observations = self.record.observations
         if time is not None:
             return increasing(time, clock=observations.clock)
-        return common_times(observations) if common else result_times(observations)
+        return (common_times if common else result_times)(observations, 0)
 
     def _setup(self, initial: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
         """What `solve` needs besides times: one seed's parameters and initial values, and training's solver."""

@@ -22,6 +22,7 @@ from .stepping import rolled_out, trajectory_constants, with_conditions
 __all__ = [
     "Prediction",
     "common_times",
+    "grow_by_factors",
     "labelled",
     "learned_dataset",
     "predict",
@@ -203,9 +204,11 @@ def learned_dataset(
 
 
 def result_times(observations: Observations, count: int = 200) -> np.ndarray:
-    """Measured times and, unless a stepper made the solution, starts and an even grid from the first to the last.
+    """Measured times and, unless a stepper made the solution, starts and a grid of `count` times from first to last.
 
-    One axis (K,) for all trajectories; where those have times of their own, a row each (B, K), NaN behind its end.
+    The grid is even, or in even factors where the measured times grow by factors; without it (`count=0`), measured
+    times alone. One axis (K,) for all trajectories; where those have times of their own, a row each (B, K), NaN behind
+    its end.
     """
     series = observations.series
     if has_own_times(observations.dataset):
@@ -217,11 +220,24 @@ def result_times(observations: Observations, count: int = 200) -> np.ndarray:
 def common_times(observations: Observations, count: int = 200) -> np.ndarray:
     """As `result_times`, and always one axis: an even grid where trajectories have times of their own."""
     times = result_times(observations, count)
-    return times if times.ndim == 1 else np.linspace(np.nanmin(times), np.nanmax(times), count)
+    return times if times.ndim == 1 else np.linspace(np.nanmin(times), np.nanmax(times), count or 200)
 
 
 def _with_grid(measured: np.ndarray, starts: list[float], stepped: bool, count: int) -> np.ndarray:
-    if stepped:
+    if stepped or not count:
         return measured
-    grid = np.linspace(min(*starts, measured[0]), measured[-1], count)
+    first = min(*starts, measured[0])
+    if grow_by_factors(measured):
+        grid = np.geomspace(measured[measured > 0][0], measured[-1], count)
+        grid[-1] = measured[-1]  # not a rounding error later
+    else:
+        grid = np.linspace(first, measured[-1], count)
     return np.unique(np.concatenate([starts, measured, grid]))
+
+
+def grow_by_factors(times: np.ndarray) -> bool:
+    """Whether times are those of a stiff problem: over three decades, more than half of them in the first tenth."""
+    positive = times[times > 0]
+    if len(positive) < 4 or times[0] < 0 or positive[-1] < 1e3 * positive[0]:
+        return False
+    return bool(np.median(positive) < 0.1 * positive[-1])

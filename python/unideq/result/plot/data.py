@@ -40,6 +40,7 @@ def plot_data(
     ax: Axes | None = None,
     trajectories: Sequence[Any] | None = None,
     legend: bool = True,
+    log_time: bool | None = None,
 ) -> Axes:
     """Measurements as points, the best seed's prediction as a line, the spread of the seeds near the best as a band.
 
@@ -56,16 +57,20 @@ def plot_data(
         Labels of the trajectories to show; default: all, or an even choice of six.
     legend
         Whether to explain the signs.
+    log_time
+        Whether time is drawn on a logarithmic axis; default: where the measured times grow by factors.
     """
     variable = variable_of(fit, variable)
     with styled():
         ax = axes_of(ax)
         if is_field(fit, variable):
             return plot_field(fit, variable, "predicted", ax, None if trajectories is None else trajectories[0])
-        return _draw(fit, variable, ax, trajectories, legend)
+        return _draw(fit, variable, ax, trajectories, legend, log_time)
 
 
-def _draw(fit: Fit, variable: str, ax: Axes, trajectories: Sequence[Any] | None, legend: bool) -> Axes:
+def _draw(
+    fit: Fit, variable: str, ax: Axes, trajectories: Sequence[Any] | None, legend: bool, log_time: bool | None
+) -> Axes:
     shown = shown_trajectories(fit, trajectories)
     solution = fit.tree["/solution"].to_dataset()
     shape = fit.record.observations.shapes[variable]
@@ -89,7 +94,7 @@ def _draw(fit: Fit, variable: str, ax: Axes, trajectories: Sequence[Any] | None,
                 name += " (held out)"
             ax.plot(times, members[best], color=colour, label="_nolegend_" if single else name)
             _points(ax, s, variable, shape, column, INK if single else colour)
-    time_axis(ax, fit)
+    time_axis(ax, fit, log_time)
     shade_held_out(ax, shown)
     what = label_of(fit.record.observations.dataset, variable)
     ax.set_ylabel(what if width > 1 or not shape else f"mean of {what}")

@@ -37,6 +37,7 @@ def overview(
     networks: Sequence[str] | None = None,
     dpi: int = 150,
     seed: int | None = None,
+    log_time: bool | None = None,
 ) -> Figure:
     """Measurements with predictions, residuals, learned terms and the course of training, in one figure.
 
@@ -54,6 +55,9 @@ def overview(
         Resolution of a written bitmap.
     seed
         Which member of the ensemble to show alone; default: the best, with the others as thin lines.
+    log_time
+        Whether time is drawn on a logarithmic axis; default: where the measured times grow by factors, as a stiff
+        problem's do.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def overview(
         figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)  # type: ignore[union-attr, call-arg]
         figure.suptitle(_headline(fit), x=0.012, ha="left", fontsize=9.5, color=MUTED)
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-        _data(fit, parts[0], names, trajectories, data_rows)
+        _data(fit, parts[0], names, trajectories, data_rows, log_time)
         last = parts[-1]
         if beside:
             left, last = last.subfigures(1, 2, width_ratios=(1.0, 2.0))
@@ -113,7 +117,14 @@ def write_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -
         raise OptionError(f"The picture `{path}` can't be written: {error}.") from error
 
 
-def _data(fit: Fit, part: SubFigure, names: list[str], trajectories: Sequence[Any] | None, rows: int) -> None:
+def _data(
+    fit: Fit,
+    part: SubFigure,
+    names: list[str],
+    trajectories: Sequence[Any] | None,
+    rows: int,
+    log_time: bool | None,
+) -> None:
     across = min(len(names), A_ROW)
     cells = part.subfigures(rows, across, squeeze=False).ravel()
     explained = False
@@ -126,8 +137,8 @@ def _data(fit: Fit, part: SubFigure, names: list[str], trajectories: Sequence[An
                 plot_field(fit, name, kind, ax, first)
         else:
             axes = cell.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.4))
-            plot_data(fit, name, axes[0], trajectories, legend=True)
-            plot_residuals(fit, name, axes[1], trajectories)
+            plot_data(fit, name, axes[0], trajectories, True, log_time)
+            plot_residuals(fit, name, axes[1], trajectories, log_time)
             axes[1].set_title("")
             own = axes[0].get_legend()
             own.remove()  # its entries go above all pictures, where they hide nothing

@@ -21,7 +21,11 @@ __all__ = ["plot_residuals"]
 
 
 def plot_residuals(
-    fit: Fit, variable: str | None = None, ax: Axes | None = None, trajectories: Sequence[Any] | None = None
+    fit: Fit,
+    variable: str | None = None,
+    ax: Axes | None = None,
+    trajectories: Sequence[Any] | None = None,
+    log_time: bool | None = None,
 ) -> Axes:
     """Predicted (best seed) − measured, over time; held-out measurements open and shaded. See `plot_data`."""
     variable = variable_of(fit, variable)
@@ -47,7 +51,7 @@ def plot_residuals(
                     rest = left - flattened(part.values[variable], shape)[:, column]
                     ax.vlines(part.times, 0.0, rest, color=colour, lw=1.0, alpha=0.55)
                     ax.plot(part.times, rest, ls="none", marker="o", ms=3.6, mec=colour, mfc=face, mew=1.0)
-        time_axis(ax, fit)
+        time_axis(ax, fit, log_time)
         shade_held_out(ax, shown, words=False)
         units = fit.record.observations.dataset[variable].attrs.get("units", "")
         ax.set_ylabel(f"residual [{units}]" if units and units != "1" else "residual")

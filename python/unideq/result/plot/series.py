@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import unknown
 from ...objective.series import Series
+from ..sampling import grow_by_factors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,8 +97,12 @@ def label_of(dataset: Any, name: str, width: int = 30) -> str:
     return fill(f"{text} [{units}]" if units and units != "1" else text, width)
 
 
-def time_axis(ax: Axes, fit: Fit) -> None:
-    """Label and limits of the time axis; whole numbers at the ticks where the measured times are whole."""
+def time_axis(ax: Axes, fit: Fit, log_time: bool | None = None) -> None:
+    """Label, limits and scale of the time axis; whole numbers at the ticks where the measured times are whole.
+
+    The scale is logarithmic where asked for, and by default where the measured times grow by factors; what was measured
+    at 0 stands left of a linear stretch up to the first later time.
+    """
     from matplotlib.ticker import MaxNLocator
 
     observed = fit.record.observations.dataset
@@ -105,8 +110,18 @@ def time_axis(ax: Axes, fit: Fit) -> None:
     times = times[np.isfinite(times)]
     first, last = min(float(times.min()), float(observed["start"].values.min())), float(times.max())
     margin = 0.02 * (last - first) or 0.5
-    ax.set_xlim(first - margin, last + margin)
     ax.set_xlabel(label_of(observed, "time", 60))
+    times = np.unique(times)
+    logarithmic = grow_by_factors(times) if log_time is None else log_time
+    if logarithmic and (times > 0).any():
+        least = float(times[times > 0][0])
+        if first > 0:
+            ax.set_xscale("log")
+        else:
+            ax.set_xscale("symlog", linthresh=least, linscale=0.5)
+        ax.set_xlim(first / 1.5 if first > 0 else first, 1.5 * last)
+        return
+    ax.set_xlim(first - margin, last + margin)
     if (times == np.round(times)).all():
         ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
