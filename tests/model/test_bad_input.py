@@ -198,7 +198,7 @@ def test_bad_observe_functions():
         ({"x": np.inf}, "initial value of `x` isn't finite"),
         (
             {"x": {"value": 1}},
-            "initial value of `x` needs numbers, not {'value': 1}. Or give a `Parameter`, or the name",
+            "`initial value of x` needs numbers, not {'value': 1}. Or give a `Parameter`, or the name",
         ),
         ({"p": -1.0}, "initial value of `p` is -1.0, but the state is declared positive"),
         ({"p": Parameter(0.0)}, "initial value of `p` is 0.0, but the state is declared positive"),

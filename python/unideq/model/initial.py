@@ -30,7 +30,7 @@ def check_initial(initial: Mapping[str, Any] | None, states: StateTable) -> dict
         if isinstance(value, Parameter):
             array = value.array
         else:
-            what = f"initial value of `{name}"
+            what = f"initial value of {name}"
             hint = "Or give a `Parameter`, or the name of a coordinate of the data."
             array = checked_array(value, what, finite=False, error=ModelError, hint=hint)
         if array.shape not in ((), state.shape):

@@ -197,7 +197,7 @@ def fields_on(grid: Any, fields: Any) -> StateTable:
             value = _state(key, value)
         state = value if isinstance(value, State) else State(key or value)
         name = key or state.name
-        if isinstance(value, tuple) or (state.shape and tuple(state.shape) != shape):
+        if isinstance(value, (int, float, tuple, list)) or (state.shape and tuple(state.shape) != shape):
             raise ModelError(
                 f"Field `{name}` is given shape {state.shape or value}, but a field has the grid's shape {shape}. "
                 "Leave the shape out."

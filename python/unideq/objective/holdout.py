@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..checks import is_number, known_arguments
+from ..checks import is_number, known_arguments, refused
 from ..errors import DataError, OptionError, unknown
 from ..times import Clock, is_dated, model_time
 
@@ -36,6 +36,8 @@ class Holdout:
 
     def __post_init__(self) -> None:
         given: Any = self.trajectories
+        if isinstance(given, Mapping):
+            raise refused(given, "trajectories", "Holdout", "a label, or a tuple of them")
         several = isinstance(given, (tuple, list, set, range, np.ndarray))
         labels = tuple(v.item() if isinstance(v, np.generic) else v for v in (given if several else (given,)))
         object.__setattr__(self, "trajectories", labels)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from ..checks import is_whole, known_arguments
+from ..checks import is_whole, known_arguments, path
 from ..errors import DataError, ExtraMissing, OptionError, unknown
 from ..measurements import decoded
 from ..times import Clock, model_times
@@ -71,6 +71,8 @@ class Stream:
     def __post_init__(self) -> None:
         if not isinstance(self.source, (str, os.PathLike, xr.Dataset)):
             raise OptionError(f"`Stream` needs a path or a Dataset, not {type(self.source).__name__}.")
+        if not isinstance(self.source, xr.Dataset):
+            path(self.source, "source", "Stream")
         if not is_whole(self.buffer, 1):
             raise OptionError(f"`Stream` needs a buffer of whole bytes, not {self.buffer!r}.")
 

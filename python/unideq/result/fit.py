@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from ..checks import mapping, whole
 from ..engine import STATUS, Engine, checked_engine
 from ..engine.deferred import Deferred
-from ..errors import OptionError
+from ..errors import ModelError, OptionError
 from ..graph.location import warn_user
 from ..model import ODE, Stepper
 from ..model.names import normal_keys
@@ -119,7 +120,11 @@ class Fit(Trained[Training]):
         members = self.seeds if seed == "all" else (self.member(seed),)
         if not isinstance(self.model, Stepper) and (steps is not None or conditions is not None):
             raise OptionError("`steps` and `conditions` are for steppers; give this model `time`.")
+        initial = (
+            None if initial is None else mapping(initial, "initial", needs="a dict state → value", error=ModelError)
+        )
         if steps is not None:
+            steps = whole(steps, "steps", least=0)
             if time is not None:
                 raise OptionError("Give `time` or `steps`, not both.")
             first = self.record.observations.series[0].start if initial is None else 0.0

@@ -256,7 +256,7 @@ def initial_states(model: ODE, initial: Mapping[str, Any] | None) -> tuple[np.nd
         mapping(initial, "initial", needs="a dict state → value", none=True, error=ModelError)
     ).items():
         shape = model.states[name].shape
-        array = checked_array(value, f"initial value of `{name}", finite=False, error=ModelError)
+        array = checked_array(value, f"initial value of {name}", finite=False, error=ModelError)
         if array.shape != shape and (array.ndim != len(shape) + 1 or array.shape[1:] != shape) and array.shape != ():
             raise ModelError(
                 f"The initial value of `{name}` needs shape {shape}, or (B, *{shape}) for B trajectories, "

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import xarray as xr
 
+from ..checks import is_whole
 from ..engine import Engine
 from ..engine.deferred import asked_name
 from ..errors import OptionError
@@ -100,7 +101,7 @@ class Trained(Generic[R]):
         """A seed of this fit, checked; None: the best."""
         if seed is None:
             return self.best_seed
-        if isinstance(seed, str) or seed not in self.seeds:
+        if not is_whole(seed, 0) or seed not in self.seeds:
             raise OptionError(
                 f'There is no seed {seed!r}; this fit has {list(self.seeds)} (or `"all"` for all of them).'
             )

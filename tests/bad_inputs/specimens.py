@@ -1,0 +1,145 @@
+"""What the bad inputs of this folder are tried on: small models, data and fits, each made once, if asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+import unideq as ude
+
+__all__ = ["SPECIMENS", "names_in"]
+
+
+def decay(t: Any, state: Any, p: Any) -> dict[str, Any]:
+    return {"x": -p.rate * state.x}
+
+
+def decay_and_more(t: Any, state: Any, p: Any, net: Any) -> dict[str, Any]:
+    return {"x": -p.rate * state.x + net.f(state.x)}
+
+
+@cache
+def data() -> xr.Dataset:
+    times = np.linspace(0.0, 2.0, 9)
+    return xr.Dataset({"x": ("time", 3.0 * np.exp(-0.7 * times))}, {"time": times})
+
+
+@cache
+def pair() -> xr.Dataset:
+    """Two trajectories."""
+    return xr.concat([data(), 2.0 * data()], dim=xr.Variable("trajectory", ["one", "two"]))
+
+
+@cache
+def ode() -> ude.ODE:
+    return ude.ODE(decay, ["x"], {"rate": ude.Parameter(1.0, positive=True)})
+
+
+@cache
+def hybrid() -> ude.ODE:
+    return ude.ODE(decay_and_more, ["x"], {"rate": 1.0}, {"f": ude.nn.MLP(1, 1, (3,))})
+
+
+@cache
+def fit() -> ude.Fit:
+    phases = [ude.Adam(1e-3, 2)]
+    return ude.fit(hybrid(), data(), phases=phases, seeds=2, holdout=0.25, progress=False, engine="jax")
+
+
+@cache
+def grid() -> ude.Grid:
+    return ude.Grid(ude.Axis("x", 0.0, 2 * np.pi, 16))
+
+
+@cache
+def walls() -> ude.Grid:
+    return ude.Grid(ude.Axis("x", 0.0, 1.0, 16, boundary=ude.Dirichlet(0.0)))
+
+
+@cache
+def plane() -> ude.Grid:
+    return ude.Grid(ude.Axis("x", 0.0, 1.0, 16), ude.Axis("y", 0.0, 1.0, 16))
+
+
+@cache
+def u() -> np.ndarray:
+    return np.sin(grid().coordinates("x"))
+
+
+@cache
+def heat() -> ude.PDE:
+    return ude.PDE(lambda t, state, p: p.D * grid().laplacian(state.u), grid(), ["u"], {"D": 0.1})
+
+
+@cache
+def closure() -> ude.Stepper:
+    def rhs(t: Any, state: Any, p: Any, net: Any) -> Any:
+        return p.strength * 0.1 * grid().laplacian(state.u) + net.closure(*grid().patch(state.u, 1))
+
+    networks = {"closure": ude.nn.MLP(3, 1, (2,), last_layer_scale=0.01)}
+    model = ude.PDE(rhs, grid(), ["u"], {"strength": ude.Condition(1.0)}, networks)
+    return ude.Stepper(model, 0.05)
+
+
+@cache
+def fields() -> xr.Dataset:
+    """Heat on the grid, with 7 snapshots."""
+    times = 0.05 * np.arange(7)
+    values = np.exp(-0.1 * times)[:, None] * u()
+    return xr.Dataset({"u": (("time", "x"), values)}, {"time": times, "x": grid().coordinates("x")})
+
+
+@cache
+def step_fit() -> ude.Fit:
+    return ude.fit(closure(), fields(), phases=[ude.Adam(1e-3, 1)], progress=False, engine="jax")
+
+
+def poisson(at: Any, field: Any, p: Any) -> Any:
+    return ude.d(field.u, at.x, 2) + p.force
+
+
+@cache
+def problem() -> ude.ResidualProblem:
+    terms = {"poisson": ude.Interior(poisson, points=8), "ends": ude.Boundary(lambda at, field: field.u, points=8)}
+    return ude.ResidualProblem({"x": (0.0, 1.0)}, {"u": ude.nn.MLP(1, 1, (3,))}, terms, {"force": 1.0})
+
+
+@cache
+def residual_fit() -> ude.ResidualFit:
+    return ude.fit(problem(), phases=[ude.Adam(1e-3, 1)], progress=False, engine="jax")
+
+
+def with_term(term: Any) -> ude.ResidualProblem:
+    """A problem of one field u(x) with one term `a`."""
+    return ude.ResidualProblem({"x": (0, 1)}, {"u": ude.nn.MLP(1, 1)}, {"a": term})
+
+
+_SMALL = (data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, problem)
+SPECIMENS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (*_SMALL, fit, step_fit, residual_fit)}
+"""Name in a row's code → what makes it."""
+
+
+def names_in(code: CodeType) -> set[str]:
+    """The global names that code reads, functions within it included."""
+    inner = [names_in(part) for part in code.co_consts if isinstance(part, CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def namespace(code: CodeType, folder: Path) -> dict[str, Any]:
+    """What a row's code may use."""
+    import pandas as pd
+
+    def written(text: str) -> Path:
+        """A file of this text."""
+        (folder / "a.nc").write_text(text)
+        return folder / "a.nc"
+
+    found: dict[str, Any] = {"ude": ude, "np": np, "xr": xr, "pd": pd, "Path": Path, "folder": folder}
+    found |= {"decay": decay, "with_term": with_term, "written": written}
+    return found | {name: SPECIMENS[name]() for name in names_in(code) if name in SPECIMENS}

@@ -1,0 +1,184 @@
+"""Models that are made wrongly: states, parameters, conditions, networks, forcings, functions, steppers."""
+
+import pytest
+
+from bad_inputs.telling import judged, rows
+
+ROWS = rows(r"""
+ude.ODE(5, ["x"])  # `rhs` needs a function … not int
+ude.ODE(decay, "x")  # write `states=['x']`
+ude.ODE(decay, [])  # at least one state
+ude.ODE(decay, 5)  # `states` needs a list of names … not 5
+ude.ODE(decay, None)  # `states` needs a list of names … not None
+ude.ODE(decay, {"x", "y"})  # `states` … order
+ude.ODE(decay, ["x", 5])  # names are strings, not 5
+ude.ODE(decay, [["x"]])  # names are strings
+ude.ODE(decay, ["1x"])  # '1x' isn't a Python identifier
+ude.ODE(decay, {"x": "a"})  # can't have shape 'a'
+ude.ODE(decay, {"x": 1.5})  # can't have shape 1.5
+ude.ODE(decay, {"x": 0})  # can't have shape 0
+ude.ODE(decay, {"x": True})  # shape … True
+ude.ODE(decay, {"x": (2, True)})  # shape … True
+ude.ODE(decay, ["x"], [1.0])  # `parameters` needs a dict
+ude.ODE(decay, ["x"], {"rate": "fast"})  # `rate` … 'fast'
+ude.ODE(decay, ["x"], {"rate": "1.5"})  # `rate` … '1.5' … without quotes
+ude.ODE(decay, ["x"], {"rate": None})  # `rate` … None
+ude.ODE(decay, ["x"], {"rate": True})  # `rate` … True
+ude.ODE(decay, ["x"], {"rate": []})  # `rate` … []
+ude.ODE(decay, ["x"], {"rate": 1 + 2j})  # `rate` … (1+2j)
+ude.ODE(decay, ["x"], {"rate": np.datetime64("2020-01-01")})  # `rate` … datetime64
+ude.ODE(decay, ["x"], {"rate": np.ma.masked_array([1.0, 2.0], [0, 1])})  # `rate` … masked
+ude.ODE(decay, ["x"], {"rate": pd.Timedelta("1h")})  # `rate` … Timedelta
+ude.ODE(decay, ["x"], {5: 1.0})  # names are strings, not 5
+ude.ODE(decay, ["x"], {"rate": ude.Parameter})  # `rate` … Parameter
+ude.ODE(decay, ["x"], {"rate": {"value": 1}})  # `rate` … {'value': 1}
+ude.ODE(decay, ["x"], {"rate": np.nan})  # `rate` … finite
+ude.ODE(decay, ["x"], {"rate": 1.0}, {"f": 5})  # Network `f` … int
+ude.ODE(decay, ["x"], {"rate": 1.0}, {"f": ude.nn.MLP})  # Network `f` … MLP itself
+ude.ODE(decay, ["x"], {"rate": 1.0}, ude.nn.MLP(1, 1))  # `networks` needs a dict … not MLP
+ude.ODE(decay, ["x"], {"rate": 1.0}, {"f": lambda x: x})  # Network `f` … function
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": 5})  # Forcing `r` needs an xarray DataArray
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": [1.0, 2.0]})  # Forcing `r` needs an xarray DataArray
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings=data.x)  # `forcings` needs a dict
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": data.x.rename(time="day")})  # Forcing `r` … needs `time`
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": data.x[:1]})  # Forcing `r` has 1 times
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": data.x.astype(str)})  # Forcing `r` holds … not numbers
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": data.x.astype(complex)})  # Forcing `r` holds complex128
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": data.x.where(data.time > 1)})  # Forcing `r` is NaN
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": data.x.assign_attrs(interpolation="spline")})  # `spline` … `cubic`
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": data.x.assign_attrs(interpolation=3)})  # interpolation … 3
+ude.ODE(decay, ["x"], {"rate": 1.0}, observe=5)  # `observe` needs a function
+ude.ODE(decay, ["x"], {"rate": 1.0}, observe=lambda t, state: state.x)  # `observe` must return a dict
+ude.ODE(decay, ["x"], {"rate": 1.0}, observe=lambda t, state: {"y": None})  # `y` … None
+ude.ODE(decay, ["x"], {"rate": 1.0}, observe=lambda t, state: {})  # `observe` must return a dict
+ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"y": 1.0})  # Unknown state `y`
+ude.ODE(decay, ["x"], {"rate": 1.0}, initial=3.0)  # `initial` needs a dict
+ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": None})  # initial value of `x` … None
+ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": [1.0, 2.0]})  # initial value of `x` has shape (2,)
+ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": 1j})  # initial value of `x` … 1j
+ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": True})  # initial value of `x` … True
+ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": np.nan})  # initial value of `x` … finite
+ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": np.datetime64("2020-01-01")})  # initial value of `x` … datetime64
+ude.ODE(decay, {"x": ude.State(positive=True)}, {"rate": 1.0}, initial={"x": -1.0})  # `x` … positive
+ude.ODE(lambda t, state: None, ["x"])  # returned nothing
+ude.ODE(lambda t, state: {"y": 1.0}, ["x"])  # Unknown state `y`
+ude.ODE(lambda t, state: {"x": "a"}, ["x"])  # not 'a'
+ude.ODE(lambda t, state: {"x": 1j * state.x}, ["x"])  # not 1j
+ude.ODE(lambda t, state: {"x": state.y}, ["x"])  # Unknown state `y`
+ude.ODE(lambda t, state, p: {"x": p.q}, ["x"])  # Unknown parameter `q`
+ude.ODE(lambda t, state: {"x": 1.0 if state.x > 0 else 2.0}, ["x"])  # np.where
+ude.ODE(lambda t, state: {"x": float(state.x)}, ["x"])  # float
+ude.ODE(lambda t, state: {"x": state.x(t - 1)}, ["x"])  # not callable … delays
+ude.ODE(decay, ["x"], {"rate": 1.0}, events=[])  # `events`
+ude.ODE(decay, ["x"], {"rate": 1.0}, mass_matrix=np.eye(1))  # `mass_matrix`
+ude.ODE(decay, ["x"], {"rate": 1.0}, diffusion=decay)  # `diffusion`
+ude.ODE(decay, ["x"], {"rate": 1.0}, parameter={"k": 1})  # `parameter` … `parameters`
+ude.State("x", positive="yes")  # `positive` … True or False … 'yes'
+ude.State("x", positive=1)  # `positive` … True or False
+ude.State("x", shape=True)  # shape True
+ude.State("x", units=5)  # `units` … text … 5
+ude.State("x", description=["a"])  # `description` … text
+ude.State("x", shape=-1)  # shape -1
+ude.Parameter("1.5")  # '1.5' … without quotes
+ude.Parameter(True)  # True
+ude.Parameter([])  # []
+ude.Parameter([[]])  # [[]]
+ude.Parameter(None)  # None
+ude.Parameter(1 + 1j)  # (1+1j)
+ude.Parameter([1.0, 1j])  # 1j
+ude.Parameter([1.0, [2.0, 3.0]])  # [1.0, [2.0, 3.0]]
+ude.Parameter(np.ma.masked_array([1.0, 2.0], [0, 1]))  # masked
+ude.Parameter(np.datetime64("2020-01-01"))  # datetime64
+ude.Parameter(np.timedelta64(3, "h"))  # timedelta64
+ude.Parameter(pd.Timestamp("2020-01-01"))  # Timestamp
+ude.Parameter(np.inf)  # finite
+ude.Parameter(lambda t: t)  # function
+ude.Parameter({"a": 1.0})  # {'a': 1.0}
+ude.Parameter(1.0, free="no")  # `free` … True or False … 'no'
+ude.Parameter(1.0, free=0)  # `free` … True or False
+ude.Parameter(1.0, free=None)  # `free` … True or False
+ude.Parameter(1.0, positive="no")  # `positive` … True or False … 'no'
+ude.Parameter(1.0, positive=1)  # `positive` … True or False
+ude.Parameter(1.0, lower="0")  # lower … '0'
+ude.Parameter(1.0, lower=np.nan)  # lower … nan
+ude.Parameter(1.0, lower=True)  # lower … True
+ude.Parameter(1.0, upper=[2.0])  # upper … [2.0]
+ude.Parameter(1.0, upper=2j)  # upper … 2j
+ude.Parameter(1.0, upper=-np.inf)  # upper … -inf
+ude.Parameter(1.0, lower=2.0, upper=1.0)  # lower bound 2.0 isn't below its upper bound 1.0
+ude.Parameter(1.0, lower=1.0)  # above its lower bound
+ude.Parameter(-1.0, positive=True)  # positive
+ude.Parameter(1.0, units=1)  # `units` … text
+ude.Parameter(1.0, description=None)  # `description` … text
+ude.Condition("1.5")  # '1.5'
+ude.Condition(True)  # True
+ude.Condition([1.0])  # [1.0]
+ude.Condition(1j)  # 1j
+ude.Condition(np.inf)  # inf
+ude.Condition(None)  # None
+ude.Condition(1.0, units=3)  # `units` … text
+ude.PDE(decay, 5, ["u"])  # `grid` … int
+ude.PDE(decay, grid, "u")  # fields=['u']
+ude.PDE(lambda t, s: 0.0 * s.u, grid, {"u": 16})  # Field `u` … shape
+ude.PDE(decay, grid, ["x"])  # `x` names a field and an axis
+ude.PDE(decay, grid, 5)  # `fields` needs a list
+ude.PDE(decay, grid, {"u": {"colour": 1}})  # `u` … colour
+ude.PDE(lambda t, s: 0.0 * s.u, grid, ["u"], linear=5)  # `linear of u` … int
+ude.PDE(lambda t, s: 0.0 * s.u, walls, ["u"], linear=lambda d: d.x**2)  # periodic
+ude.PDE(lambda t, s: 0.0 * s.u, grid, ["u"], linear=lambda d: d.y**2)  # `y`
+ude.PDE(lambda t, s: s.u[:3], grid, ["u"])  # shape (3,)
+ude.Stepper(5, 0.1)  # int
+ude.Stepper(ode)  # `dt`
+ude.Stepper(ode, 0)  # `dt` … > 0 … 0
+ude.Stepper(ode, -0.1)  # `dt` … -0.1
+ude.Stepper(ode, "0.1")  # `dt` … '0.1' … without quotes
+ude.Stepper(ode, np.nan)  # `dt` … nan
+ude.Stepper(ode, True)  # `dt` … True
+ude.Stepper(ode, None)  # `dt` … None
+ude.Stepper(ode, [0.1])  # `dt` … [0.1]
+ude.Stepper(ode, np.timedelta64(1, "h"))  # `dt` … timedelta64
+ude.Stepper(ode, 0.1, "rk5")  # `rk5` … `rk4`
+ude.Stepper(ode, 0.1, 4)  # `scheme` … 4
+ude.Stepper(ode, 0.1, None)  # `scheme` … None
+ude.Stepper(ode, 0.1, ["rk4"])  # `scheme` … ['rk4']
+ude.Stepper(ode, 0.1, "etdrk4")  # linear
+ude.Stepper(ode, 0.1, substeps=0)  # `substeps` … 0
+ude.Stepper(ode, 0.1, substeps=1.5)  # `substeps` … 1.5
+ude.Stepper(ode, 0.1, substeps="2")  # `substeps` … '2'
+ude.Stepper(ode, 0.1, coupling="serial", correction=decay)  # `serial` … `sequential`
+ude.Stepper(ode, 0.1, coupling=1, correction=decay)  # `coupling` … 1
+ude.Stepper(ode, 0.1, coupling="sequential")  # needs a `correction`
+ude.Stepper(ode, 0.1, correction=5)  # `correction` … int
+ude.Stepper(ode, 0.1, correction=lambda t, s: {"y": s.x})  # `y`
+ude.Stepper(ode, 0.1, grid=grid)  # `grid`
+ude.Stepper(closure, 0.1)  # stepped again
+ude.Stepper(lambda f: f, 0.1)  # `grid=`
+ude.Stepper(lambda f: f, 0.1, grid=grid, fields="u")  # fields=['u']
+ude.Stepper(lambda f: f, 0.1, grid=5, fields=["u"])  # `grid` … int
+ude.Stepper(lambda f: 5, 0.1, grid=grid, fields=["u"]).rollout({"u": u}, 1)  # returned int
+ude.Stepper(lambda f: {"u": f["u"][:3]}, 0.1, grid=grid, fields=["u"]).rollout({"u": u}, 1)  # shape (3,)
+ude.Stepper(lambda f: {"u": 1j * f["u"]}, 0.1, grid=grid, fields=["u"]).rollout({"u": u}, 1)  # `u` … complex
+closure.with_solver(decay)  # black box
+ude.Stepper(lambda f: f, 0.1, grid=grid, fields=["u"]).with_solver(5)  # function … 5
+ode.replace("g", lambda p, x: x)  # `g`
+hybrid.replace("f", 5)  # `f` … 5
+hybrid.replace("f", lambda p, x: x, [1.0])  # `parameters` needs a dict
+hybrid.replace("f", lambda p, x: x, {"c": "1"})  # `c` … '1'
+ode.with_values({"k": 1.0})  # Unknown parameter `k`
+ode.with_values({"rate": "1"})  # `rate` … '1'
+ode.with_values({"rate": 1j})  # `rate` … 1j
+ode.with_values({"rate": True})  # `rate` … True
+ode.with_values({"rate": -1.0})  # `rate` … positive
+ode.with_values({"rate": [1.0, 2.0]})  # `rate` … shape
+ode.with_values(5)  # dict
+closure.at(strong=1.0)  # `strong` … `strength`
+closure.at(strength="a")  # `strength` … 'a'
+closure.at(strength=1j)  # `strength` … 1j
+closure.at(strength=[1.0, 2.0])  # `strength` … 2
+""")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_it_is_told(row, tmp_path):
+    verdict, said = judged(row, tmp_path)
+    assert verdict == "clear", said

@@ -1,0 +1,183 @@
+"""Calls of `fit` that can't be meant so: each is told before anything is compiled."""
+
+import pytest
+
+from bad_inputs.telling import judged, rows
+
+ROWS = rows(r"""
+ude.fit(5, data)  # `fit` needs a model … int
+ude.fit(decay, data)  # `fit` needs a model … function
+ude.fit(ude.ODE, data)  # `fit` needs a model … type
+ude.fit(None, data)  # `fit` needs a model
+ude.fit(ode)  # measurements
+ude.fit(ode, 5)  # Dataset … int
+ude.fit(ode, [])  # Dataset
+ude.fit(ode, data, objective=5)  # `objective` … 5
+ude.fit(ode, data, objective="trajectory")  # `objective` … 'trajectory'
+ude.fit(ode, data, objective=ude.Trajectory)  # `objective` … Trajectory()
+ude.fit(ode, data, objective=ude.Unrolled())  # Stepper
+ude.fit(ode, data, objective=ude.Residual())  # ResidualProblem
+ude.fit(ode, data, phases=100)  # `phases` … 100
+ude.fit(ode, data, phases=[100])  # `phases` … 100
+ude.fit(ode, data, phases=[])  # `phases` is empty
+ude.fit(ode, data, phases="adam")  # `adam` … `Adam`
+ude.fit(ode, data, phases="Adam")  # `Adam` … ude.Adam
+ude.fit(ode, data, phases=ude.Adam)  # `phases` … Adam()
+ude.fit(ode, data, phases=[ude.BFGS])  # `phases` … BFGS()
+ude.fit(ode, data, phases={ude.Adam(1e-3, 1)})  # `phases`
+ude.fit(ode, data, phases=True)  # `phases` … True
+ude.fit(ode, data, phases=[ude.GaussNewton(5)])  # `GaussNewton` … ude.BFGS
+ude.fit(ode, data, phases=ude.Adam(1e-3, 1, objective=ude.Residual()))  # ResidualProblem
+ude.fit(ode, data, seeds=0)  # `seeds` … 0
+ude.fit(ode, data, seeds=-1)  # `seeds` … -1
+ude.fit(ode, data, seeds="3")  # `seeds` … '3'
+ude.fit(ode, data, seeds=2.5)  # `seeds` … 2.5
+ude.fit(ode, data, seeds=True)  # `seeds` … True
+ude.fit(ode, data, seeds=None)  # `seeds` … None
+ude.fit(ode, data, seeds=[1, 1])  # `seeds` … [1, 1]
+ude.fit(ode, data, seeds=["a"])  # `seeds` … 'a'
+ude.fit(ode, data, seeds=[1.5])  # `seeds` … 1.5
+ude.fit(ode, data, seeds=[-1])  # `seeds` … -1
+ude.fit(ode, data, seeds=[2**64])  # `seeds`
+ude.fit(ode, data, seeds={1, 2})  # `seeds` … {1, 2}
+ude.fit(ode, data, seeds=3, phases=ude.Adam(1e-3, 1), progress=False)  # network
+ude.fit(ode, data, loss="hubber")  # `hubber` … `huber`
+ude.fit(ode, data, loss=5)  # `loss` … 5
+ude.fit(ode, data, loss={"x": "huber"})  # `loss` … {'x': 'huber'}
+ude.fit(ode, data, loss=[ude.Huber()])  # `loss`
+ude.fit(ode, data, loss=ude.Huber)  # `loss` … Huber()
+ude.fit(ode, data, loss="custom")  # `custom`
+ude.fit(ode, data, loss=lambda p, o: np.max(p) - np.max(o))  # one value
+ude.fit(ode, data, loss=lambda p: p)  # called with 2
+ude.fit(ode, data, loss=ude.SquaredError(scale={"y": 1.0}))  # `scale` … `y`
+ude.fit(ode, data, loss=ude.SquaredError(weights={"X": 1.0}))  # `X` … `x`
+ude.fit(ode, data, holdout=0)  # `holdout` … 0
+ude.fit(ode, data, holdout=1.5)  # 1.5
+ude.fit(ode, data, holdout="0.25")  # `holdout` … '0.25'
+ude.fit(ode, data, holdout=True)  # `holdout` … True
+ude.fit(ode, data, holdout=[0.25])  # `holdout` … [0.25]
+ude.fit(ode, data, holdout=ude.Holdout)  # `holdout` … Holdout
+ude.fit(ode, data, holdout=ude.Holdout(after=99.0))  # nothing held out
+ude.fit(ode, data, holdout=ude.Holdout(after=-1.0))  # nothing to train on
+ude.fit(ode, pair, holdout=ude.Holdout(trajectories=["three"]))  # `three`
+ude.fit(ode, data, regularise=1e-3)  # no network
+ude.fit(hybrid, data, regularise="l2")  # `regularise` … 'l2'
+ude.fit(hybrid, data, regularise=-1)  # `regularise` … -1
+ude.fit(hybrid, data, regularise=True)  # `regularise` … True
+ude.fit(hybrid, data, regularise=np.inf)  # `regularise` … inf
+ude.fit(hybrid, data, regularise=ude.L2)  # `regularise` … L2()
+ude.fit(hybrid, data, regularise=ude.L2(networks="g"))  # `g` … `f`
+ude.fit(hybrid, data, regularise={"f": 1e-3})  # `regularise` … {'f': 0.001}
+ude.fit(hybrid, data, penalty=5)  # `penalty` … 5
+ude.fit(hybrid, data, penalty="smooth")  # `penalty` … 'smooth'
+ude.fit(hybrid, data, penalty=[decay])  # `penalty`
+ude.fit(hybrid, data, penalty={1: decay})  # `penalty` … 1
+ude.fit(hybrid, data, penalty={"a": 5})  # `a` … 5
+ude.fit(hybrid, data, penalty=ude.Penalty)  # `penalty` … Penalty
+ude.fit(hybrid, data, penalty={"a": {"weight": 1}})  # `a`
+ude.fit(hybrid, data, penalty=lambda t, state: None)  # `penalty` … None
+ude.fit(hybrid, data, penalty=lambda t, state: state.y)  # Unknown state `y`
+ude.fit(ode, data, solver="tsit6")  # `tsit6` … `tsit5`
+ude.fit(ode, data, solver=5)  # `solver` … 5
+ude.fit(ode, data, solver=None)  # `solver` … None
+ude.fit(ode, data, solver=["tsit5"])  # `solver` … ['tsit5']
+ude.fit(ode, data, solver="euler")  # `dt
+ude.fit(ode, data, solver="euler", dt=0)  # `dt` … 0
+ude.fit(ode, data, solver="euler", dt="0.1")  # `dt` … '0.1'
+ude.fit(ode, data, solver="euler", dt=np.nan)  # `dt` … nan
+ude.fit(ode, data, solver="tsit5", dt=-1)  # `dt` … -1
+ude.fit(ode, data, rtol=0)  # `rtol` … 0
+ude.fit(ode, data, rtol="1e-6")  # `rtol` … '1e-6'
+ude.fit(ode, data, rtol=np.nan)  # `rtol` … nan
+ude.fit(ode, data, rtol=True)  # `rtol` … True
+ude.fit(ode, data, atol=-1e-6)  # `atol` … -1e-06
+ude.fit(ode, data, atol=["a"])  # `atol` … 'a'
+ude.fit(ode, data, max_steps=0)  # `max_steps` … 0
+ude.fit(ode, data, max_steps=2.5)  # `max_steps` … 2.5
+ude.fit(ode, data, max_steps="100")  # `max_steps` … '100'
+ude.fit(ode, data, max_steps=None)  # `max_steps` … None
+ude.fit(ode, data, max_steps=True)  # `max_steps` … True
+ude.fit(ode, data, adjoint="back")  # `back` … `backsolve`
+ude.fit(ode, data, adjoint=5)  # `adjoint` … 5
+ude.fit(ode, data, estimate_initial="no")  # `estimate_initial` … True or False … 'no'
+ude.fit(ode, data, estimate_initial=None)  # `estimate_initial` … True or False
+ude.fit(ode, data, estimate_initial=0)  # `estimate_initial` … True or False
+ude.fit(ode, data, early_stopping=10)  # `holdout=`
+ude.fit(ode, data, holdout=0.25, early_stopping=True)  # `early_stopping` … True
+ude.fit(ode, data, holdout=0.25, early_stopping=2.5)  # `early_stopping` … 2.5
+ude.fit(ode, data, holdout=0.25, early_stopping=0)  # `early_stopping` … 0
+ude.fit(ode, data, holdout=0.25, early_stopping="10")  # `early_stopping` … '10'
+ude.fit(ode, data, balance={"x": 1.0})  # `balance` … ResidualProblem
+ude.fit(ode, data, checkpoint=5)  # `checkpoint` … 5
+ude.fit(ode, data, checkpoint="")  # `checkpoint` … ''
+ude.fit(ode, data, checkpoint=True)  # `checkpoint` … True
+ude.fit(ode, data, checkpoint=["a.nc"])  # `checkpoint` … ['a.nc']
+ude.fit(ode, data, checkpoint=folder)  # can't be written
+ude.fit(ode, data, checkpoint=folder / "none" / "a.nc")  # can't be written
+ude.fit(ode, data, checkpoint="a\0.nc")  # `checkpoint`
+ude.fit(ode, data, engine="")  # `engine` … ''
+ude.fit(ode, data, engine="jaxx")  # `jaxx` … `jax`
+ude.fit(ode, data, engine=5)  # `engine` … 5
+ude.fit(ode, data, engine=["jax"])  # `engine` … ['jax']
+ude.fit(ode, data, engine=True)  # `engine` … True
+ude.fit(ode, data, progress="no")  # `progress` … True or False … 'no'
+ude.fit(ode, data, progress=None)  # `progress` … True or False
+ude.fit(ode, data, report_every=0)  # `report_every` … 0
+ude.fit(ode, data, report_every=True)  # `report_every` … True
+ude.fit(ode, data, report_every=2.5)  # `report_every` … 2.5
+ude.fit(ode, data, report_every=np.nan)  # `report_every` … nan
+ude.fit(ode, data, report_every="50")  # `report_every` … '50'
+ude.fit(ode, data, callback=5)  # `callback` … 5
+ude.fit(ode, data, callback="print")  # `callback` … 'print'
+ude.fit(ode, data, callback=lambda: None)  # `callback` … called with 1
+ude.fit(ode, data, phase=[ude.Adam()])  # `phase` … `phases`
+ude.fit(ode, data, optimizer="adam")  # `optimizer` … `phases`
+ude.fit(ode, data, epochs=100)  # `epochs` … `phases`
+ude.fit(ode, data, batch_size=10)  # `batch_size`
+ude.fit(ode, data, phases=ude.Adam(ude.Warmup(1e-3, 100), 50), progress=False)  # `Warmup` … 100 … 50
+ude.fit(ode, data, phases=ude.Adam(ude.PiecewiseConstant(1e-3, (100,), (0.1,)), 50),
+    progress=False)  # `PiecewiseConstant` … 100 … 50
+ude.fit(problem, phases=ude.SOAP(ude.Warmup(1e-3, 100), 50), progress=False)  # `Warmup` … 100 … 50
+ude.fit(closure, fields, solver="tsit5")  # `solver
+ude.fit(closure, fields, objective=ude.MultipleShooting())  # `MultipleShooting` … Stepper
+ude.fit(closure, fields, objective=ude.Unrolled(steps=100))  # `steps=100`
+ude.fit(closure, fields, objective=ude.Unrolled(coupling="sequential"))  # `correction`
+ude.fit(closure, fields, objective=ude.Unrolled(batch=2), phases=ude.BFGS(5))  # `BFGS` … `batch=2`
+ude.fit(closure, fields, objective=ude.Unrolled(batch=2), phases=ude.GaussNewton(5))  # `GaussNewton`
+ude.fit(closure, fields, objective=ude.Unrolled(curriculum=[(1, 5, 1e-3)]), phases=ude.Adam(1e-3, 1))  # `phases`
+ude.fit(closure, fields, rtol=1e-3, phases=ude.Adam(1e-3, 1), progress=False)  # `rtol` … stepper
+ude.fit(closure, fields, max_steps=7, phases=ude.Adam(1e-3, 1), progress=False)  # `max_steps` … stepper
+ude.fit(closure, fields, dt=0.1)  # `dt` … stepper
+ude.fit(problem, data)  # `data` … residual
+ude.fit(problem, loss="huber")  # `loss` … residual
+ude.fit(problem, solver="tsit5")  # `solver` … residual
+ude.fit(problem, holdout=0.2)  # `holdout` … residual
+ude.fit(problem, objective=ude.Trajectory())  # `ude.Residual(...)`
+ude.fit(problem, objective=ude.Residual)  # Residual()
+ude.fit(problem, phases=5)  # `phases` … 5
+ude.fit(problem, phases=ude.Adam(1e-3, 1, objective=ude.Trajectory()))  # `ude.Residual(...)`
+ude.fit(problem, balance="annealing")  # `balance` … 'annealing'
+ude.fit(problem, balance=5)  # `balance` … 5
+ude.fit(problem, balance=ude.GradientNorm)  # GradientNorm()
+ude.fit(problem, balance={"poisson": -1})  # `poisson` … -1
+ude.fit(problem, balance={"poisson": "1"})  # `poisson` … '1'
+ude.fit(problem, balance={"poissn": 1})  # `poissn` … `poisson`
+ude.fit(problem, balance={5: 1})  # 5
+ude.fit(problem, balance=[{"ends": 1}, {"ends": 2}])  # two
+ude.fit(problem, balance=ude.LearningRateAnnealing(reference="inner"))  # `inner` … `ends`
+ude.fit(problem, balance=ude.LearningRateAnnealing(reference=("poisson", "ends")))  # `reference`
+ude.fit(problem, balance=ude.Causal())  # `Causal` … `t`
+ude.fit(problem, balance=ude.GradientNorm(), phases=ude.LBFGS(5))  # `balance` … Adam
+ude.fit(problem, callback=5)  # `callback` … 5
+ude.fit(problem, progress="yes")  # `progress` … True or False
+ude.fit(problem, seeds=0)  # `seeds` … 0
+ude.fit(problem, report_every=2.5)  # `report_every` … 2.5
+ude.fit(problem, engine="")  # `engine` … ''
+ude.fit(problem, checkpoint=5)  # `checkpoint` … 5
+""")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_it_is_told(row, tmp_path):
+    verdict, said = judged(row, tmp_path)
+    assert verdict == "clear", said

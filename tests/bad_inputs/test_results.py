@@ -1,0 +1,140 @@
+"""What is asked of a fit and can't be answered: pictures, recoveries, audits, gradient checks, metrics."""
+
+import pytest
+
+from bad_inputs.telling import judged, rows
+
+ROWS = rows(r"""
+fit.plot(5)  # `path` … 5
+fit.plot(True)  # `path` … True
+fit.plot("")  # `path` … ''
+fit.plot(folder)  # can't be written
+fit.plot(folder / "none" / "a.png")  # can't be written
+fit.plot(folder / "a.xyz")  # can't be written … png
+fit.plot(folder / "a.png", dpi=0)  # `dpi` … 0
+fit.plot(folder / "a.png", dpi="150")  # `dpi` … '150'
+fit.plot(folder / "a.png", dpi=np.nan)  # `dpi` … nan
+fit.plot(variables=["y"])  # `y` … `x`
+fit.plot(variables=5)  # `variables` … 5
+fit.plot(variables=[])  # `variables` … []
+fit.plot(trajectories=["a"])  # Unknown trajectory a
+fit.plot(trajectories=5)  # 5
+fit.plot(networks=["g"])  # `g` … `f`
+fit.plot(networks=5)  # `networks` … 5
+fit.plot(colour="red")  # `colour`
+fit.report(5)  # `path` … 5
+fit.report(folder)  # can't be written
+fit.report(folder / "none" / "a.html")  # can't be written
+fit.check_gradient(seed=9)  # seed 9
+fit.check_gradient(directions=0)  # `directions` … 0
+fit.check_gradient(directions="8")  # `directions` … '8'
+fit.check_gradient(directions=2.5)  # `directions` … 2.5
+fit.check_gradient(step=0)  # `step` … 0
+fit.check_gradient(step="1e-3")  # `step` … '1e-3'
+fit.check_gradient(step=2.0)  # `step` … 2
+fit.check_gradient(tolerance="x")  # `tolerance` … 'x'
+fit.check_gradient(tolerance=-1)  # `tolerance` … -1
+fit.check_gradient(step_size=1e-3)  # `step_size` … `step`
+fit.recover("g")  # `g` … `f`
+fit.recover(5)  # 5
+fit.recover(criterion="x")  # `x` … `bic`
+fit.recover(criterion=5)  # `criterion` … 5
+fit.recover(criterion="x", rollout=False)  # `x` … `bic`
+fit.recover(method="lasso")  # `lasso`
+fit.recover(method=None)  # `method` … None
+fit.recover(library=-1)  # degree … -1
+fit.recover(library=1.5)  # 1.5
+fit.recover(library=True)  # True
+fit.recover(library={"sin": 5})  # `sin`
+fit.recover(library=[np.sin])  # `library`
+fit.recover(max_terms=0)  # `max_terms` … 0
+fit.recover(max_terms="5")  # `max_terms` … '5'
+fit.recover(max_terms=None)  # `max_terms` … None
+fit.recover(budget=0)  # `budget` … 0
+fit.recover(budget=np.nan)  # `budget` … nan
+fit.recover(parsimony=-1)  # `parsimony` … -1
+fit.recover(parsimony="6")  # `parsimony` … '6'
+fit.recover(ensemble="no")  # `ensemble` … True or False … 'no'
+fit.recover(rollout="no")  # `rollout` … True or False … 'no'
+fit.recover(refit=1)  # `refit` … True or False
+fit.recover(final_fit="no")  # `final_fit` … True or False … 'no'
+fit.recover(progress="no")  # `progress` … True or False … 'no'
+fit.recover(degree=2)  # `degree` … `library`
+step_fit.audit(checks="truncaton")  # `truncaton` … `truncation`
+step_fit.audit(checks=5)  # `checks` … 5
+step_fit.audit(checks=[])  # `checks` … []
+step_fit.audit(checks=[5])  # 5
+step_fit.audit(conditions=0)  # `conditions` … 0
+step_fit.audit(conditions="8")  # `conditions` … '8'
+step_fit.audit(conditions=True)  # `conditions` … True
+step_fit.audit(checks="flow_map", steps=0)  # `steps` … 0
+step_fit.audit(checks="flow_map", steps="10")  # `steps` … '10'
+step_fit.audit(checks="flow_map", steps=2.5)  # `steps` … 2.5
+step_fit.audit(checks="flow_map", first=0)  # `first` … 0
+step_fit.audit(checks="flow_map", first="a")  # `first` … 'a'
+step_fit.audit(checks="shift", steps=-1)  # `steps` … -1
+step_fit.audit(checks="shift", radius=-1)  # `radius` … -1
+step_fit.audit(checks="shift", radius="2")  # `radius` … '2'
+step_fit.audit(checks="shift", seed="a")  # `seed` … 'a'
+step_fit.audit(checks="shift", seed=-1)  # `seed` … -1
+step_fit.audit(checks="shift", network="g")  # `g` … `closure`
+step_fit.audit(checks="truncation", network="g")  # `g` … `closure`
+step_fit.audit(checks="truncation", network=5)  # 5 … `closure`
+step_fit.audit(checks="truncation", resolution=0)  # `resolution` … 0
+step_fit.audit(checks="truncation", resolution="0.1")  # `resolution` … '0.1'
+step_fit.audit(checks="truncation", resolution=np.nan)  # `resolution` … nan
+step_fit.audit(checks="truncation", max_terms=0)  # `max_terms` … 0
+step_fit.audit(checks="truncation", max_terms="4")  # `max_terms` … '4'
+step_fit.audit(checks="truncation", candidates=5)  # `candidates` … 5
+step_fit.audit(checks="truncation", candidates={"u³": 5})  # `u³` … 5
+step_fit.audit(checks="truncation", spacing=5)  # `spacing` … 5
+step_fit.audit(checks="truncation", spacing={"x": -1.0})  # `spacing` … -1
+step_fit.audit(checks="truncation", spacing={"x": "a"})  # `spacing` … 'a'
+step_fit.audit(checks="truncation", data_model=5)  # `data_model` … 5
+step_fit.audit(checks="truncation", refined=5)  # `refined` … 5
+step_fit.audit(truth=5)  # `truth` … 5
+step_fit.audit(data=5)  # not int
+step_fit.audit(data=data)  # `u`
+step_fit.audit(new=5)  # `new` … 5
+step_fit.audit(checks="flow_map", new={"v": u})  # lacks the state u
+step_fit.audit(checks="flow_map", new={"u": u[:3]})  # `u` … shape
+step_fit.audit(checks="flow_map", new={"u": 1j * u})  # `u` … complex
+step_fit.audit(check="shift")  # `check` … `checks`
+residual_fit.audit(checks="gradient")  # `gradient`
+residual_fit.audit(checks=5)  # `checks` … 5
+residual_fit.audit(points=0)  # `points` … 0
+residual_fit.audit(points="256")  # `points` … '256'
+residual_fit.audit(snapshots=1)  # `snapshots` … 1
+residual_fit.audit(snapshots="8")  # `snapshots` … '8'
+residual_fit.audit(seed=9)  # seed 9
+residual_fit.audit(hessian="no")  # `hessian` … True or False … 'no'
+residual_fit.plot(5)  # `path` … 5
+residual_fit.plot(fields=["v"])  # `v` … `u`
+residual_fit.plot(fields=5)  # `fields` … 5
+residual_fit.plot(reference=5)  # `reference` … 5
+residual_fit.plot(reference=data)  # `u`
+residual_fit.plot(y=0.5)  # `y` … `x`
+residual_fit.plot(x=0.5)  # free
+residual_fit.plot(x="a")  # `x` … 'a'
+residual_fit.plot(dpi=-1)  # `dpi` … -1
+residual_fit.report(5)  # `path` … 5
+residual_fit.report(folder / "a.html", reference=5)  # Dataset … int
+step_fit.rollout_metrics(5)  # 5
+step_fit.rollout_metrics(seed=9)  # seed 9
+ude.rollout_metrics(5, fields)  # 5
+ude.rollout_metrics(fields, 5)  # 5
+ude.rollout_metrics(fields, fields.rename(u="v"))  # `u`
+ude.rollout_metrics(fields, fields, threshold="a")  # `threshold` … 'a'
+ude.rollout_metrics(fields, fields, threshold=2.0)  # `threshold` … 2
+ude.rollout_metrics(fields, fields, diverged=0)  # `diverged` … 0
+ude.rollout_metrics(fields, fields, clip=-1)  # `clip` … -1
+ude.plot_rollout_metrics(5)  # 5
+ude.plot_rollout_metrics(fields)  # rollout_metrics
+ude.plot_rollout_metrics(ude.rollout_metrics(fields, fields), "v")  # `v`
+""")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_it_is_told(row, tmp_path):
+    verdict, said = judged(row, tmp_path)
+    assert verdict == "clear", said
