@@ -98,7 +98,7 @@ step_fit.audit(data=data)  # `u`
 step_fit.audit(new=5)  # `new` … 5
 step_fit.audit(checks="flow_map", new={"v": u})  # lacks the state u
 step_fit.audit(checks="flow_map", new={"u": u[:3]})  # `u` … shape
-step_fit.audit(checks="flow_map", new={"u": 1j * u})  # `u` … complex
+step_fit.audit(checks="flow_map", new={"u": 1j * u})  # `u` … complex128
 step_fit.audit(check="shift")  # `check` … `checks`
 residual_fit.audit(checks="gradient")  # `gradient`
 residual_fit.audit(checks=5)  # `checks` … 5
@@ -119,7 +119,7 @@ residual_fit.plot(x="a")  # `x` … 'a'
 residual_fit.plot(dpi=-1)  # `dpi` … -1
 residual_fit.report(5)  # `path` … 5
 residual_fit.report(folder / "a.html", reference=5)  # Dataset … int
-step_fit.rollout_metrics(5)  # 5
+step_fit.rollout_metrics(5)  # not int
 step_fit.rollout_metrics(seed=9)  # seed 9
 ude.rollout_metrics(5, fields)  # 5
 ude.rollout_metrics(fields, 5)  # 5

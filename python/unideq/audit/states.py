@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..checks import array as checked_array
 from ..errors import DataError, ModelError
 from ..graph import Graph, apply, substitute
 from ..model import ODE
@@ -169,7 +170,7 @@ def initial_states(model: ODE, new: xr.Dataset | Mapping[str, Any]) -> States:
     for state in model.states:
         if state.name not in new:
             raise ModelError(f"`new` lacks the state `{state.name}`.")
-        array = np.asarray(new[state.name], dtype=float)
+        array = checked_array(new[state.name], state.name, "new", error=DataError)
         if array.shape == state.shape:
             array = array[None]
         if array.shape[1:] != state.shape:
