@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objective.building import NAN, dataset, decay, initial, positive_pair, problem, ready, terms
-from unideq.errors import DataError, ModelError
+from unideq.errors import DataError, ModelError, UnideqWarning
 from unideq.model import ODE, Parameter
 from unideq.objective import Holdout, MultipleShooting
 
@@ -123,8 +123,9 @@ def test_trajectories_are_not_tied_to_each_other():
     )
 
 
-def test_one_segment_has_no_continuity_term():
-    made, _, program = ready(MultipleShooting(6), problem(decay(), measured()))
+def test_one_segment_has_no_continuity_term_and_is_told_to_be_a_trajectory():
+    with pytest.warns(UnideqWarning, match=r"at most 6 times.*which is `Trajectory\(\)`"):
+        made, _, program = ready(MultipleShooting(6), problem(decay(), measured()))
     assert program.weights == {"x": 1.0, "y": 1.0}
     assert made.layout.names == ("rate", "initial.x", "initial.y")
 

@@ -67,6 +67,11 @@ def test_horizon_counts_from_each_start_and_drops_trajectories_beyond_it():
         ready(Trajectory(horizon=0.5), problem(decay(), [late[1].drop_vars("start").assign_coords(start=0.0)]))
 
 
+def test_a_horizon_that_only_sees_the_starts_is_refused():
+    with raises(DataError, "A horizon of 0.5 reaches no measurement after", "The first comes 1 later: lengthen"):
+        ready(Trajectory(horizon=0.5), problem(decay(), three()))
+
+
 def test_a_measurement_at_the_horizon_counts_despite_rounding():
     times = 1900.0 + 0.1 * np.arange(10)
     data = dataset(times, x=np.arange(10.0), y=np.arange(10.0))

@@ -99,3 +99,10 @@ def test_reports_and_pictures_name_the_scheme(fitted, tmp_path):
     text = path.read_text(encoding="utf-8")
     assert "rk4 in steps of 0.05" in text
     assert "first snapshot" in text
+
+
+def test_soap_takes_mini_batches_as_adam_does(data):
+    objective = ude.Unrolled(steps=2, batch=8)
+    made = ude.fit(burgers(0.2), data, objective=objective, phases=ude.SOAP(2e-2, 60), report_every=20, progress=False)
+    assert made.status == "finished"
+    assert made.parameters["nu"] == pytest.approx(0.1, rel=0.1)

@@ -13,6 +13,7 @@ import numpy as np
 from ..checks import choice, known_arguments, number, settle, whole
 from ..errors import DataError, ModelError
 from ..graph import Expression, Graph, constant, variable
+from ..graph.location import warn_user
 from ..model import Entry
 from .base import ObjectiveSpecification, register_objective
 from .problem import Problem, measured_as
@@ -130,6 +131,11 @@ class MultipleShooting(ObjectiveSpecification):
 
     def build(self, problem: Problem) -> Objective:
         segments = self.segments(problem)
+        if all(g.leads for g in segments) and (most := max(len(s.times) for s in problem.observations.series)) > 2:
+            warn_user(
+                f"`MultipleShooting({self.group_size})` leaves every trajectory in one piece (they have at most {most} "
+                "times), which is `Trajectory()`. Make the groups smaller, e.g. 5."
+            )
         theta = problem.theta()
         series = problem.observations.series
         times = padded([series[g.trajectory].times[g.first : g.last + 1] for g in segments])

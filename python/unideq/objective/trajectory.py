@@ -100,6 +100,13 @@ class Trajectory(ObjectiveSpecification):
         rows = [(i, s) for i, s in enumerate(map(self._within, problem.observations.series)) if len(s.times)]
         if not rows:
             raise DataError(f"A horizon of {self.horizon:g} leaves no measurement. Lengthen it.")
+        if self.horizon is not None and not any((s.times > s.start).any() for _, s in rows):
+            later = [s.times[s.times > s.start] - s.start for s in problem.observations.series]
+            first = min((float(t[0]) for t in later if len(t)), default=np.inf)
+            raise DataError(
+                f"A horizon of {self.horizon:g} reaches no measurement after a trajectory's start, so nothing but "
+                f"initial values could be trained. The first comes {first:g} later: lengthen the horizon."
+            )
         if isinstance(problem.model, Stepper):
             return full_rollout(problem, rows)
         kept = [s for _, s in rows]

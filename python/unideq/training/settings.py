@@ -26,7 +26,7 @@ from ..objective import (
 from ..objective.regularise import penalties_of, regulariser_of
 from ..objective.tolerance import checked_atol
 from ..times import Clock
-from .phase import BFGS, LBFGS, Adam, AdamW, Phase
+from .phase import BFGS, LBFGS, SOAP, Adam, AdamW, Phase
 from .stage import (
     Stage,
     checked_phases,
@@ -132,12 +132,12 @@ class FitSettings:
                 result.append(Stage(phase, objective, phase.iterations))
         for stage in result:
             batch = getattr(stage.objective, "batch", None)
-            if batch is not None and not isinstance(stage.phase, (Adam, AdamW)):
+            if batch is not None and not isinstance(stage.phase, (Adam, AdamW, SOAP)):
                 name = type(stage.phase).__name__
                 raise OptionError(
                     f"`{name}` compares values of one function along a line, and `batch={batch}` changes it in "
-                    f"every iteration. Use Adam, or `{name}` with an objective of its own on all windows: "
-                    f"`ude.{name}({stage.iterations}, objective=ude.Unrolled(...))` without `batch`."
+                    f"every iteration. Use Adam, AdamW or SOAP, or `{name}` with an objective of its own on all "
+                    f"windows: `ude.{name}({stage.iterations}, objective=ude.Unrolled(...))` without `batch`."
                 )
         sizes = {
             s.objective.group_size
