@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_number, known_arguments, refused
+from ..checks import is_number, known_arguments, number, refused
 from ..errors import DataError, OptionError, unknown
 from ..times import Clock, is_dated, model_time
 
@@ -56,7 +56,7 @@ class Holdout:
         if value is None or isinstance(value, Holdout):
             return value
         if is_number(value):
-            return cls(fraction=value)
+            return cls(fraction=number(value, "holdout", above=0, below=1))
         raise OptionError(f"`holdout` needs a fraction or a `Holdout`, not {value!r}.")
 
     def at(self, clock: Clock) -> Holdout:
