@@ -178,7 +178,7 @@ def test_stored_spectra_come_back(fit, tmp_path):
 def test_bad_input_is_named(fit):
     for arguments, error, words in (
         ({"steps": 1}, OptionError, "2 <= `first`"),
-        ({"new": {"y": np.zeros(3)}}, None, "lacks the state `x`"),
+        ({"new": {"y": np.zeros(3)}}, ModelError, "lacks the state `x`"),
         ({"truth": ude.ODE(lambda t, s: {"x": -s.x}, {"x": 4})}, None, "on the model's grid"),
     ):
         if error is not None:
