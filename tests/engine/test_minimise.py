@@ -282,7 +282,7 @@ def test_two_hundred_updates_left_out_in_a_row_end_a_seed_where_it_is():
 
 
 def test_a_guard_that_would_leave_out_everything_is_refused():
-    with pytest.raises(OptionError, match="`skip` needs None or a number > 1, in mean gradient norms, not 1"):
+    with pytest.raises(OptionError, match="`Adam` needs `skip` as a number > 1 or None, not 1"):
         Adam(skip=1)
     phase = AdamW(skip=2.5)
     assert phase_from_settings(phase.settings()) == phase

@@ -162,10 +162,10 @@ def test_a_state_that_comes_back_from_infinity_is_still_a_failure():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"steps": 0}, "`steps` of a rollout needs a whole number >= 1, not 0"),
+        ({"steps": 0}, "`Rollout` needs `steps` as a whole number >= 1, not 0"),
         ({"steps": 5, "every": 2}, "5 isn't one of 2"),
-        ({"warmup": -1}, "`warmup` of a rollout needs a whole number >= 0"),
-        ({"gradient": "ful"}, "Unknown `gradient` of a rollout `ful`. Did you mean `full`"),
+        ({"warmup": -1}, "`Rollout` needs `warmup` as a whole number >= 0"),
+        ({"gradient": "ful"}, "Unknown `gradient` of `Rollout` `ful`. Did you mean `full`"),
     ],
     ids=str,
 )

@@ -283,10 +283,10 @@ def test_unary_operators_and_matrix_product_are_numpys():
     check(lambda a: a @ M, W)
 
 
-def test_in_place_operators_make_new_values():
+def test_in_place_operators_make_new_values_of_what_a_function_made_itself():
     def function(x: Any) -> Any:
-        y = x
-        y += 1.0
+        y = x + 0.5
+        y += 0.5
         y *= x
         y -= 2.0
         y /= 3.0

@@ -42,6 +42,8 @@ def matrix(grid, m, scheme):
 def test_errors_fall_with_the_nominal_order_up_to_moving_boundaries(scheme, m, kinds):
     order = min(scheme.order(m), scheme.boundary_order(m))
     n = {1: 512, 2: 256, 3: 128, 4: 64, 6: 32}[order]
+    if (order, m) == (3, 4):
+        n = 80  # on finer grids, rounding over dx⁴ is as large as the error
     inner, ends = [], []
     for points in (n, 2 * n):
         grid = interval(points, *(conditions(k, x) for k, x in zip(kinds, (LEFT, RIGHT), strict=True)))

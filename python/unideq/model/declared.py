@@ -14,7 +14,7 @@ from .condition import Condition
 from .forcing import interpolate
 from .initial import check_initial
 from .layout import Entry, Layout
-from .names import check_distinct, check_name, check_reserved, named_items
+from .names import TERMS, check_distinct, check_name, check_reserved, named_items
 from .parameter import Parameter
 from .state import StateTable
 from .switches import warn_jumping
@@ -82,7 +82,8 @@ class Declared(Valued):
         if not isinstance(result, Mapping) or not result:
             raise ModelError("`observe` must return a dict observable → value.")
         observed = {check_name("Observable", n): traced(v, f"observable `{n}`") for n, v in result.items()}
-        check_reserved({"observable": observed})
+        # Names of the loss's terms are refused where they are measured, by `fit`.
+        check_reserved({"observable": [n for n in observed if n not in TERMS]})
         for n, e in observed.items():
             if n in own and e is not own[n]:
                 raise ModelError(f"Observable `{n}` has the name of a state but is something else. Rename it.")
