@@ -73,7 +73,7 @@ def overview(
         writable(path, what="The picture")
     dpi = number(dpi, "dpi", above=0)
     variables, trajectories = names_of(variables, "variables"), names_of(trajectories, "trajectories")
-    networks = names_of(networks, "networks")
+    networks = names_of(networks, "networks", least=0)
     known_keys(networks or (), fit.model.networks, "network")
     if seed is not None:
         fit = member_of(fit, fit.member(seed))
@@ -103,9 +103,9 @@ def overview(
     return figure
 
 
-def names_of(given: Any, name: str) -> tuple[Any, ...] | None:
-    """What a picture shall show: a list of names, or None for all."""
-    return None if given is None else sequence(given, name, needs="a list of names, or None", least=1)
+def names_of(given: Any, name: str, least: int = 1) -> tuple[Any, ...] | None:
+    """What a picture shall show: a list of at least so many names, or None for all."""
+    return None if given is None else sequence(given, name, needs="a list of names, or None", least=least)
 
 
 def write_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> None:
