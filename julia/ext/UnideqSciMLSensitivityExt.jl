@@ -13,7 +13,23 @@ using SciMLSensitivity:
     QuadratureAdjoint,
     ZygoteVJP,
     adjoint_sensitivities
-using Unideq: Unideq, Batch, IntegrationDerivatives, Kernel, Lane, NOTHING, QUIET, continuous_method, is_sparse
+using Unideq:
+    Unideq,
+    Batch,
+    Course,
+    Field,
+    IntegrationDerivatives,
+    Kernel,
+    Lane,
+    NOTHING,
+    QUIET,
+    continuous_method,
+    is_sparse,
+    next_jump,
+    see_between!,
+    seen_time,
+    slack,
+    stops_between
 
 include("UnideqSciMLSensitivityExt/functions.jl")
 include("UnideqSciMLSensitivityExt/adjoints.jl")

@@ -43,7 +43,7 @@ function run_integration_workload(solver::String)
     program = JSON.parse(WORKLOAD[stiff ? "stiff" : "integration"])
     program["solver"]["name"] = solver
     data = Float64[x for x in WORKLOAD["integration_data"]]
-    data[end] = 0.05
+    data[11] = 0.05             # the step, after 2 starts and 2 × 4 times
     prepared = prepare_integration(JSON.json(program))
     p = prepared.problem
     theta, arrays = fill(0.1, prepared.parameters), zeros(arrays_length(p))

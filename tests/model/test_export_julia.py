@@ -143,7 +143,20 @@ def walls() -> ude.PDE:
     return ude.PDE(rhs, grid, ["u"], {"speed": 0.3}, initial={"u": 1.0 + 0.1 * grid.coordinates("x") ** 2})
 
 
+def switched() -> ude.ODE:
+    """A storm between two hours of a calm hundred, and a rate that jumps on the quarter-hour."""
+    rain = xr.DataArray([0.0, 0.0, 9.0, 0.0, 0.0], {"time": [0.0, 40.0, 40.5, 41.0, 100.0]}, ("time",))
+    steps = xr.DataArray([0.1, 0.4, 0.2], {"time": [0.0, 30.25, 60.75]}, ("time",), attrs={"interpolation": "previous"})
+    return ude.ODE(
+        lambda t, state, p, net, forcing: {"water": forcing.rain - forcing.loss * state.water},
+        ["water"],
+        forcings={"rain": rain, "loss": steps},
+        initial={"water": 0.5},
+    )
+
+
 MODELS = {
+    "switched": (switched, 90.0),
     "lorenz": (lorenz, 1.5),
     "predation": (predation, 5.0),
     "forced": (forced, 4.5),
@@ -237,6 +250,41 @@ def test_fixed_steps_are_kept(tmp_path: Path):
     assert "RK4(); dt = 0.01, adaptive = false, " in (tmp_path / "model.jl").read_text()
 
 
+def test_steps_end_at_a_forcings_kinks_and_jumps(tmp_path: Path):
+    switched().export_julia(tmp_path / "model.jl", [0.0, 90.0], solver="tsit5", rtol=1e-6)
+    text = (tmp_path / "model.jl").read_text(encoding="utf-8")
+    assert "stops = [30.25, 40.0, 40.5, 41.0, 60.75]  # " in text
+    assert "jumps = prevfloat.([30.25, 60.75])  # " in text
+    assert "saveat = times, tstops = stops, d_discontinuities = jumps, maxiters" in text
+    switched().export_julia(tmp_path / "fixed.jl", [0.0, 90.0], solver="rk4", dt=0.5)
+    assert "tstops" not in (tmp_path / "fixed.jl").read_text(encoding="utf-8")
+    switched().export_julia(tmp_path / "met.jl", [0.0, 90.0], solver="rk4", dt=0.25)
+    assert "saveat = times, d_discontinuities = jumps" in (tmp_path / "met.jl").read_text(encoding="utf-8")
+
+
+def late(start: float = 1.7e9) -> tuple[ude.ODE, np.ndarray]:
+    """Fast decay under a forcing, seconds since 1970; and output times."""
+    knots = start + np.array([0.0, 1.0, 2.0])
+    push = xr.DataArray([0.0, 1.0, 0.0], {"time": knots}, ("time",))
+    model = ude.ODE(
+        lambda t, state, p, net, forcing: {"x": 1e4 * (forcing.push - state.x)},
+        ["x"],
+        forcings={"push": push},
+        observe=lambda t, state, p, net, forcing: {"x": state.x, "pushed": forcing.push, "since": t - start},
+        initial={"x": 1.0},
+    )
+    return model, start + np.array([0.0, 2**-13, 0.5, 1.75])
+
+
+def test_a_clock_that_starts_late_counts_from_the_first_knot(tmp_path: Path):
+    model, times = late()
+    model.export_julia(tmp_path / "model.jl", times)
+    text = (tmp_path / "model.jl").read_text(encoding="utf-8")
+    assert "time_origin = 1.7e9  # " in text or "time_origin = 1700000000.0  # " in text
+    assert "time_span = (0.0, 1.75)" in text
+    assert "zip(time_origin .+ sol.t, sol.u)" in text
+
+
 def test_a_fit_exports_what_it_learned(tmp_path: Path):
     times = np.linspace(0.0, 3.0, 13)
     decay = ude.ODE(lambda t, state, p: {"x": -p.rate * state.x}, ["x"], {"rate": 1.0})
@@ -270,6 +318,19 @@ def test_a_script_gives_the_models_solution(name: str, tmp_path: Path):
     assert [re.sub(r"\[.*", "", h) for h in dict.fromkeys(header[1:])] == [
         n for n, v in zip(expected.data_vars, wanted, strict=True) for _ in range(v.shape[1])
     ]
+
+
+@pytest.mark.julia
+def test_a_late_clock_gives_the_models_solution(tmp_path: Path):
+    model, times = late()
+    early, since = late(0.0)
+    expected = early.solve(since, engine="jax", **TIGHT).dataset
+    model.export_julia(tmp_path / "model.jl", times, **TIGHT)
+    run_julia(tmp_path / "model.jl", str(tmp_path / "table.csv"))
+    table = np.loadtxt(tmp_path / "table.csv", delimiter=",", skiprows=1)
+    np.testing.assert_array_equal(table[:, 0], times)
+    wanted = np.stack([expected[n].values for n in ("x", "pushed", "since")], axis=1)
+    np.testing.assert_allclose(table[:, 1:], wanted, atol=1e-8)
 
 
 _ONE_INPUT = (

@@ -24,49 +24,90 @@ tolerance(batch::Batch) = 0.1 * batch.problem.settings.rtol
 """
     pull_back!(sensealg, pattern, batch, lane, trajectory, u0, once)
 
-As `pull_by!`. The solve is repeated with dense output; `pattern` says whether the adjoint system has the
-Jacobian's own sparsity. Cotangents are scaled to 1, so that an absolute tolerance means the same for every loss.
-NaN where a solve doesn't get through.
+As `pull_by!`. The solve is repeated with dense output, from jump to jump of the vector field, and pulled back piece by
+piece; `pattern` says whether the adjoint system has the Jacobian's own sparsity. NaN where a solve doesn't get through.
 """
 function pull_back!(sensealg, pattern::Bool, batch::Batch, lane::Lane, trajectory::Int, u0, once)
     p = batch.problem
     first, n, k = p.times_each * (trajectory - 1), p.n, p.times_each
     times, seeds = merged_seeds(batch, first)
     start, stop = p.start[trajectory], times[end]
-    scale = maximum(abs, seeds)
     for j in 1:k  # what is observed at the start needs no solve
         p.times[first+j] <= start && Unideq.add_scaled!(u0, 1.0, batch.seeds, n * (first + j - 1))
     end
-    (stop <= start || scale == 0.0) && return nothing
-    initial = batch.u0[n*(trajectory-1)+1:n*trajectory]
+    (stop <= start || iszero(seeds)) && return nothing
+    field = vector_field(batch, lane, pattern)
+    course = Course(start, p.times, first, p.dt, p.stops, p.jumps)
+    edges = [start]
+    while edges[end] < stop
+        push!(edges, next_jump(course, edges[end], stop, false))
+    end
+    margin = isempty(p.jumps) ? 0.0 : 2.0 * slack(course, stop, false)
+    state = batch.u0[n*(trajectory-1)+1:n*trajectory]
+    pieces = map(1:length(edges)-1) do i
+        see_between!(lane.field, edges[i], edges[i+1], margin)
+        solution = solve_piece(field, batch, lane, state, edges[i], edges[i+1], course)
+        state = copy(solution.u[end])
+        solution
+    end
+    arriving = zeros(n)     # cotangent of the state at the end of a piece, from the pieces after it
+    for i in length(pieces):-1:1
+        see_between!(lane.field, edges[i], edges[i+1], margin)
+        pull_piece!(arriving, once, sensealg, pieces[i], batch, lane, course, times, seeds, edges[i], edges[i+1])
+    end
+    Unideq.add_scaled!(u0, 1.0, arriving)
+    return nothing
+end
+
+function solve_piece(field, batch::Batch, lane::Lane, initial, low::Float64, high::Float64, course::Course)
+    p = batch.problem
     parameters = isempty(batch.once) ? [0.0] : batch.once
-    problem = ODEProblem{true}(vector_field(batch, lane, pattern), initial, (start, stop), parameters)
-    algorithm = continuous_algorithm(continuous_method(p.settings.method), lane.derivatives)
-    limit = 10 * p.settings.max_steps
-    solution = solve(
-        problem,
-        algorithm;
+    return solve(
+        ODEProblem{true}(field, initial, (low, high), parameters),
+        algorithm_of(p, lane);
         abstol = p.settings.atol,
         reltol = p.settings.rtol,
+        tstops = stops_between(course, low, high),
         dense = true,
-        maxiters = limit,
+        maxiters = 10 * p.settings.max_steps,
         verbose = QUIET,
     )
-    arrivals = Arrivals(seeds ./ scale, Inf)
+end
+
+algorithm_of(p, lane::Lane) = continuous_algorithm(continuous_method(p.settings.method), lane.derivatives)
+
+"""
+From the cotangent of a piece's end, `arriving`, and those of the states observed in it to the cotangent of its
+beginning, in the same place; and add to that of `once`. Cotangents are scaled to 1, so that an absolute tolerance means
+the same for every loss.
+"""
+function pull_piece!(arriving, once, sensealg, solution, batch::Batch, lane::Lane, course, times, seeds, low, high)
+    p = batch.problem
+    inside = findall(t -> low < t < high, times)
+    at = [low; times[inside]; high]
+    local_seeds = [zeros(p.n) seeds[:, inside] arriving]
+    last = findfirst(==(high), times)
+    last === nothing || (local_seeds[:, end] .+= view(seeds, :, last))
+    scale = maximum(abs, local_seeds)
+    fill!(arriving, 0.0)
+    scale == 0.0 && return nothing
+    arrivals = Arrivals(local_seeds ./ scale, Inf)
+    stops = stops_between(course, low, high)
     by_state, by_once = adjoint_sensitivities(
         solution,
-        algorithm;
-        t = times,
+        algorithm_of(p, lane);
+        t = at,
         dgdu_discrete = arrivals,
         sensealg,
         abstol = tolerance(batch),
         reltol = tolerance(batch),
-        maxiters = limit,
+        maxiters = 10 * p.settings.max_steps,
         verbose = QUIET,
+        (isempty(stops) ? (;) : (; tstops = collect(stops)))...,
     )
-    through = SciMLBase.successful_retcode(solution) && arrivals.earliest == start
+    through = SciMLBase.successful_retcode(solution) && arrivals.earliest == low
     factor = through ? scale : NaN
-    Unideq.add_scaled!(u0, factor, vec(collect(by_state)))
+    Unideq.add_scaled!(arriving, factor, vec(collect(by_state)))
     isempty(once) || Unideq.add_scaled!(once, factor, vec(collect(by_once)))
     return nothing
 end
@@ -88,10 +129,10 @@ end
 
 function vector_field(batch::Batch, lane::Lane, pattern::Bool)
     p, n = batch.problem, batch.problem.n
-    rate = Rate(p.body, batch.once, lane.field.work, zeros(n), zeros(n))
+    rate = Rate(p.body, lane.field, batch.once, lane.field.work, zeros(n), zeros(n))
     kernel = (p.gradient::IntegrationDerivatives).body
     by_once = zeros(max(1, length(batch.once)))
-    products = Products(kernel, batch.once, lane.body_vjp_work, zeros(n), zeros(n), zeros(n), by_once)
+    products = Products(kernel, lane.field, batch.once, lane.body_vjp_work, zeros(n), zeros(n), zeros(n), by_once)
     given = (; vjp = StateProduct(products), vjp_p = OnceProduct(products))
     d = lane.derivatives
     d === nothing && return ODEFunction{true,SciMLBase.FullSpecialize}(rate; given...)

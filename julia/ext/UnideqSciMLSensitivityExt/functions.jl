@@ -4,6 +4,7 @@
 "`f!(du, u, p, t)`; p is what depends on θ alone."
 struct Rate
     kernel::Kernel
+    field::Field                        # says on which side of jumps a time is
     once::Vector{Float64}
     work::Vector{Float64}
     u::Vector{Float64}
@@ -11,13 +12,14 @@ struct Rate
 end
 
 (f::Rate)(du::Vector{Float64}, u::Vector{Float64}, p, t) =
-    (f.kernel.run(u, f.once, du, NOTHING, NOTHING, f.work, t); nothing)
+    (f.kernel.run(u, f.once, du, NOTHING, NOTHING, f.work, seen_time(f.field, t)); nothing)
 
 (f::Rate)(du, u, p, t) = (f(f.du, copyto!(f.u, u), p, t); copyto!(du, f.du); nothing)
 
 "Buffers of the vector–Jacobian product λᵀ ∂f/∂(u, p): one kernel computes both."
 struct Products
     kernel::Kernel
+    field::Field
     once::Vector{Float64}
     work::Vector{Float64}
     u::Vector{Float64}
@@ -28,7 +30,8 @@ end
 
 function products!(v::Products, cotangent, u, t)
     fill!(v.by_once, 0.0)
-    v.kernel.run(copyto!(v.u, u), v.once, copyto!(v.cotangent, cotangent), v.by_state, v.by_once, v.work, t)
+    time = seen_time(v.field, t)
+    v.kernel.run(copyto!(v.u, u), v.once, copyto!(v.cotangent, cotangent), v.by_state, v.by_once, v.work, time)
     return nothing
 end
 

@@ -126,10 +126,7 @@ function solve_one!(batch::Batch, lane::Lane, trajectory::Int)
             p.settings,
             recorded_tableau(p),
             batch.tapes[trajectory],
-            p.times,
-            k * (trajectory - 1),
-            p.dt,
-            p.start[trajectory],
+            Course(p.start[trajectory], p.times, k * (trajectory - 1), p.dt, p.stops, p.jumps),
             batch.states,
             lane.buffers,
         )::Tuple{Int,Statistics}
@@ -147,7 +144,7 @@ function observe!(batch::Batch, lane::Lane, trajectory::Int, arrays::Vector{Floa
     for j in 1:batch.statistics[trajectory].reached
         at = p.times_each * (trajectory - 1) + j
         copyto!(state, 1, batch.states, p.n * (at - 1) + 1, p.n)
-        p.observe.run(state, batch.observe_once, lane.observed, NOTHING, NOTHING, lane.observe_work, p.times[at])
+        p.observe.run(state, batch.observe_once, lane.observed, NOTHING, NOTHING, lane.observe_work, p.seen[at])
         scatter!(arrays, offset, lane.observed, p, at)
     end
     return nothing

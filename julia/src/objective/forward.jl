@@ -71,7 +71,7 @@ function push_one!(batch::Batch, lane::Lane, trajectory::Int, arrays::Vector{Flo
             batch.observe_once_tangent,
             lane.observed,
             lane.observe_jvp_work,
-            p.times[at],
+            p.seen[at],
         )
         scatter!(arrays, offset, lane.observed, p, at)
     end

@@ -16,7 +16,8 @@ end
 `Integration` of `unideq.objective.program`, compiled: B solves of n states, observed at K times each.
 
 What depends on θ alone is computed once a call: `prologue` fills the arrays `once` that the `body` of the vector field
-reads, `observe_prologue` those of `observe`.
+reads, `observe_prologue` those of `observe`. `times` are on the solver's clock, `seen` as observations see them; steps
+end at `stops`, and the vector field jumps at `jumps`.
 """
 mutable struct CompiledIntegration <: Recording
     name::String
@@ -38,6 +39,9 @@ mutable struct CompiledIntegration <: Recording
     start::Vector{Float64}
     times::Vector{Float64}
     dt::Float64
+    seen::Vector{Float64}
+    stops::Vector{Float64}
+    jumps::Vector{Float64}
 end
 
 function CompiledIntegration(data::AbstractDict)
@@ -65,6 +69,9 @@ function CompiledIntegration(data::AbstractDict)
         zeros(b),
         zeros(b * k),
         0.0,
+        zeros(b * k),
+        zeros(Int(data["stops"])),
+        zeros(Int(data["jumps"])),
     )
 end
 
@@ -155,12 +162,20 @@ recorded_tableau(p::CompiledIntegration) =
 "Observations of all trajectories together, B·K."
 points(integration::CompiledIntegration) = integration.trajectories * integration.times_each
 
-data_length(integration::CompiledIntegration) = integration.trajectories * (1 + integration.times_each) + 1
+data_length(p::CompiledIntegration) =
+    p.trajectories * (1 + 2 * p.times_each) + 1 + length(p.stops) + length(p.jumps)
 
 function set_data!(integration::CompiledIntegration, data::AbstractVector{Float64})
-    b, k = integration.trajectories, integration.times_each
-    copyto!(integration.start, 1, data, 1, b)
-    copyto!(integration.times, 1, data, b + 1, b * k)
-    integration.dt = data[b*(1+k)+1]
+    at = 0
+    for part in (integration.start, integration.times)
+        copyto!(part, 1, data, at + 1, length(part))
+        at += length(part)
+    end
+    integration.dt = data[at+1]
+    at += 1
+    for part in (integration.seen, integration.stops, integration.jumps)
+        copyto!(part, 1, data, at + 1, length(part))
+        at += length(part)
+    end
     return nothing
 end

@@ -77,7 +77,7 @@ function pull_observations!(batch::Batch, lane::Lane, trajectory::Int, cotangent
             lane.pulled,
             batch.observe_once_cotangents[block],
             lane.observe_vjp_work,
-            p.times[at],
+            p.seen[at],
         )
         copyto!(batch.seeds, p.n * (at - 1) + 1, lane.pulled, 1, p.n)
     end

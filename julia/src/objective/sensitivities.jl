@@ -62,7 +62,7 @@ function step_stage!(s::Sensitivities, batch::Batch, lane::Lane, tape::Tape, tab
     n, h = tape.n, tape.h[step]
     kernel = (batch.problem.gradient::IntegrationDerivatives).body
     stage_state!(s.state, tape, tableau, step, stage)
-    time = tape.t[step] + tableau.c[stage] * h
+    time = step_time(tape, step, tableau.c[stage])
     for r in 1:n
         fill!(s.unit, 0.0)
         fill!(s.by_once, 0.0)

@@ -46,25 +46,17 @@ function pull_step!(tape, tableau::Tableau, kernel, once, work, once_cotangent, 
     for i in 1:tableau.main
         add_slope!(b, i, h * tableau.b[i], b.after, 0)
     end
-    for i in recorded_stages(tape, tableau, step):-1:(tableau.fsal ? 2 : 1)
+    for i in recorded_stages(tape, tableau, step):-1:(tableau.fsal && !tape.fresh[step] ? 2 : 1)
         b.live[i] || continue
         stage_state!(b.state, tape, tableau, step, i)
-        kernel.run(b.state, once, b.slopes[i], b.pulled, once_cotangent, work, tape.t[step] + tableau.c[i] * h)
+        kernel.run(b.state, once, b.slopes[i], b.pulled, once_cotangent, work, step_time(tape, step, tableau.c[i]))
         add_scaled!(b.before, 1.0, b.pulled)
         for l in tableau.rows[i]
             add_slope!(b, l, h * tableau.a[i, l], b.pulled, 0)
         end
     end
+    tape.fresh[step] && (b.live[1] = false)
     copyto!(b.after, b.before)
-    return nothing
-end
-
-"The first slope of all, where no step before has it as its last."
-function pull_start!(tape, tableau::Tableau, kernel, once, work, once_cotangent, b::AdjointBuffers)
-    tableau.fsal && tape.steps > 0 && b.live[1] || return nothing
-    copyto!(b.state, 1, tape.u, 1, tape.n)
-    kernel.run(b.state, once, b.slopes[1], b.pulled, once_cotangent, work, tape.t[1])
-    add_scaled!(b.after, 1.0, b.pulled)
     return nothing
 end
 

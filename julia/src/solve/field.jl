@@ -5,6 +5,8 @@ The vector field of one thread: the compiled body, what of it depends on θ alon
 step's slopes, column after column.
 
 With a tableau, the slopes of a step are recorded in the order of its stages: a rejected attempt's are overwritten.
+
+Where the vector field jumps, it is seen from `low` to `high` only: a stage at a step's end is on the step's own side.
 """
 mutable struct Field
     kernel::Kernel
@@ -15,16 +17,28 @@ mutable struct Field
     next::Int
     latest::Int
     evaluations::Int
+    low::Float64
+    high::Float64
 end
 
 function Field(kernel::Kernel, once::Vector{Float64}, n::Int, tableau)
     count = tableau isa Tableau ? tableau.main : 0
     first = tableau isa Tableau && tableau.fsal ? 2 : 1
-    return Field(kernel, once, workspace(kernel), [zeros(n) for _ in 1:count], first, first, 1, 0)
+    return Field(kernel, once, workspace(kernel), [zeros(n) for _ in 1:count], first, first, 1, 0, -Inf, Inf)
 end
 
+"See the vector field as it is between two jumps, at least `margin` from either; 0: there are none."
+function see_between!(field::Field, low::Float64, high::Float64, margin::Float64)
+    near = min(margin, 0.25 * (high - low))
+    field.low, field.high = margin == 0.0 ? (-Inf, Inf) : (low + near, high - near)
+    return nothing
+end
+
+"A time on the side of the jumps that the solve is on."
+seen_time(field::Field, t::Float64) = clamp(t, field.low, field.high)
+
 evaluate!(du::Vector{Float64}, u::Vector{Float64}, field::Field, t::Float64) =
-    (field.kernel.run(u, field.once, du, NOTHING, NOTHING, field.work, t); nothing)
+    (field.kernel.run(u, field.once, du, NOTHING, NOTHING, field.work, seen_time(field, t)); nothing)
 
 struct Rate end
 

@@ -22,11 +22,25 @@ end
 Buffers(n::Int, stages::Int) = Buffers(zeros(n), zeros(n), zeros(n), zeros(stages))
 
 """
-    solve!(integrator, field, settings, tableau, tape, times, first, dt, start, states, buffers)
+The times of one solve on the solver's clock: from `start` to the last of `times[first .+ (1:K)]`, by steps of `dt`
+where they are fixed. Other steps end at `stops` too. At `jumps` the vector field jumps.
+"""
+struct Course
+    start::Float64
+    times::Vector{Float64}
+    first::Int
+    dt::Float64
+    stops::Vector{Float64}
+    jumps::Vector{Float64}
+end
 
-Solve from `buffers.u0` at `start` to the last of `times[first .+ (1:K)]`, K = `length(tape.where)`, and write the
-states there to columns `first .+ (1:K)` of `states`. With a tableau the steps go on the tape. Returns the status and
-the statistics.
+"""
+    solve!(integrator, field, settings, tableau, tape, course, states, buffers)
+
+Solve from `buffers.u0` along a `Course` and write the states at its times to columns `first .+ (1:K)` of `states`,
+K = `length(tape.where)`. With a tableau the steps go on the tape. Returns the status and the statistics.
+
+From jump to jump it is a solve of its own, which sees its own side of both.
 """
 function solve!(
     integrator,
@@ -34,15 +48,12 @@ function solve!(
     settings::Settings,
     tableau,
     tape::Tape,
-    times::Vector{Float64},
-    first::Int,
-    dt::Float64,
-    start::Float64,
+    course::Course,
     states::Vector{Float64},
     buffers::Buffers,
 )
-    n, count = tape.n, length(tape.where)
-    stop = times[first+count]
+    n, count, times, first = tape.n, length(tape.where), course.times, course.first
+    start, stop = course.start, times[first+count]
     field.evaluations = 0
     reset!(tape, buffers.u0)
     done = 0
@@ -53,29 +64,76 @@ function solve!(
     end
     all(isfinite, buffers.u0) || return NONFINITE, Statistics()
     done == count && return SUCCESS, Statistics(0, 0, 0, 0, count)
-    restart!(integrator, buffers.u0, start, stop, dt)
-    begin_steps!(field)
-    accepted = 0
-    code = ReturnCode.Success
-    while integrator.t < stop
-        before = integrator.t
-        code = step!(integrator)
-        code in (ReturnCode.Success, ReturnCode.Default) || break
-        accepted += 1
-        if tableau === nothing
-            done = observe_solver!(states, integrator, times, first, done, count, n, buffers)
-        else
-            record!(tape, before, integrator.t - before, integrator.u, recorded_slopes(tableau, integrator, field))
-            next_step!(field)
-            done = observe_tape!(states, tape, tableau, times, first, done, count, integrator.t, field, buffers)
+    fixed = settings.method.fixed
+    tape.margin = isempty(course.jumps) ? 0.0 : 2.0 * slack(course, stop, fixed)
+    limit = settings.max_steps + length(course.stops)       # steps that end at a forcing's knots don't count
+    attempts = accepted = 0
+    code, now = ReturnCode.Success, start
+    while now < stop
+        next = next_jump(course, now, stop, fixed)
+        see_between!(field, now, next, tape.margin)
+        inside = stops_between(course, now, next)
+        again = now > start
+        begun = again ? integrator.u : buffers.u0
+        restart!(integrator, begun, now, next, course.dt, inside, limit - attempts, again)
+        begin_steps!(field)
+        fresh = true
+        while integrator.t < next
+            before = integrator.t
+            code = step!(integrator)
+            code in (ReturnCode.Success, ReturnCode.Default) || break
+            accepted += 1
+            if tableau === nothing
+                done = observe_solver!(states, integrator, times, first, done, count, n, buffers)
+            else
+                slopes = recorded_slopes(tableau, integrator, field)
+                record!(tape, before, integrator.t - before, integrator.u, slopes, fresh)
+                next_step!(field)
+                done = observe_tape!(states, tape, tableau, times, first, done, count, integrator.t, field, buffers)
+            end
+            fresh = false
         end
+        attempts += integrator.iter
+        code in (ReturnCode.Success, ReturnCode.Default) || break
+        now = next
     end
-    attempts = min(integrator.iter, settings.max_steps)
+    attempts = min(attempts, limit)
     while done > 0 && !all(isfinite, view(states, n*(first+done-1)+1:n*(first+done)))
         done -= 1
     end
     statistics = Statistics(attempts, accepted, attempts - accepted, field.evaluations, done)
     return status_of(code, all(isfinite, integrator.u)), statistics
+end
+
+"Times that differ by less than this, relative to the largest, are one; as in `unideq.engine.stops`."
+const ROUNDING = 1e-14
+
+"A jump this part of a fixed step beside the end of one is at its end; as in `unideq.engine.jax.stepping`."
+const ON_GRID = 1e-9
+
+"Times of a solve that differ by less are one."
+slack(course::Course, stop::Float64, fixed::Bool) =
+    ROUNDING * max(abs(course.start), abs(stop)) + (fixed ? ON_GRID * course.dt : 0.0)
+
+"Where the solve from `now` on must begin anew: at the next jump (of fixed steps, one that they meet), or at the end."
+function next_jump(course::Course, now::Float64, stop::Float64, fixed::Bool)
+    isempty(course.jumps) && return stop
+    same = slack(course, stop, fixed)
+    for k in searchsortedfirst(course.jumps, now + same):length(course.jumps)
+        jump = course.jumps[k]
+        jump < stop - same || return stop
+        jump > now + same || continue
+        fixed && abs(now + round((jump - now) / course.dt) * course.dt - jump) > same && continue
+        return jump
+    end
+    return stop
+end
+
+"The stops strictly between two times."
+function stops_between(course::Course, low::Float64, high::Float64)
+    same = ROUNDING * max(abs(low), abs(high))
+    first, last = searchsortedlast(course.stops, low + same) + 1, searchsortedfirst(course.stops, high - same) - 1
+    return view(course.stops, first:last)
 end
 
 "The slopes of the step just made, stage by stage."

@@ -48,19 +48,30 @@ is_sparse(d::SolverDerivatives) = d.prototype isa SparseMatrixCSC
 
 ode_function(::Nothing) = ODEFunction{true,SciMLBase.FullSpecialize}(Rate())
 
-"Begin a new solve. `dt` is the step of fixed-step methods; the others choose their own."
-function restart!(integrator, u0::Vector{Float64}, start::Float64, stop::Float64, dt::Float64)
+"""
+    restart!(integrator, u0, start, stop, dt, stops, limit, again)
+
+Begin a new solve, whose steps end at `stops`. `dt` is the step of fixed-step methods; the others choose their own first
+one, or go on with theirs `again`. It ends after `limit` attempts.
+"""
+function restart!(
+    integrator, u0::Vector{Float64}, start::Float64, stop::Float64, dt::Float64, stops, limit::Int, again::Bool,
+)
     adaptive = integrator.opts.adaptive
     integrator.opts.dtmax = stop - start
+    integrator.opts.maxiters = limit
     if !adaptive
         integrator.dt = integrator.dtcache = integrator.dtpropose = dt
+    elseif again
+        integrator.dt = integrator.dtpropose
     end
     reinit!(
         integrator,
         u0;
         t0 = start,
         tf = stop,
-        reset_dt = adaptive,
+        tstops = stops,
+        reset_dt = adaptive && !again,
         reinit_dae = false,
         reinit_callbacks = false,
         initialize_save = false,

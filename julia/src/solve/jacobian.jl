@@ -38,7 +38,7 @@ struct TimeDerivative
 end
 
 function (j::JacobianFunction)(matrix::Matrix{Float64}, u::Vector{Float64}, field, t::Float64)
-    j.source.values.run(u, j.once, j.values, NOTHING, NOTHING, j.work, t)
+    j.source.values.run(u, j.once, j.values, NOTHING, NOTHING, j.work, seen_time(field, t))
     fill!(matrix, 0.0)
     @inbounds for i in eachindex(j.values)
         matrix[j.source.rows[i], j.source.columns[i]] = j.values[i]
@@ -47,7 +47,7 @@ function (j::JacobianFunction)(matrix::Matrix{Float64}, u::Vector{Float64}, fiel
 end
 
 function (j::JacobianFunction)(matrix::SparseMatrixCSC{Float64,Int}, u::Vector{Float64}, field, t::Float64)
-    j.source.values.run(u, j.once, j.values, NOTHING, NOTHING, j.work, t)
+    j.source.values.run(u, j.once, j.values, NOTHING, NOTHING, j.work, seen_time(field, t))
     storage = nonzeros(matrix)
     fill!(storage, 0.0)
     @inbounds for i in eachindex(j.values)
@@ -57,7 +57,7 @@ function (j::JacobianFunction)(matrix::SparseMatrixCSC{Float64,Int}, u::Vector{F
 end
 
 (d::TimeDerivative)(du::Vector{Float64}, u::Vector{Float64}, field, t::Float64) =
-    (d.source.time.run(u, d.once, du, NOTHING, NOTHING, d.work, t); nothing)
+    (d.source.time.run(u, d.once, du, NOTHING, NOTHING, d.work, seen_time(field, t)); nothing)
 
 """
 What implicit methods get besides the right-hand side, for one thread. The prototype is sparse where that pays: more

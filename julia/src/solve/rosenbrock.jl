@@ -82,7 +82,7 @@ end
 "Factorise I/(hγ) − J at the beginning of a recorded step."
 function factorise_step!(b::RosenbrockBuffers, tape::Tape, tableau::RosenbrockTableau, step::Int, once::Vector{Float64})
     copyto!(b.start, 1, tape.u, state_offset(tape, step) + 1, tape.n)
-    b.derivatives.jacobian.run(b.start, once, b.values, NOTHING, NOTHING, b.work.jacobian, tape.t[step])
+    b.derivatives.jacobian.run(b.start, once, b.values, NOTHING, NOTHING, b.work.jacobian, step_time(tape, step, 0.0))
     factorise!(b.matrix, b.values, 1.0 / (tape.h[step] * tableau.gamma))
     return nothing
 end
@@ -105,12 +105,10 @@ end
 add_slope!(b::RosenbrockBuffers, i::Int, w::Float64, x::Vector{Float64}, offset::Int) =
     add_scaled!(b.slopes[i], w, x, offset)
 
-pull_start!(tape, ::RosenbrockTableau, kernel, once, work, once_cotangent, b::RosenbrockBuffers) = nothing
-
 "Carry the cotangent `after` of a step's end, and those of its k_i, to its beginning."
 function pull_step!(tape, tableau::RosenbrockTableau, kernel, once, work, once_cotangent, step, b::RosenbrockBuffers)
     derivatives, step_work = b.derivatives, b.work
-    h, t = tape.h[step], tape.t[step]
+    h, t = tape.h[step], step_time(tape, step, 0.0)
     factorise_step!(b, tape, tableau, step, once)
     fill!(b.rate, 0.0)
     add_scaled!(b.before, 1.0, b.after)
@@ -121,7 +119,7 @@ function pull_step!(tape, tableau::RosenbrockTableau, kernel, once, work, once_c
         cotangent = b.slopes[i]
         solve_transposed!(b.matrix, cotangent)
         stage_state!(b.state, tape, tableau, step, i)
-        kernel.run(b.state, once, cotangent, b.moved, once_cotangent, work, t + tableau.c[i] * h)
+        kernel.run(b.state, once, cotangent, b.moved, once_cotangent, work, step_time(tape, step, tableau.c[i]))
         add_scaled!(b.before, 1.0, b.moved)
         for l in 1:i-1
             add_scaled!(b.slopes[l], tableau.a[i, l], b.moved)
@@ -143,7 +141,7 @@ end
 "Carry the tangent `before` of a step's beginning to its end, `after`, and to its k_i."
 function push_step!(tape, tableau::RosenbrockTableau, kernel, once, once_tangent, work, step, b::RosenbrockBuffers)
     derivatives, step_work = b.derivatives, b.work
-    h, t = tape.h[step], tape.t[step]
+    h, t = tape.h[step], step_time(tape, step, 0.0)
     factorise_step!(b, tape, tableau, step, once)
     if derivatives.time !== nothing
         derivatives.time.run(b.start, once, b.before, once_tangent, b.rate, step_work.time, t)
@@ -155,7 +153,7 @@ function push_step!(tape, tableau::RosenbrockTableau, kernel, once, once_tangent
             add_scaled!(b.moved, tableau.a[i, l], b.slopes[l])
         end
         stage_state!(b.state, tape, tableau, step, i)
-        kernel.run(b.state, once, b.moved, once_tangent, tangent, work, t + tableau.c[i] * h)
+        kernel.run(b.state, once, b.moved, once_tangent, tangent, work, step_time(tape, step, tableau.c[i]))
         pair!(b, tape, step, i, b.before)
         derivatives.curvature.run(b.start, once, b.pair, once_tangent, b.moved, step_work.curvature, t)
         add_scaled!(tangent, 1.0, b.moved)

@@ -16,7 +16,7 @@ TangentBuffers(n::Int, stages::Int) =
 "Carry the tangent `before` of a step's beginning to its end, `after`, and to its slopes."
 function push_step!(tape, tableau::Tableau, kernel, once, once_tangent, work, step, b::TangentBuffers)
     h = tape.h[step]
-    reuse = tableau.fsal && step > 1
+    reuse = tableau.fsal && !tape.fresh[step]
     reuse && copyto!(b.slopes[1], b.slopes[tableau.main])
     for i in (reuse ? 2 : 1):recorded_stages(tape, tableau, step)
         copyto!(b.moved, b.before)
@@ -24,7 +24,7 @@ function push_step!(tape, tableau::Tableau, kernel, once, once_tangent, work, st
             add_scaled!(b.moved, h * tableau.a[i, l], b.slopes[l])
         end
         stage_state!(b.state, tape, tableau, step, i)
-        kernel.run(b.state, once, b.moved, once_tangent, b.slopes[i], work, tape.t[step] + tableau.c[i] * h)
+        kernel.run(b.state, once, b.moved, once_tangent, b.slopes[i], work, step_time(tape, step, tableau.c[i]))
     end
     copyto!(b.after, b.before)
     for i in 1:tableau.main

@@ -3,7 +3,9 @@
 """
 The steps of one solve: `t[i]`, `h[i]`, the state before (columns of `u`, with the final state as last column) and the
 slopes of all stages (`k`, stage after stage, step after step). `extended[i]` says whether the stages of the dense
-output were computed. Observation j lies in step `where[j]` (0: at the start) at its fraction `fraction[j]`.
+output were computed, `fresh[i]` whether its first slope was, though the method takes it from the step before
+otherwise. Observation j lies in step `where[j]` (0: at the start) at its fraction `fraction[j]`. Stages are evaluated by
+`margin` inside their step.
 """
 mutable struct Tape
     n::Int
@@ -14,12 +16,14 @@ mutable struct Tape
     u::Vector{Float64}
     k::Vector{Float64}
     extended::Vector{Bool}
+    fresh::Vector{Bool}
     where::Vector{Int}
     fraction::Vector{Float64}
+    margin::Float64
 end
 
 Tape(n::Int, stages::Int, times::Int) =
-    Tape(n, stages, 0, Float64[], Float64[], zeros(n), Float64[], Bool[], zeros(Int, times), zeros(times))
+    Tape(n, stages, 0, Float64[], Float64[], zeros(n), Float64[], Bool[], Bool[], zeros(Int, times), zeros(times), 0.0)
 
 function reset!(tape::Tape, u0::Vector{Float64})
     tape.steps = 0
@@ -28,7 +32,7 @@ function reset!(tape::Tape, u0::Vector{Float64})
 end
 
 "Record a step from `t` of size `h` that ended in `u` with these slopes of the main stages."
-function record!(tape::Tape, t::Float64, h::Float64, u::Vector{Float64}, slopes::Vector{Vector{Float64}})
+function record!(tape::Tape, t::Float64, h::Float64, u::Vector{Float64}, slopes::Vector{Vector{Float64}}, fresh::Bool)
     i = tape.steps += 1
     n, m = tape.n, tape.stages
     if length(tape.t) < i
@@ -36,10 +40,11 @@ function record!(tape::Tape, t::Float64, h::Float64, u::Vector{Float64}, slopes:
         resize!(tape.t, capacity)
         resize!(tape.h, capacity)
         resize!(tape.extended, capacity)
+        resize!(tape.fresh, capacity)
         resize!(tape.u, n * (capacity + 1))
         resize!(tape.k, n * m * capacity)
     end
-    @inbounds tape.t[i], tape.h[i], tape.extended[i] = t, h, m == length(slopes)
+    @inbounds tape.t[i], tape.h[i], tape.extended[i], tape.fresh[i] = t, h, m == length(slopes), fresh
     copyto!(tape.u, n * i + 1, u, 1, n)
     offset = n * m * (i - 1)
     for slope in slopes
@@ -55,6 +60,15 @@ state_offset(tape::Tape, step::Int) = tape.n * (step - 1)
 "How many stages of a step are on the tape."
 recorded_stages(tape::Tape, tableau::Tableau, step::Int) = tape.extended[step] ? stages(tableau) : tableau.main
 recorded_stages(tape::Tape, tableau::RosenbrockTableau, step::Int) = stages(tableau)
+
+"The time at a fraction of a recorded step, as the vector field saw it."
+function step_time(tape::Tape, step::Int, fraction::Float64)
+    t, h = tape.t[step], tape.h[step]
+    time = t + fraction * h
+    tape.margin == 0.0 && return time
+    margin = min(tape.margin, 0.25h)
+    return clamp(time, t + margin, t + h - margin)
+end
 
 "The state at which a stage of a recorded step was evaluated."
 function stage_state!(y::Vector{Float64}, tape::Tape, tableau::Tableau, step::Int, stage::Int)

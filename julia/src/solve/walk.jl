@@ -1,5 +1,5 @@
 # Derivatives of a recorded solve, step by step, for every method with a tableau. A method says what one step does:
-# `begin_adjoint!`, `begin_adjoint_step!`, `add_slope!`, `pull_step!` and `pull_start!` backwards, `push_step!` forwards.
+# `begin_adjoint!`, `begin_adjoint_step!`, `add_slope!` and `pull_step!` backwards, `push_step!` forwards.
 # Its buffers have `slopes`, `before` and `after` (of the state), and `weights`; in forward mode also `moved`.
 
 """
@@ -40,7 +40,6 @@ function pull!(
         end
         pull_step!(tape, tableau, kernel, once, work, once_cotangent, step, b)
     end
-    pull_start!(tape, tableau, kernel, once, work, once_cotangent, b)
     while j >= 1
         add_scaled!(b.after, 1.0, seeds, offset + n * (j - 1))
         j -= 1

@@ -18,7 +18,7 @@ tan asin acos atan sinh cosh tanh max min maximum minimum ifelse sum dropdims ca
 reshape permutedims circshift fill repeat zeros ones falses only copy size length ndims eltype view
 solve sol problem remake range open print println join ARGS PROGRAM_FILE stdout Base Core Main
 vector_field observables table times time_span initial_state zip enumerate first last map reduce
-string float
+string float time_origin stops jumps prevfloat
 """
 """What scripts call or name themselves."""
 

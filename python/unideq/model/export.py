@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import unknown
-from ..graph import Expression, variable
+from ..graph import Expression, Graph, variable
 from ..graph.julia_names import Names
 from ..graph.julia_source import JuliaSource, julia_array, julia_number
 from .equations import Equations, readable
@@ -64,6 +64,10 @@ class Setup:
         Output times (K,), increasing.
     solver, rtol, atol, dt, max_steps
         As in `SolverSettings`; `dt` for fixed-step solvers only.
+    vector_field, origin
+        The named vector field in time since `origin`, where that isn't the model's own in its own time.
+    stops, jumps
+        Times since `origin` at which steps must end, and those at which the vector field jumps.
     """
 
     theta: np.ndarray
@@ -75,6 +79,10 @@ class Setup:
     atol: float | tuple[float, ...] = 1e-8
     dt: float | None = None
     max_steps: int = 100_000
+    vector_field: Graph | None = None
+    origin: float = 0.0
+    stops: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    jumps: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 class _Script:
@@ -148,7 +156,7 @@ class _Script:
                 yield f"{name} = {self.source.call('reshape_rows', whole, shape).text}"
 
     def vector_field(self) -> list[str]:
-        outputs, _ = readable(self.model, self.model.named_vector_field)
+        outputs, _ = readable(self.model, self.setup.vector_field or self.model.named_vector_field)
         parts = self.model.states.split(outputs["du"])
         statements, texts = self.source.write(list(parts.values()))
         lines = []
@@ -180,7 +188,7 @@ class _Script:
         return ["function observables(u, t)", *_indented(body), "end"], columns
 
     def times(self) -> str:
-        times = self.setup.times
+        times = self.setup.times - self.setup.origin
         if len(times) > 4 and np.array_equal(times, np.linspace(times[0], times[-1], len(times))):
             ends = ", ".join(julia_number(t).text for t in times[[0, -1]])
             return f"range({ends}; length = {len(times)})"
@@ -195,14 +203,24 @@ class _Script:
             several = isinstance(setup.atol, tuple)
             atol = julia_array(np.array(setup.atol)) if several else julia_number(setup.atol).text
             steps = f"reltol = {julia_number(setup.rtol).text}, abstol = {atol}"
-        start, end = julia_number(setup.start).text, julia_number(setup.times[-1]).text
+        start, end = (julia_number(t - setup.origin).text for t in (setup.start, setup.times[-1]))
+        lines, where = [], ""
+        if setup.origin:
+            lines.append(f"time_origin = {julia_number(setup.origin).text}  # what the solver's time counts from")
+        if len(setup.stops):
+            lines.append(f"stops = {julia_array(setup.stops)}  # steps end here, and see the forcings' kinks and jumps")
+            where += ", tstops = stops"
+        if len(setup.jumps):
+            lines.append(f"jumps = prevfloat.({julia_array(setup.jumps)})  # the last times before the forcings jump")
+            where += ", d_discontinuities = jumps"
         return [
+            *lines,
             f"initial_state = {julia_array(setup.u0)}  # {', '.join(s.name for s in self.model.states)}",
             f"time_span = ({start}, {end})",
             f"times = {self.times()}",
             "",
             "problem = ODEProblem(vector_field!, initial_state, time_span)",
-            f"sol = solve(problem, {algorithm}; {steps}, saveat = times, maxiters = {setup.max_steps})",
+            f"sol = solve(problem, {algorithm}; {steps}, saveat = times{where}, maxiters = {setup.max_steps})",
         ]
 
 
@@ -244,17 +262,18 @@ def julia_script(model: ODE, setup: Setup) -> str:
         field,
         observed,
         script.solving(),
-        _table(states, columns),
+        _table(states, columns, bool(setup.origin)),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-def _table(states: Sequence[str], observables: Sequence[str]) -> list[str]:
+def _table(states: Sequence[str], observables: Sequence[str], moved: bool) -> list[str]:
     columns = ", ".join(f'"{name}"' for name in ("time", *states, *observables))
     more = "; observables(u, t)" if observables else ""
+    times = "time_origin .+ sol.t" if moved else "sol.t"
     return [
         f"columns = [{columns}]",
-        f"table = reduce(vcat, ([t; u{more}]' for (t, u) in zip(sol.t, sol.u)))",
+        f"table = reduce(vcat, ([t; u{more}]' for (t, u) in zip({times}, sol.u)))",
         "",
         "function write_csv(output)",
         '    println(output, join(columns, ","))',

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..checks import flag, known_arguments, writable
+from ..engine.clock import own_clock
 from ..engine.options import FIXED_STEP, stiff_solver
 from ..engine.stiffness import resolve_auto
+from ..engine.stops import stops_of
 from ..errors import ModelError, OptionError
 from ..model import ODE
 from ..model.export import Setup, julia_script
@@ -80,8 +82,26 @@ def export_julia(
         settings = replace(settings, name=name)
     step = settings.dt if settings.name in FIXED_STEP else None
     setup = Setup(theta, u0[0], begin, grid, settings.name, settings.rtol, settings.atol, step, settings.max_steps)
-    text = julia_script(model, setup)
+    text = julia_script(model, _on_own_clock(model, setup))
     try:
         target.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OptionError(f"`{target}` can't be written: {error.strerror or error}.") from error
+
+
+FAR = 1e3
+"""Start times beyond so many spans of the solve are far from zero: a script then counts time from elsewhere."""
+
+
+def _on_own_clock(model: ODE, setup: Setup) -> Setup:
+    """With the stops of the model's forcings, and in time since the start where that is far from zero."""
+    graph, origin, end = model.named_vector_field, 0.0, float(setup.times[-1])
+    if abs(setup.start) > FAR * (end - setup.start):
+        graph, zero = own_clock(graph, np.array([setup.start]))
+        origin = float(zero[0])
+    found = stops_of(graph, setup.rtol)
+    stops, jumps = (t[(t > setup.start - origin) & (t < end - origin)] for t in (found.times, found.jumps))
+    if setup.dt is not None:  # fixed steps go on as they are, and meet some of the jumps
+        steps = (jumps - (setup.start - origin)) / setup.dt
+        stops, jumps = stops[:0], jumps[np.abs(steps - np.round(steps)) < 1e-9]
+    return replace(setup, vector_field=graph, origin=origin, stops=stops, jumps=jumps)

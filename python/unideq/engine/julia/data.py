@@ -1,8 +1,9 @@
 """Numbers that may change from call to call without compiling anything, in the order that Julia reads them.
 
 A source's data are arrays one after the other: of an integration the start times (B), output times (B, K) and fixed
-step (0: none); of a rollout the states `start` (B, n), start times `t` (B), constants `c` (B, q) and time step; of
-points and of given arrays all, by sorted name. An objective's data are its sources', in order, then the weights.
+step (0: none), output times as observations see them (B, K), stops (S) and jumps (J); of a rollout the states `start`
+(B, n), start times `t` (B), constants `c` (B, q) and time step; of points and of given arrays all, by sorted name. An
+objective's data are its sources', in order, then the weights.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ...objective.program import Given, Integration, Objective, Rollout, Source
+from ..clock import clocked
 from ..keys import term_weights
 
 __all__ = ["integration_data", "objective_data", "rollout_data", "source_arrays", "whole_data", "write_fresh"]
@@ -20,8 +22,10 @@ __all__ = ["integration_data", "objective_data", "rollout_data", "source_arrays"
 def source_arrays(source: Source) -> dict[str, np.ndarray]:
     """A source's data by name, in Julia's order."""
     if isinstance(source, Integration):
-        step = 0.0 if source.solver.dt is None else source.solver.dt
-        return {"start": source.start, "times": source.times, "dt": np.array(step)}
+        clock = clocked(source)
+        step = np.array(0.0 if source.solver.dt is None else source.solver.dt)
+        solved = {"start": clock.start, "times": clock.times, "dt": step}
+        return {**solved, "seen": source.times, "stops": clock.stops, "jumps": clock.jumps}
     if isinstance(source, Rollout):
         constants = {"c": source.data["c"]} if "c" in source.data else {}
         return {"start": source.data["start"], "t": source.data["t"], **constants, "dt": np.array(source.dt)}

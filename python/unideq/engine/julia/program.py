@@ -17,6 +17,7 @@ import numpy as np
 from ...errors import EngineUnsupported, ModelError
 from ...graph import Graph, constant, factored, jacobian, jvp, partition, substitute, to_json, vjp
 from ...objective.program import Given, Integration, Objective, Pointwise, Rollout, Source
+from ..clock import clocked
 from ..options import STIFF
 from .blocks import blocks_program, worth_blocks
 
@@ -116,7 +117,8 @@ def _second(body: Graph, wrt: Sequence[str], of: Callable[..., Program | None]) 
 
 
 def _integration_program(integration: Integration, derivatives: bool) -> Program:
-    prologue, body = _parts(integration.vector_field)
+    clock = clocked(integration)
+    prologue, body = _parts(clock.vector_field)
     observe_prologue, observe = _parts(integration.observe)
     settings = asdict(integration.solver)
     settings.pop("dt")
@@ -126,6 +128,8 @@ def _integration_program(integration: Integration, derivatives: bool) -> Program
         "solver": settings,
         "trajectories": integration.times.shape[0],
         "times": integration.times.shape[1],
+        "stops": len(clock.stops),
+        "jumps": len(clock.jumps),
         "prologue": _json(prologue),
         "body": _json(body),
         "initial": _json(integration.initial),
