@@ -76,6 +76,21 @@ def test_forcings_that_jump_at_the_same_time_but_for_rounding_share_a_stop():
     np.testing.assert_allclose(solution["x"][-1], 2 * 0.1 * np.arange(10).sum(), rtol=1e-12)
 
 
+def test_equations_that_compare_the_time_with_numbers_switch_there():
+    model = ude.ODE(
+        lambda t, state: {
+            "x": np.where((t >= 50.0) & (2.0 * t - 2.0 < 100.0), 10.0, 0.0),
+            "y": np.maximum(3.0 - 0.5 * t, 0.0),
+        },
+        ["x", "y"],
+    )
+    found = stops_of(model.vector_field, 1e-6)
+    np.testing.assert_array_equal(found.jumps, [50.0, 51.0])
+    np.testing.assert_array_equal(found.times, [6.0, 50.0, 51.0])
+    solution = model.solve([0.0, 100.0], {"x": 0.0, "y": 0.0}, engine="jax")
+    np.testing.assert_allclose([solution["x"][-1], solution["y"][-1]], [10.0, 9.0], rtol=1e-9)
+
+
 # ---- solves --------------------------------------------------------------------------------------------------------
 
 

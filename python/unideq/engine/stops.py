@@ -1,10 +1,10 @@
-"""Where solvers must stop: kinks and jumps of forcings that a step could pass over, found in the forcings' data.
+"""Where solvers must stop: kinks and jumps in time that a step could pass over, of forcings by their data.
 
 An adaptive solver knows what it sees at the stages of its steps. A pulse between two of them doesn't exist for it, and
 a step across a kink is tried many times before it is small enough. Yet stopping at every knot of a smooth, densely
 sampled forcing costs more than it saves. So a solver stops
 
-- at every jump;
+- at every jump, and where the equations compare the time with a number (`np.where(t < 5, …)`, `np.maximum(t - 5, 0)`);
 - at a kink that it would see anyway: one that moves the forcing by more than `VISIBLE` rtol^(2/3) of its range. That
   is where a sine, sampled more and more densely, begins to cost less without stops (measured with Tsit5, rtol 1e-4 to
   1e-8);
@@ -22,6 +22,7 @@ import numpy as np
 
 from ..graph import Expression, Graph
 from ..graph.frozen import FrozenArray
+from .switches import switches_of
 
 __all__ = ["Stops", "forcings_of", "stops_of"]
 
@@ -55,7 +56,8 @@ def forcings_of(graph: Graph) -> list[Expression]:
 
 def stops_of(graph: Graph, rtol: float) -> Stops:
     """The stops of a vector field for steps of that relative tolerance."""
-    times, jumps = [np.zeros(0)], [np.zeros(0)]
+    switched, bent = switches_of(graph)
+    times, jumps = [switched, bent], [switched]
     for node in forcings_of(graph):
         parts = (FrozenArray(np.asarray(node.attributes[key])) for key in ("breaks", "anchors", "coefficients"))
         jumping, bending = _breaks_of(*parts, rtol)
