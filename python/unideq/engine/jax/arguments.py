@@ -13,6 +13,7 @@ While JAX traces `run`, `value_of(node)` gives a constant's argument; `lower` as
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -76,7 +77,11 @@ class Arguments:
 
     @classmethod
     def of(cls, program: Objective | Source) -> Arguments:
-        """The numbers of an objective, or of one source."""
+        """The numbers of an objective, or of one source; read once."""
+        return _once(program, cls._read_program)
+
+    @staticmethod
+    def _read_program(program: Objective | Source) -> Arguments:
         reader = _Reader()
         if isinstance(program, Objective):
             keys: tuple = tuple(reader.source(s) for s in program.sources)
@@ -85,7 +90,11 @@ class Arguments:
 
     @classmethod
     def of_graph(cls, graph: Graph, *more: Any) -> Arguments:
-        """The numbers of one graph; `more` becomes part of the key."""
+        """The numbers of one graph, read once where nothing is given besides; `more` becomes part of the key."""
+        return cls._read_graph(graph, *more) if more else _once(graph, cls._read_graph)
+
+    @staticmethod
+    def _read_graph(graph: Graph, *more: Any) -> Arguments:
         reader = _Reader()
         return reader.result((reader.field(graph), *more))
 
@@ -103,6 +112,19 @@ class Arguments:
                 _bound.reset(token)
 
         return run
+
+
+_read: dict[int, Arguments] = {}
+"""What living programs and graphs were read as, by identity: neither changes once it is made."""
+
+
+def _once(program: Any, read: Callable[[Any], Arguments]) -> Arguments:
+    """What a program is read as. Reading costs as much as evaluating a small graph thousands of times."""
+    place = id(program)
+    if place not in _read:
+        _read[place] = read(program)
+        weakref.finalize(program, _read.pop, place, None)
+    return _read[place]
 
 
 def value_of(node: Expression) -> Any:
