@@ -19,7 +19,7 @@ PACKAGE = Path(unideq.__file__).parent
 ARROWS = ("graph", "grid", "nn", "model", "objective", "residual", "engine", "training", "result", "audit")
 """Each may import from those before it, and from no other at the top of a module (DESIGN: the house)."""
 
-SUBPACKAGES = [*ARROWS[:-1], "audit.library", "audit.recovery", "datasets", "errors", "harness", "result.plot"]
+SUBPACKAGES = [*ARROWS[:-1], "audit.recovery", "datasets", "errors", "harness", "result.plot"]
 HEAVY = ("jax", "juliacall", "matplotlib", "scipy", "pysindy", "sympy", "sklearn", "diffrax", "optax")
 
 

@@ -17,7 +17,7 @@ import xarray as xr
 from _many_fits import fit_many
 
 import unideq as ude
-from unideq.audit.library import Library
+from unideq.audit.recovery import Library
 from unideq.audit.wilson import wilson
 from unideq.harness import Study
 from unideq.training.settings import FitSettings

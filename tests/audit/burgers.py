@@ -12,9 +12,9 @@ import numpy as np
 import xarray as xr
 
 import unideq as ude
-from unideq.audit.modified_equation import modified_equation
-from unideq.audit.space import Space
-from unideq.audit.truncation import Settings, Truncation, decompose
+from unideq.audit.truncation.modified_equation import modified_equation
+from unideq.audit.truncation.space import Space
+from unideq.audit.truncation.truncation import Settings, Truncation, decompose
 
 NU, DT = 0.03, 0.01
 BACKWARD, CENTRAL = ude.schemes.Backward(1), ude.schemes.Central(6)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unideq as ude
-from unideq.audit.dynamics import Dynamics
-from unideq.audit.spectrum import horizon_spectrum, step_spectrum
+from unideq.audit.rollout.dynamics import Dynamics
+from unideq.audit.rollout.spectrum import horizon_spectrum, step_spectrum
 from unideq.audit.states import data_states
 from unideq.audit.wilson import wilson
 from unideq.engine import get_engine

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unideq as ude
-from unideq.audit.gradient_statistics import counted_terms, gradient_statistics, point_gradients
+from unideq.audit.pathology.gradient_statistics import counted_terms, gradient_statistics, point_gradients
 from unideq.engine import get_engine
 from unideq.errors import DataError
 from unideq.graph import Graph, variable

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unideq as ude
-from unideq.audit.hessian import Hessian, extreme_eigenvalues
+from unideq.audit.pathology.hessian import Hessian, extreme_eigenvalues
 from unideq.engine import get_engine
 from unideq.errors import EngineUnsupported, OptionError
 from unideq.graph import Graph, variable

@@ -9,10 +9,10 @@ import pytest
 import xarray as xr
 
 import unideq as ude
-from unideq.audit import pathology_verdicts as verdicts
-from unideq.audit.moments import Moments
-from unideq.audit.pathology import CHECKS, PATHOLOGIES
-from unideq.audit.residual_points import concentration, time_slices
+from unideq.audit.pathology import verdicts
+from unideq.audit.pathology.moments import Moments
+from unideq.audit.pathology.pathology import CHECKS, PATHOLOGIES
+from unideq.audit.pathology.residual_points import concentration, time_slices
 from unideq.errors import OptionError
 
 PI = np.pi

@@ -8,12 +8,12 @@ import pytest
 import xarray as xr
 
 import unideq as ude
-from unideq.audit.library import Library
-from unideq.audit.refit import Likelihood, Refit
-from unideq.audit.search import criterion_penalty
-from unideq.audit.selection import _finalists, _predicting
-from unideq.audit.sparse import candidate_supports
-from unideq.audit.symbolic import latex_of, sympy_of, text_of
+from unideq.audit.recovery import Library
+from unideq.audit.recovery.refit import Likelihood, Refit
+from unideq.audit.recovery.search import criterion_penalty
+from unideq.audit.recovery.selection import _finalists, _predicting
+from unideq.audit.recovery.sparse import candidate_supports
+from unideq.audit.recovery.symbolic import latex_of, sympy_of, text_of
 from unideq.errors import DataError, ExtraMissing, FileFormatError, ModelError, OptionError
 
 pytest.importorskip("diffrax")
@@ -164,7 +164,7 @@ def test_missing_packages_are_named_with_the_command(fit, monkeypatch):
 
 
 def test_too_few_samples_are_refused(fit, monkeypatch):
-    monkeypatch.setattr("unideq.audit.samples.FEWEST", 10**6)
+    monkeypatch.setattr("unideq.audit.recovery.samples.FEWEST", 10**6)
     with pytest.raises(DataError, match="finite samples"):
         fit.recover(progress=False)
 

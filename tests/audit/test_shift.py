@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import unideq as ude
-from unideq.audit.closure_inputs import ClosureInputs
-from unideq.audit.distance import Cloud, energy_distance
-from unideq.audit.shift import _dataset, _finding, training_cloud
+from unideq.audit.rollout.closure_inputs import ClosureInputs
+from unideq.audit.rollout.distance import Cloud, energy_distance
+from unideq.audit.rollout.shift import _dataset, _finding, training_cloud
 from unideq.audit.states import data_states
 from unideq.errors import OptionError
 

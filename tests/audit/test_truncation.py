@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import unideq as ude
-from unideq.audit.modified_equation import modified_equation
-from unideq.audit.refinement import refinement
-from unideq.audit.regression import Samples, blocks_of, product, regress, select_columns, shown_with_error
-from unideq.audit.space import Space, central_weights, resampled
-from unideq.audit.truncation import generator_of
+from unideq.audit.truncation.modified_equation import modified_equation
+from unideq.audit.truncation.refinement import refinement
+from unideq.audit.truncation.regression import Samples, blocks_of, product, regress, select_columns, shown_with_error
+from unideq.audit.truncation.space import Space, central_weights, resampled
+from unideq.audit.truncation.truncation import generator_of
 from unideq.errors import DataError, ModelError, OptionError
 
 from .burgers import (

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import unideq as ude
-from unideq.audit.samples import argument_texts
+from unideq.audit.recovery.samples import argument_texts
 from unideq.errors import ModelError, UnideqWarning
 from unideq.model.names import RESERVED
 from unideq.result.horizon import warn_far

@@ -19,7 +19,7 @@ class Finding:
     ----------
     check
         `truncation`, `refinement`, `flow_map` or `shift`; of residual fits a name of
-        `unideq.audit.pathology.CHECKS`.
+        `unideq.audit.pathology.pathology.CHECKS`.
     severity
         `ok` (nothing to worry about), `note` (worth knowing) or `warning` (the model won't do what it seems to do).
     statement

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..result.plot.style import COLOURS, MUTED, SEQUENTIAL, make_figure, styled, title
-from .flow_map import spectral_radius
+from .rollout.flow_map import spectral_radius
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .decomposition import Decomposition
-    from .flow_map import FlowMap
     from .report import Audit
-    from .shift import Shift
+    from .rollout.flow_map import FlowMap
+    from .rollout.shift import Shift
+    from .truncation.decomposition import Decomposition
 
 __all__ = ["draw"]
 

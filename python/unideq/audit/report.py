@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from .finding import SEVERITIES, Finding
-from .flow_map import FlowMap
-from .refinement import Refinement
-from .shift import Shift
-from .truncation import Truncation
+from .rollout.flow_map import FlowMap
+from .rollout.shift import Shift
+from .truncation.refinement import Refinement
+from .truncation.truncation import Truncation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from .pathology import Pathology
+    from .pathology.pathology import Pathology
 
 __all__ = ["Audit"]
 
@@ -75,7 +75,7 @@ class Audit:
     def plot(self) -> Figure:
         """One figure: a row a check; of a residual fit gradients a layer, and numbers over training."""
         if self.pathology is not None:
-            from .pathology_picture import draw_pathology
+            from .pathology.plot_gradients import draw_pathology
 
             return draw_pathology(self.pathology)
         from .picture import draw

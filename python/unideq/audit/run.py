@@ -13,14 +13,14 @@ from ..model import ODE
 from ..result import Fit
 from ..result.horizon import FURTHEST
 from .finding import Finding
-from .flow_map import flow_map
-from .refinement import Refinement, refinement
 from .report import Audit
+from .rollout.flow_map import flow_map
+from .rollout.shift import shift
 from .settings import check_parts, checked_counts, checked_refined, checked_spacing
-from .shift import shift
-from .space import Space
 from .states import States, data_states, states_of
-from .truncation import RESOLVED, Truncation, generator_of, truncation
+from .truncation.refinement import Refinement, refinement
+from .truncation.space import Space
+from .truncation.truncation import RESOLVED, Truncation, generator_of, truncation
 
 __all__ = ["CHECKS", "audit"]
 

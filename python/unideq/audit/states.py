@@ -192,7 +192,7 @@ def closure(fit: Fit, states: States, network: str | None = None) -> np.ndarray:
     For a step with learned correction it is the step's change divided by dt; for a step that is the network's alone,
     (u⁺ − u)/dt.
     """
-    from .modified_equation import without_networks
+    from .truncation.modified_equation import without_networks
 
     model = fit.model
     graph, divisor = closure_graph(model)

@@ -226,7 +226,7 @@ class ResidualFit(Trained[ResidualTraining]):
 
     def audit(self, **settings: Any) -> Any:
         """Gradients of the terms, curvature and stiffness over training: names the pathology and the remedy."""
-        from ..audit.pathology import audit_residual
+        from ..audit.pathology.pathology import audit_residual
 
         return audit_residual(self, **settings)
 

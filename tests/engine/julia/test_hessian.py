@@ -3,7 +3,7 @@
 import numpy as np
 
 import unideq as ude
-from unideq.audit.hessian import Hessian
+from unideq.audit.pathology.hessian import Hessian
 from unideq.engine import get_engine
 
 

@@ -1,0 +1,1 @@
+"""The known pathologies of residual training: gradients, curvature and residuals over training."""

@@ -1,0 +1,6 @@
+"""Recovery: formulas for a learned term, from a library of candidates, refitted inside the equation and compared."""
+
+from .library import Library, Term
+from .recovery import Recovery, recover
+
+__all__ = ["Library", "Recovery", "Term", "recover"]
