@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from _hand_written import compiled_training
 from _models import Work, work
 from _peers import Field
@@ -17,7 +16,7 @@ from _programs import objective_problem, unideq_in_julia
 from gradient_peers import CASES, MAX_STEPS, TIGHT_STEPS, TOLERANCE
 
 import unideq as ude
-from unideq.engine import OptimizerSettings, available, get_engine
+from unideq.engine import Minimisation, OptimizerSettings, available, get_engine
 from unideq.harness import Study
 
 ITERATIONS, REPORT_EVERY = 500, 50
@@ -30,8 +29,8 @@ def enter_training(field: Field, engine_name: str, ours: Work, rate: float) -> N
     def make() -> Callable[[], Any]:
         engine = get_engine(engine_name)
         settings = OptimizerSettings("adam", ude.Adam(rate, ITERATIONS).settings())
-        free = np.ones(len(ours.theta), dtype=bool)
-        return lambda: engine.minimise(ours.objective, ours.theta[None], settings, free, lambda _: True, REPORT_EVERY)
+        run = Minimisation(ours.objective, ours.theta[None], settings, report_every=REPORT_EVERY)
+        return lambda: engine.minimise(run, lambda _: True)
 
     field.enter(f"unideq/{engine_name}", make, lambda found: {"loss": float(found.last.best_total[0])})
 

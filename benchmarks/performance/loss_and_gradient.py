@@ -3,10 +3,10 @@
 import jax
 import numpy as np
 from _hand_written import LotkaVolterra, Spiral, training, value_and_gradient
-from _models import Work, lotka_volterra, spiral, work
+from _models import lotka_volterra, spiral, work
 
 import unideq as ude
-from unideq.engine import OptimizerSettings, get_engine
+from unideq.engine import Minimisation, OptimizerSettings, get_engine
 from unideq.harness import Study, ratio, time_interleaved
 
 TOLERANCE = 1e-6
@@ -61,10 +61,10 @@ for unit in study.units(case=list(CASES), batch=study.settings["batches"]):
     }
     if one:
         settings = OptimizerSettings("adam", ude.Adam(1e-3, ITERATIONS).settings())
-        free = np.ones(len(ours.theta), dtype=bool)
+        run = Minimisation(ours.objective, ours.theta[None], settings)
 
-        def train(ours: Work = ours, settings: OptimizerSettings = settings, free: np.ndarray = free) -> None:
-            engine.minimise(ours.objective, ours.theta[None], settings, free, lambda report: True, 50)
+        def train(run: Minimisation = run) -> None:
+            engine.minimise(run, lambda report: True)
 
         loops = time_interleaved(
             {"unideq": train, "diffrax": training(ITERATIONS, *problem)}, rounds=max(3, study.settings["rounds"] // 5)

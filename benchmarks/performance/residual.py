@@ -16,7 +16,7 @@ from _hand_written_residual import FORMS, value_and_gradient
 from _peers import Field, deepxde_peer, relative_error, versions_of
 
 import unideq as ude
-from unideq.engine import OptimizerSettings, available, get_engine
+from unideq.engine import Minimisation, OptimizerSettings, available, get_engine
 from unideq.harness import Study
 from unideq.objective.program import Objective
 
@@ -101,9 +101,15 @@ def enter_trainings(field: Field, peers: dict[str, Any], iterations: int) -> Non
 def train(engine: Any, problem: Any, residual: Any, objective: Objective, theta: Any, settings: Any) -> Any:
     """All iterations in one call of the engine."""
     batches = residual.batches(problem, engine.evaluate)
-    free = problem.layout.free_mask
-    count = settings.settings["iterations"]
-    return engine.minimise(objective, theta[None], settings, free, lambda _: True, count, batches=batches)
+    run = Minimisation(
+        objective,
+        theta[None],
+        settings,
+        problem.layout.free_mask,
+        batches=batches,
+        report_every=settings.settings["iterations"],
+    )
+    return engine.minimise(run, lambda _: True)
 
 
 def best(rows: list[dict[str, Any]], prefix: str) -> float | None:

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 import unideq as ude
-from unideq.engine import OptimizerSettings, get_engine
+from unideq.engine import Minimisation, OptimizerSettings, get_engine
 from unideq.graph import Graph, constant, substitute
 from unideq.model import Entry
 from unideq.objective import Objective as Program
@@ -54,14 +54,9 @@ def fit_many(
         whole = np.concatenate([theta, data], axis=-1).reshape(-1, own + size)
         free = np.concatenate([first.problem.layout.free_mask, np.zeros(size, bool)])
         phase = {**stage.phase.settings(), "iterations": stage.iterations}
-        last = chosen.minimise(
-            program,
-            whole,
-            OptimizerSettings(stage.phase.optimizer, phase),
-            free,
-            lambda report: True,
-            stage.iterations,
-        ).last
+        optimizer = OptimizerSettings(stage.phase.optimizer, phase)
+        run = Minimisation(program, whole, optimizer, free, report_every=stage.iterations)
+        last = chosen.minimise(run, lambda report: True).last
         theta = last.best_theta[:, :own].reshape(theta.shape)
         totals = last.best_total.reshape(theta.shape[:2])
     for record, best, total in zip(records, theta, totals, strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unideq.engine import Minimised, OptimizerSettings, Report
+from unideq.engine import Minimisation, Minimised, OptimizerSettings, Report
 from unideq.graph import Expression, Graph, variable
 from unideq.objective.program import Objective, Pointwise
 
@@ -105,6 +105,5 @@ def run(
         "damping": more.pop("damping", 1e-3),
         "tolerance": more.pop("tolerance", 1e-12),
     }
-    free = more.pop("free", np.ones(start.shape[1], bool))
     optimizer = OptimizerSettings("gauss_newton", settings)
-    return engine.minimise(objective, start, optimizer, free, recorder, **more), recorder
+    return engine.minimise(Minimisation(objective, start, optimizer, **more), recorder), recorder

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unideq.engine import Minimised, OptimizerSettings, Report
+from unideq.engine import Minimisation, Minimised, OptimizerSettings, Report
 from unideq.graph import Expression, Graph, variable
 from unideq.objective.program import Balancing, Objective, Pointwise
 
@@ -90,12 +90,11 @@ def minimise(
     report_every: int = 1000,
     **more: Any,
 ) -> tuple[Minimised, Recorder]:
-    """`Engine.minimise` with all entries free, and the reports that it made."""
+    """`Engine.minimise`, and the reports that it made."""
     record = Recorder(stop_after)
     default = {"learning_rate": 0.01} if name in ("adam", "adamw") else {}
-    free = more.pop("free", np.ones(theta.shape[1], bool))
     chosen = OptimizerSettings(name, {**default, **(settings or {}), "iterations": iterations})
-    return engine.minimise(objective, theta, chosen, free, record, report_every, **more), record
+    return engine.minimise(Minimisation(objective, theta, chosen, report_every=report_every, **more), record), record
 
 
 def directions(gradients: np.ndarray, coefficients: np.ndarray) -> np.ndarray:

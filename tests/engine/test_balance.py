@@ -11,8 +11,8 @@ from unideq.engine.balancing import Roles
 from unideq.engine.jax.arguments import Arguments
 from unideq.engine.jax.objective import source_data
 from unideq.engine.jax.optimise import Task, _make_chunk
-from unideq.engine.loop import Phase, empty_logs
-from unideq.engine.optimizer_state import begin
+from unideq.engine.loop import empty_logs
+from unideq.engine.minimisation import Minimisation
 from unideq.engine.protocol import OptimizerSettings
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Graph, variable
@@ -241,9 +241,8 @@ def test_terms_are_differentiated_apart_at_updates_alone(rule, seeds):
     problem = Linear.random(15, POINTS, 6)
     objective, balancing = problem.objective(), problem.balancing(rule, **settings_of(rule))
     settings = OptimizerSettings("adam", {"learning_rate": 0.01, "iterations": 20})
-    start = {**begin(settings, starts(seeds, 6), 3), "weights": np.ones((seeds, 3))}
-    mask = np.ones(6, bool)
-    phase = Phase(objective, settings, start, mask, mask, 20, None, balancing)
+    asked = Minimisation(objective, starts(seeds, 6), settings, balancing=balancing, report_every=20)
+    start, mask = asked.start(), np.ones(6, bool)
     roles = Roles.of(balancing, objective, start["weights"])
     numbers = Arguments.of(objective)
     chunk = _make_chunk(Task(objective, {}, balancing, roles), "adam", seeds, 20, numbers)
@@ -253,7 +252,7 @@ def test_terms_are_differentiated_apart_at_updates_alone(rule, seeds):
         "free": mask, "decay": mask, "iterations": 20, "same_again": True, "counted": np.ones((1, 6)),
         "rate": 0.1, "every": 10,
     }  # fmt: skip
-    program = jax.make_jaxpr(lambda s, logs: chunk(s, logs, data, None, 0, 20))(start, empty_logs(phase))
+    program = jax.make_jaxpr(lambda s, logs: chunk(s, logs, data, None, 0, 20))(start, empty_logs(asked, start))
     (condition,) = conditions(program.jaxpr)
     assert condition.invars[0].aval.shape == ()
     ordinary, update = (products(branch.jaxpr) for branch in condition.params["branches"])

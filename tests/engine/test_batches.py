@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unideq.engine import Minimised, OptimizerSettings, Report, batches, loop
+from unideq.engine import Minimisation, Minimised, OptimizerSettings, Report, batches, loop
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Graph, variable
 from unideq.objective.program import Given, Objective, Pointwise, Rollout
@@ -75,8 +75,7 @@ def run(stop_after: int | None = None, theta: np.ndarray = STARTS, **more: Any) 
         return len(reports) != stop_after
 
     name, settings = more.pop("name", "adam"), more.pop("settings", ADAM)
-    free = np.ones(1, bool)
-    found = engine().minimise(growth(), theta, OptimizerSettings(name, settings), free, callback, **more)
+    found = engine().minimise(Minimisation(growth(), theta, OptimizerSettings(name, settings), **more), callback)
     keys = ("total", "gradient_norm", "rejected")
     return found, {key: np.concatenate([getattr(r, key) for r in reports], axis=1) for key in keys}
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from unideq.engine import OptimizerSettings
+from unideq.engine import Minimisation, OptimizerSettings
 from unideq.objective.program import Objective
 
 from .problems import engine, integration, least_squares
@@ -55,10 +55,10 @@ def test_every_call_computes_as_ever_whatever_the_switches(switch: str):
 @pytest.mark.parametrize("switch", ["half the precision", "errors at NaN"])
 def test_training_rejects_a_step_that_fails_whatever_the_switches(switch: str):
     settings = OptimizerSettings("adam", {"learning_rate": 3.0, "iterations": 12})
-    start, free = np.array([[1.2]]), np.ones(1, bool)
+    run = Minimisation(decay(), np.array([[1.2]]), settings)
 
     def train() -> tuple[np.ndarray, np.ndarray]:
-        last = engine().minimise(decay(), start, settings, free, lambda report: True).last
+        last = engine().minimise(run, lambda report: True).last
         return last.total, last.rejected
 
     usual, rejected = train()
@@ -85,5 +85,5 @@ def test_a_callback_sees_the_users_own_configuration():
 
     settings = OptimizerSettings("adam", {"learning_rate": 0.1, "iterations": 2})
     with jax.enable_x64(False):
-        engine().minimise(decay(), np.ones((1, 1)), settings, np.ones(1, bool), look)
+        engine().minimise(Minimisation(decay(), np.ones((1, 1)), settings), look)
     assert seen and not any(seen)

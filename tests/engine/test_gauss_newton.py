@@ -10,7 +10,7 @@ import pytest
 import scipy.optimize
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from unideq.engine import OptimizerSettings, Report
+from unideq.engine import Minimisation, OptimizerSettings, Report
 from unideq.engine.jax.gauss_newton import _solver
 from unideq.errors import OptionError
 from unideq.graph import Graph
@@ -176,10 +176,10 @@ def test_factorisations_have_one_thread_which_the_user_never_notices() -> None:
         return True
 
     objective, _ = line()
-    free, settings = np.ones(2, bool), OptimizerSettings("gauss_newton", {"iterations": 3})
+    optimizer = OptimizerSettings("gauss_newton", {"iterations": 3})
     with threadpool_limits(limits=2, user_api="blas"):
         before = threads()
-        engine().minimise(objective, np.array([[5.0, -3.0]]), settings, free, callback, 1)
+        engine().minimise(Minimisation(objective, np.array([[5.0, -3.0]]), optimizer, report_every=1), callback)
         assert within
         assert all(found == {1} for found in within)
         assert threads() == before

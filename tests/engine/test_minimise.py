@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from unideq.engine import Minimised, OptimizerSettings, Report, loop
+from unideq.engine import Minimisation, Minimised, OptimizerSettings, Report, loop
 from unideq.engine.jax.line_search import advance, begin
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Graph, variable
@@ -58,8 +58,8 @@ def run(
     **more: Any,
 ) -> tuple[Minimised, Recorder]:
     recorder = Recorder(stop_after)
-    free = more.pop("free", np.ones(theta.shape[1], bool))
-    result = engine().minimise(objective, theta, OptimizerSettings(name, settings), free, recorder, **more)
+    optimizer = OptimizerSettings(name, settings)
+    result = engine().minimise(Minimisation(objective, theta, optimizer, **more), recorder)
     return result, recorder
 
 
@@ -403,7 +403,7 @@ def test_an_interruption_in_the_callback_comes_through():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        engine().minimise(rosenbrock(), STARTS, OptimizerSettings("adam", ADAM), np.ones(2, bool), callback)
+        engine().minimise(Minimisation(rosenbrock(), STARTS, OptimizerSettings("adam", ADAM)), callback)
 
 
 def test_unknown_optimizers_and_schedules_are_named():

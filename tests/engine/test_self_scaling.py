@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unideq.engine import OptimizerSettings
+from unideq.engine import Minimisation, OptimizerSettings
 from unideq.engine.jax.curvature import DenseCurvature
 from unideq.errors import OptionError
 from unideq.graph import Graph, variable
@@ -118,8 +118,7 @@ def steep_bowl(size: int = 30, condition: float = 1e6) -> Objective:
 
 def minimised(objective: Objective, theta: np.ndarray, update: str) -> Any:
     optimizer = OptimizerSettings("bfgs", {"iterations": 1000, "tolerance": 1e-6, "update": update})
-    free = np.ones(theta.shape[1], bool)
-    return engine().minimise(objective, theta, optimizer, free, lambda _: True, report_every=1000).last
+    return engine().minimise(Minimisation(objective, theta, optimizer, report_every=1000), lambda _: True).last
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import unideq as ude
-from unideq.engine import OptimizerSettings, loop
+from unideq.engine import Minimisation, OptimizerSettings, loop
 from unideq.engine.soap_blocks import matrix_blocks, read_blocks
 from unideq.errors import OptionError
 from unideq.model.layout import Entry, Layout
@@ -27,9 +27,8 @@ def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
 def minimised(
     objective: Objective, theta: np.ndarray, settings: dict[str, Any], name: str = "soap", **more: Any
 ) -> Any:
-    free = more.pop("free", np.ones(theta.shape[1], bool))
     optimizer = OptimizerSettings(name, settings)
-    return engine().minimise(objective, theta, optimizer, free, lambda _: True, 1000, **more).last
+    return engine().minimise(Minimisation(objective, theta, optimizer, report_every=1000, **more), lambda _: True).last
 
 
 # ---- the algorithm ------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Who executes: the protocol every engine follows, the registry that picks one, and the engines themselves."""
 
+from .minimisation import Minimisation
 from .protocol import STATUS, Engine, Integrated, Minimised, OptimizerSettings, Report, Value
 from .registry import available, checked_engine, get_engine, set_engine
 
@@ -7,6 +8,7 @@ __all__ = [
     "STATUS",
     "Engine",
     "Integrated",
+    "Minimisation",
     "Minimised",
     "OptimizerSettings",
     "Report",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +13,7 @@ from ..objective.program import Balancing, Objective, Pointwise
 from .keys import term_weights
 from .protocol import OptimizerSettings
 
-__all__ = ["FIRST_ORDER", "PROJECTIONS", "Roles", "checked_balancing", "residual_of", "starting_weights"]
+__all__ = ["FIRST_ORDER", "PROJECTIONS", "Roles", "checked_balancing", "residual_of"]
 
 FIRST_ORDER = ("adam", "adamw", "soap")
 """Optimisers that make one evaluation an iteration: data and weights may differ from one to the next."""
@@ -131,24 +129,3 @@ def residual_of(objective: Objective, term: str) -> tuple[int, str]:
         f"(those that are: {', '.join(objective.residuals) or 'none'}; terms with causal weights aren't). Use "
         "`ude.GradientNorm()`."
     )
-
-
-def starting_weights(
-    objective: Objective,
-    seeds: int,
-    balancing: Balancing | None,
-    weights: np.ndarray | None,
-    state: Mapping[str, Any] | None,
-) -> np.ndarray | None:
-    """Every seed's weights (S, T) at the start; None where the objective's own serve throughout."""
-    count = len(objective.terms)
-    if weights is None:
-        if balancing is None and (state is None or "weights" not in state):
-            return None
-        return np.tile(term_weights(objective), (seeds, 1))
-    given = np.array(weights, dtype=float)
-    if given.shape != (seeds, count):
-        raise ModelError(f"`weights` needs shape ({seeds}, {count}), seeds and terms, not {given.shape}.")
-    if not np.isfinite(given).all():
-        raise OptionError("`weights` needs finite numbers.")
-    return given

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
-from ..errors import ModelError, OptionError
-from ..objective.program import Balancing, Batches, Objective
-from .balancing import checked_balancing, starting_weights
-from .batches import check_batches
-from .optimizer_state import State, begin, check_optimizer, restore
-from .protocol import Minimised, OptimizerSettings, Report
+from ..objective.program import Objective
+from .minimisation import Minimisation
+from .optimizer_state import State
+from .protocol import Minimised, Report
 
-__all__ = ["Phase", "Runner", "empty_logs", "minimise"]
+__all__ = ["Runner", "empty_logs", "minimise"]
 
 PATIENCE = 0.25
 """Time (s) that a chunk of iterations should take: within it Ctrl-C isn't heard."""
@@ -24,46 +21,6 @@ SILENCE = 1.0
 """Time (s) after which a report comes between two full ones, so that progress bars move and checkpoints are written."""
 GROWTH = 8
 """A chunk has at most so many times the iterations of the one before."""
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One run of an optimiser, checked and complete.
-
-    Attributes
-    ----------
-    objective, optimizer
-        What to minimise, and how.
-    start
-        State to begin with or to resume from, S seeds.
-    free, decay
-        (P,) bool: entries that may move; entries that weight decay acts on.
-    room
-        Most iterations between two reports.
-    batches
-        Fresh data for every iteration, if the objective's own don't serve for all.
-    balancing
-        How the terms' weights move, if they do. Where they do, or were given, the state has them as `weights` (S, T).
-    """
-
-    objective: Objective
-    optimizer: OptimizerSettings
-    start: State
-    free: np.ndarray
-    decay: np.ndarray
-    room: int
-    batches: Batches | None = None
-    balancing: Balancing | None = None
-
-    @property
-    def seeds(self) -> int:
-        """Number S of parameter vectors."""
-        return len(self.start["theta"])
-
-    @property
-    def iterations(self) -> int:
-        """Iterations of the whole phase."""
-        return int(self.optimizer.settings["iterations"])
 
 
 class Runner(Protocol):
@@ -81,55 +38,18 @@ class Runner(Protocol):
         ...
 
 
-def empty_logs(phase: Phase) -> dict[str, np.ndarray]:
+def empty_logs(asked: Minimisation, start: State) -> dict[str, np.ndarray]:
     """Logs of iterations that nobody has made: NaN, and nothing rejected; of the weights where the state has them."""
-    seeds, room, terms = phase.seeds, phase.room, len(phase.objective.terms)
-    weights = {"weights": np.full((seeds, room, terms), np.nan)} if "weights" in phase.start else {}
+    lead = asked.seeds, asked.report_every
+    terms = (*lead, len(asked.objective.terms))
     return {
-        "total": np.full((seeds, room), np.nan),
-        "terms": np.full((seeds, room, terms), np.nan),
-        "gradient_norm": np.full((seeds, room), np.nan),
-        "learning_rate": np.full((seeds, room), np.nan),
-        "rejected": np.zeros((seeds, room), bool),
-        **weights,
+        "total": np.full(lead, np.nan),
+        "terms": np.full(terms, np.nan),
+        "gradient_norm": np.full(lead, np.nan),
+        "learning_rate": np.full(lead, np.nan),
+        "rejected": np.zeros(lead, bool),
+        **({"weights": np.full(terms, np.nan)} if "weights" in start else {}),
     }
-
-
-def _phase(
-    objective: Objective,
-    theta: np.ndarray,
-    optimizer: OptimizerSettings,
-    free: np.ndarray,
-    report_every: int,
-    state: Mapping[str, np.ndarray] | None,
-    decay: np.ndarray | None,
-    batches: Batches | None,
-    balancing: Balancing | None,
-    weights: np.ndarray | None,
-) -> Phase:
-    check_optimizer(optimizer)
-    if report_every < 1:
-        raise OptionError(f"`report_every` needs a whole number >= 1, not {report_every!r}.")
-    theta = np.array(theta, dtype=float)
-    if theta.ndim != 2:
-        raise ModelError(f"`minimise` needs θ of shape (S, P), not {theta.shape}.")
-    check_batches(batches, optimizer, len(theta))
-    size = theta.shape[1]
-    balancing = checked_balancing(balancing, objective, optimizer, size)
-    start = begin(optimizer, theta, len(objective.terms))
-    own = starting_weights(objective, len(theta), balancing, weights, state)
-    if own is not None:
-        start["weights"] = own
-    return Phase(
-        objective,
-        optimizer,
-        start if state is None else restore(start, state),
-        np.broadcast_to(np.asarray(free, bool), (size,)),
-        np.ones(size, bool) if decay is None else np.asarray(decay, bool),
-        int(report_every),
-        batches,
-        balancing,
-    )
 
 
 def _report(objective: Objective, runner: Runner, base: int, reached: int) -> Report:
@@ -153,28 +73,17 @@ def _report(objective: Objective, runner: Runner, base: int, reached: int) -> Re
 
 
 def minimise(
-    make: Callable[[Phase], Runner],
-    objective: Objective,
-    theta: np.ndarray,
-    optimizer: OptimizerSettings,
-    free: np.ndarray,
-    callback: Callable[[Report], bool],
-    report_every: int = 50,
-    state: Mapping[str, np.ndarray] | None = None,
-    decay: np.ndarray | None = None,
-    batches: Batches | None = None,
-    balancing: Balancing | None = None,
-    weights: np.ndarray | None = None,
+    make: Callable[[Minimisation, State], Runner], asked: Minimisation, callback: Callable[[Report], bool]
 ) -> Minimised:
-    """Run a phase on the engine that `make` makes a runner of; see `Engine.minimise`.
+    """Run it on the engine that `make` makes a runner of, given the state to begin with.
 
     Seeds that finish early leave NaN in the rest of the logs. The result doesn't depend on `report_every`, nor
     on where a run was interrupted and resumed.
     """
-    phase = _phase(objective, theta, optimizer, free, report_every, state, decay, batches, balancing, weights)
-    runner: Any = make(phase)
-    room, iterations = phase.room, phase.iterations
-    base = int(np.max(phase.start["iteration"]))
+    start = asked.start()
+    runner = make(asked, start)
+    room, iterations = asked.report_every, asked.iterations
+    base = int(np.max(start["iteration"]))
     pace = 1
     while True:
         # Full reports come at multiples of `report_every`, wherever a run was interrupted and resumed.
@@ -189,7 +98,7 @@ def minimise(
             reached = target
             if now - since > SILENCE:
                 break
-        last = _report(objective, runner, base, reached)
+        last = _report(asked.objective, runner, base, reached)
         base = last.iteration
         over = base >= iterations or not (last.finished == 0).any()
         go_on = callback(last)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ..graph import Graph
-from ..objective.program import Balancing, Batches, Integration, Objective, Rollout
+from ..objective.program import Integration, Objective, Rollout
+
+if TYPE_CHECKING:
+    from .minimisation import Minimisation
 
 __all__ = ["STATUS", "Engine", "Integrated", "Minimised", "OptimizerSettings", "Report", "Value"]
 
@@ -75,7 +78,7 @@ class Report:
     moved nowhere (Adam: loss, gradient or solve failed at this θ; BFGS, L-BFGS: the line search found no decrease).
     `theta` is where the next iteration begins: Adam hasn't evaluated it yet, unlike `best_theta`. Totals of moving
     weights can't be compared: with balancing, `best_theta` is the last θ that could be evaluated.
-    `state` is all that the loop needs to go on, as named arrays; `minimise(state=...)` resumes from it bit for bit.
+    `state` is all that the loop needs to go on, as named arrays; a `Minimisation` with it resumes bit for bit.
     """
 
     iteration: int
@@ -137,41 +140,10 @@ class Engine(Protocol):
         """Directional derivative of the total along `tangent` (P,), by forward mode where the solver allows it."""
         ...
 
-    def minimise(
-        self,
-        objective: Objective,
-        theta: np.ndarray,
-        optimizer: OptimizerSettings,
-        free: np.ndarray,
-        callback: Callable[[Report], bool],
-        report_every: int = 50,
-        state: Mapping[str, np.ndarray] | None = None,
-        decay: np.ndarray | None = None,
-        batches: Batches | None = None,
-        balancing: Balancing | None = None,
-        weights: np.ndarray | None = None,
-    ) -> Minimised:
+    def minimise(self, minimisation: Minimisation, callback: Callable[[Report], bool]) -> Minimised:
         """Run the optimiser loop inside the engine.
 
-        Parameters
-        ----------
-        theta
-            Start (S, P).
-        free
-            (P,) bool: entries that may move.
-        callback
-            Gets a `Report` at every multiple of `report_every` iterations, and in between where those are slow; returns
-            whether to go on.
-        state
-            A report's state to resume from.
-        decay
-            (P,) bool: entries that weight decay acts on.
-        batches
-            Fresh data for every iteration (Adam, AdamW and SOAP only); the totals logged are then those of the batches.
-        balancing
-            How the terms' weights move (Adam, AdamW and SOAP only). `config` and `pcgrad` make them anew in every
-            iteration, from the objective's; terms of weight 0 take no part.
-        weights
-            (S, T): every seed's weights at the start instead of the objective's; without `balancing` they stay.
+        The callback gets a `Report` at every multiple of `report_every` iterations, and in between where those are
+        slow; it returns whether to go on.
         """
         ...

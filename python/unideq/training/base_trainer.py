@@ -9,12 +9,12 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..engine import Engine, OptimizerSettings, Report
+from ..engine import Engine, Minimisation, OptimizerSettings, Report
 from ..engine.soap_blocks import matrix_blocks
 from ..errors import EngineError, UnideqError
 from ..graph.location import warn_user
 from ..model import Layout
-from ..objective.program import Batches, Objective
+from ..objective.program import Objective
 from .interruption import deferred_interrupt
 from .phase import SOAP
 from .progress import Progress
@@ -149,25 +149,22 @@ class BaseTrainer(Generic[R]):
         program: Objective,
         stage: Stage,
         report: Callable[[Report], bool],
-        batches: Batches | None = None,
         **options: Any,
     ) -> None:
-        """The engine's loop from where the record stands; options that are None aren't passed on."""
+        """The engine's loop from where the record stands; `options` are those of a `Minimisation`."""
         given = {**stage.phase.settings(), "iterations": stage.iterations}
         if isinstance(stage.phase, SOAP):
             given["blocks"] = matrix_blocks(self.layout)
-        every = options.pop("report_every", self.report_every)
-        self.engine.minimise(
+        run = Minimisation(
             program,
             record.theta,
             OptimizerSettings(stage.phase.optimizer, given),
-            self.layout.free_mask,
-            report,
-            every,
-            record.state or None,
-            self.layout.mask("network"),
-            **{name: value for name, value in {"batches": batches, **options}.items() if value is not None},
+            free=self.layout.free_mask,
+            decay=self.layout.mask("network"),
+            state=record.state or None,
+            **{"report_every": self.report_every, **options},
         )
+        self.engine.minimise(run, report)
 
     def _is_due(self, r: Report, stage: Stage) -> bool:
         """Whether a report is one that decides the run: an engine reports more often where iterations are slow."""

@@ -147,7 +147,7 @@ class ResidualTrainer(BaseTrainer[ResidualTraining]):
             return not stopped and r.iteration < until
 
         before, done = record.history.iterations, record.iteration
-        options: dict[str, Any] = {"balancing": balancing, "weights": weights}
+        options: dict[str, Any] = {"batches": batches, "balancing": balancing, "weights": weights}
         adaptive = first_order and bool(points.adaptive)
         if adaptive:
             options["report_every"] = gcd(self.report_every, *(s.every for s in points.adaptive.values()))
@@ -155,7 +155,7 @@ class ResidualTrainer(BaseTrainer[ResidualTraining]):
             if adaptive:
                 self._choose_points(record, points)
                 until = points.next_choice(record.iteration, stage.iterations)
-            self._minimise(record, program, stage, report, batches, **options)
+            self._minimise(record, program, stage, report, **options)
             over = record.iteration >= stage.iterations or not (record.finished == 0).any()  # type: ignore[union-attr]
             if stopped or over:
                 break

@@ -205,7 +205,7 @@ class Trainer(BaseTrainer[Training]):
         before = record.history.iterations
         done = record.iteration
         first = (before, time.monotonic())
-        self._minimise(record, program, stage, report, batches)
+        self._minimise(record, program, stage, report, batches=batches)
         bar.skip(stage.iterations - done - (record.history.iterations - before))
         return stopped[0] if stopped else None
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unideq.engine import OptimizerSettings, Report, loop
+from unideq.engine import Minimisation, OptimizerSettings, Report, loop
 from unideq.engine.julia import optimise
 from unideq.errors import ModelError, OptionError
 from unideq.objective.program import Given, Objective, Rollout
@@ -64,7 +64,7 @@ def run(engine: Any, problem: Objective, theta: np.ndarray, stop_after: int | No
         return len(reports) != stop_after
 
     optimizer = OptimizerSettings(more.pop("name", "adam"), more.pop("settings", ADAM))
-    found = engine.minimise(problem, theta, optimizer, np.ones(theta.shape[1], bool), callback, **more)
+    found = engine.minimise(Minimisation(problem, theta, optimizer, **more), callback)
     return found, {key: np.concatenate([getattr(r, key) for r in reports], axis=1) for key in LOGS}
 
 
@@ -177,10 +177,9 @@ def test_a_callback_sees_the_objectives_own_data_and_changes_nothing(julia):
     problem = objective(nonlinear())
     own, seen, ends = julia.value(problem, THETA).total, [], []
     for look in (lambda: 0.0, lambda: seen.append(float(julia.value(problem, THETA).total))):
-        found = julia.minimise(
-            problem, THETA[None], OptimizerSettings("adam", ADAM), np.ones(PARAMETERS, bool),
-            lambda report, look=look: look() is None or True, report_every=8, batches=Shifted(problem),
-        )  # fmt: skip
+        optimizer = OptimizerSettings("adam", ADAM)
+        run = Minimisation(problem, THETA[None], optimizer, report_every=8, batches=Shifted(problem))
+        found = julia.minimise(run, lambda report, look=look: look() is None or True)
         ends.append(found.last.theta)
     np.testing.assert_array_equal(*ends)
     assert set(seen) == {float(own)}

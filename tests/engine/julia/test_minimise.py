@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unideq.engine import Minimised, OptimizerSettings, Report, loop
+from unideq.engine import Minimisation, Minimised, OptimizerSettings, Report, loop
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Graph, variable
 from unideq.objective.program import Objective, Pointwise
@@ -63,8 +63,8 @@ def run(
     **more: Any,
 ) -> tuple[Minimised, Recorder]:
     recorder = Recorder(stop_after)
-    free = more.pop("free", np.ones(theta.shape[1], bool))
-    result = engine.minimise(objective, theta, OptimizerSettings(name, settings), free, recorder, **more)
+    optimizer = OptimizerSettings(name, settings)
+    result = engine.minimise(Minimisation(objective, theta, optimizer, **more), recorder)
     return result, recorder
 
 
@@ -272,7 +272,7 @@ def test_a_callback_may_ask_for_other_data_of_the_same_program(julia):
     settings = OptimizerSettings("adam", {"learning_rate": 0.01, "iterations": 20})
     ends = []
     for callback in (lambda report: True, lambda report: julia.value(other, report.theta) is not None):
-        result = julia.minimise(objective, theta[None], settings, np.ones(len(theta), bool), callback, report_every=3)
+        result = julia.minimise(Minimisation(objective, theta[None], settings, report_every=3), callback)
         ends.append(result.last.theta)
     np.testing.assert_array_equal(*ends)
 
@@ -291,9 +291,7 @@ def test_the_loop_around_the_iterations_costs_little(julia):
 
     def seconds(report_every: int) -> float:
         begin = time.process_time()  # other processes may be busy
-        julia.minimise(
-            objective, theta[None], settings, np.ones(len(theta), bool), lambda r: True, report_every=report_every
-        )
+        julia.minimise(Minimisation(objective, theta[None], settings, report_every=report_every), lambda r: True)
         return time.process_time() - begin
 
     seconds(500)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unideq.engine import OptimizerSettings, loop
+from unideq.engine import Minimisation, OptimizerSettings, loop
 
 from ..problems import engine as jax_engine
 from ..problems import rosenbrock, ude_objective
@@ -24,8 +24,8 @@ def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def minimised(engine: Any, objective: Any, theta: np.ndarray, rule: str, iterations: int, state: Any = None) -> Any:
     optimizer = OptimizerSettings("bfgs", {"iterations": iterations, "tolerance": 1e-9, "update": rule})
-    free = np.ones(theta.shape[1], bool)
-    return engine.minimise(objective, theta, optimizer, free, lambda _: True, 100, state).last
+    run = Minimisation(objective, theta, optimizer, state=state, report_every=100)
+    return engine.minimise(run, lambda _: True).last
 
 
 @each_rule

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unideq.engine import OptimizerSettings, loop
+from unideq.engine import Minimisation, OptimizerSettings, loop
 
 from ..problems import engine as jax_engine
 from ..problems import ude_objective
@@ -29,8 +29,8 @@ def minimised(
     **more: Any,
 ) -> Any:
     optimizer = OptimizerSettings("soap", {**SETTINGS, **more})
-    free, objective = np.ones(theta.shape[1], bool), objective or two_layers()
-    return engine.minimise(objective, theta, optimizer, free, lambda _: True, 100, state, batches=batches).last
+    run = Minimisation(objective or two_layers(), theta, optimizer, state=state, batches=batches, report_every=100)
+    return engine.minimise(run, lambda _: True).last
 
 
 @pytest.mark.parametrize("more", [{}, {"clip": 0.5, "precondition_every": 1}, {"blocks": None}])

@@ -11,15 +11,16 @@ import numpy as np
 
 from ...errors import ModelError
 from ...graph import Graph
-from ...objective.program import Balancing, Batches, Integration, Objective, Rollout
+from ...objective.program import Integration, Objective, Rollout
 from ...versions import version_of
 from ..cache import CompiledCache, IdentityCache
 from ..deferred import Deferred
 from ..keys import term_weights
-from ..loop import Phase, minimise
-from ..optimizer_state import OPTIMIZERS
+from ..loop import minimise
+from ..minimisation import Minimisation
+from ..optimizer_state import OPTIMIZERS, State
 from ..options import adjoints_of, solvers_of
-from ..protocol import Integrated, Minimised, OptimizerSettings, Report, Value
+from ..protocol import Integrated, Minimised, Report, Value
 from .arguments import Arguments
 from .blas_threads import one_blas_thread
 from .configuration import configured, own_configuration
@@ -233,32 +234,16 @@ class JaxEngine:
         function, data = self._of_objective("forward", objective, seeds, make)
         return _numpy(function(array, direction, data))
 
-    def minimise(
-        self,
-        objective: Objective,
-        theta: np.ndarray,
-        optimizer: OptimizerSettings,
-        free: np.ndarray,
-        callback: Callable[[Report], bool],
-        report_every: int = 50,
-        state: Mapping[str, np.ndarray] | None = None,
-        decay: np.ndarray | None = None,
-        batches: Batches | None = None,
-        balancing: Balancing | None = None,
-        weights: np.ndarray | None = None,
-    ) -> Minimised:
+    def minimise(self, minimisation: Minimisation, callback: Callable[[Report], bool]) -> Minimised:
         """Run the optimiser loop inside the engine; see `Engine.minimise`."""
         from .optimise import JaxRunner
 
-        def make(phase: Phase) -> JaxRunner:
+        def make(asked: Minimisation, start: State) -> JaxRunner:
             with own_configuration():
-                return JaxRunner(self._cache, self._prepare(objective), phase)
+                return JaxRunner(self._cache, self._prepare(asked.objective), asked, start)
 
         with one_blas_thread():
-            return minimise(
-                make, objective, theta, optimizer, free, callback, report_every, state, decay, batches, balancing,
-                weights,
-            )  # fmt: skip
+            return minimise(make, minimisation, callback)
 
     @staticmethod
     def _named(objective: Objective, terms: np.ndarray) -> dict[str, np.ndarray]:

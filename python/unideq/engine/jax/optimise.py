@@ -18,8 +18,9 @@ from ...objective.program import Balancing, Objective
 from ..balancing import Roles
 from ..batches import Fresh, fresh_data, iterations_at_once, stacked
 from ..cache import CompiledCache
-from ..loop import Phase, empty_logs
-from ..optimizer_state import flatten
+from ..loop import empty_logs
+from ..minimisation import Minimisation
+from ..optimizer_state import State, flatten
 from ..residual_terms import check_residual_terms
 from .adam import Adam
 from .arguments import Arguments
@@ -185,44 +186,51 @@ def _named_failures() -> Iterator[None]:
 
 
 class JaxRunner:
-    """A phase on JAX; see `unideq.engine.loop.Runner`. `prepared` is the objective's numbers and device data."""
+    """A run on JAX; see `unideq.engine.loop.Runner`. `prepared` is the objective's numbers and device data."""
 
-    def __init__(self, cache: CompiledCache, prepared: tuple[Arguments, Mapping[str, Any]], phase: Phase) -> None:
-        objective, optimizer, seeds, room = phase.objective, phase.optimizer, phase.seeds, phase.room
+    def __init__(
+        self,
+        cache: CompiledCache,
+        prepared: tuple[Arguments, Mapping[str, Any]],
+        asked: Minimisation,
+        start: State,
+    ) -> None:
+        objective, optimizer, seeds = asked.objective, asked.optimizer, asked.seeds
+        room = asked.report_every
         if optimizer.name == "gauss_newton":
             check_residual_terms(objective)  # here, as code compiled for others may serve
         known, given = _numbers_of(optimizer.settings)
         settings = json.dumps([known, sorted(given)], sort_keys=True, default=repr)
-        balancing, counted, roles, rule = phase.balancing, {}, None, ()
+        balancing, counted, roles, rule = asked.balancing, {}, None, ()
         if balancing is not None:
             numbers = {"counted": balancing.counted, "rate": balancing.rate}
             counted = {n: np.asarray(v, float) for n, v in numbers.items()} | {"every": np.asarray(balancing.every)}
-            roles = Roles.of(balancing, objective, phase.start["weights"])
+            roles = Roles.of(balancing, objective, start["weights"])
             rule = (roles, balancing.rule, balancing.reference, balancing.denominator)
         residuals = tuple(objective.residuals.items())
         key = ("minimise", prepared[0].key, optimizer.name, settings, seeds, room, residuals, rule)
         task = Task(objective, known, balancing, roles)
         self._chunk = cache.get(key, lambda: _make_chunk(task, optimizer.name, seeds, room, prepared[0]))
-        self._state: Any = jax.device_put(phase.start)
+        self._state: Any = jax.device_put(start)
         self._data = jax.device_put(
             {
                 "objective": prepared[1],
                 "settings": given,
-                "free": phase.free,
-                "decay": phase.decay,
-                "iterations": np.asarray(phase.iterations),
-                "same_again": np.asarray(phase.batches is None),
+                "free": asked.free,
+                "decay": asked.decay,
+                "iterations": np.asarray(asked.iterations),
+                "same_again": np.asarray(asked.batches is None),
                 **counted,
             }
         )
-        self._empty = jax.device_put(empty_logs(phase))
+        self._empty = jax.device_put(empty_logs(asked, start))
         self._logs = self._empty
-        self._phase, self._length = phase, 0
-        self._reached = int(phase.start["iteration"].max())
+        self._asked, self._length = asked, 0
+        self._reached = int(start["iteration"].max())
 
     def advance(self, base: int, target: int) -> bool:
         """Run one chunk; see `Runner.advance`."""
-        if self._phase.batches is None:
+        if self._asked.batches is None:
             self._run(None, base, target)
             return self._running()
         while self._reached < target:
@@ -245,12 +253,12 @@ class JaxRunner:
 
     def _fresh(self, first: int, target: int) -> tuple[Fresh, int]:
         """Data from an iteration on, in arrays of one length for the whole phase; and the first iteration without."""
-        batches, objective = self._phase.batches, self._phase.objective
+        batches, objective = self._asked.batches, self._asked.objective
         assert batches is not None
         theta = np.array(self._state["theta"])[0] if batches.follows_theta else None
         several = [fresh_data(batches, objective, first, theta)]
         if not self._length:
-            self._length = iterations_at_once(batches, several[0], self._phase.room)
+            self._length = iterations_at_once(batches, several[0], self._asked.report_every)
         end = min(first + self._length, target)
         several += [fresh_data(batches, objective, i) for i in range(first + 1, end)]
         return stacked(several, self._length), end

@@ -11,14 +11,15 @@ import numpy as np
 
 from ...errors import ModelError
 from ...graph import Graph
-from ...objective.program import Balancing, Batches, Integration, Objective, Rollout
+from ...objective.program import Integration, Objective, Rollout
 from ..cache import CompiledCache, HashedKey, IdentityCache
 from ..deferred import Deferred
 from ..keys import graph_key, objective_key, source_key
-from ..loop import Phase, minimise
+from ..loop import minimise
+from ..minimisation import Minimisation
 from ..optimizer_state import OPTIMIZERS
 from ..options import adjoints_of, check_solver, solvers_of
-from ..protocol import Integrated, Minimised, OptimizerSettings, Report, Value
+from ..protocol import Integrated, Minimised, Report, Value
 from .bridge import Bridge, address, contiguous
 from .data import integration_data, objective_data, rollout_data, whole_data
 from .program import evaluation_json, integration_json, objective_json, parameter_count, rollout_json
@@ -221,29 +222,11 @@ class JuliaEngine:
         )  # fmt: skip
         return np.array(found[0]) if single else found
 
-    def minimise(
-        self,
-        objective: Objective,
-        theta: np.ndarray,
-        optimizer: OptimizerSettings,
-        free: np.ndarray,
-        callback: Callable[[Report], bool],
-        report_every: int = 50,
-        state: Mapping[str, np.ndarray] | None = None,
-        decay: np.ndarray | None = None,
-        batches: Batches | None = None,
-        balancing: Balancing | None = None,
-        weights: np.ndarray | None = None,
-    ) -> Minimised:
+    def minimise(self, minimisation: Minimisation, callback: Callable[[Report], bool]) -> Minimised:
         """Run the optimiser loop inside the engine; see `Engine.minimise`."""
         from .optimise import JuliaRunner
 
-        def make(phase: Phase) -> JuliaRunner:
-            return JuliaRunner(self, phase)
-
-        return minimise(
-            make, objective, theta, optimizer, free, callback, report_every, state, decay, batches, balancing, weights
-        )
+        return minimise(lambda *given: JuliaRunner(self, *given), minimisation, callback)
 
 
 _STATISTICS = ("steps", "accepted", "rejected", "evaluations")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...objective.program import Balancing
+from ...objective.program import Balancing, Objective
 from ..balancing import Roles, residual_of
 from ..batches import MEMORY, fresh_data
 from ..keys import term_weights
-from ..loop import Phase, empty_logs
-from ..optimizer_state import flatten
+from ..loop import empty_logs
+from ..minimisation import Minimisation
+from ..optimizer_state import State, flatten
 from ..residual_terms import check_residual_terms
 from .bridge import address
 from .data import objective_data, whole_data, write_fresh
@@ -27,49 +28,49 @@ LOGS = ("total", "terms", "gradient_norm", "learning_rate", "rejected", "weights
 
 
 class JuliaRunner:
-    """A phase in Julia; see `unideq.engine.loop.Runner`."""
+    """A run in Julia; see `unideq.engine.loop.Runner`."""
 
-    def __init__(self, engine: JuliaEngine, phase: Phase) -> None:
-        self._engine, self._phase = engine, phase
-        self._state = {name: np.ascontiguousarray(value) for name, value in flatten(phase.start).items()}
+    def __init__(self, engine: JuliaEngine, asked: Minimisation, start: State) -> None:
+        self._engine, self._asked = engine, asked
+        self._state = {name: np.ascontiguousarray(value) for name, value in flatten(start).items()}
         self._table = np.array([address(array) for array in self._state.values()], dtype=np.int64)
-        self._logs = empty_logs(phase)
+        self._logs = empty_logs(asked, start)
         self._addresses = [address(self._logs[name]) if name in self._logs else 0 for name in LOGS]
         self._reached = int(np.max(self._state["iteration"]))
         self._draws = self._empty_draws()
-        handle, program = engine.prepared(phase.objective).handle, json.dumps(self._program(), default=float)
+        handle, program = engine.prepared(asked.objective).handle, json.dumps(self._program(start), default=float)
         self._run = engine.bridge.call("prepare_minimise", "preparing the optimiser", handle, program)
         engine.bridge.call("set_state_b", "preparing the optimiser", self._run, address(self._table))
 
-    def _program(self) -> dict[str, Any]:
-        phase = self._phase
+    def _program(self, start: State) -> dict[str, Any]:
+        asked, balancing = self._asked, self._asked.balancing
         return {
-            "optimizer": phase.optimizer.name,
-            "settings": {**phase.optimizer.settings, **_residuals(phase)},
-            "seeds": phase.seeds,
-            "terms": len(phase.objective.terms),
-            "free": phase.free.tolist(),
-            "decay": phase.decay.tolist(),
-            "fresh": phase.batches is not None,
-            "balancing": None if phase.balancing is None else _balancing(phase, phase.balancing),
+            "optimizer": asked.optimizer.name,
+            "settings": {**asked.optimizer.settings, **_residuals(asked)},
+            "seeds": asked.seeds,
+            "terms": len(asked.objective.terms),
+            "free": np.asarray(asked.free).tolist(),
+            "decay": np.asarray(asked.decay).tolist(),
+            "fresh": asked.batches is not None,
+            "balancing": None if balancing is None else _balancing(asked.objective, balancing, start["weights"]),
             "state": list(self._state),
         }
 
     def _empty_draws(self) -> np.ndarray:
         """Memory for the data of several iterations, one row each: the objective's own, where no fresh ones come."""
-        phase = self._phase
-        if phase.batches is None:
+        asked = self._asked
+        if asked.batches is None:
             return np.zeros((0, 0))
-        row = whole_data(phase.objective, objective_data(phase.objective))
-        most = 1 if phase.batches.follows_theta else max(1, min(phase.room, MEMORY // max(row.nbytes, 1)))
+        row = whole_data(asked.objective, objective_data(asked.objective))
+        most = 1 if asked.batches.follows_theta else max(1, min(asked.report_every, MEMORY // max(row.nbytes, 1)))
         return np.tile(row, (most, 1))
 
     def advance(self, base: int, target: int) -> bool:
         """Run one chunk; see `Runner.advance`."""
         # The callback may have asked for another objective's value, with other data in the same compiled program.
-        prepared = self._engine.prepared(self._phase.objective)
-        call, room = self._engine.bridge.call, self._phase.room
-        if self._phase.batches is None:
+        prepared = self._engine.prepared(self._asked.objective)
+        call, room = self._engine.bridge.call, self._asked.report_every
+        if self._asked.batches is None:
             return bool(call("advance_b", "minimising", self._run, base, target, room, *self._addresses))
         prepared.data = None  # the program holds the last batch from here on
         running = True
@@ -87,13 +88,13 @@ class JuliaRunner:
 
     def _draw(self, first: int, stop: int) -> None:
         """Collect the data of some iterations."""
-        phase, theta = self._phase, None
-        assert phase.batches is not None
-        if phase.batches.follows_theta:
+        asked, theta = self._asked, None
+        assert asked.batches is not None
+        if asked.batches.follows_theta:
             self._engine.bridge.call("get_state_b", "minimising", self._run, address(self._table))
             theta = self._state["theta"][0].copy()
         for row, iteration in zip(self._draws, range(first, stop), strict=False):
-            write_fresh(row, phase.objective, fresh_data(phase.batches, phase.objective, iteration, theta))
+            write_fresh(row, asked.objective, fresh_data(asked.batches, asked.objective, iteration, theta))
 
     def collect(self, count: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Copies of state and logs; see `Runner.collect`."""
@@ -104,18 +105,17 @@ class JuliaRunner:
         return {name: array.copy() for name, array in self._state.items()}, logs
 
 
-def _residuals(phase: Phase) -> dict[str, Any]:
+def _residuals(asked: Minimisation) -> dict[str, Any]:
     """Term by term the array whose squares it is made of, for the method that needs to know."""
-    if phase.optimizer.name != "gauss_newton":
+    if asked.optimizer.name != "gauss_newton":
         return {}
-    check_residual_terms(phase.objective)
-    return {"residuals": [phase.objective.residuals[name] for name in phase.objective.terms]}
+    check_residual_terms(asked.objective)
+    return {"residuals": [asked.objective.residuals[name] for name in asked.objective.terms]}
 
 
-def _balancing(phase: Phase, balancing: Balancing) -> dict[str, Any]:
+def _balancing(objective: Objective, balancing: Balancing, weights: np.ndarray) -> dict[str, Any]:
     """A rule and its terms by their places; see `read_balance` in Julia."""
-    objective = phase.objective
-    roles = Roles.of(balancing, objective, phase.start["weights"])
+    roles = Roles.of(balancing, objective, weights)
     others = [i for i, n in enumerate(roles.names) if n not in roles.balanced and n not in roles.silent]
     return {
         "rule": balancing.rule,
