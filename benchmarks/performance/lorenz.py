@@ -16,8 +16,8 @@ from _programs import integration_problem, unideq_in_julia
 from scipy.integrate import solve_ivp
 
 from unideq.engine import available, get_engine
-from unideq.engine.options import SOLVERS
 from unideq.harness import Study
+from unideq.solvers import SOLVERS
 
 SPAN, TOLERANCE, MAX_STEPS = 100.0, 1e-8, 200_000
 START = np.array([1.0, 0.0, 0.0])

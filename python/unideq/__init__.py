@@ -62,6 +62,8 @@ if TYPE_CHECKING:
         samplers,
     )
     from .result import Fit, ResidualFit, Solution, plot_rollout_metrics, rollout_metrics
+    from .solvers import Solver
+    from .solvers.table import *  # noqa: F403
     from .training import (
         BFGS,
         LBFGS,
@@ -134,6 +136,7 @@ _EXPORTS = {
         "samplers",
     ),
     "result": ("Fit", "ResidualFit", "Solution", "plot_rollout_metrics", "rollout_metrics"),
+    "solvers": ("Solver",),
     "training": (
         "BFGS",
         "LBFGS",
@@ -205,6 +208,7 @@ __all__ = [
     "ResidualProblem",
     "Solution",
     "SolveError",
+    "Solver",
     "SquaredError",
     "State",
     "Stepper",
@@ -246,7 +250,15 @@ def __getattr__(name: str) -> Any:
         value = module if name == _HOME[name] else getattr(module, name)
         globals()[name] = value
         return value
-    raise AttributeError(f"module `unideq` has no attribute `{name}`; public names: {', '.join(__all__)}")
+    if name[:1].isupper():
+        solvers = importlib.import_module(".solvers", __name__)
+        for entry in (solvers.Auto, *solvers.SOLVERS.values()):
+            globals().setdefault(entry.__name__, entry)
+        if name in globals():
+            return globals()[name]
+    raise AttributeError(
+        f"module `unideq` has no attribute `{name}`; public names: {', '.join(__all__)}, and the solvers"
+    )
 
 
 def __dir__() -> list[str]:

@@ -10,9 +10,10 @@ import pytest
 import unideq as ude
 from result.growth import growth_data, growth_model, untrained
 from unideq.engine import get_engine, registry
-from unideq.engine.options import SOLVERS, counterpart, solvers_of
+from unideq.engine.options import counterpart, solvers_of
 from unideq.errors import EngineMissing, UnideqWarning
 from unideq.result.file import write_training
+from unideq.solvers import SOLVERS
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import pytest
 import xarray as xr
 
 import unideq as ude
-from unideq.engine.options import SOLVERS
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Expression, Graph, apply, constant, convolve, irfft, rfft, variable
 from unideq.graph.julia_helpers import HELPERS
@@ -24,6 +23,7 @@ from unideq.graph.julia_source.table import TABLE
 from unideq.graph.operation import OPERATIONS
 from unideq.julia_location import usable_julia
 from unideq.model.export import JULIA_SOLVERS
+from unideq.solvers import SOLVERS
 
 TIGHT = {"rtol": 1e-10, "atol": 1e-10}
 

@@ -11,7 +11,8 @@ from unideq.errors import ModelError, OptionError, UnideqWarning
 from unideq.model import ODE, State
 from unideq.model.state import StateTable
 from unideq.objective import SolverSettings
-from unideq.objective.tolerance import absolute_tolerances, checked_atol, largest_values, warn_below_tolerance
+from unideq.objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
+from unideq.solvers import checked_atol
 
 PAIR = StateTable(["x", "y"])
 FIELD = StateTable({"u": (2, 3), "v": ()})

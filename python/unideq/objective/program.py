@@ -7,14 +7,15 @@ points); its `loss` graph turns those arrays and θ into the terms.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from ..checks import choice, number, settle, whole
+from ..checks import choice, settle, whole
 from ..errors import OptionError
 from ..graph import Graph
+from ..solvers import SolverSettings
 
 __all__ = [
     "Balancing",
@@ -27,56 +28,6 @@ __all__ = [
     "SolverSettings",
     "Source",
 ]
-
-
-@dataclass(frozen=True)
-class SolverSettings:
-    """How to integrate.
-
-    Attributes
-    ----------
-    name
-        `auto`, or a name of `unideq.engine.options.SOLVERS`.
-        An engine never sees `auto`: it is resolved before (`unideq.engine.stiffness`).
-    rtol
-        Relative tolerance of adaptive steps.
-    atol
-        Absolute tolerance, in the states' own units: one for all, or one a component of the state vector (n,). Before
-        a problem has settled it (`unideq.objective.tolerance`) also None or a dict; an engine never sees those.
-    dt
-        Step of the fixed-step solvers, in time units; required for those, ignored by adaptive ones.
-    max_steps
-        Step limit an integration; reaching it is a failure.
-    adjoint
-        How gradients go through the solver: `auto` (the engine's own default), or a name of
-        `unideq.engine.options.ADJOINTS`.
-    """
-
-    name: str = "auto"
-    rtol: float = 1e-6
-    atol: Any = 1e-6
-    dt: float | None = None
-    max_steps: int = 4096
-    adjoint: str = "auto"
-
-    def __post_init__(self) -> None:
-        if isinstance(self.atol, list):  # from a file
-            object.__setattr__(self, "atol", tuple(self.atol))
-        for name in ("rtol", *(("atol",) if isinstance(self.atol, (int, float, str)) else ())):
-            number(getattr(self, name), name, above=0)
-        number(self.dt, "dt", above=0, none=True)
-        whole(self.max_steps, "max_steps", least=1)
-
-    def tightened(self, factor: float) -> SolverSettings:
-        """The same with tolerances this many times smaller."""
-        smaller = tuple(a / factor for a in self.atol) if isinstance(self.atol, tuple) else self.atol / factor
-        return replace(self, rtol=self.rtol / factor, atol=smaller)
-
-    @property
-    def tolerances(self) -> str:
-        """In words; several absolute ones by the least and the largest."""
-        low, high = float(np.min(self.atol)), float(np.max(self.atol))
-        return f"rtol {self.rtol:g}, atol {low:g}" + (f" … {high:g}" if high > low else "")
 
 
 @dataclass(frozen=True)

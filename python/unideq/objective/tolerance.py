@@ -9,32 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import number
 from ..errors import OptionError, UnideqWarning, unknown
 from ..model.state import StateTable
 
-__all__ = ["absolute_tolerances", "checked_atol", "largest_values", "warn_below_tolerance"]
+__all__ = ["absolute_tolerances", "largest_values", "warn_below_tolerance"]
 
 DIGITS = 10.0
 """A state whose values don't reach this many tolerances is noise."""
-
-
-def checked_atol(given: Any) -> Any:
-    """None (by the states' sizes), a number, a dict state → number, or one number a component as a tuple.
-
-    Raises
-    ------
-    OptionError
-        For anything else.
-    """
-    if given is None:
-        return None
-    if isinstance(given, Mapping):
-        return {str(name): number(value, f"atol[{name!r}]", above=0, below=1e6) for name, value in given.items()}
-    if isinstance(given, (tuple, list, np.ndarray)) and np.ndim(given) == 1:
-        return tuple(number(value, "atol", above=0, below=1e6) for value in given)
-    hint = "None follows the states' sizes."
-    return float(number(given, "atol", above=0, below=1e6, none=True, hint=hint))
 
 
 def absolute_tolerances(
@@ -47,7 +28,7 @@ def absolute_tolerances(
     states
         Of the model.
     given
-        What `checked_atol` returned. States that a dict leaves out get theirs by their sizes.
+        What `unideq.solvers.checked_atol` returned. States that a dict leaves out get theirs by their sizes.
     largest
         State → largest absolute value known of it, 0 where nothing is known. `State.scale` comes before.
     usual

@@ -18,9 +18,10 @@ from ..errors import ModelError, OptionError
 from ..model import ODE
 from ..model.export import Setup, julia_script
 from ..objective.tolerance import absolute_tolerances, largest_values
+from ..solvers import Solver
 from ..times import increasing, model_time
 from ..training.settings import checked_solver
-from .solution import USUAL_ATOL, initial_states
+from .solution import USUAL, USUAL_ATOL, initial_states
 
 __all__ = ["export_julia"]
 
@@ -34,7 +35,7 @@ def export_julia(
     parameters: Any = None,
     *,
     start: float | None = None,
-    solver: str = "auto",
+    solver: str | Solver = "auto",
     rtol: float = 1e-8,
     atol: float | Mapping[str, float] | None = None,
     dt: float | None = None,
@@ -71,13 +72,13 @@ def export_julia(
     u0, batched = initial_states(model, initial)
     if batched:
         raise ModelError("A script solves one trajectory: give each state one initial value, without a leading axis.")
-    settings = checked_solver(solver, rtol, atol, dt, max_steps)
+    settings = checked_solver(solver, rtol, atol, dt, max_steps, usual=USUAL)
     sizes = largest_values(model.states, u0)
     settings = replace(settings, atol=absolute_tolerances(model.states, settings.atol, sizes, USUAL_ATOL))
-    if solver == "auto":
+    if settings.name == "auto":
         ends = np.array([[begin], [grid[-1]]])
         name, _ = resolve_auto(
-            model.vector_field, u0, theta, ends[0], ends[1], rtol, settings.atol, stiff_solver("julia")
+            model.vector_field, u0, theta, ends[0], ends[1], settings.rtol, settings.atol, stiff_solver("julia")
         )
         settings = replace(settings, name=name)
     step = settings.dt if settings.name in FIXED_STEP else None

@@ -25,9 +25,12 @@ from ..model.names import normal_keys
 from ..objective import Integration
 from ..objective.own_times import time_dim
 from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
+from ..solvers import Solver
 from ..times import increasing, model_time
 from ..training.settings import checked_solver
 
+USUAL = {"rtol": 1e-8, "max_steps": 100_000}
+"""What solutions are made with where the caller leaves it open."""
 USUAL_ATOL = 1e-8
 """Absolute tolerance of solutions, for states of size one and more."""
 
@@ -101,7 +104,7 @@ def solve(
     parameters: Any = None,
     *,
     start: float | None = None,
-    solver: str = "auto",
+    solver: str | Solver = "auto",
     rtol: float = 1e-8,
     atol: float | Mapping[str, float] | None = None,
     dt: float | None = None,
@@ -146,7 +149,7 @@ def solve(
     theta = model.resolve_theta(parameters)
     solved = model.with_theta(theta)
     u0, batched = initial_states(model, initial)
-    settings = checked_solver(solver, rtol, atol, dt, max_steps)
+    settings = checked_solver(solver, rtol, atol, dt, max_steps, usual=USUAL)
     sizes = largest_values(model.states, u0)
     settings = replace(settings, atol=absolute_tolerances(model.states, settings.atol, sizes, USUAL_ATOL))
     warn_outside(model, begin, float(grid[-1]))
@@ -157,7 +160,7 @@ def solve(
     if settings.name == "auto":
         ends = np.full(count, grid[-1])
         chosen, reason = resolve_auto(
-            model.vector_field, u0, theta, np.full(count, begin), ends, rtol, settings.atol, stiff
+            model.vector_field, u0, theta, np.full(count, begin), ends, settings.rtol, settings.atol, stiff
         )
     settings = replace(settings, name=chosen)
     # The initial values travel behind θ, so that solving again from elsewhere compiles nothing.

@@ -22,6 +22,7 @@ from ..objective.attributes import check_attributes
 from ..objective.balance import Balance, Causal
 from ..objective.doubts import tell_doubts
 from ..residual import Residual, ResidualProblem
+from ..solvers import Solver
 from .base_trainer import BaseTrainer
 from .concerns import wrong_gradient
 from .phase import Phase
@@ -70,7 +71,7 @@ def fit(
     holdout: float | Holdout | None = None,
     regularise: Any = None,
     penalty: Any = None,
-    solver: str = "auto",
+    solver: str | Solver = "auto",
     rtol: float = 1e-6,
     atol: float | Mapping[str, float] | None = None,
     dt: float | None = None,
@@ -99,7 +100,7 @@ def fit(
     holdout: float | Holdout | None = None,
     regularise: Any = None,
     penalty: Any = None,
-    solver: str = "auto",
+    solver: str | Solver = "auto",
     rtol: float = 1e-6,
     atol: float | Mapping[str, float] | None = None,
     dt: float | None = None,
@@ -150,7 +151,8 @@ def fit(
         Function of (t, state, p, net), a `Penalty` with a weight, or a dict of them: averaged along the solution.
     solver
         `auto` (chooses between `tsit5` and the engine's best stiff solver, and says so), or one of `tsit5`, `dopri5`,
-        `kvaerno5`, `kencarp4`, and with `dt=` the fixed-step `euler`, `heun`, `rk4`; each engine has more.
+        `kvaerno5`, `kencarp4`, and with `dt=` the fixed-step `euler`, `heun`, `rk4`; each engine has more. Or one with
+        its settings, `ude.Tsit5(rtol=1e-8)`, `ude.RK4(dt=0.01)`; then the next five are left out.
     rtol
         Relative tolerance of the solver.
     atol
@@ -251,7 +253,7 @@ def fit(
     if record is None:
         record = trainer.start()
         record.fingerprint = fingerprint
-    return _run(trainer, record, path, progress, automatic=solver == "auto")
+    return _run(trainer, record, path, progress, automatic=settings.solver.name == "auto")
 
 
 def _fit_residual(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
-from ..checks import choice, flag, instance, number, whole
-from ..engine.options import ADJOINTS, FIXED_STEP, SOLVERS
+from ..checks import choice, flag, instance, number, shown, whole
 from ..errors import OptionError
 from ..objective import (
     L1,
@@ -17,14 +17,13 @@ from ..objective import (
     MultipleShooting,
     ObjectiveSpecification,
     Penalty,
-    SolverSettings,
     Trajectory,
     Unrolled,
     loss_of,
     objective_from_json,
 )
 from ..objective.regularise import penalties_of, regulariser_of
-from ..objective.tolerance import checked_atol
+from ..solvers import ADJOINTS, SOLVERS, Solver, SolverSettings, checked_atol, solver_settings
 from ..times import Clock
 from .phase import BFGS, LBFGS, SOAP, Adam, AdamW, Phase
 from .stage import (
@@ -65,7 +64,7 @@ class FitSettings:
         holdout: Any,
         regularise: Any,
         penalty: Any,
-        solver: str,
+        solver: str | Solver,
         rtol: float,
         atol: float | Mapping[str, float] | None,
         dt: float | None,
@@ -208,14 +207,30 @@ class FitSettings:
 
 
 def checked_solver(
-    solver: str, rtol: float, atol: Any, dt: float | None, max_steps: int, adjoint: str = "auto"
+    solver: Any,
+    rtol: float,
+    atol: Any,
+    dt: float | None,
+    max_steps: int,
+    adjoint: str = "auto",
+    *,
+    usual: Mapping[str, Any] = MappingProxyType({"rtol": 1e-6, "max_steps": 4096}),
 ) -> SolverSettings:
-    """Solver settings, or an error that lists what is possible."""
+    """Solver settings, or an error that lists what is possible; `usual` are the caller's defaults."""
+    if isinstance(solver, (Solver, type)):
+        flat = {"rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps, "adjoint": adjoint}
+        for name, value in flat.items():
+            if value is not None and value != {"adjoint": "auto", **usual}.get(name):
+                raise OptionError(
+                    f"`{name}={shown(value)}` beside a solver that has settings of its own: give it there, "
+                    f"`solver=ude.{type(solver).__name__}({name}={shown(value)})`."
+                )
+        return solver_settings(solver, **usual)
     choice(solver, "solver", ("auto", *SOLVERS))
     choice(adjoint, "adjoint", ADJOINTS)
     relative = float(number(rtol, "rtol", above=0, below=1e6))
     step = number(dt, "dt", above=0, none=True)
-    if solver in FIXED_STEP and step is None:
+    if solver in SOLVERS and SOLVERS[solver].fixed and step is None:
         raise OptionError(f"The fixed-step solver `{solver}` needs a positive step: `dt=0.01`.")
     limit = whole(max_steps, "max_steps", least=1)
     return SolverSettings(solver, relative, checked_atol(atol), None if step is None else float(step), limit, adjoint)

@@ -1,0 +1,48 @@
+"""Solvers with settings that they don't have or that can't be, alone and in the calls that take them."""
+
+import pytest
+
+from bad_inputs.telling import judged, rows
+
+ROWS = rows(r"""
+ude.Solver()  # Choose one … ude.Tsit5
+ude.Tsit5(1e-8)  # by name … ude.Tsit5(rtol=
+ude.RK4(0.1)  # by name … ude.RK4(dt=
+ude.Tsit5(rtoll=1e-8)  # `rtoll` … `rtol`
+ude.Tsit5(dt=0.1)  # `Tsit5` … no `dt` … ude.RK4(dt=0.01)
+ude.Auto(dt=0.1)  # `Auto` … no `dt`
+ude.Kvaerno5(dt=None)  # no `dt`
+ude.RK4(dt=0.1, rtol=1e-8)  # `RK4` … no `rtol` … ude.Tsit5(rtol=
+ude.SSPRK33(dt=0.1, atol=1e-8)  # `SSPRK33` … no `atol`
+ude.RK4()  # `RK4` needs `dt` … None … ude.RK4(dt=0.01)
+ude.RK4(dt="0.1")  # `dt` … '0.1' … without quotes
+ude.RK4(dt=-1)  # `dt` … -1
+ude.RK4(dt=np.nan)  # `dt` … nan
+ude.Euler(dt=0)  # `dt` … 0
+ude.Tsit5(rtol=0)  # `rtol` … 0
+ude.Tsit5(rtol="1e-6")  # `rtol` … '1e-6'
+ude.Tsit5(rtol=np.nan)  # `rtol` … nan
+ude.Tsit5(rtol=True)  # `rtol` … True
+ude.Tsit5(atol=-1e-6)  # `atol` … -1e-06
+ude.Tsit5(atol=["a"])  # `atol` … 'a'
+ude.Tsit5(atol={"x": 0})  # `atol['x']` … 0
+ude.Tsit5(max_steps=0)  # `max_steps` … 0
+ude.Tsit5(max_steps=2.5)  # `max_steps` … 2.5
+ude.Tsit5(max_steps="100")  # `max_steps` … '100'
+ude.Tsit5(adjoint="back")  # `back` … `backsolve`
+ude.Tsit5(adjoint=5)  # `adjoint` … 5
+ude.fit(ode, data, solver=ude.Tsit5)  # `solver` … brackets … Tsit5()
+ude.fit(ode, data, solver=ude.Tsit5(), rtol=1e-8)  # `rtol=1e-08` … `solver=ude.Tsit5(rtol=1e-08)`
+ude.fit(ode, data, solver=ude.RK4(dt=0.1), dt=0.2)  # `dt=0.2` … `solver=ude.RK4(dt=0.2)`
+ude.fit(ode, data, solver=ude.Auto(), max_steps=5)  # `max_steps=5` … `solver=ude.Auto(max_steps=5)`
+ude.fit(closure, fields, solver=ude.Tsit5())  # `solver … stepper
+ude.fit(problem, solver=ude.Tsit5())  # `solver` … residual
+ode.solve([0.0, 1.0], {"x": 1.0}, solver=ude.Tsit5(), atol=1e-9)  # `atol=1e-09` … `solver=ude.Tsit5(atol=
+ode.export_julia(folder / "a.jl", [0.0, 1.0], {"x": 1.0}, solver=ude.RK4)  # `solver` … RK4()
+""")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_what_was_wrong_is_said_in_words(row, tmp_path):
+    verdict, said = judged(row, tmp_path)
+    assert verdict == "clear", said
