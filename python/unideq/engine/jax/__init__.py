@@ -5,11 +5,28 @@ Every program computes in float64, under a configuration of its own (`configurat
 
 from __future__ import annotations
 
+import os
+
+import jax
+
+from ...errors import EngineError
 from .engine import JaxEngine
 
 __all__ = ["JaxEngine", "make"]
 
 
 def make() -> JaxEngine:
-    """Start the engine."""
+    """Start the engine.
+
+    Raises
+    ------
+    EngineError
+        If JAX finds no device to compute on.
+    """
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        where = f" with `JAX_PLATFORMS={asked}` in the environment. Unset it, or set it to `cpu`" if asked else ""
+        raise EngineError(f"JAX finds no device to compute on{where}: {error}") from None
     return JaxEngine()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from ...errors import OptionError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,10 +53,21 @@ _STYLE: dict[str, Any] = {
 @contextmanager
 def styled() -> Iterator[None]:
     """Within it, new axes look like ours; the user's settings come back afterwards."""
-    import matplotlib
-
-    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
+    with _matplotlib().rc_context(_STYLE):
         yield
+
+
+def _matplotlib() -> Any:
+    """The package; it refuses to be imported where `MPLBACKEND` names no backend."""
+    try:
+        import matplotlib
+    except ValueError as error:
+        backend = os.environ.get("MPLBACKEND", "")
+        raise OptionError(
+            f"matplotlib can't start with `MPLBACKEND={backend}` in the environment: {error}. Pictures need no "
+            "backend: unset it, or set it to `agg`."
+        ) from None
+    return matplotlib
 
 
 def make_figure(width: float, height: float) -> Figure:
