@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
+import xarray as xr
 
 import unideq as ude
 from unideq.engine import get_engine
@@ -121,6 +124,21 @@ def test_fixed_steps_from_knot_to_knot_see_their_own_interval(name: str):
         solution = model.solve(switched.KNOTS, solver=name, dt=dt, engine="jax")
         np.testing.assert_allclose(solution["x"], exact, atol=1e-13)
         assert solution.statistics["steps"] == round(9.0 / dt)
+
+
+def test_a_jump_within_a_fixed_step_is_told():
+    model = switched.decaying(switched.forcing([0.0, 0.25, 1.0], [1.0, 3.0, 0.0], "previous"), 0.7)
+    with pytest.warns(ude.UnideqWarning, match=r"jump within steps of `rk4` \(t = 0.25\).*`dt` \(now 0.1\)"):
+        model.solve([0.0, 1.0], solver="rk4", dt=0.1, engine="jax")
+    data = xr.Dataset({"x": ("time", [0.0, 1.6])}, {"time": [0.0, 1.0]})
+    settings = {"phases": ude.Adam(1e-3, 1), "engine": "jax", "progress": False}
+    with pytest.warns(ude.UnideqWarning, match="jump within steps of `heun`"):
+        fit = ude.fit(model, data, solver="heun", dt=0.1, **settings)
+    assert "jump within steps" in fit.record.events[-1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.solve([0.0, 1.0], solver="rk4", dt=0.05, engine="jax")
+        model.solve([0.0, 1.0], solver="tsit5", engine="jax")
 
 
 def test_fixed_steps_are_of_the_size_that_was_asked_for():

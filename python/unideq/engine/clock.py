@@ -18,7 +18,10 @@ from ..objective.program import Integration
 from .options import FIXED_STEP
 from .stops import forcings_of, stops_of
 
-__all__ = ["Clocked", "clocked", "own_clock"]
+__all__ = ["ON_GRID", "Clocked", "clocked", "jumps_within_steps", "own_clock"]
+
+ON_GRID = 1e-9
+"""A jump this part of a fixed step beside the end of one is at its end."""
 
 _found: weakref.WeakKeyDictionary[Graph, tuple[Graph | None, float | None]] = weakref.WeakKeyDictionary()
 
@@ -53,6 +56,26 @@ def clocked(integration: Integration) -> Clocked:
     stops = stops_of(graph, settings.rtol)
     every = np.zeros(0) if settings.name in FIXED_STEP else stops.times
     return Clocked(graph, start - zero, times - zero[:, None], every, stops.jumps)
+
+
+def jumps_within_steps(integration: Integration) -> list[str]:
+    """What to tell where the vector field jumps within a fixed step: that one is accurate to first order alone."""
+    settings = integration.solver
+    if settings.name not in FIXED_STEP or settings.dt is None:
+        return []
+    clock = clocked(integration)
+    start, end, jumps = clock.start[:, None], clock.times[:, -1:], clock.jumps
+    part = (jumps - start) / settings.dt
+    within = (jumps > start) & (jumps < end) & (np.abs(part - np.round(part)) > ON_GRID)
+    if not within.any():
+        return []
+    times = np.unique((jumps + (np.asarray(integration.start, float) - clock.start)[:, None])[within])
+    listing = ", ".join(f"{t:g}" for t in times[:4]) + (" …" if len(times) > 4 else "")
+    return [
+        f"the equations jump within steps of `{settings.name}` (t = {listing}), where it is accurate to first order "
+        f"alone. Choose `dt` (now {settings.dt:g}) and the start so that steps end at the jumps, or take an adaptive "
+        "solver, which stops there."
+    ]
 
 
 def own_clock(graph: Graph, start: np.ndarray) -> tuple[Graph, np.ndarray]:

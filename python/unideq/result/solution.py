@@ -13,6 +13,7 @@ import xarray as xr
 from ..checks import array as checked_array
 from ..checks import flag, known_arguments, mapping
 from ..engine import STATUS, Engine, checked_engine, get_engine
+from ..engine.clock import jumps_within_steps
 from ..engine.options import stiff_solver
 from ..engine.stiffness import resolve_auto
 from ..errors import ModelError, OptionError, SolveError
@@ -179,6 +180,8 @@ def solve(
         Graph(graph.inputs, outputs),
         settings,
     )
+    for told in jumps_within_steps(program):
+        warn_user(told[0].upper() + told[1:])
     result = runner.integrate(program, np.concatenate([theta, u0.ravel()]))
     status = tuple(STATUS.get(int(code), STATUS[5]) for code in result.status)
     observed = {n: result.arrays[f"solve.observed.{n}"] for n in graph.outputs}

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..engine import Engine, Report
-from ..engine.options import STIFF, check_solver, stiff_solver
+from ..engine.clock import jumps_within_steps
+from ..engine.options import FIXED_STEP, STIFF, check_solver, stiff_solver
 from ..engine.stiffness import resolve_auto
 from ..model import ODE, Layout, Stepper
 from ..objective import CustomLoss, Integration, Observations, Problem, Trajectory, Unrolled
@@ -117,6 +118,9 @@ class Trainer(BaseTrainer[Training]):
         elif self.settings.solver.name == "auto":
             self._choose_solver(record, theta[0])
         self.tell(record, concerns_before(self.problem, theta[0]))
+        for stage in self.stages if self.settings.solver.name in FIXED_STEP else ():
+            sources = stage.objective.build(self.problem).sources
+            self.tell(record, [c for s in sources if isinstance(s, Integration) for c in jumps_within_steps(s)])
         return record
 
     def _first_theta(self) -> np.ndarray:

@@ -12,11 +12,11 @@ import numpy as np
 
 from ...graph import partition
 from ...objective.program import Integration
-from ..clock import clocked
+from ..clock import ON_GRID, clocked
 from ..options import FIXED_STEP, check_solver
 from .lowering import lower
 from .solvers import make_adjoint, make_controller, make_solver
-from .stepping import ON_GRID, between_jumps, padded, rounding
+from .stepping import between_jumps, padded, rounding
 
 __all__ = ["Data", "integration_data", "make_integration"]
 

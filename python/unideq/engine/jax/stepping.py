@@ -11,12 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..clock import ON_GRID
 from ..stops import ROUNDING
 
 __all__ = ["FixedSteps", "StoppingController", "between_jumps", "padded", "rounding"]
 
-ON_GRID = 1e-9
-"""A jump this part of a fixed step beside the end of one is at its end."""
 STRETCH = 0.1
 """A step is made longer by up to this part where it then ends at a stop."""
 
