@@ -46,6 +46,8 @@ ude.ODE.load(folder / "none.json")  # no file
 ude.ODE.load(written("[]"))  # isn't a model file
 ude.ODE.load(written("{"))  # can't be read as a model
 ude.ODE.load(written('{"unideq_format": 99, "model": {}}'))  # format 99 … upgrade
+ude.ODE.load(written('{"unideq_format": "2", "model": {}}'))  # damaged … '2'
+ude.ODE.load(written('{"unideq_format": null, "model": {}}'))  # damaged … None
 ude.ODE.load(written('{"unideq_format": 1, "model": {}}'))  # model
 ude.ODE.load(written('{"unideq_format": 1, "model": 5}'))  # model
 ude.ODE.load(written('{"unideq_format": 1, "model": {"kind": []}}'))  # model

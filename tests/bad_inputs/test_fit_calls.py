@@ -137,6 +137,8 @@ ude.fit(ode, data, batch_size=10)  # `batch_size`
 ude.fit(ode, data, phases=ude.Adam(ude.Warmup(1e-3, 100), 50), progress=False)  # `Warmup` … 100 … 50
 ude.fit(ode, data, phases=ude.Adam(ude.PiecewiseConstant(1e-3, (100,), (0.1,)), 50),
     progress=False)  # `PiecewiseConstant` … 100 … 50
+ude.fit(ode, data, objective=ude.Trajectory(curriculum=[(1.0, 100)]), phases=ude.Adam(1e-3, 50),
+    progress=False)  # `curriculum` … 100 … 50
 ude.fit(problem, phases=ude.SOAP(ude.Warmup(1e-3, 100), 50), progress=False)  # `Warmup` … 100 … 50
 ude.fit(closure, fields, solver="tsit5")  # `solver
 ude.fit(closure, fields, objective=ude.MultipleShooting())  # `MultipleShooting` … Stepper

@@ -125,7 +125,7 @@ def test_json_round_trip(objective):
         (lambda: MultipleShooting("five"), OptionError, "`group_size` as a whole number >= 2, not 'five'"),
         (lambda: MultipleShooting(3, continuity=0), OptionError, "`continuity` as a number > 0, not 0"),
         (lambda: MultipleShooting(3, starts="dat"), OptionError, "Did you mean `data`?"),
-        (lambda: Collocation(points=1), OptionError, "`points` as a whole number >= 2 or None, not 1"),
+        (lambda: Collocation(points=1), OptionError, "`points` as a whole number >= 2 and <= 1e+06 or None, not 1"),
         (lambda: Collocation(smoothing=-1.0), OptionError, "`smoothing` as a number >= 0 or None, not -1.0"),
         (lambda: objective_from_json({"kind": "shooting"}), FileFormatError, "Unknown objective `shooting`"),
         (lambda: objective_from_json({"kind": "collocation", "knots": 3}), FileFormatError, "damaged"),

@@ -23,6 +23,9 @@ from .series import Series
 
 __all__ = ["Collocation", "smoothed"]
 
+MOST_POINTS = 1_000_000
+"""More than this say nothing new about any smoothed curve, and fill the memory."""
+
 
 @register_objective
 @known_arguments
@@ -45,7 +48,7 @@ class Collocation(ObjectiveSpecification):
     smoothing: float | None = None
 
     def __post_init__(self) -> None:
-        settle(self, whole, "points", least=2, none=True)
+        settle(self, whole, "points", least=2, most=MOST_POINTS, none=True)
         settle(self, number, "smoothing", least=0, none=True)
 
     def build(self, problem: Problem) -> Objective:

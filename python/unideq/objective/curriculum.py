@@ -8,6 +8,7 @@ from typing import Any
 
 from ..checks import refused, sequence
 from ..errors import OptionError
+from ..times import in_numbers
 
 __all__ = ["stages"]
 
@@ -37,7 +38,13 @@ def stages(
         listed = [sequence(stage, name) for stage in sequence(value, name, least=least)]
         found = tuple(tuple(word(v) for word, v in zip(words, stage, strict=True)) for stage in listed)
     except (OptionError, ValueError):
-        raise refused(value, name, of, needs) from None
+        raise refused(value, name, of, needs, hint=_in_numbers(value)) from None
     if any(b[0] < a[0] for a, b in pairwise(found)):
         raise refused(value, name, of, f"{needs}, growing")
     return found
+
+
+def _in_numbers(value: Any) -> str:
+    """The remedy for time spans among the numbers."""
+    listed = value if isinstance(value, (list, tuple)) else []
+    return next((h for stage in listed if isinstance(stage, (list, tuple)) for v in stage if (h := in_numbers(v))), "")

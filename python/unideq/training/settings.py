@@ -129,6 +129,14 @@ class FitSettings:
                 result += [Stage(phase, part, count) for part, count in parts]
             else:
                 result.append(Stage(phase, objective, phase.iterations))
+        for phase in self.phases:
+            objective = phase.objective or self.objective
+            wanted = sum(n for _, n in objective.curriculum) if isinstance(objective, Trajectory) else 0
+            if wanted > (there := used.get(id(objective), wanted)):
+                raise OptionError(
+                    f"The `curriculum` of `Trajectory` takes {wanted} iterations, and the phases that use it have "
+                    f"{there}: its last horizons would never be trained. Give it fewer, or the phases more."
+                )
         for stage in result:
             batch = getattr(stage.objective, "batch", None)
             if batch is not None and not isinstance(stage.phase, (Adam, AdamW, SOAP)):
