@@ -135,9 +135,12 @@ end
 @inline fast_sin(x::Vec) = small_angles(x) ? small_sine(x, 0.0) : each_lane(fast_sin, x)
 @inline fast_cos(x::Vec) = small_angles(x) ? small_sine(x, 1.0) : each_lane(fast_cos, x)
 
-# What generated code calls: compiled once, with the package. `tanh_of(x)` for one number or four; and for arrays,
-# `tanh_of!(to, i, from, j, n)`: to[i+1 … i+n] = tanh(from[j+1 … j+n]).
-for name in (:exp, :expm1, :tanh, :sigmoid, :softplus, :sin, :cos)
+"""
+Functions that take four numbers at a time. Generated code calls what is compiled once, with the package: `tanh_of(x)`
+for one number or four; and for arrays, `tanh_of!(to, i, from, j, n)`: to[i+1 … i+n] = tanh(from[j+1 … j+n]).
+"""
+const FOUR_AT_ONCE = (:exp, :expm1, :tanh, :sigmoid, :softplus, :sin, :cos)
+for name in FOUR_AT_ONCE
     fast, one, many = Symbol(:fast_, name), Symbol(name, :_of), Symbol(name, :_of!)
     @eval begin
         @noinline $one(x::Lanes) = $fast(x)

@@ -14,7 +14,8 @@ from hypothesis.extra.numpy import basic_indices, integer_array_indices
 
 from unideq.graph import Expression, Graph, as_expression, supported_functions, variable
 from unideq.graph.numpy_protocol import FUNCTIONS
-from unideq.graph.numpy_ufuncs import COMPOSED, DIRECT
+from unideq.graph.numpy_ufuncs import COMPOSED
+from unideq.graph.operation import UFUNCS
 
 from .strategies import QUICK
 
@@ -74,7 +75,7 @@ def arguments(ufunc: np.ufunc) -> list[np.ndarray]:
     return [M, V][: ufunc.nin]
 
 
-@pytest.mark.parametrize("ufunc", [f for f in (*DIRECT, *COMPOSED) if f not in BOOLEAN], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("ufunc", [f for f in (*UFUNCS, *COMPOSED) if f not in BOOLEAN], ids=lambda f: f.__name__)
 def test_ufunc_is_numpys(ufunc: np.ufunc):
     check(ufunc, *arguments(ufunc), rtol=1e-12)
 
@@ -253,7 +254,7 @@ def test_supported_functions_lists_them_by_name():
     names = supported_functions()
     assert names == sorted(set(names))
     assert {"np.sum", "np.exp", "np.linalg.norm", "np.where"} <= set(names)
-    assert len(names) == len({f.__name__ for f in (*DIRECT, *COMPOSED, *FUNCTIONS)})
+    assert len(names) == len({f.__name__ for f in (*UFUNCS, *COMPOSED, *FUNCTIONS)})
 
 
 # ---- operators and methods --------------------------------------------------------------------------------------

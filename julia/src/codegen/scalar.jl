@@ -2,18 +2,20 @@
 
 const Atom = Union{Symbol,Float64,Bool}
 
-const SCALAR_CALLS = Dict{Symbol,Any}(
-    :add => :+, :subtract => :-, :multiply => :*, :divide => :/, :negative => :-,
-    :absolute => :abs, :sign => :sign, :floor => :floor, :exp => :exp_of, :expm1 => :expm1_of, :log => :real_log,
-    :log1p => :real_log1p, :sqrt => :real_sqrt, :sin => :sin_of, :cos => :cos_of, :tan => :real_tan,
-    :arcsin => :real_asin, :arccos => :real_acos, :arctan => :atan, :sinh => :sinh, :cosh => :cosh, :tanh => :tanh_of,
-    :sigmoid => :sigmoid_of, :softplus => :softplus_of, :maximum => :max, :minimum => :min, :arctan2 => :atan,
-    :less => :<, :less_equal => :(<=), :equal => :(==), :logical_and => :&, :logical_or => :|, :logical_not => :!,
-    :where => :ifelse, :power => :real_power,
+"What generated code calls for an operation of numbers, where that isn't Julia's own function of the same name."
+const SCALAR_CALLS = Dict{Symbol,Symbol}(
+    :add => :+, :subtract => :-, :multiply => :*, :divide => :/, :negative => :-, :absolute => :abs, :log => :real_log,
+    :log1p => :real_log1p, :sqrt => :real_sqrt, :tan => :real_tan, :arcsin => :real_asin, :arccos => :real_acos,
+    :arctan => :atan, :maximum => :max, :minimum => :min, :arctan2 => :atan, :less => :<, :less_equal => :(<=),
+    :equal => :(==), :logical_and => :&, :logical_or => :|, :logical_not => :!, :where => :ifelse, :power => :real_power,
+    (name => Symbol(name, :_of) for name in FOUR_AT_ONCE)...,
 )
 
-"Functions that take four numbers at a time."
-const FOUR_AT_ONCE = Set([:exp, :expm1, :tanh, :sigmoid, :softplus, :sin, :cos])
+function scalar_function(operation::Symbol)
+    haskey(SCALAR_CALLS, operation) && return SCALAR_CALLS[operation]
+    known = Base.isexported(Base, operation) && getfield(Base, operation) isa Function
+    return known ? operation : throw(ArgumentError("operation `$operation` has no Julia code"))
+end
 
 mutable struct ScalarCode
     statements::Vector{Any}
@@ -76,9 +78,9 @@ function reachable(graph::Graph, outputs)
     return needed
 end
 
-"Operations on whole arrays, which have no straight-line code."
-const ARRAY_OPERATIONS =
-    Set([:network, :network_vjp, :network_jvp, :rfft, :irfft, :convolution, :convolution_kernel])
+"Whether an operation works on whole arrays and has no straight-line code."
+needs_arrays(operation::Symbol) =
+    haskey(LOWERED, operation) && !haskey(SCALAR_NODES, operation) && !haskey(SELECTIONS, operation)
 
 "Scalar operations and outputs of the wanted part of a graph."
 function scalar_operations(graph::Graph, outputs)
@@ -87,7 +89,7 @@ function scalar_operations(graph::Graph, outputs)
     for (i, node) in enumerate(graph.nodes)
         needed[i] && !isempty(node.inputs) || continue
         x = graph.nodes[node.inputs[1]]
-        node.operation in ARRAY_OPERATIONS && return typemax(Int)
+        needs_arrays(node.operation) && return typemax(Int)
         if node.operation === :matmul
             count += length(node) * x.shape[end]
         elseif node.operation in (:stencil, :stencil_adjoint)
@@ -109,14 +111,11 @@ end
 
 function scalar_node!(code, node, operands, atoms)
     node.operation in FOUR_AT_ONCE && return four_at_once!(code, SCALAR_CALLS[node.operation], atoms[1])
-    if haskey(SCALAR_CALLS, node.operation)
-        columns = [spread(o, a, node.shape) for (o, a) in zip(operands, atoms)]
-        return Atom[bind!(code, scalar_call(node.operation, [c[k] for c in columns])) for k in 1:length(node)]
-    end
     map = isempty(operands) ? nothing : index_map(node, operands[1])
     map === nothing || return Atom[k == 0 ? 0.0 : atoms[1][k] for k in map]
-    haskey(SCALAR_NODES, node.operation) || throw(ArgumentError("operation `$(node.operation)` has no Julia code"))
-    return SCALAR_NODES[node.operation](code, node, operands, atoms)
+    haskey(SCALAR_NODES, node.operation) && return SCALAR_NODES[node.operation](code, node, operands, atoms)
+    columns = [spread(o, a, node.shape) for (o, a) in zip(operands, atoms)]
+    return Atom[bind!(code, scalar_call(node.operation, [c[k] for c in columns])) for k in 1:length(node)]
 end
 
 function four_at_once!(code, call::Symbol, x::Vector{Atom})
@@ -140,7 +139,7 @@ function scalar_call(operation::Symbol, x)
         x[2] == 0.5 && return :(real_sqrt($(x[1])))
         isinteger(x[2]) && abs(x[2]) <= 64 && return :($(x[1])^$(Int(x[2])))
     end
-    return Expr(:call, SCALAR_CALLS[operation], x...)
+    return Expr(:call, scalar_function(operation), x...)
 end
 
 sum_of(terms) = isempty(terms) ? 0.0 : length(terms) == 1 ? terms[1] : reduce((p, q) -> :($p + $q), terms)

@@ -113,17 +113,14 @@ is_bool(lowering, view::View) = any(p -> p.source != 0 && lowering.steps[p.sourc
 function lower_node!(lowering, node::Node, operands::Vector{View})
     view = moved(lowering, node, operands)
     view === nothing || return view
-    if haskey(SCALAR_CALLS, node.operation)
-        if node.operation in FOUR_AT_ONCE && length(node) > TINY
-            step = Step(:call, node.operation, node.shape; operands = [stored_whole!(lowering, operands[1])])
-        else
-            step = Step(:map, node.operation, node.shape; isbool = node.isbool,
-                        operands = [broadcasted(v, node.shape) for v in operands])
-        end
-        return push_step!(lowering, step)
+    haskey(LOWERED, node.operation) && return LOWERED[node.operation](lowering, node, operands)
+    if node.operation in FOUR_AT_ONCE && length(node) > TINY
+        step = Step(:call, node.operation, node.shape; operands = [stored_whole!(lowering, operands[1])])
+    else
+        step = Step(:map, node.operation, node.shape; isbool = node.isbool,
+                    operands = [broadcasted(v, node.shape) for v in operands])
     end
-    haskey(LOWERED, node.operation) || throw(ArgumentError("operation `$(node.operation)` has no Julia code"))
-    return LOWERED[node.operation](lowering, node, operands)
+    return push_step!(lowering, step)
 end
 
 "The view that an operation which only moves elements amounts to; `nothing` for others."

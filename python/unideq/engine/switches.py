@@ -8,9 +8,6 @@ from ..graph import Expression, Graph
 
 __all__ = ["switches_of"]
 
-JUMPING = ("less", "less_equal", "sign")
-BENDING = ("maximum", "minimum", "absolute")
-
 Line = tuple[np.ndarray, np.ndarray]
 """Values at t = 0, and slopes."""
 ZERO: Line = (np.zeros(()), np.zeros(()))
@@ -22,11 +19,11 @@ def switches_of(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     found: dict[bool, list[np.ndarray]] = {True: [np.zeros(0)], False: [np.zeros(0)]}
     for node in graph.nodes:
         lines[id(node)] = _line(node, [lines[id(i)] for i in node.inputs])
-        if node.operation in JUMPING + BENDING:
+        if node.entry.breaks in ("jump", "kink"):
             sides = [lines[id(i)] for i in node.inputs]
             if all(side is not None for side in sides):
                 one, other = [*(s for s in sides if s is not None), ZERO][:2]
-                found[node.operation in JUMPING].append(_roots(one, other))
+                found[node.entry.breaks == "jump"].append(_roots(one, other))
     return np.unique(np.concatenate(found[True])), np.unique(np.concatenate(found[False]))
 
 

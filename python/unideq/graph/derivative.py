@@ -9,9 +9,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 from ..errors import unknown
-from .expression import Expression, constant, variable
+from .expression import Expression, apply, constant, variable
 from .graph import Graph, topological
-from .operation import OPERATIONS
 from .operations.building import zeros
 
 __all__ = ["gradient", "jvp", "pullback", "pushforward", "vjp"]
@@ -48,7 +47,7 @@ def pullback(
             continue
         if id(node) in targets and not any(id(i) in active for i in node.inputs):
             continue
-        parts = OPERATIONS[node.operation].vjp(node.inputs, node.attributes, node, cotangent)
+        parts = node.entry.vjp(node.inputs, node.attributes, node, cotangent)
         for i, part in zip(node.inputs, parts, strict=True):
             if part is not None and id(i) in active:
                 add(i, part)
@@ -63,12 +62,26 @@ def pushforward(outputs: Sequence[Expression], tangents: Mapping[Expression, Exp
             continue
         inner = [moved.get(id(i)) for i in node.inputs]
         if any(t is not None for t in inner) and node.dtype != "bool":
-            moved[id(node)] = OPERATIONS[node.operation].jvp(node.inputs, node.attributes, node, inner)
+            moved[id(node)] = _tangent(node, inner)
     result = []
     for output in outputs:
         tangent = moved.get(id(output))
         result.append(zeros(output.shape) if tangent is None else tangent)
     return result
+
+
+def _tangent(node: Expression, tangents: Sequence[Expression | None]) -> Expression | None:
+    entry = node.entry
+    if entry.jvp is not None:
+        return entry.jvp(node.inputs, node.attributes, node, tangents)
+    total = None
+    for place in entry.linear:
+        tangent = tangents[place]
+        if tangent is not None:
+            operands = (tangent if k == place else x for k, x in enumerate(node.inputs))
+            part = apply(node.operation, *operands, **node.attributes)
+            total = part if total is None else total + part
+    return total
 
 
 def vjp(graph: Graph, wrt: Sequence[str] | str, outputs: Sequence[str] | None = None) -> Graph:

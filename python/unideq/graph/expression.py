@@ -21,7 +21,7 @@ from ..errors import TraceError
 from .frozen import FrozenArray, freeze
 from .in_place import in_place
 from .location import is_labelled, labelled, user_line
-from .operation import OPERATIONS
+from .operation import LEAF, OPERATIONS, Operation
 
 __all__ = ["Expression", "apply", "as_expression", "constant", "variable"]
 
@@ -79,6 +79,11 @@ class Expression:
     def is_constant(self) -> bool:
         """Whether it has a value."""
         return self.operation == "constant"
+
+    @property
+    def entry(self) -> Operation:
+        """Everything about its operation; `LEAF` for inputs and constants."""
+        return OPERATIONS.get(self.operation, LEAF)
 
     @property
     def ndim(self) -> int:

@@ -15,18 +15,9 @@ from typing import Any
 from .expression import Expression, apply, constant
 from .frozen import freeze
 from .graph import Graph
-from .operation import OPERATIONS
 from .operations.building import stretch
 
 __all__ = ["factored"]
-
-LINEAR = frozenset(
-    ("reshape", "transpose", "broadcast_to", "slice", "pad", "gather", "scatter_add", "roll", "sum", "stencil")
-)
-"""Operations of one operand with L(x) + L(y) = L(x + y)."""
-
-COUNTED = frozenset(("elementwise", "reduction", "stencil"))
-"""Families that compute something, an operation an element."""
 
 Term = tuple[float, tuple[Expression, ...]]
 """A coefficient, and old expressions whose product it multiplies."""
@@ -52,14 +43,8 @@ def factored(graph: Graph) -> Graph:
 
 
 def _work(graph: Graph) -> int:
-    """Multiplications, additions and function values."""
-    total = 0
-    for node in graph.nodes:
-        if node.operation == "matmul":
-            total += 2 * node.size * node.inputs[0].shape[-1]
-        elif node.inputs and OPERATIONS[node.operation].family in COUNTED:
-            total += max(node.size, node.inputs[0].size)
-    return total
+    """Multiplications, additions and function values: bilinear operations add up what they multiply."""
+    return sum(node.entry.work(node) * max(1, len(node.entry.linear)) for node in graph.nodes)
 
 
 class _Rewriting:
@@ -188,9 +173,9 @@ class _Rewriting:
 
     def _worth(self, x: Expression) -> bool:
         """Maps that make arrays smaller are added up afterwards, unless there is a product to save."""
-        while x.operation in LINEAR and x.inputs[0].size > x.size and self._single(x.inputs[0]):
+        while _is_map(x) and x.inputs[0].size > x.size and self._single(x.inputs[0]):
             x = x.inputs[0]
-        return x.operation not in LINEAR or x.inputs[0].size <= x.size
+        return not _is_map(x) or x.inputs[0].size <= x.size
 
     def _outside(self, key: Any, like: Expression, inside: list[Term]) -> Job:
         at = key[1]
@@ -203,13 +188,17 @@ class _Rewriting:
 
 def _linear_maps(x: Expression) -> list[tuple]:
     """The linear maps that an expression can be seen as, each with the operand it is applied to: a key to group by."""
-    if x.operation in LINEAR:
+    found = []
+    for at in reversed(x.entry.linear):
         attributes = tuple((k, freeze(v)) for k, v in sorted(x.attributes.items()))
-        return [(x.operation, 0, x.inputs[0].shape, attributes)]
-    if x.operation == "matmul":
-        a, b = x.inputs
-        return [("matmul", 1, b.shape, id(a)), ("matmul", 0, a.shape, id(b))]
-    return []
+        others = tuple(id(i) for k, i in enumerate(x.inputs) if k != at)
+        found.append((x.operation, at, x.inputs[at].shape, others, attributes))
+    return found
+
+
+def _is_map(x: Expression) -> bool:
+    """Whether it is a linear map of its only operand."""
+    return len(x.inputs) == 1 and x.entry.linear == (0,)
 
 
 def _number(x: Expression) -> float | None:

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["in_place"]
 
-_VIEWS = frozenset({"slice", "reshape", "transpose"})
-"""What NumPy makes without copying: an array still shares its numbers with the one that it was made of."""
-
 
 def in_place(x: Expression, symbol: str) -> Any:
     """Leave `x += y` to Python, which then writes `x = x + y`; refuse it where NumPy would change an input.
@@ -27,7 +24,7 @@ def in_place(x: Expression, symbol: str) -> Any:
         If x is an array that the function was given, or a part of one.
     """
     source = x
-    while source.operation in _VIEWS:
+    while source.entry.view:
         source = source.inputs[0]
     if x.shape and source.operation == "input":
         raise TraceError(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from .julia_helpers import HELPERS
+from .operation import OPERATIONS
+
 __all__ = ["Names"]
 
 _KEYWORDS = """
@@ -13,14 +16,13 @@ abstract mutable primitive type outer
 """
 """Julia's reserved words."""
 _USED = """
-u du p t e pi π ℯ im ans Inf NaN nothing missing I abs sign floor exp expm1 log log1p sqrt sin cos
-tan asin acos atan sinh cosh tanh max min maximum minimum ifelse sum dropdims cat vcat hcat vec
-reshape permutedims circshift fill repeat zeros ones falses only copy size length ndims eltype view
+u du p t e pi π ℯ im ans Inf NaN nothing missing I log log1p sqrt asin acos maximum sum dropdims cat vcat
+hcat vec reshape permutedims circshift fill repeat zeros ones falses only copy size length ndims eltype view
 solve sol problem remake range open print println join ARGS PROGRAM_FILE stdout Base Core Main
 vector_field observables table times time_span initial_state zip enumerate first last map reduce
 string float time_origin stops jumps prevfloat
 """
-"""What scripts call or name themselves."""
+"""What scripts call or name themselves, besides the functions of operations and the helpers."""
 
 
 class Names:
@@ -33,7 +35,8 @@ class Names:
     """
 
     def __init__(self, *taken: str) -> None:
-        self._taken = {*_KEYWORDS.split(), *_USED.split(), *taken}
+        called = {operation.julia for operation in OPERATIONS.values()}
+        self._taken = {*_KEYWORDS.split(), *_USED.split(), *HELPERS, *called, *taken}
 
     def new(self, wish: str) -> str:
         """The name wished for, with `_` behind it where it is taken; dots become `_`."""

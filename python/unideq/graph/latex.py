@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from .expression import Expression
-from .operation import OPERATIONS
-from .printing import Shown, array, identifier
+from .printing import Shown, array, identifier, show_first
 
 __all__ = ["equations", "latex", "text"]
 
 _LONGEST = 10_000  # a graph with sharing can print exponentially long: past this, parts become an ellipsis
 _LISTED = 6  # vectors up to this long print as the list of their elements' names
-_LAYOUT = frozenset({"reshape", "broadcast_to", "stop_gradient"})  # printed as what they lay out
 
 Names = Mapping[Expression, str]
 Symbols = Mapping[Expression, tuple[str, ...]]
@@ -143,7 +141,7 @@ def _show(node: Expression, symbols: Symbols, shown: Mapping[int, Shown], as_lat
     if node.is_constant:
         return array(node.value, as_latex)
     arguments = [shown.get(id(i), _ellipsis(as_latex)) for i in node.inputs]
-    return OPERATIONS[node.operation].show(arguments, node.attributes, as_latex)
+    return node.entry.show(arguments, node.attributes, as_latex)
 
 
 # ---- walking ----------------------------------------------------------------------------------------------------
@@ -173,21 +171,26 @@ def _uses(order: Iterable[Expression], outputs: Iterable[Expression], symbols: S
     """How often each expression is printed, where layout operations stand for what they lay out."""
 
     def bare(node: Expression) -> Expression:
-        while node.operation in _LAYOUT and node not in symbols:
+        while _is_layout(node) and node not in symbols:
             node = node.inputs[0]
         return node
 
     count: dict[int, int] = {}
-    for node in (*outputs, *(i for n in order if n.operation not in _LAYOUT for i in _visible(n, symbols))):
+    for node in (*outputs, *(i for n in order if not _is_layout(n) for i in _visible(n, symbols))):
         node = bare(node)
         if not _is_call(node):
             count[id(node)] = count.get(id(node), 0) + 1
     return count
 
 
+def _is_layout(node: Expression) -> bool:
+    """Whether it is printed as what it lays out."""
+    return node.entry.show is show_first
+
+
 def _is_call(node: Expression) -> bool:
     """A network's value, or a part of it: it already is a symbol, `interaction(hare, lynx)[0]`."""
-    while node.operation in ("slice", *_LAYOUT):
+    while node.operation == "slice" or _is_layout(node):
         node = node.inputs[0]
     return node.operation == "learned"
 

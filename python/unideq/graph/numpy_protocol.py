@@ -13,7 +13,8 @@ from .location import user_line
 from .numpy_layout import LAYOUT
 from .numpy_products import PRODUCTS
 from .numpy_reductions import REDUCTIONS
-from .numpy_ufuncs import COMPOSED, DIRECT
+from .numpy_ufuncs import COMPOSED
+from .operation import UFUNCS
 
 __all__ = ["FUNCTIONS", "apply_function", "apply_ufunc", "supported_functions"]
 
@@ -134,8 +135,8 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], settings: d
         raise TraceError(
             f"`np.{name}` with {unknown} can't be recorded{user_line()}. Write the plain call (and `np.where`)."
         )
-    if ufunc in DIRECT:
-        return apply(DIRECT[ufunc], *inputs)
+    if ufunc in UFUNCS:
+        return apply(UFUNCS[ufunc], *inputs)
     if ufunc in COMPOSED:
         return COMPOSED[ufunc](*(as_expression(i) for i in inputs))
     raise _unsupported(name)
@@ -176,4 +177,4 @@ def _unsupported(name: str) -> TraceError:
 
 def supported_functions() -> list[str]:
     """Names of the NumPy functions and ufuncs that can stand in a model, sorted."""
-    return sorted({f"np.{f.__name__}" for f in (*DIRECT, *COMPOSED)} | {f"np.{_name(f)}" for f in FUNCTIONS})
+    return sorted({f"np.{f.__name__}" for f in (*UFUNCS, *COMPOSED)} | {f"np.{_name(f)}" for f in FUNCTIONS})

@@ -1,4 +1,4 @@
-"""NumPy's ufuncs on symbolic arrays: which are operations themselves, and how the others are made of those."""
+"""How NumPy's ufuncs that aren't operations themselves are made of those."""
 
 from __future__ import annotations
 
@@ -10,17 +10,7 @@ import numpy as np
 from .expression import Expression, apply
 from .numpy_products import matmul
 
-__all__ = ["COMPOSED", "DIRECT"]
-
-DIRECT: dict[Any, str] = {
-    f: f.__name__
-    for f in (
-        *(np.add, np.subtract, np.multiply, np.divide, np.power, np.negative, np.absolute, np.sign, np.floor),
-        *(np.exp, np.expm1, np.log, np.log1p, np.sqrt, np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan),
-        *(np.sinh, np.cosh, np.tanh, np.maximum, np.minimum, np.arctan2, np.less, np.less_equal, np.equal),
-        *(np.logical_and, np.logical_or, np.logical_not),
-    )
-} | {np.fabs: "absolute", np.float_power: "power"}
+__all__ = ["COMPOSED"]
 
 
 def _arcsinh(x: Expression) -> Expression:

@@ -141,6 +141,16 @@ def function(name: str, latex_name: str | None = None, shown: Sequence[str] = ()
     return show
 
 
+def around(name: str, opening: str, closing: str) -> Show:
+    r"""`abs(x)`, in LaTeX between two signs: `\left|x\right|`."""
+
+    def show(arguments: Sequence[Shown], attributes: dict[str, Any], latex: bool) -> Shown:
+        inner = arguments[0].text
+        return Shown(f"{opening}{inner}{closing}" if latex else f"{name}({inner})")
+
+    return show
+
+
 def show_add(arguments: Sequence[Shown], attributes: dict[str, Any], latex: bool) -> Shown:
     """`a + b`, or `a - b` where the second term begins with a minus sign."""
     left, right = arguments

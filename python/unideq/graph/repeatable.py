@@ -17,8 +17,6 @@ __all__ = ["check_finite", "trace_call"]
 
 _SHORT = 60
 """Longest printed expression in a message, in characters."""
-_UNHURT = frozenset({"less", "less_equal", "equal", "minimum", "maximum", "where"})
-"""What an infinite limit doesn't hurt, and a value that is chosen by will; NaN hurts limits."""
 
 
 def trace_call(function: Callable[..., Any], arguments: Any, named: Mapping[str, Any], what: str) -> Any:
@@ -146,7 +144,7 @@ def _unsound(node: Expression) -> tuple[str, Expression] | None:
         if not one.is_constant or one.dtype == "bool" or np.isfinite(one.value).all():
             continue
         missing = bool(np.isnan(one.value).any())
-        if node.operation in _UNHURT and not (missing and node.operation in ("minimum", "maximum")):
+        if node.entry.tolerates == "nan" or (node.entry.tolerates == "infinity" and not missing):
             continue
         return ("NaN" if missing else "an infinite number"), node
     return None

@@ -10,7 +10,6 @@ import numpy as np
 from ..errors import unknown
 from .expression import Expression
 from .graph import Graph, topological
-from .operation import OPERATIONS
 
 _ROUNDS = 8
 
@@ -45,7 +44,7 @@ def dependencies(output: Expression, wrt: Expression) -> np.ndarray:
             masks[id(node)] = None
             continue
         whole = [_empty(i.shape) if mask is None else mask for i, mask in zip(node.inputs, inner, strict=True)]
-        found = OPERATIONS[node.operation].pattern(node.inputs, node.attributes, whole)
+        found = node.entry.pattern(node.inputs, node.attributes, whole)
         masks[id(node)] = _objects(found, node.shape)
     result = masks[id(output)]
     return _empty(output.shape) if result is None else result

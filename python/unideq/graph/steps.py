@@ -15,10 +15,6 @@ from .transform import rebuild
 
 __all__ = ["felt_inputs", "jumps", "steps"]
 
-_STEPS = frozenset({"less", "less_equal", "sign", "floor"})
-_BLOCKED = _STEPS | {"equal", "logical_and", "logical_or", "logical_not", "stop_gradient"}
-"""Operations that no gradient passes. `equal` isn't a step: it differs from its surroundings at single points alone."""
-
 _PAIRS = 12
 _HALVINGS = 60
 _JUMP = 1e-4
@@ -35,7 +31,7 @@ def felt_inputs(outputs: Iterable[Expression]) -> set[Expression]:
         if node in seen:
             continue
         seen.add(node)
-        if node.operation not in _BLOCKED:
+        if not node.entry.flat:
             stack.extend(i for i in node.inputs if i.dtype != "bool")
     return {node for node in seen if node.operation == "input"}
 
@@ -49,7 +45,7 @@ def steps(outputs: Iterable[Expression]) -> list[Expression]:
         if node not in seen:
             seen.add(node)
             stack.extend(node.inputs[1:] if node.operation == "learned" else node.inputs)
-    return [n for n in topological(seen) if n in seen and n.operation in _STEPS and not _is_validity(n)]
+    return [n for n in topological(seen) if n in seen and n.entry.breaks in ("jump", "stairs") and not _is_validity(n)]
 
 
 def _is_validity(node: Expression) -> bool:

@@ -1,4 +1,4 @@
-"""Graph → JAX: one table from operation name to `jax.numpy` lowering, and `lower`, which walks a graph with it.
+"""Graph → JAX: operations as JAX's functions of the same name, a table of the others, and `lower`, which walks a graph.
 
 Constants are what `arguments.value_of` says: arguments of the compiled code, or NumPy arrays. Exponents are always
 NumPy arrays, so that their lowering can look at them.
@@ -6,6 +6,7 @@ NumPy arrays, so that their lowering can look at them.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,11 +17,10 @@ from jax import lax
 
 from ...errors import EngineUnsupported
 from ...graph import Expression, Graph
-from ...graph.operations.network import OPAQUE
 from . import convolution, fourier
 from .arguments import table_of, value_of
 
-__all__ = ["LOWERINGS", "check", "lower"]
+__all__ = ["LOWERINGS", "check", "lower", "lowering"]
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -115,85 +115,44 @@ def _piecewise_polynomial(t: Any, breaks: Any, anchors: Any, coefficients: Any, 
     return result
 
 
-def _reshape(x: Any, shape: tuple[int, ...]) -> Any:
-    return jnp.reshape(x, shape)
-
-
 LOWERINGS: dict[str, Callable[..., Any]] = {
-    # elementwise
-    "add": jnp.add,
-    "subtract": jnp.subtract,
-    "multiply": jnp.multiply,
-    "divide": jnp.true_divide,
     "power": _power,
-    "negative": jnp.negative,
-    "absolute": jnp.abs,
-    "sign": jnp.sign,
-    "floor": jnp.floor,
-    "exp": jnp.exp,
-    "expm1": jnp.expm1,
-    "log": jnp.log,
-    "log1p": jnp.log1p,
-    "sqrt": jnp.sqrt,
-    "sin": jnp.sin,
-    "cos": jnp.cos,
-    "tan": jnp.tan,
-    "arcsin": jnp.arcsin,
-    "arccos": jnp.arccos,
-    "arctan": jnp.arctan,
-    "sinh": jnp.sinh,
-    "cosh": jnp.cosh,
-    "tanh": jnp.tanh,
-    "sigmoid": jax.nn.sigmoid,
-    "softplus": jax.nn.softplus,
-    "maximum": jnp.maximum,
-    "minimum": jnp.minimum,
-    "arctan2": jnp.arctan2,
-    "less": jnp.less,
-    "less_equal": jnp.less_equal,
-    "equal": jnp.equal,
-    "logical_and": jnp.logical_and,
-    "logical_or": jnp.logical_or,
-    "logical_not": jnp.logical_not,
-    "where": jnp.where,
-    # structure
-    "reshape": _reshape,
-    "transpose": lambda x, axes: jnp.transpose(x, axes),
-    "broadcast_to": lambda x, shape: jnp.broadcast_to(x, shape),
     "concatenate": lambda *arrays, axis: jnp.concatenate(arrays, axis=axis),
     "slice": _slice,
     "pad": _pad,
     "gather": _gather,
     "scatter_add": _scatter_add,
-    "roll": lambda x, shift, axis: jnp.roll(x, shift, axis=axis),
-    # reduction
     "sum": lambda x, axes: jnp.sum(x, axis=axes),
     "amax": lambda x, axes: jnp.max(x, axis=axes),
-    # linear
     "matmul": _matmul,
-    # stencil
     "stencil": _stencil,
     "stencil_adjoint": _stencil_adjoint,
-    # fourier
     "rfft": fourier.rfft,
     "irfft": fourier.irfft,
-    # convolution
     "convolution": convolution.convolution,
     "convolution_kernel": convolution.convolution_kernel,
-    # interpolation
     "piecewise_polynomial": _piecewise_polynomial,
-    # control
     "stop_gradient": lax.stop_gradient,
     "learned": lambda value, *arguments, **attributes: value,
 }
-"""Operation name → `(*arrays, **attributes) -> array`."""
+"""Operation name → `(*arrays, **attributes) -> array`, where it isn't JAX's own function of that name."""
+
+
+def lowering(operation: str) -> Callable[..., Any] | None:
+    """What computes an operation: the table's entry, else JAX's function of that name."""
+    for place in (jnp, jax.nn):
+        found = LOWERINGS.get(operation) or getattr(place, operation, None)
+        if found is not None:
+            return found
+    return getattr(importlib.import_module("jax.scipy.special"), operation, None)
 
 
 def check(graph: Graph) -> None:
     """Raise `EngineUnsupported` if an operation has no lowering."""
-    missing = {node.operation for node in graph.nodes if node.inputs and node.operation not in LOWERINGS}
+    missing = {n.operation: n.entry.family for n in graph.nodes if n.inputs and lowering(n.operation) is None}
     if missing:
-        what = "can't run Lux networks" if missing <= OPAQUE else f"lacks the operation `{sorted(missing)[0]}`"
+        lux = set(missing.values()) == {"network"}
+        what = "can't run Lux networks" if lux else f"lacks the operation `{min(missing)}`"
         raise EngineUnsupported(f'Engine `jax` {what}. Use `engine="julia"`.')
 
 
@@ -210,7 +169,7 @@ def lower(graph: Graph) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
         If an operation has no lowering.
     """
     check(graph)
-    program = [(node, LOWERINGS.get(node.operation), tuple(map(id, node.inputs))) for node in graph.nodes]
+    program = [(n, lowering(n.operation) if n.inputs else None, tuple(map(id, n.inputs))) for n in graph.nodes]
     exponents = {node: node.inputs[1].value for node in graph.nodes if _has_known_exponent(node)}
     outputs = tuple(graph.outputs.items())
 

@@ -18,27 +18,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...graph import OPERATIONS, Expression, Graph
+from ...graph import Expression, Graph
 from .convolution import _shift
-from .lowering import LOWERINGS, check
+from .lowering import check, lowering
 
 __all__ = ["lower_mapped"]
 
 Placed = tuple[Any, int | None]
 """An array, and where its batch axis is; None: it has none."""
-
-KEEPING = {
-    "slice",
-    "pad",
-    "gather",
-    "scatter_add",
-    "roll",
-    "concatenate",
-    "stencil",
-    "stencil_adjoint",
-    "stop_gradient",
-}
-"""Operations that leave other axes alone: the batch's stays where it is."""
 
 
 def lower_mapped(graph: Graph, mapped: Collection[str]) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
@@ -67,12 +54,13 @@ def lower_mapped(graph: Graph, mapped: Collection[str]) -> Callable[[Mapping[str
 
 
 def _apply(node: Expression, arguments: Sequence[Placed]) -> Placed:
-    function = LOWERINGS[node.operation]
+    function = lowering(node.operation)
+    assert function is not None
     if node.operation == "learned":
         return arguments[0]
     if all(axis is None for _, axis in arguments):
         return function(*(value for value, _ in arguments), **node.attributes), None
-    if OPERATIONS[node.operation].family == "elementwise":
+    if node.entry.family == "elementwise":
         return _elementwise(function, node, arguments)
     if (
         node.operation == "convolution"
@@ -82,7 +70,7 @@ def _apply(node: Expression, arguments: Sequence[Placed]) -> Placed:
         return _convolution(_moved(arguments[0], 1), arguments[1][0], **node.attributes), 1
     if node.operation == "matmul" and arguments[0][1] is None and node.ndim == 2:
         return _mapped(function, node, [arguments[0], (_moved(arguments[1], 1), 1)], 1), 1
-    if node.operation in KEEPING:
+    if node.entry.keeps_axes:
         axis = next(axis for _, axis in arguments if axis is not None)
         aligned = [(v, None) if own is None else (_moved((v, own), axis), axis) for v, own in arguments]
         return _mapped(function, node, aligned, axis), axis

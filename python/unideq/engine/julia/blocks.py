@@ -17,20 +17,12 @@ SCALARS = 300
 """Up to so many scalar operations a point, straight-line code for single points is faster (`julia/src/kernel.jl`)."""
 
 
-def _operations(graph: Graph) -> int:
-    """Scalar operations at one point; what depends on θ alone isn't done there, but is counted too."""
-    total = 0
-    for node in graph.nodes:
-        if node.operation == "matmul":
-            total += node.size * node.inputs[0].shape[-1]
-        elif node.inputs and node.operation not in ("reshape", "transpose", "broadcast_to", "slice", "concatenate"):
-            total += max(node.size, node.inputs[0].size)
-    return total
-
-
 def worth_blocks(graph: Graph) -> bool:
-    """Whether blocks of points are faster than one point after the other."""
-    return _operations(graph) > SCALARS
+    """Whether blocks of points are faster than one point after the other.
+
+    What depends on θ alone isn't done at every point, but is counted too.
+    """
+    return sum(node.entry.work(node) for node in graph.nodes) > SCALARS
 
 
 def points_in_block(graph: Graph, count: int) -> int:

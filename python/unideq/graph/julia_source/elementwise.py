@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..expression import Expression
+from ..julia_helpers import HELPERS
 from ..printing import ATOM, POWER, PRODUCT, SUM, UNARY, Shown
 from .operands import Rule, Shows, operands, uniform
 
 if TYPE_CHECKING:
     from .writer import JuliaSource
 
-__all__ = ["ELEMENTWISE"]
+__all__ = ["ELEMENTWISE", "called"]
 
 COMPARISON = SUM - 1
 
@@ -32,14 +33,13 @@ def _infix(symbol: str, binding: int, inner: tuple[int, int] | None = None) -> C
     return show
 
 
-def _function(name: str, helper: bool = False) -> Callable[..., Shown]:
-    def show(source: JuliaSource, node: Expression, shown: Shows) -> Shown:
-        if helper:
-            source.helper(name)
-        arguments = ", ".join(a.text for a in operands(source, node, shown))
-        return Shown(f"{name}{dot(node)}({arguments})")
-
-    return show
+def called(source: JuliaSource, node: Expression, shown: Shows) -> Shown:
+    """`exp.(x)`: the function that the operation's entry names, a helper where it is one."""
+    name = node.entry.julia
+    if name in HELPERS:
+        source.helper(name)
+    arguments = ", ".join(a.text for a in operands(source, node, shown))
+    return Shown(f"{name}{dot(node)}({arguments})")
 
 
 def _negative(source: JuliaSource, node: Expression, shown: Shows) -> Shown:
@@ -57,7 +57,7 @@ def _power(source: JuliaSource, node: Expression, shown: Shows) -> Shown:
         if number.is_integer() and 1 < abs(number) <= 64:
             base = shown[node.inputs[0]].inside(ATOM, False)
             return Shown(f"{base}{' .' if node.shape else ''}^{' ' if node.shape else ''}{int(number)}", POWER)
-    return _function("power_or_nan", helper=True)(source, node, shown)
+    return called(source, node, shown)
 
 
 ELEMENTWISE: dict[str, Rule] = {
@@ -67,26 +67,11 @@ ELEMENTWISE: dict[str, Rule] = {
     "divide": _infix("/", PRODUCT),
     "power": _power,
     "negative": _negative,
-    **{
-        name: _function(name) for name in ("sign", "floor", "exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh")
-    },
-    **{name: _function(name, helper=True) for name in ("sigmoid", "softplus")},
-    "absolute": _function("abs"),
-    "log": _function("log_or_nan", helper=True),
-    "log1p": _function("log1p_or_nan", helper=True),
-    "sqrt": _function("sqrt_or_nan", helper=True),
-    "arcsin": _function("asin_or_nan", helper=True),
-    "arccos": _function("acos_or_nan", helper=True),
-    "arctan": _function("atan"),
-    "arctan2": _function("atan"),
-    "maximum": _function("max"),
-    "minimum": _function("min"),
     "less": _infix("<", COMPARISON, (SUM, SUM)),
     "less_equal": _infix("<=", COMPARISON, (SUM, SUM)),
     "equal": _infix("==", COMPARISON, (SUM, SUM)),
     "logical_and": _infix("&", COMPARISON, (ATOM, ATOM)),
     "logical_or": _infix("|", COMPARISON, (ATOM, ATOM)),
     "logical_not": _not,
-    "where": _function("ifelse"),
 }
-"""Operation → what writes it."""
+"""Operation → what writes it, where that isn't a call of the function that its entry names."""

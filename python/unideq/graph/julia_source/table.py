@@ -1,4 +1,4 @@
-"""Operation → what writes it as Julia source; one entry an operation."""
+"""What writes an operation as Julia source: its family's table, else a call of the function that its entry names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..expression import Expression
 from ..printing import Shown
 from .algebra import ALGEBRA
-from .elementwise import ELEMENTWISE
+from .elementwise import ELEMENTWISE, called
 from .grid import GRID
 from .interpolation import INTERPOLATION
 from .operands import Rule, Shows
@@ -17,14 +17,14 @@ from .structure import STRUCTURE
 if TYPE_CHECKING:
     from .writer import JuliaSource
 
-__all__ = ["TABLE"]
+__all__ = ["rule_of"]
 
 
 def _first(source: JuliaSource, node: Expression, shown: Shows) -> Shown:
     return shown[node.inputs[0]]
 
 
-TABLE: dict[str, Rule] = {
+_TABLE: dict[str, Rule] = {
     **ELEMENTWISE,
     **STRUCTURE,
     **SELECTION,
@@ -34,4 +34,8 @@ TABLE: dict[str, Rule] = {
     "stop_gradient": _first,
     "learned": _first,
 }
-"""A test fails where it lacks an operation."""
+
+
+def rule_of(node: Expression) -> Rule | None:
+    """What writes an operation; None where nothing does."""
+    return _TABLE.get(node.operation, called if node.entry.family == "elementwise" else None)

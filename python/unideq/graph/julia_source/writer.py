@@ -14,7 +14,7 @@ from ..julia_helpers import HELPERS, NEEDS
 from ..julia_names import Names
 from ..printing import ATOM, Shown
 from .literals import LONGEST, julia_array, julia_number
-from .table import TABLE
+from .table import rule_of
 
 __all__ = ["JuliaSource"]
 
@@ -109,9 +109,9 @@ class JuliaSource:
         if node.operation == "learned" and self.functions:
             arguments = ", ".join(shown[a].text for a in node.inputs[1:])
             return Shown(f"{self.functions(node)}({arguments})")
-        rule = TABLE.get(node.operation)
+        rule = rule_of(node)
         if rule is None:
-            more = " A Lux model is Julia source already." if node.operation.startswith("network") else ""
+            more = " A Lux model is Julia source already." if node.entry.family == "network" else ""
             raise ModelError(f"The operation `{node.operation}` can't be exported as Julia source.{more}")
         return rule(self, node, shown)
 

@@ -1,4 +1,4 @@
-"""What the families share to write their entries: shapes, sums over broadcast axes, and linear operations."""
+"""What the families share to write their entries: shapes, sums over broadcast axes, costs and patterns."""
 
 from __future__ import annotations
 
@@ -51,15 +51,9 @@ def zeros(shape: tuple[int, ...]) -> Expression:
     return constant(np.zeros(shape))
 
 
-def linear_jvp(name: str) -> Callable[..., Expression | None]:
-    """Forward rule of a linear operation of one input: apply it to the tangent."""
-
-    def jvp(
-        inputs: Any, attributes: dict, output: Expression, tangents: Sequence[Expression | None]
-    ) -> Expression | None:
-        return None if tangents[0] is None else apply(name, tangents[0], **attributes)
-
-    return jvp
+def free(node: Expression) -> int:
+    """The work of operations that compute nothing."""
+    return 0
 
 
 def moved_pattern(evaluate: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,17 +6,28 @@ from typing import Any
 
 from ..operation import Operation, register
 from ..printing import Shown, identifier, show_first
+from .batch_rules import as_it_is, spread
+from .building import free
+
+
+def _like_first(inputs: Any, attributes: dict) -> tuple[tuple[int, ...], str]:
+    return inputs[0].shape, inputs[0].dtype
+
 
 register(
     Operation(
-        "stop_gradient",
-        "control",
-        lambda inputs, attributes: (inputs[0].shape, inputs[0].dtype),
-        lambda x: x,
-        lambda inputs, attributes, y, c: [None],
-        lambda inputs, attributes, y, tangents: None,
-        lambda inputs, attributes, masks: masks[0] & 0,
-        show_first,
+        name="stop_gradient",
+        family="control",
+        infer=_like_first,
+        evaluate=lambda x: x,
+        vjp=lambda inputs, attributes, y, c: [None],
+        jvp=lambda inputs, attributes, y, tangents: None,
+        flat=True,
+        batch=as_it_is,
+        keeps_axes=True,
+        work=free,
+        pattern=lambda inputs, attributes, masks: masks[0] & 0,
+        show=show_first,
     )
 )
 
@@ -29,22 +40,21 @@ def _show_learned(arguments: Any, attributes: dict, latex: bool) -> Shown:
     return Shown(f"{attributes['network']}({inner})")
 
 
-def _learned_vjp(inputs: Any, attributes: dict, y: Any, c: Any) -> list[Any]:
-    return [c, *(None for _ in inputs[1:])]
-
-
 # `learned` is the identity on its first input; the others are the arguments that the network was called with. It keeps
 # the model readable (equations print "interaction(hare, lynx)") and lets a formula take the network's place later.
 register(
     Operation(
-        "learned",
-        "control",
-        lambda inputs, attributes: (inputs[0].shape, inputs[0].dtype),
-        lambda value, *arguments, **attributes: value,
-        _learned_vjp,
-        lambda inputs, attributes, y, tangents: tangents[0],
-        lambda inputs, attributes, masks: masks[0],
-        _show_learned,
+        name="learned",
+        family="control",
+        arity=None,
+        infer=_like_first,
+        evaluate=lambda value, *arguments, **attributes: value,
         foldable=False,
+        vjp=lambda inputs, attributes, y, c: [c, *(None for _ in inputs[1:])],
+        jvp=lambda inputs, attributes, y, tangents: tangents[0],
+        batch=lambda node, values, flags, count: spread(values[0], flags[0], count),
+        work=free,
+        pattern=lambda inputs, attributes, masks: masks[0],
+        show=_show_learned,
     )
 )

@@ -13,6 +13,7 @@ differentiation.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..expression import Expression, apply
 from ..location import user_line
 from ..operation import Operation, register
 from ..printing import PRODUCT, UNARY, Shown
+from .batch_rules import shared_weights
 from .building import as_number, union
 
 BOUNDARIES = ("periodic", "zero")
@@ -150,18 +152,6 @@ def _vjp_kernel(inputs: Any, attributes: dict, kernel: Expression, c: Expression
     ]
 
 
-def _bilinear_jvp(name: str) -> Any:
-    def jvp(inputs: Any, attributes: dict, output: Expression, tangents: Any) -> Expression | None:
-        a, b = inputs
-        da, db = tangents
-        parts = [] if da is None else [apply(name, da, b, **attributes)]
-        if db is not None:
-            parts.append(apply(name, a, db, **attributes))
-        return None if not parts else parts[0] if len(parts) == 1 else parts[0] + parts[1]
-
-    return jvp
-
-
 # ---- dependency patterns ----------------------------------------------------------------------------------------
 
 
@@ -245,27 +235,32 @@ def _infer_kernel(inputs: Any, attributes: dict) -> tuple[tuple[int, ...], str]:
 
 register(
     Operation(
-        "convolution",
-        "convolution",
-        _infer_convolution,
-        evaluate_convolution,
-        _vjp_convolution,
-        _bilinear_jvp("convolution"),
-        _pattern_convolution,
-        _show_convolution,
-        _prepare_convolution,
+        name="convolution",
+        family="convolution",
+        arity=2,
+        infer=_infer_convolution,
+        evaluate=evaluate_convolution,
+        prepare=_prepare_convolution,
+        linear=(0, 1),
+        vjp=_vjp_convolution,
+        batch=shared_weights,
+        work=lambda node: node.size * math.prod(node.inputs[1].shape[1:]),
+        pattern=_pattern_convolution,
+        show=_show_convolution,
     )
 )
 register(
     Operation(
-        "convolution_kernel",
-        "convolution",
-        _infer_kernel,
-        evaluate_kernel,
-        _vjp_kernel,
-        _bilinear_jvp("convolution_kernel"),
-        _pattern_kernel,
-        _show_kernel,
-        _prepare_kernel,
+        name="convolution_kernel",
+        family="convolution",
+        arity=2,
+        infer=_infer_kernel,
+        evaluate=evaluate_kernel,
+        prepare=_prepare_kernel,
+        linear=(0, 1),
+        vjp=_vjp_kernel,
+        work=lambda node: node.inputs[1].size * math.prod(node.shape[1:]),
+        pattern=_pattern_kernel,
+        show=_show_kernel,
     )
 )

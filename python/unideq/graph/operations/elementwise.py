@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..expression import Expression, apply, as_expression, constant
-from ..operation import OPERATIONS, Operation, register
+from ..operation import Operation, register
 from ..printing import (
     SUM,
     Show,
     Shown,
+    around,
     function,
     infix,
     show_add,
@@ -26,25 +27,75 @@ from ..printing import (
     show_power,
     show_subtract,
 )
+from .batch_rules import broadcasting
 from .building import as_number, broadcast_shape, stretch, unbroadcast, zeros
+
+__all__ = ["register_elementwise", "sigmoid", "softplus"]
 
 Partial = Callable[..., Expression] | None
 
 
-def _elementwise(
+def _numbers(inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
+    return tuple([as_number(i) if i.dtype == "bool" else i for i in inputs]), attributes
+
+
+def register_elementwise(
     name: str,
-    evaluate: Callable[..., Any],
+    evaluate: Callable[..., Any] | None = None,
+    *,
     partials: Sequence[Partial],
-    show: Show,
+    show: Show | None = None,
+    also: tuple[np.ufunc, ...] = (),
     dtype: str = "float64",
-    simplify: Callable[..., Expression | None] | None = None,
-    numeric: bool = True,
-) -> None:
+    passes: Callable[[Sequence[Expression], int], Any] | None = None,
+    prepare: Callable[[tuple, dict], tuple[tuple, dict]] | None = _numbers,
+    **entry: Any,
+) -> Operation:
+    """Add an operation that acts on arrays number by number, and broadcasts them as NumPy does.
+
+    Parameters
+    ----------
+    name
+        Its name. Engines call their function of that name unless their table says otherwise.
+    evaluate
+        What computes it on arrays (default: NumPy's function of that name). Where that is a ufunc, calls of it on
+        symbolic arrays become this operation.
+    partials
+        For each operand, `(c, *inputs, output) -> c · ∂output/∂operand` as an expression; None where no gradient
+        passes.
+    show
+        How it prints (default: `name(x)`), see `unideq.graph.Operation`.
+    also
+        Further ufuncs that are this operation.
+    dtype
+        Of the result: `float64` or `bool`.
+    passes
+        `(inputs, k) -> mask`: elements of the result that can depend on operand k at all (default: all).
+    prepare, **entry
+        Further fields of `unideq.graph.Operation`. By default booleans count as 0 and 1.
+
+    Returns
+    -------
+    Operation
+        The entry, now in `unideq.graph.OPERATIONS`.
+
+    Raises
+    ------
+    OptionError
+        If the name or the ufunc is registered already.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unideq.graph import apply, register_elementwise, text, variable
+    >>> made = register_elementwise("sinc_of_pi", np.sinc, partials=[lambda c, x, y: c * (np.cos(np.pi * x) - y) / x])
+    >>> text(apply("sinc_of_pi", variable("x")))
+    'sinc_of_pi(x)'
+    """
+    computed: Any = getattr(np, name) if evaluate is None else evaluate
+
     def infer(inputs: Sequence[Expression], attributes: dict) -> tuple[tuple[int, ...], str]:
         return broadcast_shape(inputs, name), dtype
-
-    def prepare(inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
-        return tuple([as_number(i) if i.dtype == "bool" else i for i in inputs]), attributes
 
     def vjp(inputs: Any, attributes: dict, output: Expression, cotangent: Expression) -> list[Expression | None]:
         return [
@@ -64,28 +115,31 @@ def _elementwise(
         return total
 
     def pattern(inputs: Any, attributes: dict, masks: Sequence[Any]) -> Any:
-        shape = broadcast_shape(inputs, name)
-        result = np.zeros(shape, dtype=object)
-        for i, mask, partial in zip(inputs, masks, partials, strict=True):
+        result = np.zeros(broadcast_shape(inputs, name), dtype=object)
+        for k, (mask, partial) in enumerate(zip(masks, partials, strict=True)):
             if partial is not None:
-                nonzero = _structural_nonzero(name, inputs, i)
-                result = np.bitwise_or(result, np.where(nonzero, mask, 0))
+                reached = True if passes is None else passes(inputs, k)
+                result = np.bitwise_or(result, np.where(reached, mask, 0))
         return result
 
-    register(
-        Operation(name, "elementwise", infer, evaluate, vjp, jvp, pattern, show, prepare if numeric else None, simplify)
+    return register(
+        Operation(
+            name=name,
+            family="elementwise",
+            arity=len(partials),
+            infer=infer,
+            evaluate=computed,
+            ufuncs=(computed, *also) if isinstance(computed, np.ufunc) else also,
+            prepare=prepare,
+            vjp=vjp,
+            jvp=jvp,
+            flat=all(partial is None for partial in partials),
+            batch=broadcasting,
+            pattern=pattern,
+            show=show or function(name),
+            **{"julia": name, **entry},
+        )
     )
-
-
-def _structural_nonzero(name: str, inputs: Sequence[Expression], which: Expression) -> Any:
-    # A product with a constant mask, or a choice by one, keeps only the dependencies that the mask lets through.
-    if name == "multiply":
-        for other in inputs:
-            if other is not which and other.is_constant:
-                return other.value != 0
-    if name == "where" and inputs[0].is_constant and inputs[1] is not inputs[2]:
-        return inputs[0].value if which is inputs[1] else ~inputs[0].value
-    return True
 
 
 def _is(value: Expression, number: float) -> bool:
@@ -207,29 +261,6 @@ def _factor(c: Expression, other: Expression) -> Expression:
 
 # ---- arithmetic -------------------------------------------------------------------------------------------------
 
-_elementwise("add", np.add, (lambda c, a, b, y: c, lambda c, a, b, y: c), show_add, simplify=_simplify_add)
-_elementwise(
-    "subtract",
-    np.subtract,
-    (lambda c, a, b, y: c, lambda c, a, b, y: -c),
-    show_subtract,
-    simplify=_simplify_subtract,
-)
-_elementwise(
-    "multiply",
-    np.multiply,
-    (lambda c, a, b, y: _factor(c, b), lambda c, a, b, y: _factor(c, a)),
-    show_multiply,
-    simplify=_simplify_multiply,
-)
-_elementwise(
-    "divide",
-    np.true_divide,
-    (lambda c, a, b, y: c / b, lambda c, a, b, y: -(c * y) / b),
-    show_divide,
-    simplify=_simplify_divide,
-)
-
 
 def _power_base(c: Expression, a: Expression, b: Expression, y: Expression) -> Expression:
     return c * (b * apply("power", a, b - 1.0))
@@ -241,8 +272,46 @@ def _power_exponent(c: Expression, a: Expression, b: Expression, y: Expression) 
     return c * (y * apply("log", safe))
 
 
-_elementwise("power", np.power, (_power_base, _power_exponent), show_power, simplify=_simplify_power)
-_elementwise("negative", np.negative, (lambda c, a, y: -c,), show_negative, simplify=_simplify_negative)
+def _by_constant(inputs: Sequence[Expression], which: int) -> Any:
+    """A product with a constant keeps only the dependencies that its zeros let through."""
+    other = inputs[1 - which]
+    return other.value != 0 if other.is_constant else True
+
+
+register_elementwise(
+    "add",
+    partials=[lambda c, a, b, y: c, lambda c, a, b, y: c],
+    show=show_add,
+    simplify=_simplify_add,
+)
+register_elementwise(
+    "subtract",
+    partials=[lambda c, a, b, y: c, lambda c, a, b, y: -c],
+    show=show_subtract,
+    simplify=_simplify_subtract,
+)
+register_elementwise(
+    "multiply",
+    partials=[lambda c, a, b, y: _factor(c, b), lambda c, a, b, y: _factor(c, a)],
+    show=show_multiply,
+    simplify=_simplify_multiply,
+    passes=_by_constant,
+)
+register_elementwise(
+    "divide",
+    partials=[lambda c, a, b, y: c / b, lambda c, a, b, y: -(c * y) / b],
+    show=show_divide,
+    simplify=_simplify_divide,
+)
+register_elementwise(
+    "power",
+    partials=[_power_base, _power_exponent],
+    also=(np.float_power,),
+    show=show_power,
+    simplify=_simplify_power,
+    julia="power_or_nan",
+)
+register_elementwise("negative", partials=[lambda c, a, y: -c], show=show_negative, simplify=_simplify_negative)
 
 # ---- functions of one variable ----------------------------------------------------------------------------------
 
@@ -260,42 +329,50 @@ def softplus(x: Any) -> Any:
     return np.logaddexp(x, 0.0)
 
 
-def _show_absolute(arguments: Sequence[Shown], attributes: dict, latex: bool) -> Shown:
-    return Shown(rf"\left|{arguments[0].text}\right|" if latex else f"abs({arguments[0].text})")
-
-
-def _show_floor(arguments: Sequence[Shown], attributes: dict, latex: bool) -> Shown:
-    inner = arguments[0].text
-    return Shown(rf"\left\lfloor {inner} \right\rfloor" if latex else f"floor({inner})")
-
-
-def _show_sqrt(arguments: Sequence[Shown], attributes: dict, latex: bool) -> Shown:
-    return Shown(rf"\sqrt{{{arguments[0].text}}}" if latex else f"sqrt({arguments[0].text})")
-
-
-_UNARY: dict[str, tuple[Callable[..., Any], Partial, Show]] = {
-    "absolute": (np.abs, lambda c, x, y: c * apply("sign", x), _show_absolute),
-    "sign": (np.sign, None, function("sign", r"\operatorname{sgn}")),
-    "floor": (np.floor, None, _show_floor),
-    "exp": (np.exp, lambda c, x, y: c * y, function("exp", r"\exp")),
-    "expm1": (np.expm1, lambda c, x, y: c * (y + 1.0), function("expm1")),
-    "log": (np.log, lambda c, x, y: c / x, function("log", r"\log")),
-    "log1p": (np.log1p, lambda c, x, y: c / (1.0 + x), function("log1p")),
-    "sqrt": (np.sqrt, lambda c, x, y: 0.5 * c / y, _show_sqrt),
-    "sin": (np.sin, lambda c, x, y: c * apply("cos", x), function("sin", r"\sin")),
-    "cos": (np.cos, lambda c, x, y: -(c * apply("sin", x)), function("cos", r"\cos")),
-    "tan": (np.tan, lambda c, x, y: c * (1.0 + y * y), function("tan", r"\tan")),
-    "arcsin": (np.arcsin, lambda c, x, y: c / apply("sqrt", 1.0 - x * x), function("arcsin", r"\arcsin")),
-    "arccos": (np.arccos, lambda c, x, y: -(c / apply("sqrt", 1.0 - x * x)), function("arccos", r"\arccos")),
-    "arctan": (np.arctan, lambda c, x, y: c / (1.0 + x * x), function("arctan", r"\arctan")),
-    "sinh": (np.sinh, lambda c, x, y: c * apply("cosh", x), function("sinh", r"\sinh")),
-    "cosh": (np.cosh, lambda c, x, y: c * apply("sinh", x), function("cosh", r"\cosh")),
-    "tanh": (np.tanh, lambda c, x, y: c * (1.0 - y * y), function("tanh", r"\tanh")),
-    "sigmoid": (sigmoid, lambda c, x, y: c * (y * (1.0 - y)), function("sigmoid", r"\sigma")),
-    "softplus": (softplus, lambda c, x, y: c * apply("sigmoid", x), function("softplus")),
-}
-for _name, (_evaluate, _partial, _show) in _UNARY.items():
-    _elementwise(_name, _evaluate, (_partial,), _show)
+register_elementwise(
+    "absolute",
+    partials=[lambda c, x, y: c * apply("sign", x)],
+    also=(np.fabs,),
+    show=around("abs", r"\left|", r"\right|"),
+    breaks="kink",
+    julia="abs",
+)
+register_elementwise("sign", partials=[None], show=function("sign", r"\operatorname{sgn}"), breaks="jump")
+register_elementwise(
+    "floor", partials=[None], show=around("floor", r"\left\lfloor ", r" \right\rfloor"), breaks="stairs"
+)
+register_elementwise("exp", partials=[lambda c, x, y: c * y], show=function("exp", r"\exp"))
+register_elementwise("expm1", partials=[lambda c, x, y: c * (y + 1.0)])
+register_elementwise("log", partials=[lambda c, x, y: c / x], show=function("log", r"\log"), julia="log_or_nan")
+register_elementwise("log1p", partials=[lambda c, x, y: c / (1.0 + x)], julia="log1p_or_nan")
+register_elementwise(
+    "sqrt", partials=[lambda c, x, y: 0.5 * c / y], show=around("sqrt", r"\sqrt{", "}"), julia="sqrt_or_nan"
+)
+register_elementwise("sin", partials=[lambda c, x, y: c * apply("cos", x)], show=function("sin", r"\sin"))
+register_elementwise("cos", partials=[lambda c, x, y: -(c * apply("sin", x))], show=function("cos", r"\cos"))
+register_elementwise("tan", partials=[lambda c, x, y: c * (1.0 + y * y)], show=function("tan", r"\tan"))
+register_elementwise(
+    "arcsin",
+    partials=[lambda c, x, y: c / apply("sqrt", 1.0 - x * x)],
+    show=function("arcsin", r"\arcsin"),
+    julia="asin_or_nan",
+)
+register_elementwise(
+    "arccos",
+    partials=[lambda c, x, y: -(c / apply("sqrt", 1.0 - x * x))],
+    show=function("arccos", r"\arccos"),
+    julia="acos_or_nan",
+)
+register_elementwise(
+    "arctan", partials=[lambda c, x, y: c / (1.0 + x * x)], show=function("arctan", r"\arctan"), julia="atan"
+)
+register_elementwise("sinh", partials=[lambda c, x, y: c * apply("cosh", x)], show=function("sinh", r"\sinh"))
+register_elementwise("cosh", partials=[lambda c, x, y: c * apply("sinh", x)], show=function("cosh", r"\cosh"))
+register_elementwise("tanh", partials=[lambda c, x, y: c * (1.0 - y * y)], show=function("tanh", r"\tanh"))
+register_elementwise(
+    "sigmoid", sigmoid, partials=[lambda c, x, y: c * (y * (1.0 - y))], show=function("sigmoid", r"\sigma")
+)
+register_elementwise("softplus", softplus, partials=[lambda c, x, y: c * apply("sigmoid", x)])
 
 # ---- two and three variables ------------------------------------------------------------------------------------
 
@@ -305,30 +382,40 @@ def _winner(c: Expression, mine: Expression, other: Expression) -> Expression:
     return c * apply("where", apply("less", other, mine), 1.0, apply("where", apply("equal", mine, other), 0.5, 0.0))
 
 
-_elementwise(
+register_elementwise(
     "maximum",
-    np.maximum,
-    (lambda c, a, b, y: _winner(c, a, b), lambda c, a, b, y: _winner(c, b, a)),
-    function("max", r"\max"),
+    partials=[lambda c, a, b, y: _winner(c, a, b), lambda c, a, b, y: _winner(c, b, a)],
+    show=function("max", r"\max"),
+    breaks="kink",
+    tolerates="infinity",
+    julia="max",
 )
-_elementwise(
+register_elementwise(
     "minimum",
-    np.minimum,
-    (lambda c, a, b, y: _winner(c, -a, -b), lambda c, a, b, y: _winner(c, -b, -a)),
-    function("min", r"\min"),
+    partials=[lambda c, a, b, y: _winner(c, -a, -b), lambda c, a, b, y: _winner(c, -b, -a)],
+    show=function("min", r"\min"),
+    breaks="kink",
+    tolerates="infinity",
+    julia="min",
 )
-_elementwise(
+register_elementwise(
     "arctan2",
-    np.arctan2,
-    (lambda c, a, b, y: c * b / (a * a + b * b), lambda c, a, b, y: -(c * a) / (a * a + b * b)),
-    function("arctan2"),
+    partials=[lambda c, a, b, y: c * b / (a * a + b * b), lambda c, a, b, y: -(c * a) / (a * a + b * b)],
+    julia="atan",
 )
-_elementwise("less", np.less, (None, None), infix(" < ", SUM - 1, None), dtype="bool")
-_elementwise("less_equal", np.less_equal, (None, None), infix(" <= ", SUM - 1, r" \le "), dtype="bool")
-_elementwise("equal", np.equal, (None, None), infix(" == ", SUM - 1, " = "), dtype="bool")
-_elementwise("logical_and", np.logical_and, (None, None), function("and"), dtype="bool", numeric=False)
-_elementwise("logical_or", np.logical_or, (None, None), function("or"), dtype="bool", numeric=False)
-_elementwise("logical_not", np.logical_not, (None,), function("not"), dtype="bool", numeric=False)
+
+
+def _compare(name: str, symbol: str, latex_symbol: str, **entry: Any) -> None:
+    show = infix(f" {symbol} ", SUM - 1, f" {latex_symbol} ")
+    register_elementwise(name, partials=[None, None], show=show, dtype="bool", tolerates="nan", **entry)
+
+
+_compare("less", "<", "<", breaks="jump")
+_compare("less_equal", "<=", r"\le", breaks="jump")
+_compare("equal", "==", "=")  # no jump: it differs from its surroundings at single points alone
+register_elementwise("logical_and", partials=[None, None], show=function("and"), dtype="bool", prepare=None)
+register_elementwise("logical_or", partials=[None, None], show=function("or"), dtype="bool", prepare=None)
+register_elementwise("logical_not", partials=[None], show=function("not"), dtype="bool", prepare=None)
 
 
 def _prepare_where(inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
@@ -349,16 +436,26 @@ def _show_where(arguments: Sequence[Shown], attributes: dict, latex: bool) -> Sh
     return Shown(f"where({condition}, {a}, {b})")
 
 
-_elementwise(
+def _by_choice(inputs: Sequence[Expression], which: int) -> Any:
+    """A choice by a constant mask keeps only the dependencies of what is chosen."""
+    condition, a, b = inputs
+    if not condition.is_constant or a is b:
+        return True
+    return condition.value if which == 1 else ~condition.value
+
+
+register_elementwise(
     "where",
     np.where,
-    (
+    partials=[
         None,
         lambda c, k, a, b, y: apply("where", k, c, 0.0),
         lambda c, k, a, b, y: apply("where", k, 0.0, c),
-    ),
-    _show_where,
+    ],
+    show=_show_where,
+    prepare=_prepare_where,
     simplify=_simplify_where,
-    numeric=False,
+    passes=_by_choice,
+    tolerates="nan",
+    julia="ifelse",
 )
-OPERATIONS["where"] = Operation(**{**OPERATIONS["where"].__dict__, "prepare": _prepare_where})

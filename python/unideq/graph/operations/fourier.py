@@ -20,8 +20,9 @@ from ...errors import TraceError
 from ..expression import Expression, apply, constant
 from ..location import user_line
 from ..operation import Operation, register
-from ..printing import Shown
-from .building import as_number, linear_jvp, union
+from ..printing import around
+from .batch_rules import as_it_is
+from .building import as_number, union
 
 DIMENSIONS = (1, 2)
 
@@ -75,17 +76,11 @@ def _pattern_rfft(inputs: Any, attributes: dict, masks: Any) -> Any:
     return np.broadcast_to(everything[..., None], (*lead, *half_shape(space), 2))
 
 
-def _show_rfft(arguments: Any, attributes: dict, latex: bool) -> Shown:
-    if latex:
-        return Shown(rf"\mathcal{{F}}\left({arguments[0].text}\right)")
-    return Shown(f"rfft({arguments[0].text})")
-
-
 register(
     Operation(
-        "rfft",
-        "fourier",
-        lambda inputs, attributes: (
+        name="rfft",
+        family="fourier",
+        infer=lambda inputs, attributes: (
             (
                 *inputs[0].shape[: -attributes["dims"]],
                 *half_shape(inputs[0].shape[-attributes["dims"] :]),
@@ -93,12 +88,13 @@ register(
             ),
             "float64",
         ),
-        evaluate_rfft,
-        _vjp_rfft,
-        linear_jvp("rfft"),
-        _pattern_rfft,
-        _show_rfft,
-        _prepare_rfft,
+        evaluate=evaluate_rfft,
+        prepare=_prepare_rfft,
+        linear=(0,),
+        vjp=_vjp_rfft,
+        batch=as_it_is,
+        pattern=_pattern_rfft,
+        show=around("rfft", r"\mathcal{F}\left(", r"\right)"),
     )
 )
 
@@ -154,26 +150,21 @@ def _simplify_irfft(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> Ex
     return None
 
 
-def _show_irfft(arguments: Any, attributes: dict, latex: bool) -> Shown:
-    if latex:
-        return Shown(rf"\mathcal{{F}}^{{-1}}\left({arguments[0].text}\right)")
-    return Shown(f"irfft({arguments[0].text})")
-
-
 register(
     Operation(
-        "irfft",
-        "fourier",
-        lambda inputs, attributes: (
+        name="irfft",
+        family="fourier",
+        infer=lambda inputs, attributes: (
             (*inputs[0].shape[: -len(attributes["shape"]) - 1], *attributes["shape"]),
             "float64",
         ),
-        evaluate_irfft,
-        _vjp_irfft,
-        linear_jvp("irfft"),
-        _pattern_irfft,
-        _show_irfft,
-        _prepare_irfft,
-        _simplify_irfft,
+        evaluate=evaluate_irfft,
+        prepare=_prepare_irfft,
+        simplify=_simplify_irfft,
+        linear=(0,),
+        vjp=_vjp_irfft,
+        batch=as_it_is,
+        pattern=_pattern_irfft,
+        show=around("irfft", r"\mathcal{F}^{-1}\left(", r"\right)"),
     )
 )

@@ -13,6 +13,7 @@ import numpy as np
 from ..expression import Expression, apply
 from ..operation import Operation, register
 from ..printing import Shown, identifier
+from .batch_rules import as_it_is
 from .building import zeros
 
 
@@ -80,15 +81,16 @@ def _simplify(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> Expressi
 
 register(
     Operation(
-        "piecewise_polynomial",
-        "interpolation",
-        lambda inputs, attributes: (inputs[0].shape + attributes["coefficients"].shape[2:], "float64"),
-        evaluate_polynomial,
-        _vjp,
-        _jvp,
-        _pattern,
-        _show,
+        name="piecewise_polynomial",
+        family="interpolation",
+        infer=lambda inputs, attributes: (inputs[0].shape + attributes["coefficients"].shape[2:], "float64"),
+        evaluate=evaluate_polynomial,
         prepare=lambda inputs, attributes: (inputs, {"label": "", **attributes}),
         simplify=_simplify,
+        vjp=_vjp,
+        jvp=_jvp,
+        batch=as_it_is,
+        pattern=_pattern,
+        show=_show,
     )
 )

@@ -11,6 +11,7 @@ from ..expression import Expression, apply
 from ..location import user_line
 from ..operation import Operation, register
 from ..printing import SUM, UNARY, Shown
+from .batch_rules import Flags, Values, broadcasting
 from .building import as_number, unbroadcast, union
 
 
@@ -42,16 +43,6 @@ def _vjp(inputs: Any, attributes: dict, y: Expression, c: Expression) -> list[Ex
     ]
 
 
-def _jvp(inputs: Any, attributes: dict, y: Expression, tangents: Any) -> Expression | None:
-    a, b = inputs
-    parts = []
-    if tangents[0] is not None:
-        parts.append(apply("matmul", tangents[0], b))
-    if tangents[1] is not None:
-        parts.append(apply("matmul", a, tangents[1]))
-    return None if not parts else parts[0] if len(parts) == 1 else parts[0] + parts[1]
-
-
 def _pattern(inputs: Any, attributes: dict, masks: Any) -> Any:
     a, b = inputs
     left = _through(masks[0], b, left=True) if b.is_constant and b.ndim == 2 else union(masks[0], (a.ndim - 1,), True)
@@ -77,4 +68,36 @@ def _show(arguments: Any, attributes: dict, latex: bool) -> Shown:
     return Shown(f"{left} {right}" if latex else f"{left} @ {right}", SUM)
 
 
-register(Operation("matmul", "linear", _infer, lambda a, b: np.matmul(a, b), _vjp, _jvp, _pattern, _show, _prepare))
+def _rows_times(rows: Expression, matrix: Expression, shape: tuple[int, ...]) -> Expression:
+    return apply("reshape", apply("matmul", rows, matrix), shape=shape)
+
+
+def _batch(node: Expression, values: Values, flags: Flags, count: int) -> Expression:
+    """One product of matrices, all points' rows together, where one factor is a matrix that the points share."""
+    a, b = values
+    if flags == (True, False) and b.ndim == 2 and a.size:
+        rows = apply("reshape", a, shape=(a.size // a.shape[-1], a.shape[-1]))
+        return _rows_times(rows, b, (count, *node.shape))
+    if flags == (False, True) and a.ndim == 2 and b.size:
+        columns = _swapped(b)
+        rows = apply("reshape", columns, shape=(b.size // b.shape[-2], b.shape[-2]))
+        return _swapped(_rows_times(rows, _swapped(a), (*columns.shape[:-1], a.shape[0])))
+    return broadcasting(node, values, flags, count)
+
+
+register(
+    Operation(
+        name="matmul",
+        family="linear",
+        arity=2,
+        infer=_infer,
+        evaluate=lambda a, b: np.matmul(a, b),
+        prepare=_prepare,
+        linear=(0, 1),
+        vjp=_vjp,
+        batch=_batch,
+        work=lambda node: node.size * node.inputs[0].shape[-1],
+        pattern=_pattern,
+        show=_show,
+    )
+)

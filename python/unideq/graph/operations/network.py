@@ -19,12 +19,10 @@ from ..expression import Expression, apply
 from ..location import user_line
 from ..operation import Operation, register
 from ..printing import Shown
+from .batch_rules import shared_weights
 from .building import union
 
-__all__ = ["OPAQUE", "Evaluator", "set_evaluator"]
-
-OPAQUE = frozenset({"network", "network_vjp", "network_jvp"})
-"""The operations that the Julia engine alone has."""
+__all__ = ["Evaluator", "set_evaluator"]
 
 Evaluator = Callable[[str, tuple[np.ndarray, ...], dict[str, Any]], np.ndarray]
 """`(operation, arrays, attributes) -> array`."""
@@ -137,11 +135,12 @@ def _show(arguments: Any, attributes: dict, latex: bool) -> Shown:
     return Shown(rf"{head}\left({inner}\right)" if latex else f"{head}({inner})", head=head)
 
 
-for _name, _infer, _reverse, _forward, _pattern in (
-    ("network", _infer_value, _vjp, _jvp, _pattern_value),
-    ("network_vjp", _infer_vjp, _no_second_order, _no_second_order, _pattern_vjp),
-    ("network_jvp", _infer_jvp, _no_second_order, _no_second_order, _pattern_value),
-):
-    register(
-        Operation(_name, "network", _infer, _evaluation(_name), _reverse, _forward, _pattern, _show, foldable=False)
-    )
+def _register(name: str, infer: Any, vjp: Any, jvp: Any, pattern: Any, **entry: Any) -> None:
+    evaluate = _evaluation(name)
+    rules = {"infer": infer, "evaluate": evaluate, "foldable": False, "vjp": vjp, "jvp": jvp, "pattern": pattern}
+    register(Operation(name=name, family="network", show=_show, **rules, **entry))
+
+
+_register("network", _infer_value, _vjp, _jvp, _pattern_value, arity=2, batch=shared_weights)
+_register("network_vjp", _infer_vjp, _no_second_order, _no_second_order, _pattern_vjp, arity=3)
+_register("network_jvp", _infer_jvp, _no_second_order, _no_second_order, _pattern_value, arity=None)

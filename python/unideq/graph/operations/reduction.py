@@ -11,7 +11,8 @@ from ..expression import Expression, apply
 from ..location import user_line
 from ..operation import Operation, register
 from ..printing import function
-from .building import as_number, linear_jvp, union
+from .batch_rules import Flags, Values
+from .building import as_number, union
 
 
 def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -49,18 +50,23 @@ def _simplify(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> Expressi
     return None
 
 
+def _batch(node: Expression, values: Values, flags: Flags, count: int) -> Expression:
+    return apply(node.operation, values[0], axes=tuple(a + 1 for a in node.attributes["axes"]))
+
+
 register(
     Operation(
-        "sum",
-        "reduction",
-        _infer,
-        lambda x, axes: np.sum(x, axis=axes),
-        lambda inputs, attributes, y, c: [_spread(c, inputs[0], attributes["axes"])],
-        linear_jvp("sum"),
-        _pattern,
-        function("sum", r"\sum"),
-        _prepare,
-        _simplify,
+        name="sum",
+        family="reduction",
+        infer=_infer,
+        evaluate=lambda x, axes: np.sum(x, axis=axes),
+        prepare=_prepare,
+        simplify=_simplify,
+        linear=(0,),
+        vjp=lambda inputs, attributes, y, c: [_spread(c, inputs[0], attributes["axes"])],
+        batch=_batch,
+        pattern=_pattern,
+        show=function("sum", r"\sum"),
     )
 )
 
@@ -80,15 +86,18 @@ def _jvp_max(inputs: Any, attributes: dict, y: Expression, tangents: Any) -> Exp
 
 register(
     Operation(
-        "amax",
-        "reduction",
-        _infer,
-        lambda x, axes: np.max(x, axis=axes),
-        lambda inputs, attributes, y, c: [_share(inputs, attributes, y) * _spread(c, inputs[0], attributes["axes"])],
-        _jvp_max,
-        _pattern,
-        function("max", r"\max"),
-        _prepare_max,
-        _simplify,
+        name="amax",
+        family="reduction",
+        infer=_infer,
+        evaluate=lambda x, axes: np.max(x, axis=axes),
+        prepare=_prepare_max,
+        simplify=_simplify,
+        vjp=lambda inputs, attributes, y, c: [
+            _share(inputs, attributes, y) * _spread(c, inputs[0], attributes["axes"])
+        ],
+        jvp=_jvp_max,
+        batch=_batch,
+        pattern=_pattern,
+        show=function("max", r"\max"),
     )
 )

@@ -12,7 +12,8 @@ from ..expression import Expression, apply
 from ..location import user_line
 from ..operation import Operation, register
 from ..printing import Shown, function, subscripted
-from .building import as_number, linear_jvp, moved_pattern
+from .batch_rules import Flags, Values, along_axis
+from .building import as_number, free, moved_pattern
 
 # ---- slice and its adjoint, pad -----------------------------------------------------------------------------------
 
@@ -81,6 +82,10 @@ def _simplify_slice(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> Ex
     return None
 
 
+def _batch_slice(node: Expression, values: Values, flags: Flags, count: int) -> Expression:
+    return apply("slice", values[0], window=((0, count, 1), *node.attributes["window"]))
+
+
 def _show_slice(arguments: Sequence[Shown], attributes: dict, latex: bool) -> Shown:
     window = attributes["window"]
     python = [str(a) if b == a + 1 else f"{a}:{b}" + (f":{s}" if s != 1 else "") for a, b, s in window]
@@ -91,16 +96,20 @@ def _show_slice(arguments: Sequence[Shown], attributes: dict, latex: bool) -> Sh
 
 register(
     Operation(
-        "slice",
-        "structure",
-        _infer_slice,
-        _slice,
-        _vjp_slice,
-        linear_jvp("slice"),
-        moved_pattern(_slice),
-        _show_slice,
-        _prepare_window,
-        _simplify_slice,
+        name="slice",
+        family="structure",
+        infer=_infer_slice,
+        evaluate=_slice,
+        prepare=_prepare_window,
+        simplify=_simplify_slice,
+        view=True,
+        linear=(0,),
+        vjp=_vjp_slice,
+        batch=_batch_slice,
+        keeps_axes=True,
+        work=free,
+        pattern=moved_pattern(_slice),
+        show=_show_slice,
     )
 )
 
@@ -124,18 +133,26 @@ def _prepare_pad(inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
     return _prepare_window((as_number(inputs[0]),), attributes)
 
 
+def _batch_pad(node: Expression, values: Values, flags: Flags, count: int) -> Expression:
+    at = node.attributes
+    return apply("pad", values[0], window=((0, count, 1), *at["window"]), shape=(count, *at["shape"]))
+
+
 register(
     Operation(
-        "pad",
-        "structure",
-        _infer_pad,
-        _pad,
-        lambda inputs, attributes, y, c: [apply("slice", c, window=attributes["window"])],
-        linear_jvp("pad"),
-        moved_pattern(_pad),
-        function("pad"),
-        _prepare_pad,
-        lambda inputs, attributes, shape: inputs[0] if inputs[0].shape == shape else None,
+        name="pad",
+        family="structure",
+        infer=_infer_pad,
+        evaluate=_pad,
+        prepare=_prepare_pad,
+        simplify=lambda inputs, attributes, shape: inputs[0] if inputs[0].shape == shape else None,
+        linear=(0,),
+        vjp=lambda inputs, attributes, y, c: [apply("slice", c, window=attributes["window"])],
+        batch=_batch_pad,
+        keeps_axes=True,
+        work=free,
+        pattern=moved_pattern(_pad),
+        show=function("pad"),
     )
 )
 
@@ -215,9 +232,9 @@ def _show_gather(arguments: Sequence[Shown], attributes: dict, latex: bool) -> S
 
 register(
     Operation(
-        "gather",
-        "structure",
-        lambda inputs, attributes: (
+        name="gather",
+        family="structure",
+        infer=lambda inputs, attributes: (
             (
                 *inputs[0].shape[: attributes["axis"]],
                 len(attributes["indices"]),
@@ -225,8 +242,11 @@ register(
             ),
             inputs[0].dtype,
         ),
-        _gather,
-        lambda inputs, attributes, y, c: [
+        evaluate=_gather,
+        prepare=_prepare_gather,
+        simplify=_simplify_gather,
+        linear=(0,),
+        vjp=lambda inputs, attributes, y, c: [
             apply(
                 "scatter_add",
                 c,
@@ -235,28 +255,32 @@ register(
                 size=inputs[0].shape[attributes["axis"]],
             )
         ],
-        linear_jvp("gather"),
-        moved_pattern(_gather),
-        _show_gather,
-        _prepare_gather,
-        _simplify_gather,
+        batch=along_axis,
+        keeps_axes=True,
+        work=free,
+        pattern=moved_pattern(_gather),
+        show=_show_gather,
     )
 )
 register(
     Operation(
-        "scatter_add",
-        "structure",
-        lambda inputs, attributes: (
+        name="scatter_add",
+        family="structure",
+        infer=lambda inputs, attributes: (
             (*inputs[0].shape[: attributes["axis"]], attributes["size"], *inputs[0].shape[attributes["axis"] + 1 :]),
             "float64",
         ),
-        _scatter_add,
-        lambda inputs, attributes, y, c: [apply("gather", c, indices=attributes["indices"], axis=attributes["axis"])],
-        linear_jvp("scatter_add"),
-        _scatter_pattern,
-        function("scatter_add"),
-        _prepare_scatter,
-        _simplify_scatter,
+        evaluate=_scatter_add,
+        prepare=_prepare_scatter,
+        simplify=_simplify_scatter,
+        linear=(0,),
+        vjp=lambda inputs, attributes, y, c: [
+            apply("gather", c, indices=attributes["indices"], axis=attributes["axis"])
+        ],
+        batch=along_axis,
+        keeps_axes=True,
+        pattern=_scatter_pattern,
+        show=function("scatter_add"),
     )
 )
 
@@ -284,15 +308,18 @@ def _simplify_roll(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> Exp
 
 register(
     Operation(
-        "roll",
-        "structure",
-        lambda inputs, attributes: (inputs[0].shape, inputs[0].dtype),
-        _roll,
-        lambda inputs, attributes, y, c: [apply("roll", c, shift=-attributes["shift"], axis=attributes["axis"])],
-        linear_jvp("roll"),
-        moved_pattern(_roll),
-        function("roll", shown=("shift",)),
-        _prepare_roll,
-        _simplify_roll,
+        name="roll",
+        family="structure",
+        infer=lambda inputs, attributes: (inputs[0].shape, inputs[0].dtype),
+        evaluate=_roll,
+        prepare=_prepare_roll,
+        simplify=_simplify_roll,
+        linear=(0,),
+        vjp=lambda inputs, attributes, y, c: [apply("roll", c, shift=-attributes["shift"], axis=attributes["axis"])],
+        batch=along_axis,
+        keeps_axes=True,
+        work=free,
+        pattern=moved_pattern(_roll),
+        show=function("roll", shown=("shift",)),
     )
 )

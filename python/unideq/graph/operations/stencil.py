@@ -14,7 +14,8 @@ from ..expression import Expression, apply
 from ..location import user_line
 from ..operation import Operation, register
 from ..printing import Shown
-from .building import as_number, linear_jvp
+from .batch_rules import along_axis
+from .building import as_number
 
 BOUNDARIES = ("periodic", "zero", "edge")
 
@@ -114,20 +115,23 @@ def _adjoint(c: Expression, attributes: dict, name: str) -> Expression:
     return apply("stencil_adjoint" if name == "stencil" else "stencil", c, **attributes)
 
 
-for _name, _evaluate, _pat in (
-    ("stencil", evaluate_stencil, _pattern),
-    ("stencil_adjoint", evaluate_adjoint, _adjoint_pattern),
-):
+def _register(name: str, evaluate: Any, pattern: Any) -> None:
     register(
         Operation(
-            _name,
-            "stencil",
-            lambda inputs, attributes: (inputs[0].shape, "float64"),
-            _evaluate,
-            lambda inputs, attributes, y, c, name=_name: [_adjoint(c, attributes, name)],
-            linear_jvp(_name),
-            _pat,
-            _show(_name == "stencil_adjoint"),
-            _prepare,
+            name=name,
+            family="stencil",
+            infer=lambda inputs, attributes: (inputs[0].shape, "float64"),
+            evaluate=evaluate,
+            prepare=_prepare,
+            linear=(0,),
+            vjp=lambda inputs, attributes, y, c: [_adjoint(c, attributes, name)],
+            batch=along_axis,
+            keeps_axes=True,
+            pattern=pattern,
+            show=_show(name == "stencil_adjoint"),
         )
     )
+
+
+_register("stencil", evaluate_stencil, _pattern)
+_register("stencil_adjoint", evaluate_adjoint, _adjoint_pattern)

@@ -13,7 +13,8 @@ from ..expression import Expression, apply
 from ..location import user_line
 from ..operation import Operation, register
 from ..printing import ATOM, POWER, Shown, show_first
-from .building import linear_jvp, moved_pattern, unbroadcast, zeros
+from .batch_rules import Flags, Values, along_axis, lifted
+from .building import free, moved_pattern, unbroadcast, zeros
 
 # ---- reshape ----------------------------------------------------------------------------------------------------
 
@@ -41,15 +42,18 @@ def _simplify_reshape(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> 
 
 register(
     Operation(
-        "reshape",
-        "structure",
-        _infer_reshape,
-        _reshape,
-        lambda inputs, attributes, y, c: [apply("reshape", c, shape=inputs[0].shape)],
-        linear_jvp("reshape"),
-        moved_pattern(_reshape),
-        show_first,
+        name="reshape",
+        family="structure",
+        infer=_infer_reshape,
+        evaluate=_reshape,
         simplify=_simplify_reshape,
+        view=True,
+        linear=(0,),
+        vjp=lambda inputs, attributes, y, c: [apply("reshape", c, shape=inputs[0].shape)],
+        batch=lambda node, values, flags, count: apply("reshape", values[0], shape=(count, *node.shape)),
+        work=free,
+        pattern=moved_pattern(_reshape),
+        show=show_first,
     )
 )
 
@@ -78,19 +82,26 @@ def _show_transpose(arguments: Sequence[Shown], attributes: dict, latex: bool) -
     return Shown(rf"{{{base}}}^{{\top}}" if "^" in base else rf"{base}^{{\top}}", POWER)
 
 
+def _batch_transpose(node: Expression, values: Values, flags: Flags, count: int) -> Expression:
+    return apply("transpose", values[0], axes=(0, *(a + 1 for a in node.attributes["axes"])))
+
+
 register(
     Operation(
-        "transpose",
-        "structure",
-        lambda inputs, attributes: (tuple(inputs[0].shape[a] for a in attributes["axes"]), inputs[0].dtype),
-        _transpose,
-        lambda inputs, attributes, y, c: [
+        name="transpose",
+        family="structure",
+        infer=lambda inputs, attributes: (tuple(inputs[0].shape[a] for a in attributes["axes"]), inputs[0].dtype),
+        evaluate=_transpose,
+        simplify=_simplify_transpose,
+        view=True,
+        linear=(0,),
+        vjp=lambda inputs, attributes, y, c: [
             apply("transpose", c, axes=tuple(int(a) for a in np.argsort(attributes["axes"])))
         ],
-        linear_jvp("transpose"),
-        moved_pattern(_transpose),
-        _show_transpose,
-        simplify=_simplify_transpose,
+        batch=_batch_transpose,
+        work=free,
+        pattern=moved_pattern(_transpose),
+        show=_show_transpose,
     )
 )
 
@@ -125,17 +136,23 @@ def _simplify_broadcast(inputs: Any, attributes: dict, shape: tuple[int, ...]) -
     return None
 
 
+def _batch_broadcast(node: Expression, values: Values, flags: Flags, count: int) -> Expression:
+    return apply("broadcast_to", lifted(values[0], node.inputs[0], node.ndim), shape=(count, *node.shape))
+
+
 register(
     Operation(
-        "broadcast_to",
-        "structure",
-        _infer_broadcast,
-        _broadcast_to,
-        lambda inputs, attributes, y, c: [unbroadcast(c, inputs[0].shape)],
-        linear_jvp("broadcast_to"),
-        moved_pattern(_broadcast_to),
-        show_first,
+        name="broadcast_to",
+        family="structure",
+        infer=_infer_broadcast,
+        evaluate=_broadcast_to,
         simplify=_simplify_broadcast,
+        linear=(0,),
+        vjp=lambda inputs, attributes, y, c: [unbroadcast(c, inputs[0].shape)],
+        batch=_batch_broadcast,
+        work=free,
+        pattern=moved_pattern(_broadcast_to),
+        show=show_first,
     )
 )
 
@@ -202,14 +219,18 @@ def _show_concatenate(arguments: Sequence[Shown], attributes: dict, latex: bool)
 
 register(
     Operation(
-        "concatenate",
-        "structure",
-        _infer_concatenate,
-        _concatenate,
-        _vjp_concatenate,
-        _jvp_concatenate,
-        moved_pattern(_concatenate),
-        _show_concatenate,
+        name="concatenate",
+        family="structure",
+        arity=None,
+        infer=_infer_concatenate,
+        evaluate=_concatenate,
         simplify=_simplify_concatenate,
+        vjp=_vjp_concatenate,
+        jvp=_jvp_concatenate,
+        batch=along_axis,
+        keeps_axes=True,
+        work=free,
+        pattern=moved_pattern(_concatenate),
+        show=_show_concatenate,
     )
 )
