@@ -3,6 +3,11 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", derandomize=True, deadline=None)
+settings.register_profile("long", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,6 +19,18 @@ def engine_of_the_tests():
     os.environ["UNIDEQ_ENGINE"] = "jax"
     yield
     del os.environ["UNIDEQ_ENGINE"]
+
+
+@pytest.fixture(autouse=True)
+def operations_of_the_package():
+    """What a test or an example registers is gone after it."""
+    from unideq.graph.operation import OPERATIONS, UFUNCS
+
+    before = dict(OPERATIONS), dict(UFUNCS)
+    yield
+    for table, entries in zip((OPERATIONS, UFUNCS), before, strict=True):
+        table.clear()
+        table.update(entries)
 
 
 @pytest.fixture

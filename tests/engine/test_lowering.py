@@ -7,19 +7,19 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from unideq.engine.jax.lowering import LOWERINGS, lower, lowering
 from unideq.errors import EngineUnsupported, ModelError
 from unideq.graph import OPERATIONS, Graph, apply, convolve, variable, vjp
 
-from ..graph.strategies import FAMILIES, QUICK, graphs
+from ..graph.strategies import FAMILIES, examples, graphs
 from ..graph.test_operations import CASES, Case
 from .problems import engine
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 
-SOME = settings(QUICK, max_examples=20)
+SOME = examples(20)
 SMOOTH = tuple(name for name in FAMILIES if name != "stop_gradient")
 
 

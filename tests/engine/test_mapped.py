@@ -7,14 +7,14 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from unideq.engine.jax.lowering import lower
 from unideq.engine.jax.mapped import lower_mapped
 from unideq.errors import EngineUnsupported
 from unideq.graph import OPERATIONS, Graph, apply, convolve, variable
 
-from ..graph.strategies import QUICK, graphs
+from ..graph.strategies import examples, graphs
 from ..graph.test_operations import CASES, Case
 
 pytestmark = pytest.mark.usefixtures("double_precision")
@@ -41,7 +41,7 @@ def test_an_operation_over_a_batch_is_that_of_each_member(case: Case):
         agree(case.graph(), dict(case.values), list(mapped))
 
 
-@settings(QUICK, max_examples=10)
+@examples(10)
 @given(graphs())
 def test_random_graphs_over_a_batch_are_those_of_each_member(drawn: Any):
     graph, values = drawn

@@ -1,7 +1,8 @@
 """Random graphs for property tests: `graphs()` draws a graph over all operation families, with values for its inputs.
 
-Hypothesis draws a seed and the number of operations, which it can shrink; the rest comes from a seeded NumPy generator.
-Hypothesis itself loves zeros and ties, and derivatives are compared with finite differences, so nothing may sit on a
+Hypothesis draws everything: shapes, operations, operands, attributes and constants, the plain ones (0, 1, −1) that
+graphs simplify among them; a failing graph shrinks to few operations on early inputs. Other numbers come from a seed
+that is drawn, so that no two are alike: derivatives are compared with finite differences, and nothing may sit on a
 kink. Magnitudes are kept near one, and arguments within each function's domain.
 """
 
@@ -17,55 +18,80 @@ from hypothesis import strategies as st
 
 from unideq.graph import Expression, Graph, apply, constant, variable
 
-__all__ = ["FAMILIES", "QUICK", "graphs"]
+__all__ = ["FAMILIES", "QUICK", "examples", "graphs"]
 
-QUICK = settings(
-    derandomize=True,
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
-)
-"""Settings of property tests over graphs: the same examples in every run, few enough to stay quick."""
+
+def examples(count: int) -> settings:
+    """As many examples of a property, the same in every run; in the `long` mode other ones each time, and 20 times."""
+    return settings(
+        max_examples=count if settings.default.derandomize else 20 * count,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    )
+
+
+QUICK = examples(80)
+"""Few enough to stay quick."""
 
 SHAPES = ((), (1,), (3,), (4,), (2, 3), (3, 2), (2, 2, 3))
+PLAIN = (1.0, 0.0, -1.0, 2.0, 0.5)
 LARGEST = 6.0  # values beyond this are squashed, or repeated products and exponentials would drown everything else
+MARGIN = 0.01  # from every kink, which finite differences would step over; structural zeros and ties have no slope
 
 
 @dataclass
 class Sheet:
     """What has been drawn so far."""
 
-    inputs: list[Expression]
-    values: dict[str, np.ndarray]
-    rng: np.random.Generator
-    pool: list[Expression]
+    draw: st.DrawFn
+    inputs: list[Expression] = field(default_factory=list)
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+    pool: list[Expression] = field(default_factory=list)
     found: dict[Expression, np.ndarray] = field(default_factory=dict)
+    arrays: int = 0
 
     def value(self, x: Expression) -> np.ndarray:
         if x not in self.found:
-            self.found[x] = Graph(self.inputs, {"x": x}).evaluate(self.values)["x"]
+            if x.operation == "input":
+                return self.values[x.name]
+            if x.is_constant:
+                return x.value
+            self.found[x] = np.asarray(x.entry.evaluate(*map(self.value, x.inputs), **x.attributes))
         return self.found[x]
 
     def pick(self, *choices: Any) -> Any:
-        return choices[self.rng.integers(len(choices))]
+        return choices[self.integer(0, len(choices) - 1)]
 
     def integer(self, low: int, high: int) -> int:
-        return int(self.rng.integers(low, high + 1))
+        return self.draw(st.integers(low, high))
+
+    def numbers(self, shape: tuple[int, ...] = (), low: float = -1.5, high: float = 1.5) -> np.ndarray:
+        """Numbers without anything special about them; no two arrays of a graph share any."""
+        self.arrays += 1
+        return np.random.default_rng((self.integer(0, 999), self.arrays)).uniform(low, high, shape)
 
     def any(self, fits: Callable[[Expression], bool] = lambda x: True) -> Expression:
         """One of the expressions so far, the newest most often; else a constant."""
         candidates = [x for x in self.pool if fits(x)]
         return self.pick(*candidates, *3 * candidates[-2:]) if candidates else self.noise((4,))
 
+    def indices(self, n: int, count: int) -> np.ndarray:
+        return np.array([self.integer(0, n - 1) for _ in range(count)])
+
     def axis(self, x: Expression) -> int:
         return self.integer(0, x.ndim - 1)
 
     def noise(self, shape: tuple[int, ...]) -> Expression:
-        return constant(self.rng.uniform(-1.5, 1.5, shape))
+        plain = self.pick(False, False, True)
+        return constant(np.full(shape, self.pick(*PLAIN)) if plain else self.numbers(shape))
 
     def partner(self, shape: tuple[int, ...]) -> Expression:
         """An expression that broadcasts against `shape`, or a constant."""
         return self.pick(*[x for x in self.pool if x.shape in (shape, ())], self.noise(shape))
+
+    def apart(self, a: Expression, b: Any = 0.0) -> bool:
+        """Whether two values are the same, or clearly not, element by element."""
+        distance = np.abs(self.value(a) - (self.value(b) if isinstance(b, Expression) else b))
+        return bool(np.all((distance == 0.0) | (distance > MARGIN)))
 
 
 def _has_axes(x: Expression) -> bool:
@@ -86,8 +112,9 @@ def _elementwise(s: Sheet) -> Expression:
     elif name in ("tan", "arcsin", "arccos"):
         x = 0.9 * apply("tanh", x)
     elif name == "floor":
-        x = 3.0 * x + float(s.rng.uniform())
-    return apply(name, x)
+        x = 3.0 * x + s.numbers(low=0.0, high=1.0)
+    level = np.round(s.value(x)) if name == "floor" else 0.0
+    return apply(name, x) if name not in ("absolute", "sign", "floor") or s.apart(x, level) else x
 
 
 def _arithmetic(s: Sheet) -> Expression:
@@ -102,13 +129,17 @@ def _arithmetic(s: Sheet) -> Expression:
         a = 0.7 + a * a
     elif name == "arctan2":
         b = 0.9 + b * b
+    elif name in ("maximum", "minimum") and not s.apart(a, b):
+        return a
     return apply(name, a, b)
 
 
 def _choice(s: Sheet) -> Expression:
     x = s.any()
     y, z = s.partner(x.shape), s.partner(x.shape)
-    edge = float(s.rng.uniform(-1.0, 1.0))
+    edge = float(s.numbers(low=-1.0, high=1.0))
+    if not (s.apart(x, edge) and s.apart(y, edge)):
+        return x
     condition = apply(s.pick("less", "less_equal", "equal"), x, edge)
     if s.pick(True, False):
         other = apply("less", edge, y)
@@ -122,7 +153,7 @@ def _structure(s: Sheet) -> Expression:
     if kind == "reshape":
         return apply("reshape", x, shape=s.pick((x.size,), x.shape[::-1], (1, *x.shape), (x.size, 1)))
     if kind == "transpose":
-        return apply("transpose", x, axes=tuple(int(a) for a in s.rng.permutation(x.ndim)))
+        return apply("transpose", x, axes=s.draw(st.permutations(range(x.ndim)).map(tuple)))
     if kind == "broadcast_to":
         return apply("broadcast_to", x, shape=(2, *x.shape)) if x.ndim < 3 else x
     axis = s.axis(x)
@@ -138,9 +169,9 @@ def _selection(s: Sheet) -> Expression:
     n = x.shape[axis]
     kind = s.pick("slice", "pad", "gather", "scatter_add")
     if kind == "gather":
-        return apply("gather", x, indices=s.rng.integers(0, n, s.integer(1, 5)), axis=axis)
+        return apply("gather", x, indices=s.indices(n, s.integer(1, 5)), axis=axis)
     if kind == "scatter_add":
-        return apply("scatter_add", x, indices=s.rng.integers(0, n + 1, n), axis=axis, size=n + 1)
+        return apply("scatter_add", x, indices=s.indices(n + 1, n), axis=axis, size=n + 1)
     low, step = s.integer(0, n - 1), s.pick(1, 2)
     if kind == "slice":
         window = tuple((low, n, step) if a == axis else (0, m, 1) for a, m in enumerate(x.shape))
@@ -153,7 +184,10 @@ def _selection(s: Sheet) -> Expression:
 def _reduction(s: Sheet) -> Expression:
     x = s.any(_has_axes)
     axes = s.pick((s.axis(x),), tuple(range(x.ndim)))
-    return apply(s.pick("sum", "amax"), x, axes=axes) * 0.7
+    name = s.pick("sum", "amax")
+    if name == "amax" and not s.apart(x, np.max(s.value(x), axis=axes, keepdims=True)):
+        name = "sum"
+    return apply(name, x, axes=axes) * 0.7
 
 
 def _linear(s: Sheet) -> Expression:
@@ -170,7 +204,7 @@ def _stencil(s: Sheet) -> Expression:
     x = s.any(lambda x: any(n >= 3 for n in x.shape))
     axis = next(a for a in range(x.ndim) if x.shape[a] >= 3)
     offsets = s.pick((-1, 0, 1), (0, 1), (-2, 0))
-    coefficients = s.rng.uniform(-1, 1, len(offsets))
+    coefficients = s.numbers((len(offsets),), -1.0, 1.0)
     name, boundary = s.pick("stencil", "stencil_adjoint"), s.pick("periodic", "zero", "edge")
     return apply(name, x, coefficients=coefficients, offsets=offsets, axis=axis, boundary=boundary)
 
@@ -206,7 +240,9 @@ def _interpolation(s: Sheet) -> Expression:
     breaks = np.array([-0.77, 0.11, 0.93])
     anchors = np.array([-1.0, -0.77, 0.11, 0.93])
     value_shape = s.pick((), (2,))
-    coefficients = s.rng.uniform(-0.5, 0.5, (s.pick(1, 2, 4), 4, *value_shape))
+    coefficients = s.numbers((s.pick(1, 2, 4), 4, *value_shape), -0.5, 0.5)
+    if not all(s.apart(t, b) for b in breaks):
+        return t
     return apply("piecewise_polynomial", t, breaks=breaks, anchors=anchors, coefficients=coefficients, label="force")
 
 
@@ -258,20 +294,21 @@ def graphs(
     values
         Input name → array.
     """
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    shapes = [SHAPES[i] for i in rng.integers(len(SHAPES), size=draw(st.integers(1, 3)))]
-    inputs = [variable(f"x{i}", shape) for i, shape in enumerate(shapes)]
-    values = {f"x{i}": rng.uniform(-1.5, 1.5, shape) for i, shape in enumerate(shapes)}
-    sheet = Sheet(inputs, values, rng, list(inputs))
-    for _ in range(draw(st.integers(min(4, max_operations), max_operations))):
+    sheet = Sheet(draw)
+    for i in range(sheet.integer(1, 3)):
+        shape = sheet.pick(*SHAPES)
+        sheet.inputs.append(variable(f"x{i}", shape))
+        sheet.values[f"x{i}"] = sheet.numbers(shape)
+    sheet.pool += sheet.inputs
+    for _ in range(sheet.integer(1, max_operations)):
         made = FAMILIES[sheet.pick(*families)](sheet)
-        if made.size > 200 or made.is_constant:
+        if made.size > 200 or made.is_constant or any(made is x for x in sheet.pool):
             continue
         if np.max(np.abs(sheet.value(made)), initial=0.0) > LARGEST:
             made = apply("sin", 0.1 * made)
         sheet.pool.append(made)
     total = constant(0.0)
     for made in sheet.pool:
-        total = total + float(rng.uniform(0.2, 1.0)) * apply("sum", made, axes=tuple(range(made.ndim)))
+        total = total + sheet.numbers(low=0.2, high=1.0) * apply("sum", made, axes=tuple(range(made.ndim)))
     outputs = {f"y{i}": node for i, node in enumerate([*sheet.pool[-sheet.integer(1, 2) :], total])}
-    return Graph(inputs, outputs), values
+    return Graph(sheet.inputs, outputs), sheet.values

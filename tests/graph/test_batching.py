@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import unideq as ude
 from unideq.engine import get_engine
 from unideq.errors import OptionError
-from unideq.graph import Graph, apply, batched, constant, jvp, pushforward, variable, vjp
+from unideq.graph import OPERATIONS, Graph, apply, batched, constant, jvp, pushforward, variable, vjp
 
-from .strategies import QUICK, graphs
+from .strategies import QUICK, examples, graphs
 from .test_operations import CASES, Case
 
 COUNT = 3
@@ -42,6 +42,21 @@ def test_an_operation_over_a_batch_is_that_of_each_point(case: Case):
         agree(case.graph(), dict(case.values), list(mapped))
 
 
+def test_operations_without_a_rule_over_a_batch_are_few():
+    """Kernels have no batch's axis; second derivatives of Lux networks don't exist."""
+    assert {n for n, o in OPERATIONS.items() if o.batch is None} == {"convolution_kernel", "network_vjp", "network_jvp"}
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if OPERATIONS[c.operation].batch], ids=str)
+def test_a_rule_over_a_batch_makes_one_graph_for_any_number_of_points(case: Case):
+    """Where a rule can't say it, there is a copy for each point."""
+    graph, mapped = case.graph(), list(case.values)
+    if case.operation == "convolution":  # one kernel for all points
+        mapped = mapped[:1]
+    few, many = batched(graph, mapped, 2), batched(graph, mapped, 9)
+    assert [n.operation for n in few.nodes] == [n.operation for n in many.nodes]
+
+
 @QUICK
 @given(graphs())
 def test_random_graphs_over_a_batch_are_those_of_each_point(drawn: Any):
@@ -50,7 +65,7 @@ def test_random_graphs_over_a_batch_are_those_of_each_point(drawn: Any):
     agree(graph, values, list(values), count=1)
 
 
-@settings(QUICK, max_examples=20)
+@examples(20)
 @given(graphs(max_operations=8))
 def test_derivatives_over_a_batch_are_those_of_each_point(drawn: Any):
     graph, values = drawn
@@ -62,7 +77,7 @@ def test_derivatives_over_a_batch_are_those_of_each_point(drawn: Any):
         agree(derived, more, [name for name in more if name != list(values)[-1]])
 
 
-@settings(QUICK, max_examples=10)
+@examples(10)
 @given(graphs(max_operations=6))
 def test_engines_map_the_same_graphs_to_the_same_numbers(drawn: Any):
     graph, values = drawn

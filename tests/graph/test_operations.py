@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from unideq.errors import TraceError
-from unideq.graph import OPERATIONS, Graph, apply, jvp, sparsity, variable, vjp
+from unideq.errors import OptionError, TraceError
+from unideq.graph import OPERATIONS, Graph, apply, jvp, register_elementwise, sparsity, variable, vjp
 
 RNG = np.random.default_rng(7)
 
@@ -305,6 +305,36 @@ def test_value_is_numpys_with_the_inferred_shape_and_dtype(case: Case):
     np.testing.assert_allclose(found, expected, rtol=1e-14, atol=1e-14)
 
 
+def _is_linear(case: Case, k: int) -> bool:
+    """Whether f(2x − 3y) = 2 f(x) − 3 f(y) for operand k, the others held."""
+    graph, (x, y) = case.graph(), (case.arrays[k], away(*case.arrays[k].shape))
+    of_x, of_y, of_both = (graph.evaluate({**case.values, f"x{k}": v})["y"] for v in (x, y, 2 * x - 3 * y))
+    return np.allclose(of_both, 2.0 * of_x - 3.0 * of_y, rtol=1e-12, atol=1e-12)
+
+
+# `add` is linear in both at once; `factored` sees to sums and products of numbers itself.
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if OPERATIONS[c.operation].family not in ("elementwise", "control")], ids=str
+)
+def test_an_operation_is_linear_where_its_entry_says_so(case: Case):
+    linear = tuple(k for k in range(len(case.arrays)) if _is_linear(case, k))
+    assert linear == OPERATIONS[case.operation].linear
+
+
+def test_linearity_is_declared_of_nothing_else():
+    assert not any(o.linear for o in OPERATIONS.values() if o.family in ("elementwise", "control", "network"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_view_shares_its_numbers_and_nothing_else_says_that_it_is_one(case: Case):
+    entry, x = OPERATIONS[case.operation], case.arrays[0]
+    made = entry.evaluate(*case.arrays, **case.graph().outputs["y"].attributes)
+    if entry.view and x.size and made.size:
+        assert np.shares_memory(made, x)
+    else:
+        assert not entry.view or not made.size
+
+
 def _basis(shape: tuple[int, ...]) -> np.ndarray:
     size = int(np.prod(shape))
     return np.eye(size).reshape(size, *shape)
@@ -366,6 +396,36 @@ def test_linear_operations_have_exact_patterns(operation: str):
     forward = _matrices(case)[0][0]
     expected = np.stack(np.nonzero(forward))
     np.testing.assert_array_equal(np.stack([rows, columns]), expected)
+
+
+@each_number
+def test_no_gradient_passes_where_the_entry_says_so(case: Case):
+    slopes = any(forward.any() or reverse.any() for forward, reverse, _ in _matrices(case))
+    assert slopes != OPERATIONS[case.operation].flat or not case.graph().outputs["y"].size or not case.arrays[0].size
+
+
+def test_an_operation_that_isnt_linear_needs_a_rule_for_forward_mode():
+    with pytest.raises(OptionError, match=r"`amax` isn't linear in all of its operands.*`jvp=`"):
+        replace(OPERATIONS["amax"], jvp=None)
+
+
+def test_names_and_ufuncs_are_taken_once():
+    with pytest.raises(OptionError, match="operation `exp` is registered already"):
+        register_elementwise("exp", partials=[lambda c, x, y: c * y])
+    with pytest.raises(OptionError, match="ufunc `exp` is the operation `exp` already"):
+        register_elementwise("exponential", np.exp, partials=[lambda c, x, y: c * y])
+
+
+def test_the_work_of_products_counts_what_is_multiplied():
+    a, b = variable("a", (2, 5, 3)), variable("b", (3, 4))
+    assert OPERATIONS["matmul"].work(apply("matmul", a, b)) == 2 * 5 * 3 * 4
+    x, kernel = variable("x", (2, 7)), variable("kernel", (4, 2, 3))
+    y = apply("convolution", x, kernel, boundary="zero")
+    assert y.entry.work(y) == 4 * 7 * 2 * 3
+    slope = apply("convolution_kernel", x, y, size=(3,), boundary="zero")
+    assert slope.entry.work(slope) == y.entry.work(y)
+    assert apply("sum", a, axes=(0,)).entry.work(apply("sum", a, axes=(0,))) == 30
+    assert a.T.entry.work(a.T) == 0
 
 
 def test_stop_gradient_has_no_derivative():

@@ -11,7 +11,8 @@ from .jacobian import Jacobian, jacobian
 from .latex import equations, latex, text
 from .location import tracing
 from .numpy_protocol import supported_functions
-from .operation import OPERATIONS, Operation
+from .operation import OPERATIONS, Operation, register
+from .operations.elementwise import register_elementwise
 from .serialise import fingerprint, from_json, to_json
 from .sparsity import colour, sparsity
 from .transform import partition, rebuild, substitute
@@ -42,6 +43,8 @@ __all__ = [
     "pullback",
     "pushforward",
     "rebuild",
+    "register",
+    "register_elementwise",
     "rfft",
     "sparsity",
     "substitute",

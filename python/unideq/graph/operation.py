@@ -153,10 +153,11 @@ def register(operation: Operation) -> Operation:
     OptionError
         If the name is taken, or one of the ufuncs.
     """
-    taken = [u.__name__ for u in operation.ufuncs if u in UFUNCS]
-    if operation.name in OPERATIONS or taken:
-        what = f"The ufunc `{taken[0]}`" if taken else f"An operation `{operation.name}`"
-        raise OptionError(f"{what} is registered already. Choose another name.")
+    if operation.name in OPERATIONS:
+        raise OptionError(f"An operation `{operation.name}` is registered already. Choose another name.")
+    for ufunc in operation.ufuncs:
+        if ufunc in UFUNCS:
+            raise OptionError(f"The ufunc `{ufunc.__name__}` is the operation `{UFUNCS[ufunc]}` already. Leave it out.")
     OPERATIONS[operation.name] = operation
     UFUNCS.update(dict.fromkeys(operation.ufuncs, operation.name))
     return operation

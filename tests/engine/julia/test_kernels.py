@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from tests.graph.strategies import QUICK, graphs
+from tests.graph.strategies import examples, graphs
 
 from unideq.engine.julia.start import start
 from unideq.graph import OPERATIONS, Graph, apply, constant, irfft, jacobian, jvp, rfft, to_json, variable, vjp
@@ -77,7 +77,7 @@ def drawn(number: int, **settings_of_graphs: Any) -> list[Case]:
     """As many random graphs, the same in every run."""
     found: list[Case] = []
 
-    @settings(QUICK, max_examples=number, database=None)
+    @settings(examples(number), derandomize=True, max_examples=number, database=None)
     @given(graphs(**settings_of_graphs))
     def collect(case: Case) -> None:
         found.append(case)
