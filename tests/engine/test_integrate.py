@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from diffrax import RESULTS
 
+import unideq as ude
 from unideq.engine.jax.solvers import SOLVERS, GuardedController
 from unideq.engine.options import FIXED_STEP
 from unideq.errors import EngineUnsupported, OptionError
@@ -245,6 +246,18 @@ def test_every_state_has_a_tolerance_of_its_own(name: str):
     )
     found = engine().integrate(problem, np.array([3.0])).arrays["sol.u"][0]
     np.testing.assert_allclose(found, np.stack([1e-7 * np.exp(-3 * TIMES), np.exp(-TIMES)], axis=1), rtol=2e-4)
+
+
+@pytest.mark.parametrize("name", ["kvaerno5", "kencarp4"])
+def test_stages_that_are_guessed_right_converge_also_beside_a_solve_that_fails(name: str):
+    """x' = −0.3 √x: x = (√x₀ − 0.15 t)², whose slope is linear in time, until it would be negative."""
+    starts, times = np.array([9.0, 4.0, 0.2]), np.linspace(0.0, 5.0, 6)
+    model = ude.ODE(lambda t, state: {"x": -0.3 * np.sqrt(state.x)}, ["x"])
+    solution = model.solve(times, {"x": starts}, solver=name, throw=False, engine="jax")
+    exact = (np.sqrt(starts[:2, None]) - 0.15 * times) ** 2
+    np.testing.assert_allclose(solution["x"][:2], exact, rtol=1e-9)
+    assert [s == "success" for s in solution.status] == [True, True, False]
+    assert (solution.statistics["steps"][:2] < 60).all()
 
 
 @pytest.mark.parametrize("name", ["kvaerno5", "kencarp4"])

@@ -1,4 +1,4 @@
-"""Implicit Runge–Kutta methods whose derivatives never raise.
+"""Implicit Runge–Kutta methods whose derivatives never raise, and whose iterations know rounding.
 
 Where a stage has no root, diffrax rejects the step. Its derivative is still computed, and thrown away with the step;
 but lineax raises from inside compiled code where a linear system of a derivative has no finite solution, and the whole
@@ -68,9 +68,30 @@ _step: Callable[..., Any] = types.FunctionType(
 """diffrax's step, with its `optimistix` replaced."""
 
 
+SETTLED = 1e-3
+"""Part of what counts as converged, of a change between two iterates, below which it is rounding."""
+
+
+class _Chord(diffrax.VeryChord):
+    """Simplified Newton iterations that know rounding: diffrax takes two changes of that size for divergence.
+
+    They come where a stage's first guess is its root, as in x' = -√x, whose slope is linear in time.
+    """
+
+    def terminate(self, fn: Any, y: Any, args: Any, options: Any, state: Any, tags: Any) -> Any:
+        over, result = super().terminate(fn, y, args, options, state, tags)
+        settled = (state.step >= 2) & (state.diffsize < SETTLED * self.kappa)
+        settled &= state.result == optimistix.RESULTS.successful
+        return over | settled, optimistix.RESULTS.where(settled, optimistix.RESULTS.successful, result)
+
+
+_chord: Any = diffrax.with_stepsize_controller_tols(_Chord)
+
+
 class Kvaerno5(diffrax.Kvaerno5):
     """Kværnø (2004), order 5, stiffly accurate."""
 
+    root_finder: Any = _chord()
     step = _step
 
 
@@ -83,7 +104,7 @@ class KenCarp4(diffrax.AbstractESDIRK):
     tableau: ClassVar[diffrax.ButcherTableau] = diffrax.KenCarp4.tableau.tableaus[1]
     interpolation_cls: ClassVar[Callable[..., Any]] = diffrax.ThirdOrderHermitePolynomialInterpolation.from_k
 
-    root_finder: Any = diffrax.with_stepsize_controller_tols(diffrax.VeryChord)()
+    root_finder: Any = _chord()
     root_find_max_steps: int = 10
     step = _step
 
