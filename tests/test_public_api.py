@@ -16,7 +16,20 @@ import unideq
 from unideq.graph import Expression
 
 PACKAGE = Path(unideq.__file__).parent
-ARROWS = ("solvers", "graph", "grid", "nn", "model", "objective", "residual", "engine", "training", "result", "audit")
+ARROWS = (
+    "solvers",
+    "graph",
+    "grid",
+    "nn",
+    "model",
+    "objective",
+    "residual",
+    "engine",
+    "training",
+    "result",
+    "kinds",
+    "audit",
+)
 """Each may import from those before it, and from no other at the top of a module (DESIGN: the house)."""
 
 SUBPACKAGES = [*ARROWS[:-1], "audit.recovery", "datasets", "errors", "harness", "result.plot"]

@@ -12,8 +12,7 @@ import unideq as ude
 from unideq.engine import Engine
 from unideq.graph import Graph, constant, variable
 from unideq.objective import Integration, Objective, Observations, SolverSettings
-from unideq.training.settings import FitSettings
-from unideq.training.trainer import Trainer
+from unideq.training import Trainer, kind_of
 
 
 @dataclass(frozen=True)
@@ -182,13 +181,13 @@ def work(
         coords={"time": times, **{f"{n}_0": ("trajectory", u0[:, k]) for k, n in enumerate(names)}},
     )
     loss = ude.SquaredError(scale={n: float(s) for n, s in scales.items()})
-    settings = FitSettings.of(
-        ude.Trajectory(), ude.Adam(), 1, loss, None, None, None, solver, tolerance, tolerance, None, max_steps,
-        adjoint, True, None, 50,
+    settings = kind_of(model).chosen(
+        ude.Trajectory(), ude.Adam(), loss=loss, solver=solver, rtol=tolerance, atol=tolerance, max_steps=max_steps,
+        adjoint=adjoint,
     )  # fmt: skip
     trainer = Trainer(model, Observations.from_data(dataset, model.observables), settings, engine)
-    objective = ude.Trajectory().build(trainer.problem)
-    theta = trainer.problem.initial_theta(0)
+    objective = ude.Trajectory().build(trainer.task.problem)
+    theta = trainer.task.problem.initial_theta(0)
     return Work(objective, theta, plain_values(model, theta), scales_of(model), u0, times, data)
 
 

@@ -19,8 +19,7 @@ from unideq.graph import Graph, constant, substitute
 from unideq.model import Entry
 from unideq.objective import Objective as Program
 from unideq.objective import Observations
-from unideq.training.settings import FitSettings
-from unideq.training.trainer import Trainer
+from unideq.training import FitSettings, Trainer
 
 
 def fit_many(
@@ -44,15 +43,15 @@ def fit_many(
     trainers = [Trainer(model, Observations.from_data(d, model.observables), settings, chosen) for d in datasets]
     records = [t.start() for t in trainers]
     first = trainers[0]
-    own = first.problem.layout.size
+    own = first.task.problem.layout.size
     theta = np.stack([r.theta for r in records])  # (data sets, seeds, P)
     for stage in first.stages:
-        measured = [_measured(stage.objective.build(t.problem), t.observations) for t in trainers]
+        measured = [_measured(stage.objective.build(t.task.problem), t.task.observations) for t in trainers]
         program, size = _with_data_in_theta(first, stage.objective, measured[0])
         values = np.stack([np.concatenate([v.reshape(-1) for v in m.values()]) for m in measured])
         data = np.repeat(values[:, None], theta.shape[1], axis=1)
         whole = np.concatenate([theta, data], axis=-1).reshape(-1, own + size)
-        free = np.concatenate([first.problem.layout.free_mask, np.zeros(size, bool)])
+        free = np.concatenate([first.task.problem.layout.free_mask, np.zeros(size, bool)])
         phase = {**stage.phase.settings(), "iterations": stage.iterations}
         optimizer = OptimizerSettings(stage.phase.optimizer, phase)
         run = Minimisation(program, whole, optimizer, free, report_every=stage.iterations)
@@ -78,7 +77,7 @@ def _measured(program: Program, observations: Observations) -> dict[Any, np.ndar
 def _with_data_in_theta(trainer: Trainer, objective: Any, measured: dict[Any, np.ndarray]) -> tuple[Program, int]:
     """The program of an objective with θ prolonged by the measurements, and their number."""
     entries = [Entry(f"measured.{k}", v.shape, "data", False) for k, v in enumerate(measured.values())]
-    problem = trainer.problem.extended(entries)
+    problem = trainer.task.problem.extended(entries)
     program = objective.build(problem)
     theta = problem.theta()
     replaced = {

@@ -109,7 +109,7 @@ def run_best(study: Study, problem: str, recipe: Recipe, seed: int) -> None:
     fit = recipe.fit(seed, study.engine, study.settings["effort"])
     seconds = time.perf_counter() - began
     study.record(
-        status=fit.status, parameters=fit.problem.layout.size, seconds=seconds,
+        status=fit.status, parameters=fit.model.layout.size, seconds=seconds,
         error=error_of(problem, fit.predict(**axes(known)), known), goal=GOALS[problem],
         within=seconds <= 60 * MINUTES, recipe=recipe.words,
     )  # fmt: skip

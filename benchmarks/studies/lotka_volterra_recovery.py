@@ -20,7 +20,7 @@ import unideq as ude
 from unideq.audit.recovery import Library
 from unideq.audit.wilson import wilson
 from unideq.harness import Study
-from unideq.training.settings import FitSettings
+from unideq.training import kind_of
 
 ALPHA, BETA, GAMMA, DELTA = 1.3, 0.9, 0.8, 1.8
 START = {"x": 0.44249296, "y": 4.6280594}
@@ -87,7 +87,7 @@ def main() -> None:
     future = truth_model.solve(later, START, solver="tsit5", rtol=1e-10, atol=1e-10, engine=study.engine).dataset
     network = ude.nn.MLP(2, 2, hidden=(5, 5, 5), activation="rbf")
     model = ude.ODE(hybrid, ["x", "y"], networks={"missing": network})
-    settings = FitSettings.of(
+    settings = kind_of(model).chosen(
         objective=ude.MultipleShooting(6, continuity=100.0),
         phases=[
             ude.Adam(2e-2, study.settings["adam"]),
@@ -96,9 +96,11 @@ def main() -> None:
         ],
         seeds=study.settings["members"],
         loss=ude.GaussianLikelihood(scale={"x": 1.0, "y": 1.0}),
-        holdout=None, regularise=1e-4, penalty=None, solver="tsit5", rtol=1e-6, atol=1e-6, dt=None, max_steps=1000,
-        adjoint="auto", estimate_initial=True, early_stopping=None, report_every=50,
-    )  # fmt: skip
+        regularise=1e-4,
+        solver="tsit5",
+        atol=1e-6,
+        max_steps=1000,
+    )
     library = Library(degree=5, functions=("sin",))
     blocks = [list(range(k, min(k + TOGETHER, study.seeds))) for k in range(0, study.seeds, TOGETHER)]
     for unit in study.units(seeds=blocks, noise=study.settings["noise"]):

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
         d,
         samplers,
     )
-    from .result import Fit, ResidualFit, Solution, plot_rollout_metrics, rollout_metrics
+    from .result import Fit, Solution, plot_rollout_metrics, rollout_metrics
     from .solvers import Solver
     from .solvers.table import *  # noqa: F403
     from .training import (
@@ -135,7 +135,7 @@ _EXPORTS = {
         "d",
         "samplers",
     ),
-    "result": ("Fit", "ResidualFit", "Solution", "plot_rollout_metrics", "rollout_metrics"),
+    "result": ("Fit", "Solution", "plot_rollout_metrics", "rollout_metrics"),
     "solvers": ("Solver",),
     "training": (
         "BFGS",
@@ -204,7 +204,6 @@ __all__ = [
     "PiecewiseConstant",
     "PointSet",
     "Residual",
-    "ResidualFit",
     "ResidualProblem",
     "Solution",
     "SolveError",

@@ -15,11 +15,10 @@ def main() -> None:
     import numpy as np
     import xarray as xr
 
-    from unideq import ODE, Adam, SquaredError, Trajectory, nn
+    from unideq import ODE, Adam, Trajectory, nn
     from unideq.engine import get_engine
     from unideq.objective import Observations
-    from unideq.training.settings import FitSettings
-    from unideq.training.trainer import Trainer
+    from unideq.training import Trainer, kind_of
 
     imported = time.perf_counter()
     engine = get_engine("julia")
@@ -36,11 +35,8 @@ def main() -> None:
         data = xr.Dataset(
             {"prey": ("time", 1 + np.sin(times)), "predator": ("time", 1 + np.cos(times))}, coords={"time": times}
         )
-        settings = FitSettings.of(
-            Trajectory(), Adam(), 1, SquaredError(), None, None, None, "tsit5", 1e-6, 1e-6, None, 4096, "auto", True,
-            None, 50,
-        )  # fmt: skip
-        problem = Trainer(model, Observations.from_data(data, model.observables), settings, engine).problem
+        settings = kind_of(model).chosen(Trajectory(), Adam(), solver="tsit5", atol=1e-6)
+        problem = Trainer(model, Observations.from_data(data, model.observables), settings, engine).task.problem
         return Trajectory().build(problem), problem.initial_theta(0)
 
     objective, theta = gradient(5)

@@ -176,8 +176,8 @@ def test_the_dataset_starts_at_the_initial_parameters_and_ends_at_the_reported_o
     audit = fit.audit(hessian=False)
     d = audit.pathology.dataset
     assert int(d["iteration"][0]) == 0 and int(d["iteration"][-1]) == 1500
-    program = ude.Residual().validation(fit.problem, 256)
-    for k, theta in ((0, fit.record.problem.initial_theta(0)), (-1, fit.theta)):
+    program = ude.Residual().validation(fit.model, 256)
+    for k, theta in ((0, fit.record.model.initial_theta(0)), (-1, fit.theta)):
         value = fit.engine.value(program, theta)
         np.testing.assert_allclose(d["loss"].isel(iteration=k), [value.terms[t] for t in d["term"].values], rtol=1e-9)
     assert "stiffness" not in severities(audit) and "hessian_max" not in d

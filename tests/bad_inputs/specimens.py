@@ -111,7 +111,7 @@ def problem() -> ude.ResidualProblem:
 
 
 @cache
-def residual_fit() -> ude.ResidualFit:
+def residual_fit() -> ude.Fit:
     return ude.fit(problem(), phases=[ude.Adam(1e-3, 1)], progress=False, engine="jax")
 
 

@@ -35,8 +35,6 @@ ude.Fit.load(folder)  # folder
 ude.Fit.load(folder / "none.nc")  # no file
 ude.Fit.load(folder / "a.nc", engine=5)  # `engine` … 5
 ude.Fit.load(Path("a.nc").write_text)  # `path`
-ude.ResidualFit.load(5)  # `path` … 5
-ude.ResidualFit.load(folder / "none.nc")  # no file
 ude.Solution.load(5)  # `path` … 5
 ude.Solution.load(folder / "none.nc")  # no file
 ude.ODE.load(5)  # `path` … 5

@@ -14,8 +14,7 @@ import xarray as xr
 import unideq as ude
 from unideq.engine import Engine
 from unideq.objective import Objective, Observations
-from unideq.training.settings import FitSettings
-from unideq.training.trainer import Trainer
+from unideq.training import Trainer, kind_of
 
 
 @dataclass(frozen=True)
@@ -74,12 +73,11 @@ def snapshots(model: ude.Stepper, count: int, trajectories: int = 2) -> xr.Datas
 
 def program(specimen: Specimen, engine: Engine, solver: str, tolerance: float) -> tuple[Objective, np.ndarray]:
     """The objective of a fit with this engine, and θ for seed 0."""
-    settings = FitSettings.of(
-        specimen.objective, ude.Adam(), 1, None, None, None, None, solver, tolerance, tolerance, specimen.dt, 100_000,
-        "auto", True, None, 50,
-    )  # fmt: skip
+    settings = kind_of(specimen.model).chosen(
+        specimen.objective, ude.Adam(), solver=solver, rtol=tolerance, atol=tolerance, dt=specimen.dt, max_steps=100_000
+    )
     observations = Observations.from_data(specimen.data, specimen.model.observables)
     trainer = Trainer(specimen.model, observations, settings, engine)
-    problem = trainer.problem
+    problem = trainer.task.problem
     objective = specimen.objective.build(problem)
     return objective, problem.initial_theta(0, specimen.objective.guesses(problem))

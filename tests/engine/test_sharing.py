@@ -14,8 +14,7 @@ import unideq as ude
 from unideq.engine.jax import JaxEngine
 from unideq.graph import Graph, variable
 from unideq.objective import Observations
-from unideq.training.settings import FitSettings
-from unideq.training.trainer import Trainer
+from unideq.training import Trainer, kind_of
 
 from .problems import engine
 
@@ -92,13 +91,10 @@ def test_another_fit_of_the_same_form_compiles_nothing():
 
 
 def program(data: xr.Dataset, **numbers: float):
-    settings = FitSettings.of(
-        ude.Trajectory(), [ude.BFGS(1)], 1, None, None, None, None, "tsit5", 1e-6, 1e-6, None, 4096, "auto", True,
-        None, 50,
-    )  # fmt: skip
     made = model(**numbers)
+    settings = kind_of(made).chosen(ude.Trajectory(), [ude.BFGS(1)], solver="tsit5", atol=1e-6)
     trainer = Trainer(made, Observations.of(data, made), settings, engine())
-    return trainer.stages[0].objective.build(trainer.problem), trainer.problem.initial_theta(0)
+    return trainer.stages[0].objective.build(trainer.task.problem), trainer.task.problem.initial_theta(0)
 
 
 @pytest.mark.parametrize(

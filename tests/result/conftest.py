@@ -6,7 +6,7 @@ import pytest
 
 import unideq as ude
 from training.specimens import heat
-from unideq.result import ResidualFit
+from unideq.result import Fit
 
 from .growth import SETTINGS, growth_data, growth_model
 
@@ -18,7 +18,7 @@ def fitted() -> ude.Fit:
 
 
 @pytest.fixture(scope="session")
-def heat_fit() -> ResidualFit:
+def heat_fit() -> Fit:
     """Two seeds of the inverse heat problem, with moving weights."""
     phases = [ude.Adam(5e-3, 100), ude.GaussNewton(15)]
     return ude.fit(heat(), phases=phases, seeds=2, balance=ude.GradientNorm(every=20), progress=False)

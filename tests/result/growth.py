@@ -10,8 +10,7 @@ import xarray as xr
 import unideq as ude
 from unideq.engine import get_engine
 from unideq.objective import Observations
-from unideq.training.settings import FitSettings
-from unideq.training.trainer import Trainer
+from unideq.training import Trainer, kind_of
 
 SETTINGS: dict[str, Any] = {
     "phases": [ude.Adam(2e-2, 40), ude.BFGS(12)],
@@ -56,24 +55,8 @@ def growth_data() -> xr.Dataset:
 
 def untrained(model: ude.ODE, data: Any, seeds: int = 1, **settings: Any) -> ude.Fit:
     """A fit before its first iteration: enough for everything that shows a solution."""
-    values = {
-        "objective": None,
-        "phases": [ude.Adam(1e-2, 10)],
-        "loss": None,
-        "holdout": None,
-        "regularise": None,
-        "penalty": None,
-        "solver": "tsit5",
-        "rtol": 1e-6,
-        "atol": 1e-6,
-        "dt": None,
-        "max_steps": 4096,
-        "adjoint": "auto",
-        "estimate_initial": True,
-        "early_stopping": None,
-        "report_every": 10,
-        **settings,
-    }
+    values = {"phases": [ude.Adam(1e-2, 10)], "solver": "tsit5", "atol": 1e-6, "report_every": 10, **settings}
     engine = get_engine()
     observations = Observations.from_data(data, model.observables)
-    return ude.Fit(Trainer(model, observations, FitSettings.of(seeds=seeds, **values), engine).start(), engine)
+    chosen = kind_of(model).chosen(seeds=seeds, **values)
+    return ude.Fit(Trainer(model, observations, chosen, engine).start(), engine)

@@ -20,7 +20,7 @@ import xarray as xr
 import unideq as ude
 from unideq.errors import FileFormatError, OptionError
 from unideq.result.file import read_training, write_training
-from unideq.training import base_trainer
+from unideq.training import trainer
 
 from .growth import SETTINGS, growth_data, growth_model, untrained
 
@@ -42,7 +42,7 @@ def python(code: str, *arguments: str) -> subprocess.Popen[bytes]:
 @pytest.fixture(autouse=True)
 def save_always(monkeypatch):
     """Checkpoints at every report, not every five seconds."""
-    monkeypatch.setattr(base_trainer, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
 
 
 def bits(tree: xr.DataTree) -> dict[str, bytes]:
@@ -211,8 +211,8 @@ TRAINER = """
 import sys
 import unideq as ude
 from result.growth import SETTINGS, growth_data, growth_model
-from unideq.training import base_trainer
-base_trainer.SAVE_EVERY = 0.0
+from unideq.training import trainer
+trainer.SAVE_EVERY = 0.0
 settings = {**SETTINGS, "phases": [ude.Adam(1e-3, 1_000_000)], "seeds": 1, "holdout": None}
 ude.fit(
     growth_model(), growth_data(), **settings, checkpoint=sys.argv[1], callback=lambda r: print("going", flush=True)

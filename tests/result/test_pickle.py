@@ -14,7 +14,7 @@ import pytest
 
 import unideq as ude
 from unideq.errors import EngineError, ModelError
-from unideq.result import ResidualFit
+from unideq.result import Fit
 
 from .growth import growth_data, growth_model, untrained
 
@@ -56,7 +56,7 @@ def test_what_was_added_to_a_fit_travels_too(fitted):
 
 def test_a_residual_fit_travels(heat_fit):
     again = there_and_back(heat_fit)
-    assert isinstance(again, ResidualFit)
+    assert isinstance(again, Fit)
     assert again.tree.identical(heat_fit.tree)
     np.testing.assert_array_equal(again.predict(grid=5)["u"], heat_fit.predict(grid=5)["u"])
 

@@ -15,11 +15,11 @@ import xarray as xr
 import unideq as ude
 from training.specimens import KAPPA, poisson, poisson_solution
 from unideq.errors import DataError, FileFormatError, OptionError, UnideqWarning
-from unideq.result import ResidualFit
+from unideq.result import Fit
 
 
 @pytest.fixture(scope="module")
-def fitted(heat_fit) -> ResidualFit:
+def fitted(heat_fit) -> Fit:
     return heat_fit
 
 
@@ -30,9 +30,9 @@ def saved(fitted, tmp_path_factory) -> Path:
     return path
 
 
-def at_one(fit: ResidualFit, x: float, t: float) -> float:
+def at_one(fit: Fit, x: float, t: float) -> float:
     """The best seed's u at a point, by the problem's own graph with NumPy."""
-    return float(fit.problem({"x": x, "t": t}, fit.theta)["u"])
+    return float(fit.model({"x": x, "t": t}, fit.theta)["u"])
 
 
 # ---- values -------------------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def test_points_outside_a_shape_are_nan():
 
 def test_file_comes_back_bit_for_bit(fitted, saved):
     back = ude.Fit.load(saved)
-    assert isinstance(back, ResidualFit)
+    assert isinstance(back, Fit)
     assert back.tree.identical(fitted.tree)
     assert repr(back) == repr(fitted)
     assert back.parameters == fitted.parameters
@@ -152,7 +152,7 @@ def test_file_comes_back_bit_for_bit(fitted, saved):
 
 
 def test_groups_that_were_added_are_in_the_file(fitted, tmp_path):
-    fit = ResidualFit(fitted.record, fitted.engine)
+    fit = Fit(fitted.record, fitted.engine)
     fit.add_group("/diagnostics/gradients", xr.Dataset({"ratio": ("term", [1.0, 2.0])}))
     fit.save(tmp_path / "fit.nc")
     back = ude.Fit.load(tmp_path / "fit.nc")
@@ -161,7 +161,7 @@ def test_groups_that_were_added_are_in_the_file(fitted, tmp_path):
 
 
 def test_a_fit_is_not_a_problem_file(saved):
-    with pytest.raises(FileFormatError, match=r"isn't a model file: .*`ude\.Fit\.load`: .* its `model` or `problem`"):
+    with pytest.raises(FileFormatError, match=r"isn't a model file: .*`ude\.Fit\.load`: .* its `model`"):
         ude.ResidualProblem.load(saved)
 
 

@@ -11,8 +11,8 @@ import xarray as xr
 import unideq as ude
 from training.specimens import KAPPA
 from unideq.errors import DataError, OptionError
-from unideq.result import ResidualFit
-from unideq.result.table import number, parameter_rows, residual_setting_rows, rms_rows
+from unideq.result import Fit
+from unideq.result.table import number, parameter_rows, rms_rows
 
 from .page import Page
 
@@ -23,7 +23,7 @@ def exact() -> xr.Dataset:
     return xr.Dataset({"u": (("x", "t"), u)}, coords={"x": x, "t": t})
 
 
-def written(fit: ResidualFit, path: Path, **settings) -> Page:
+def written(fit: Fit, path: Path, **settings) -> Page:
     fit.report(path, **settings)
     return Page(path.read_text(encoding="utf-8"))
 
@@ -40,15 +40,15 @@ def test_report_holds_the_numbers_and_needs_nothing(heat_fit, tmp_path):
     for name, value in rms_rows(heat_fit.record, heat_fit.tree["/diagnostics"].to_dataset()):
         assert name in text
         assert value in text
-    for _, how in residual_setting_rows(heat_fit.record):
+    for _, how in heat_fit.kind.setting_rows(heat_fit.record):
         assert how in text
-    assert heat_fit.problem.describe() in text
+    assert heat_fit.model.describe() in text
     assert "fit.audit()" in text
     assert "relative L2 error" not in text
 
 
 def test_a_reference_and_an_audit_add_to_the_report(heat_fit, tmp_path):
-    fit = ResidualFit(heat_fit.record, heat_fit.engine)
+    fit = Fit(heat_fit.record, heat_fit.engine)
     audit = fit.audit()
     text = " ".join(written(fit, tmp_path / "report.html", reference=exact()).text)
     assert number(fit.error(exact())["u"]) in text

@@ -15,13 +15,10 @@ import unideq as ude
 from training.specimens import heat
 from unideq.engine import get_engine
 from unideq.errors import ModelError, UnideqWarning
+from unideq.kinds.residual_settings import ResidualSettings
 from unideq.objective import Observations
-from unideq.result import ResidualFit
 from unideq.result.file import read_training, write_training
-from unideq.training.residual_settings import ResidualSettings
-from unideq.training.residual_trainer import ResidualTrainer
-from unideq.training.settings import FitSettings
-from unideq.training.trainer import Trainer
+from unideq.training import Trainer, kind_of
 
 from .growth import growth_data
 
@@ -49,17 +46,15 @@ def pde(parameters: Any = PARAMETERS) -> ude.PDE:
 
 def started(model: Any, data: Any) -> ude.Fit:
     observations = Observations.of(data, model)
-    settings = FitSettings.of(
-        None, None, 2, None, None, None, None, "auto" if isinstance(model, ude.Stepper) else "tsit5", 1e-6, 1e-6, None,
-        4096, "auto", True, None, 10, isinstance(model, ude.Stepper),
-    )  # fmt: skip
+    solver = {} if isinstance(model, ude.Stepper) else {"solver": "tsit5", "atol": 1e-6}
+    settings = kind_of(model).chosen(seeds=2, report_every=10, **solver)
     return ude.Fit(Trainer(model, observations, settings, get_engine()).start(), get_engine())
 
 
-def residual() -> ResidualFit:
+def residual() -> ude.Fit:
     problem = heat()
-    settings = ResidualSettings.of(problem, None, [ude.Adam(1e-3, 2)], 2, None, 10)
-    return ResidualFit(ResidualTrainer(problem, settings, get_engine()).start(), get_engine())
+    settings = ResidualSettings.of(problem, None, [ude.Adam(1e-3, 2)], 2, 10)
+    return ude.Fit(Trainer(problem, None, settings, get_engine()).start(), get_engine())
 
 
 def fit_of(kind: str) -> Any:
@@ -103,7 +98,7 @@ def value(kind: str, model: Any, parameters: Any = None) -> np.ndarray:
 def ways(kind: str, fit: Any, folder: Any) -> dict[str, Any]:
     """Every way in which a fit's model can be had."""
     name = "problem" if kind == "residual" else "model"
-    given, trained = getattr(fit.record, name), fit.trained()
+    given, trained = fit.record.model, fit.trained()
     read = ude.ResidualProblem if kind == "residual" else ude.ODE
     write_training(fit.record, folder / "fit.nc")
     trained.save(folder / "model.json")
@@ -111,7 +106,7 @@ def ways(kind: str, fit: Any, folder: Any) -> dict[str, Any]:
     with xr.open_datatree(folder / "fit.nc", engine="h5netcdf") as tree:
         description = json.loads(tree.attrs[name])
     found = {
-        "the attribute": getattr(fit, name),
+        "the attribute": fit.model,
         "trained": trained,
         "trained(seed)": fit.trained(fit.best_seed),
         "at θ by hand": given.with_theta(fit.theta[: given.layout.size]),
@@ -120,9 +115,9 @@ def ways(kind: str, fit: Any, folder: Any) -> dict[str, Any]:
         "pickle": pickle.loads(pickle.dumps(trained)),
         "copy": copy.deepcopy(trained),
         "the file's attribute": read.from_json(description),
-        "the loaded fit": getattr(loaded, name),
+        "the loaded fit": loaded.model,
         "the loaded fit's trained": loaded.trained(),
-        "the pickled fit": getattr(pickle.loads(pickle.dumps(fit)), name),
+        "the pickled fit": pickle.loads(pickle.dumps(fit)).model,
     }
     if kind != "residual":
         found["with_values"] = trained.with_values({"rate": trained.parameters["rate"].array})
@@ -133,7 +128,7 @@ def ways(kind: str, fit: Any, folder: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_ways_to_a_fits_model_lead_to_the_trained_one(kind, fits, tmp_path):
     fit = fits[kind]
-    given = fit.record.problem if kind == "residual" else fit.record.model
+    given = fit.record.model
     expected = value(kind, given, fit.theta[: given.layout.size])
     assert np.abs(value(kind, given) - expected).max() > 0.05  # untrained it says something else
     for way, model in ways(kind, fit, tmp_path).items():
@@ -151,9 +146,8 @@ def test_a_file_gives_back_the_given_model_too_so_that_training_goes_on_unchange
     record = fits[kind].record
     write_training(record, tmp_path / "fit.nc")
     again = read_training(tmp_path / "fit.nc")
-    name = "problem" if kind == "residual" else "model"
-    assert getattr(again, name).to_json() == getattr(record, name).to_json()
-    assert "weights" not in getattr(again, name).to_json()
+    assert again.model.to_json() == record.model.to_json()
+    assert "weights" not in again.model.to_json()
 
 
 def test_the_trained_model_solves_to_what_the_fit_predicts(fits):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import unideq as ude
-from unideq.training import FitSettings
+from unideq.kinds import Map
 
 from .burgers import GRID, STARTS, burgers
 
@@ -92,9 +92,7 @@ def test_a_coupling_asked_for_is_that_of_the_model_that_comes_back(data):
 
 def phases(objective):
     """Optimisers that a stepper's fit has by default."""
-    rest = (None, 1, None, None, None, None, "auto", 1e-6, 1e-6, None, 10, "auto", True, None, 50, True)
-    settings = FitSettings.of(objective, *rest)
-    return [(type(s.phase).__name__, s.objective) for s in settings.stages()]
+    return [(type(s.phase).__name__, s.objective) for s in Map().chosen(objective).stages()]
 
 
 def test_defaults_suit_steppers():

@@ -166,7 +166,7 @@ def test_balance_of_a_model_that_is_solved_is_refused():
 
 
 def test_defaults_are_adam_and_then_the_strongest_method_that_fits():
-    from unideq.training import ResidualSettings
+    from unideq.kinds.residual_settings import ResidualSettings
 
     small = ResidualSettings.of(poisson())
     assert [type(p).__name__ for p in small.phases] == ["Adam", "GaussNewton"]

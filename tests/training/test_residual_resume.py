@@ -14,7 +14,7 @@ import pytest
 
 import unideq as ude
 from unideq.errors import OptionError
-from unideq.training import base_trainer
+from unideq.training import trainer
 
 from .specimens import BrokenOff, breaking_off, heat, poisson
 
@@ -37,7 +37,7 @@ CAUSAL: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def save_always(monkeypatch):
     """Checkpoints at every report, not every five seconds."""
-    monkeypatch.setattr(base_trainer, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -130,8 +130,8 @@ KILLED = """
 import sys
 import unideq as ude
 from training.specimens import poisson
-from unideq.training import base_trainer
-base_trainer.SAVE_EVERY = 0.0
+from unideq.training import trainer
+trainer.SAVE_EVERY = 0.0
 ude.fit(poisson(), phases=[ude.Adam(5e-3, 3000)], report_every=100, progress=False, checkpoint=sys.argv[1],
         callback=lambda r: print("going", flush=True))
 """

@@ -184,7 +184,7 @@ def check_gradient(
     stage = trainer.stages[min(record.stage, len(trainer.stages) - 1)]
     solver = record.settings.solver
     # A step limit met by chance at a shifted θ would look like a wrong gradient.
-    problem = replace(trainer.problem, solver=replace(solver, max_steps=4 * solver.max_steps))
+    problem = replace(trainer.task.problem, solver=replace(solver, max_steps=4 * solver.max_steps))
     program = stage.objective.build(problem)
 
     free = problem.layout.free_mask
@@ -195,7 +195,7 @@ def check_gradient(
     theta, gradient, total, moved = _somewhere_steep(fit, program, theta, free, generator)
     difference, resolution = _differences(fit, program, theta, along, step)
     if tolerance is None:
-        tolerance = max(1e3 * solver.rtol, 1e-6) if solver.dt is None else 1e-6
+        tolerance = max(1e3 * float(solver.rtol), 1e-6) if solver.dt is None else 1e-6
     adjoint = along @ gradient
     check = GradientCheck(
         adjoint,
@@ -223,10 +223,10 @@ def check_gradient(
 
 def _switches(trainer: Trainer) -> tuple[str, ...]:
     """What jumps in the trained model, and in its penalties."""
-    found = list(switches(trainer.model))
-    for penalty in trainer.problem.penalties.values():
+    found = list(switches(trainer.task.model))
+    for penalty in trainer.task.problem.penalties.values():
         if penalty.graph is not None:
-            found += switches_of(trainer.model, penalty.graph)
+            found += switches_of(trainer.task.model, penalty.graph)
     return tuple(dict.fromkeys(s.text for s in found))
 
 

@@ -5,7 +5,7 @@ A word raises an error that names the class, the setting, what it needs, what wa
 """
 
 from .files import path, writable
-from .keywords import known_arguments
+from .keywords import known_arguments, unknown_argument
 from .numbers import array, is_number, is_whole, number, whole
 from .refusal import refused, shown
 from .words import checked_names, choice, flag, function, instance, known_keys, mapping, sequence, settle, text
@@ -29,6 +29,7 @@ __all__ = [
     "settle",
     "shown",
     "text",
+    "unknown_argument",
     "whole",
     "writable",
 ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from ..errors import OptionError, unknown
 
-__all__ = ["known_arguments"]
+__all__ = ["known_arguments", "unknown_argument"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,6 +37,13 @@ _ABSENT = {
 }
 
 
+def unknown_argument(called: str, name: str, names: Iterable[str]) -> OptionError:
+    """Make (not raise) the error for a keyword that a function doesn't take."""
+    if name in _ABSENT:
+        return OptionError(f"`{called}` takes no `{name}`. {_ABSENT[name]}")
+    return unknown(f"argument of `{called}`", name, names)  # type: ignore[return-value]
+
+
 def known_arguments(function: Function) -> Function:
     """Decorate a public function or class: keywords that it doesn't take are told, with what there is instead."""
     if isinstance(function, type):
@@ -54,9 +61,7 @@ def known_arguments(function: Function) -> Function:
     def checked(*args: Any, **given: Any) -> Any:
         for name in given:
             if name not in parameters:
-                if name in _ABSENT:
-                    raise OptionError(f"`{called}` takes no `{name}`. {_ABSENT[name]}")
-                raise unknown(f"argument of `{called}`", name, names)
+                raise unknown_argument(called, name, names)
         try:
             signature.bind(*args, **given)
         except TypeError as error:  # one is missing, twice there, or too many

@@ -75,11 +75,7 @@ def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
     except FileNotFoundError:
         raise FileFormatError(f"There is no file `{source}`.") from None
     except UnicodeDecodeError:
-        advice = (
-            " Read a fit with `ude.Fit.load`: what it trained is its `model` or `problem`."
-            if _is_netcdf(source)
-            else ""
-        )
+        advice = " Read a fit with `ude.Fit.load`: what it trained is its `model`." if _is_netcdf(source) else ""
         raise FileFormatError(f"`{source}` isn't a model file: those are JSON.{advice}") from None
     except (OSError, ValueError) as error:
         raise FileFormatError(f"`{source}` can't be read as a model: {error}.") from error

@@ -275,6 +275,21 @@ class Stepper(StepGraphs):
             raise refused(function, "function", "", "a function of the fields", error=ModelError)
         return self._copy(solver=BlackBox(function))
 
+    def with_coupling(self, coupling: str) -> Stepper:
+        """The same stepper with its correction coupled otherwise."""
+        if coupling == self.coupling:
+            return self
+        correction = self.named.get("correction")
+        if correction is None:
+            raise ModelError(f'`coupling="{coupling}"` needs a stepper with a `correction`, and this one has none.')
+        missing = [n for n in self.states.names if n not in correction.outputs]
+        if missing and coupling == "prediction":
+            raise ModelError(
+                f"The correction returns nothing for {', '.join(f'`{m}`' for m in missing)}. With "
+                '`coupling="prediction"` it gives every field\'s next state.'
+            )
+        return self._copy(coupling=coupling)
+
     def __reduce__(self) -> Any:
         """As of any model; a black box goes along where it can be imported, else `with_solver` gives it back."""
         if self.solver is None or not _importable(self.solver.function):

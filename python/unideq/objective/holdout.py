@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_number, known_arguments, number, refused
+from ..checks import is_number, known_arguments, number, refused, settle, whole
 from ..errors import DataError, OptionError, unknown
 from ..times import Clock, is_dated, model_time
 
@@ -28,11 +28,15 @@ class Holdout:
         Measurements at times later than this; a date (or a span since the first date) where the data have dates.
     trajectories
         Whole trajectories, by label or index.
+    patience
+        Stop training after this many iterations without a lower held-out error, and report the parameters that had the
+        lowest; None: train on.
     """
 
     fraction: float | None = None
     after: Any = None
     trajectories: tuple[Any, ...] = ()
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         given: Any = self.trajectories
@@ -41,6 +45,7 @@ class Holdout:
         several = isinstance(given, (tuple, list, set, range, np.ndarray))
         labels = tuple(v.item() if isinstance(v, np.generic) else v for v in (given if several else (given,)))
         object.__setattr__(self, "trajectories", labels)
+        settle(self, whole, "patience", least=1, none=True)
         if self.after is not None and not is_dated(self.after):
             object.__setattr__(self, "after", model_time(self.after, "`Holdout(after=...)`"))
         if self.fraction is not None:
@@ -95,5 +100,5 @@ class Holdout:
         return out
 
     def to_json(self) -> dict[str, Any]:
-        """The arguments that make it again, as plain data."""
+        """The arguments that say what is held out, as plain data."""
         return {"fraction": self.fraction, "after": self.after, "trajectories": list(self.trajectories)}

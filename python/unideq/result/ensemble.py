@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..training.record import Record, Training
+from ..training.record import Record
 
-__all__ = ["near_best", "selection_score"]
-
-
-def selection_score(record: Training) -> np.ndarray:
-    """What the best seed is chosen by (S,): the training total, or with early stopping the lowest held-out one."""
-    return record.held_best if record.settings.early_stopping is not None else record.best_total
+__all__ = ["near_best"]
 
 
 def near_best(record: Record, factor: float = 2.0) -> np.ndarray:
@@ -19,9 +14,9 @@ def near_best(record: Record, factor: float = 2.0) -> np.ndarray:
 
     Likelihoods are compared by the noise that they imply: log(factor)/2 a variable above the best is the same factor.
     """
-    score = selection_score(record) if isinstance(record, Training) else record.score
+    score = record.score
     best = float(score[record.best_seed])
-    if isinstance(record, Training) and (record.settings.loss.estimates_noise or best <= 0):
+    if record.kind.is_likelihood(record, best):
         limit = best + 0.5 * np.log(factor) * len(record.observations.names)
     else:
         limit = factor * best

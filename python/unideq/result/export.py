@@ -20,7 +20,7 @@ from ..model.export import Setup, julia_script
 from ..objective.tolerance import absolute_tolerances, largest_values
 from ..solvers import Solver
 from ..times import increasing, model_time
-from ..training.settings import checked_solver
+from ..training.solver import checked_solver
 from .solution import USUAL, USUAL_ATOL, initial_states
 
 __all__ = ["export_julia"]

@@ -15,14 +15,12 @@ from ..checks import path as file_name
 from ..checks import writable
 from ..errors import FileFormatError, OptionError, damaged
 from ..model import ODE
-from ..training.record import Record, Training
-from ..training.residual_record import ResidualTraining
-from .groups import FORMAT, kind_of
+from ..training.record import Record
+from .groups import FORMAT, file_word
 from .limits import check_limits
-from .residual_tree import RESIDUAL, residual_from_tree, residual_groups
 from .seal import check_seal, seal
 from .solution import Solution
-from .tree import training_from_tree, training_groups
+from .tree import record_from_tree, training_groups
 
 __all__ = ["read_solution", "read_training", "read_tree", "write_solution", "write_training", "write_tree"]
 
@@ -93,13 +91,7 @@ def _umask() -> int:
 
 def write_training(record: Record, path: str | os.PathLike[str]) -> None:
     """A checkpoint: all that resume needs."""
-    groups = residual_groups(record) if isinstance(record, ResidualTraining) else training_groups(_trained(record))
-    write_tree(xr.DataTree.from_dict(groups), path)
-
-
-def _trained(record: Record) -> Training:
-    assert isinstance(record, Training)
-    return record
+    write_tree(xr.DataTree.from_dict(training_groups(record)), path)
 
 
 def read_tree(path: str | os.PathLike[str]) -> xr.DataTree:
@@ -129,12 +121,9 @@ def read_tree(path: str | os.PathLike[str]) -> xr.DataTree:
         ) from error
 
 
-def read_training(path: str | os.PathLike[str]) -> Any:
-    """The training that a file holds: `Training`, or `ResidualTraining` of a residual problem."""
-    tree = read_tree(path)
-    if kind_of(tree, str(path)) == RESIDUAL:
-        return residual_from_tree(tree, str(path))
-    return training_from_tree(tree, str(path))
+def read_training(path: str | os.PathLike[str]) -> Record:
+    """The training that a file holds."""
+    return record_from_tree(read_tree(path), str(path))
 
 
 def write_solution(solution: Solution, path: str | os.PathLike[str]) -> None:
@@ -156,7 +145,7 @@ def write_solution(solution: Solution, path: str | os.PathLike[str]) -> None:
 def read_solution(path: str | os.PathLike[str]) -> Solution:
     """Inverse of `write_solution`."""
     tree = read_tree(path)
-    if kind_of(tree, str(path)) != "solution":
+    if file_word(tree, str(path)) != "solution":
         raise FileFormatError(f"`{path}` holds a fit, not a solution. Read it with `unideq.Fit.load`.")
     with damaged(f"`{path}`"):
         statistics = {str(n): np.asarray(v.values) for n, v in tree["/statistics"].to_dataset().data_vars.items()}

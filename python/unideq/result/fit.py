@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from ..checks import mapping, whole
-from ..engine import STATUS, Engine, checked_engine
-from ..engine.deferred import Deferred
-from ..errors import ModelError, OptionError
-from ..graph.location import warn_user
-from ..model import ODE, Stepper
-from ..model.names import normal_keys
-from ..times import increasing
-from ..training.record import Training
-from .export import export_julia
-from .file import read_tree
-from .groups import kind_of
-from .horizon import warn_far
-from .residual_tree import RESIDUAL
-from .sampling import common_times, labelled, predict, problem_of, result_times, solver_on
-from .solution import solve, warn_outside
-from .stepping import steps_to
-from .trained import Trained
-from .trained_model import trained_model
-from .tree import result_groups, training_from_tree, training_groups
+from ..checks import is_whole
+from ..engine import Engine, checked_engine
+from ..engine.deferred import Deferred, asked_name
+from ..errors import OptionError
+from ..training.kind import Kind
+from ..training.record import Record
+from .file import read_tree, write_tree
+from .table import SPREAD, parameter_rows
+from .tree import record_from_tree, training_groups
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,36 +30,37 @@ if TYPE_CHECKING:
 __all__ = ["Fit"]
 
 
-class Fit(Trained[Training]):
-    """A trained model with its measurements, history and settings.
+class Fit:
+    """A trained model of any kind with its history and settings.
 
-    Made by `unideq.fit` or `Fit.load`.
+    Made by `unideq.fit` or `Fit.load`. Methods that mean nothing to a kind of model say so.
 
     Attributes
     ----------
     record
-        All that training left behind (`unideq.training.Training`).
+        All that training left behind (`unideq.training.Record`).
     engine
         The engine that computes predictions.
     """
 
-    def __init__(self, record: Training, engine: Engine, computed: Mapping[str, xr.Dataset] | None = None) -> None:
-        super().__init__(record, engine)
+    def __init__(self, record: Record, engine: Engine, computed: Mapping[str, xr.Dataset] | None = None) -> None:
+        self.record, self.engine = record, engine
         self._computed: dict[str, xr.Dataset] | None = None if computed is None else dict(computed)
+        self._added: dict[str, xr.Dataset] = {}
 
     # ---- what it is -------------------------------------------------------------------------------------------
 
+    @property
+    def kind(self) -> Kind:
+        """What is particular to the kind of model."""
+        return self.record.kind
+
     @cached_property
-    def model(self) -> ODE:
+    def model(self) -> Any:
         """The trained model (of the best seed, see `trained`); `fit.record.model` is the one that was given."""
         return self.trained()
 
-    def _groups(self, compute: bool = True) -> dict[str, xr.Dataset]:
-        if self._computed is None and compute:
-            self._computed = result_groups(self.record, self.engine)
-        return {**training_groups(self.record), **(self._computed or {}), **self._added}
-
-    def trained(self, seed: int | None = None) -> ODE:
+    def trained(self, seed: int | None = None) -> Any:
         """The model with the trained parameters and weights: solve, save, export, change or train it further.
 
         Initial values that the model declares as parameters are trained ones too, where there is one trajectory.
@@ -81,20 +70,80 @@ class Fit(Trained[Training]):
         seed
             A seed, or None for the best.
         """
-        return trained_model(self.record, self._theta_of(seed))
+        return self.kind.trained(self.record, self.theta_of(seed))
+
+    @property
+    def status(self) -> str:
+        """`finished`, or why training ended before: `interrupted: …`, `stopped early: …`, `gave up: …`, with advice."""
+        return self.record.status
+
+    @property
+    def events(self) -> list[str]:
+        """What happened that one should know: the solver chosen and why, switches, checkpoints that failed."""
+        return list(self.record.events)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the ensemble's members."""
+        return self.record.settings.seeds
+
+    @property
+    def best_seed(self) -> int:
+        """Seed with the lowest score: training total, held-out total with early stopping, or validation total."""
+        return self.seeds[self.record.best_seed]
+
+    @property
+    def theta(self) -> np.ndarray:
+        """Flat parameters (P,) of the best seed, unconstrained; the model's own part comes first."""
+        return self.record.chosen_theta[self.record.best_seed]
+
+    def theta_of(self, seed: int | None) -> np.ndarray:
+        """The same of a seed; None: the best."""
+        return self.record.chosen_theta[self.seeds.index(self.member(seed))]
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Constrained values of the best seed: the model's parameters, initial values, noise; no network weights."""
+        values = self.record.layout.unpack(self.theta)
+        return {n: v for n, v in values.items() if self.record.layout[n].kind in ("parameter", "initial", "noise")}
+
+    @cached_property
+    def tree(self) -> xr.DataTree:
+        """Everything as one DataTree: `/solution`, `/training`, `/parameters`, …"""
+        return xr.DataTree.from_dict(self._groups())
+
+    def _groups(self, compute: bool = True) -> dict[str, xr.Dataset]:
+        """All groups of the tree, those added last; without what isn't computed yet where `compute` is false."""
+        if self._computed is None and compute:
+            self._computed = self.kind.compute(self)
+        return {**training_groups(self.record), **(self._computed or {}), **self._added}
+
+    def add_group(self, name: str, dataset: xr.Dataset) -> None:
+        """Put a further group into the tree and the file, e.g. `/symbolic/interaction`."""
+        self._added[name] = dataset
+        self.__dict__.pop("tree", None)
+
+    def member(self, seed: Any) -> int:
+        """A seed of this fit, checked; None: the best."""
+        if seed is None:
+            return self.best_seed
+        if not is_whole(seed, 0) or seed not in self.seeds:
+            raise OptionError(
+                f'There is no seed {seed!r}; this fit has {list(self.seeds)} (or `"all"` for all of them).'
+            )
+        return int(seed)
+
+    def members(self, seed: Any) -> tuple[int, ...]:
+        """The seeds that `seed` stands for: all, one, or the best."""
+        return self.seeds if isinstance(seed, str) and seed == "all" else (self.member(seed),)
 
     # ---- predictions ------------------------------------------------------------------------------------------
 
-    def predict(
-        self,
-        time: Any = None,
-        initial: Mapping[str, Any] | None = None,
-        seed: int | str | None = None,
-        *,
-        steps: int | None = None,
-        conditions: Mapping[str, Any] | None = None,
-    ) -> xr.Dataset:
-        """Solve the trained model, or roll it out.
+    def predict(self, *where: Any, **settings: Any) -> xr.Dataset:
+        """What the trained model says, where and when you want it.
+
+        Of models of time, `predict(time=None, initial=None, seed=None)`, solved or rolled out; of residual problems
+        `predict(points=None, *, grid=None, seed=None, **coordinates)`, evaluated.
 
         Parameters
         ----------
@@ -110,110 +159,74 @@ class Fit(Trained[Training]):
             Of a stepper, instead of `time`: number of steps from the start.
         conditions
             Of a stepper, with `initial`: condition → one number, or one a trajectory.
+        points
+            Scattered points: dict coordinate → (M,), or a Dataset with the coordinates.
+        grid
+            Points an axis of an even grid over the domain, one number or coordinate → number; default 401 with one
+            coordinate, 101 with two, 41 with three. Points outside a domain of another shape than its box are NaN.
+        coordinates
+            `x=...`: axes of the grid, or numbers where it is cut; those left out are the grid's.
 
         Returns
         -------
         xarray.Dataset
             States and observables over (seed,) (trajectory,) time; trajectory is dropped where there is one. Without
-            `time`, of trajectories with times of their own: (trajectory, sample) and a `time` a trajectory.
+            `time`, of trajectories with times of their own: (trajectory, sample) and a `time` a trajectory. Of a
+            residual problem fields and outputs over (seed,) and dims named after the coordinates, or `point`.
+
+        Raises
+        ------
+        OptionError
+            For unknown coordinates and seeds, and times that no step reaches.
         """
-        members = self.seeds if seed == "all" else (self.member(seed),)
-        if not isinstance(self.model, Stepper) and (steps is not None or conditions is not None):
-            raise OptionError("`steps` and `conditions` are for steppers; give this model `time`.")
-        initial = (
-            None if initial is None else mapping(initial, "initial", needs="a dict state → value", error=ModelError)
-        )
-        if steps is not None:
-            steps = whole(steps, "steps", least=0)
-            if time is not None:
-                raise OptionError("Give `time` or `steps`, not both.")
-            first = self.record.observations.series[0].start if initial is None else 0.0
-            time = first + self.model.dt * np.arange(steps + 1)  # type: ignore[attr-defined]
-        grid = self._times(time, common=initial is not None)
-        if time is not None:
-            train, _ = self.record.observations.split(self.record.settings.holdout)
-            warn_far(train, grid, None if initial is None else float(grid[0]))
-            if initial is None:  # else `solve` tells
-                warn_outside(self.model, float(grid[0]), float(grid[-1]))
-        if initial is None:
-            if conditions is not None:
-                raise OptionError("`conditions` go with `initial`; along the data they come from its coordinates.")
-            result = self._along_data(grid, members)
-        else:
-            parts = [self._from(initial, grid, member, conditions) for member in members]
-            result = xr.concat(parts, dim=xr.Variable("seed", list(members)))
-        return result if seed == "all" else result.isel(seed=0, drop=True)
+        return self._ask("predict", *where, **settings)
 
-    def _along_data(self, grid: np.ndarray, members: tuple[int, ...]) -> xr.Dataset:
-        """Solutions from the trained initial values of every trajectory."""
-        settings = self.record.settings
-        solver = settings.solver
-        if np.nanmax(grid) > np.nanmax(result_times(self.record.observations)):  # further than training ever went
-            solver = replace(solver, max_steps=10 * solver.max_steps)
-        record = replace(self.record, settings=replace(settings, seeds=members, solver=solver))
-        theta = np.stack([self._theta_of(s) for s in members])
-        if isinstance(self.model, Stepper):
-            between = grid[grid.ndim == 1 and (steps_to(problem_of(record), grid) < 0).all(axis=0)]
-            if len(between):
-                raise OptionError(
-                    f"No rollout reaches time {between[0]:g}: they start at snapshots, in steps of {self.model.dt:g}."
-                )
-        prediction = predict(record, self.engine, grid, theta)
-        failed = prediction.status != STATUS[0]
-        if failed.any():
-            finite = np.asarray(np.isfinite(prediction.states).all(axis=-1))
-            places = [
-                f"seed {members[i]}, trajectory {prediction.labels[k]!r}"
-                + (f" after t = {grid[finite[i, k]][-1]:g}" if finite[i, k].any() else "")
-                for i, k in np.argwhere(failed)
-            ]
-            warn_user(
-                f"No prediction (NaN) for {'; '.join(places[:4])}{' …' if len(places) > 4 else ''}: "
-                f"{prediction.status[failed][0]}."
-            )
-        solution = prediction.solution
-        return solution.isel(trajectory=0, drop=True) if solution.sizes["trajectory"] == 1 else solution
+    def residuals(self, points: xr.Dataset | Mapping[str, Any] | None = None, **settings: Any) -> xr.Dataset:
+        """Residuals of a residual problem's equations where you want them, as `predict` gives the fields.
 
-    def _from(
-        self, initial: Mapping[str, Any], grid: np.ndarray, seed: int, conditions: Mapping[str, Any] | None
-    ) -> xr.Dataset:
-        """One seed's solution from somewhere else; states left out start at their trained or known values."""
-        if isinstance(self.model, Stepper):
-            theta = self._theta_of(seed)[: self.model.layout.size]
-            settings: dict[str, Any] = {"conditions": conditions, "engine": self.engine, "throw": False}
-            return labelled(self.model.solve(grid, initial, theta, **settings).dataset, self.record)
-        settings = self._setup(initial, seed)
-        settings["solver"] = solver_on(self.engine, self.record.settings.solver).name
-        found = solve(self.model, grid, engine=self.engine, throw=False, **settings)
-        if not found.success:
-            warn_user(
-                f"The prediction of seed {seed} ends early (NaN): {next(s for s in found.status if s != STATUS[0])}."
-            )
-        return labelled(found.dataset, self.record)
+        Parameters
+        ----------
+        terms
+            Names of terms that need nothing but coordinates, or one; default: those of the interior.
+        points, grid, seed, coordinates
+            As in `predict`.
 
-    def _times(self, time: Any, common: bool = False) -> np.ndarray:
-        """Output times (K,) as model times; None: the measured ones."""
-        observations = self.record.observations
-        if time is not None:
-            return increasing(time, clock=observations.clock)
-        return (common_times if common else result_times)(observations, 0)
+        Returns
+        -------
+        xarray.Dataset
+            One variable a residual, named like its term.
+        """
+        return self._ask("residuals", points, **settings)
 
-    def _setup(self, initial: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
-        """What `solve` needs besides times: one seed's parameters and initial values, and training's solver."""
-        theta, solver = self._theta_of(seed), self.record.settings.solver
-        values = self.record.layout.unpack(theta)
-        trained = {e.name.removeprefix("initial."): values[e.name] for e in self.record.layout.of_kind("initial")}
-        if len(self.record.observations) == 1:
-            initial = {**{n: v[0] for n, v in trained.items()}, **normal_keys(initial)}
-        return {
-            "initial": initial,
-            "parameters": theta[: self.model.layout.size],
-            "solver": solver.name,
-            "rtol": solver.rtol,
-            "atol": solver.atol,
-            "dt": solver.dt,
-            "max_steps": 10 * solver.max_steps,
-        }
+    def error(self, reference: xr.Dataset, seed: int | str | None = None) -> xr.Dataset:
+        """Relative L2 error of every field of a residual problem: ‖predicted − reference‖ / ‖reference‖.
+
+        Parameters
+        ----------
+        reference
+            Dataset with fields over the coordinates, on a grid or scattered; NaN doesn't count.
+        seed
+            As in `predict`.
+
+        Returns
+        -------
+        xarray.Dataset
+            One number a field, or (seed,) of them.
+
+        Raises
+        ------
+        DataError
+            If the reference isn't a Dataset or has no field of the problem.
+        """
+        return self._ask("error", reference, seed)
+
+    def _ask(self, method: str, /, *arguments: Any, **settings: Any) -> Any:
+        """What the kind of model answers, or why it has no answer."""
+        own = getattr(self.kind, method, None)
+        if own is None:
+            advice = self.kind.instead.get(method, "")
+            raise OptionError(f"`{method}` isn't for {self.kind.words}.{advice and ' '}{advice}")
+        return own(self, *arguments, **settings)
 
     # ---- pictures, reports, checks ----------------------------------------------------------------------------
 
@@ -228,40 +241,35 @@ class Fit(Trained[Training]):
         seed
             A seed, or None for the best.
         """
-        from .rollout_metrics import metrics_of_fit
-
-        return metrics_of_fit(self, data, seed)
+        return self._ask("rollout_metrics", data, seed)
 
     def plot(self, path: str | os.PathLike[str] | None = None, **settings: Any) -> Figure:
-        """Data and predictions, learned terms, loss history and residuals in one figure, written to `path` as well.
+        """The whole fit in one figure, written to `path` as well.
 
-        `settings`: `variables`, `trajectories`, `networks`, `seed` (a member alone), `dpi`; see
-        `unideq.result.plot.overview`.
+        Of models of time data and predictions, learned terms, loss history and residuals; `settings`: see
+        `unideq.result.plot.overview`. Of residual problems fields, residuals, losses, weights and learned parameters;
+        `settings`: see `unideq.result.plot.residual_overview`.
         """
-        from .plot import overview
+        return self._ask("plot", path, **settings)
 
-        return overview(self, path, **settings)
-
-    def report(self, path: str | os.PathLike[str]) -> None:
-        """Write a self-contained HTML report."""
+    def report(self, path: str | os.PathLike[str], **settings: Any) -> None:
+        """Write a self-contained HTML report. Of a residual problem, `reference` as in `error` adds errors to it."""
         from .report import write_report
 
-        write_report(self, path)
+        write_report(self, path, **settings)
 
     def check_gradient(self, **settings: Any) -> GradientCheck:
         """Compare the adjoint gradient with forward mode and finite differences; see `unideq.audit.gradient`."""
-        from ..audit.gradient import check_gradient
-
-        return check_gradient(self, **settings)
+        return self._ask("check_gradient", **settings)
 
     def audit(
         self,
         data: xr.Dataset | None = None,
         new: xr.Dataset | Mapping[str, Any] | None = None,
-        truth: ODE | None = None,
-        checks: str | Sequence[str] = ("truncation", "flow_map", "shift"),
+        truth: Any = None,
+        checks: str | Sequence[str] | None = None,
         *,
-        data_model: ODE | None = None,
+        data_model: Any = None,
         refined: Fit | Sequence[Fit] | None = None,
         network: str | None = None,
         candidates: Mapping[str, Callable[..., Any]] | None = None,
@@ -270,6 +278,9 @@ class Fit(Trained[Training]):
         **settings: Any,
     ) -> Audit:
         """Truncation error in what was learned, stability of rollouts, distribution shift.
+
+        Of residual problems gradients of the terms, curvature and stiffness over training, the pathology and the
+        remedy: `settings` alone, see `unideq.audit.pathology.pathology.audit_residual`.
 
         Parameters
         ----------
@@ -280,7 +291,7 @@ class Fit(Trained[Training]):
         truth
             The true model on the fit's grid, where it is known.
         checks
-            Which of `truncation`, `flow_map`, `shift`.
+            Which of `truncation`, `flow_map`, `shift`; default: all.
         data_model
             The model whose scheme made the data; default: the one in their attribute `unideq_model`.
         refined
@@ -302,18 +313,15 @@ class Fit(Trained[Training]):
         Audit
             Findings with their evidence; also stored in the fit's tree and file. Print it, or `plot()` it.
         """
-        from ..audit.run import audit
-
-        return audit(
-            self, data, new, truth, checks, data_model=data_model, refined=refined, network=network,
-            candidates=candidates, spacing=spacing, steps=steps, **settings,
-        )  # fmt: skip
+        given = {
+            "data": data, "new": new, "truth": truth, "checks": checks, "data_model": data_model, "refined": refined,
+            "network": network, "candidates": candidates, "spacing": spacing, "steps": steps,
+        }  # fmt: skip
+        return self._ask("audit", **{n: v for n, v in given.items() if v is not None}, **settings)
 
     def recover(self, network: str | None = None, **settings: Any) -> Recovery:
         """Find equations for a learned term; see `unideq.audit.recovery.recover`."""
-        from ..audit.recovery import recover
-
-        return recover(self, network, **settings)
+        return self._ask("recover", network, **settings)
 
     # ---- files ------------------------------------------------------------------------------------------------
 
@@ -336,11 +344,14 @@ class Fit(Trained[Training]):
         settings
             Solver and tolerances where they differ from the training's; see `unideq.result.export.export_julia`.
         """
-        grid = self._times(time, common=True)
-        export_julia(self.model, path, grid, **{**self._setup(initial, self.member(seed)), **settings})
+        self._ask("export_julia", path, time, initial, seed, **settings)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all to one netCDF-4 file; `Fit.load` reads it back bit for bit, `unideq.resume` goes on training."""
+        write_tree(self.tree, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], engine: str | Engine | None = None) -> Any:
+    def load(cls, path: str | os.PathLike[str], engine: str | Engine | None = None) -> Fit:
         """Read a file written by `save` or by `fit(checkpoint=...)`. No engine starts before something is computed.
 
         Parameters
@@ -350,51 +361,59 @@ class Fit(Trained[Training]):
         engine
             Who computes predictions. Default: the engine that was chosen by `set_engine` or `UNIDEQ_ENGINE`, else the
             one that the fit was trained on, else, with a warning, the one that is here.
-
-        Returns
-        -------
-        Fit or ResidualFit
-            By what the file holds.
         """
         checked_engine(engine)
-        tree = read_tree(path)
-        if kind_of(tree, str(path)) == RESIDUAL:
-            from .residual_fit import ResidualFit
-
-            return ResidualFit.from_tree(tree, str(path), engine)
-        return cls.from_tree(tree, str(path), engine)
+        return cls.from_tree(read_tree(path), str(path), engine)
 
     @classmethod
     def from_tree(cls, tree: xr.DataTree, source: str, engine: str | Engine | None = None) -> Fit:
-        record = training_from_tree(tree, source)
-        groups = {
-            f"/{n}": tree[n].to_dataset() for n in ("solution", "learned_term", "diagnostics") if n in tree.children
-        }
-        computed = groups if "/solution" in groups else None
+        """The fit that a tree like `tree` holds; `source` says in messages where it comes from."""
+        record = record_from_tree(tree, source)
+        names = record.kind.computed
+        groups = {f"/{n}": tree[n].to_dataset() for n in names if n in tree.children}
         chosen: Any = Deferred(str(record.engine.get("name")), engine)
-        fit = cls(record, chosen, computed)
-        for name in ("symbolic", "diagnostics"):
-            if name in tree.children:
-                for child, node in tree[name].children.items():
-                    fit._added[f"/{name}/{child}"] = node.to_dataset(inherit=False)
+        fit = cls(record, chosen, groups if names and names[0] in tree.children else None)
+        stored = {*training_groups(record), *(f"/{n}" for n in names)}
+        for node in tree.subtree:
+            if node.path not in stored and (node.data_vars or node.attrs):
+                fit.add_group(node.path, node.to_dataset(inherit=False))
         return fit
+
+    def __reduce__(self) -> Any:
+        """Pickled as the file would be: equations travel as graphs, engines by name."""
+        asked = asked_name(self.engine, str(self.record.engine.get("name")))
+        return _unpickled, (type(self), self._groups(compute=False), asked)
 
     # ---- shown ------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        total = self.record.best_total[self.record.best_seed]
-        lines = [
-            f"Fit of {self.model!r}",
-            f"  status      {self.status}",
-            f"  engine      {self.record.engine.get('name')}, "
-            f"{'' if isinstance(self.model, Stepper) else 'solver '}{self.record.method}, "
-            f"{self.record.history.iterations} iterations in {self.record.seconds:.1f} s",
-            f"  seeds       {list(self.seeds)}, best {self.best_seed} (total {total:.4g})",
+        record, kind = self.record, self.kind
+        total = record.best_total[record.best_seed]
+        trained = f"{record.history.iterations} iterations in {record.seconds:.1f} s"
+        rows = [
+            ("status", self.status),
+            ("engine", ", ".join(w for w in (str(record.engine.get("name")), kind.how(record), trained) if w)),
+            ("seeds", f"{list(self.seeds)}, best {self.best_seed} ({kind.best_by} {total:.4g})"),
+            *kind.shown_rows(record),
         ]
-        lines += self._parameter_lines()
-        return "\n".join(lines)
+        lines = [f"Fit of {self.model!r}", *(f"  {name:<11} {text}" for name, text in rows)]
+        return "\n".join([*lines, *self._parameter_lines()])
+
+    def _parameter_lines(self) -> list[str]:
+        lines, spread = [], {row["name"]: row for row in parameter_rows(self.record) if row["low"]}
+        for name, value in self.parameters.items():
+            units = self.record.layout[name].units
+            text = np.array2string(np.asarray(value), precision=5, threshold=6)
+            row = spread.get(name)
+            range_ = f"  (seeds: {row['low']} to {row['high']})" if row else ""
+            lines.append(f"  {name:<11} {text}{f' {units}' if units else ''}{range_}")
+        return [*lines, f"  {SPREAD}"] if spread else lines
 
     def _repr_html_(self) -> str:
         from .report import summary_html
 
         return summary_html(self)
+
+
+def _unpickled(kind: type[Fit], groups: dict[str, xr.Dataset], engine: str | None) -> Fit:
+    return kind.from_tree(xr.DataTree.from_dict(groups), "a pickled fit", engine)

@@ -13,24 +13,22 @@ import xarray as xr
 
 from .. import versions
 from ..errors import FileFormatError, damaged
-from ..model import ODE, Layout
+from ..model import Layout
 from ..model.file import check_format
 from ..model.values import Valued
-from ..residual import ResidualProblem
 from ..training.record import History, Record
 
 __all__ = [
     "FORMAT",
     "common_values",
     "described",
+    "file_word",
     "given_description",
-    "history_from",
-    "kind_of",
     "optimizer_group",
     "reading",
     "root_attributes",
+    "snapshots_group",
     "stored_layout",
-    "stored_weights",
     "training_group",
     "weights_group",
 ]
@@ -60,7 +58,7 @@ def root_attributes(record: Record, kind: str, **described: Any) -> dict[str, An
     }
 
 
-def described(given: ODE | ResidualProblem, trained: Valued, name: str) -> dict[str, Any]:
+def described(given: Any, trained: Valued, name: str) -> dict[str, Any]:
     """Root attributes of a fit's model: as it is trained (`name`), and the values that it had before (`given`)."""
     if given not in _described:
         _described[given] = given.to_json()
@@ -76,8 +74,8 @@ def given_description(attrs: Mapping[Any, Any], name: str) -> dict[str, Any]:
     return {**json.loads(attrs[name]), **json.loads(attrs.get("given", "{}"))}
 
 
-def training_group(record: Record, judged_by: str = "windows that mini-batches are judged by") -> xr.Dataset:
-    """`/training`: totals, terms, gradient norms, learning rates; held-out and judged totals at reports.
+def training_group(record: Record, judged_by: str) -> xr.Dataset:
+    """`/training`: totals, terms, gradient norms, learning rates; weights where they move; totals at reports.
 
     Parameters
     ----------
@@ -87,7 +85,7 @@ def training_group(record: Record, judged_by: str = "windows that mini-batches a
     seeds = list(record.settings.seeds)
     logs = record.history.joined(len(seeds))
     dims = ("seed", "iteration")
-    names = list(logs["terms"])
+    names = [n for n in logs["terms"] if not n.startswith(CAUSAL)]
     terms = np.stack([logs["terms"][n] for n in names], axis=-1) if names else np.zeros((*logs["total"].shape, 0))
     dataset = xr.Dataset(
         {
@@ -97,35 +95,81 @@ def training_group(record: Record, judged_by: str = "windows that mini-batches a
             "learning_rate": (dims, logs["learning_rate"], {"long_name": "learning rate"}),
             "rejected": (dims, logs["rejected"].astype(np.int8), {"long_name": "rejected step (1: yes)"}),
             "stage_number": (("iteration",), logs["stage"], {"labels": [s.label for s in record.settings.stages()]}),
-            "held_out_total": (("seed", "report"), logs["held_total"], {"long_name": "held-out loss"}),
         },
         coords={
             "seed": seeds,
             "iteration": np.arange(logs["total"].shape[1]),
             "term": np.array(names, dtype=str) if names else np.zeros(0, dtype="U1"),
-            "report": ("report", logs["held_iteration"], {"long_name": "iteration"}),
         },
     )
-    if not logs["judged_total"].shape[1]:
+    if record.held_theta is not None:
+        dataset["held_out_total"] = (("seed", "report"), logs["held_total"], {"long_name": "held-out loss"})
+        dataset = dataset.assign_coords(report=("report", logs["held_iteration"], {"long_name": "iteration"}))
+    if logs["judged_total"].shape[1]:
+        words = {"long_name": f"loss of the fixed {judged_by}"}
+        dataset["judged_total"] = (("seed", "judgement"), logs["judged_total"], words)
+        at = ("judgement", logs["judged_iteration"], {"long_name": "iteration"})
+        dataset = dataset.assign_coords(judgement=at)
+    if logs["weights"]:
+        nothing = np.full(logs["total"].shape, np.nan)
+        weights = np.stack([logs["weights"].get(n, nothing) for n in names], axis=-1)
+        dataset["weight"] = ((*dims, "term"), weights, {"long_name": "weight of the term in the total"})
+    return _with_causal(dataset, logs)
+
+
+CAUSAL = "causal."
+"""What the causal weights of a term are logged as, slice by slice: `causal.TERM.NUMBER`."""
+
+
+def _with_causal(dataset: xr.Dataset, logs: dict[str, Any]) -> xr.Dataset:
+    """The causal weights apart from the terms."""
+    causal: dict[str, list[np.ndarray]] = {}
+    for name, values in logs["terms"].items():
+        if name.startswith(CAUSAL):
+            causal.setdefault(name.removeprefix(CAUSAL).rpartition(".")[0], []).append(values)
+    if not causal:
         return dataset
-    words = {"long_name": f"loss of the fixed {judged_by}"}
-    coords = {"judgement": ("judgement", logs["judged_iteration"], {"long_name": "iteration"})}
-    return dataset.assign(judged_total=(("seed", "judgement"), logs["judged_total"], words)).assign_coords(coords)
+    longest = max(len(slices) for slices in causal.values())
+    stacked = np.full((*logs["total"].shape, len(causal), longest), np.nan)
+    for k, slices in enumerate(causal.values()):
+        stacked[:, :, k, : len(slices)] = np.stack(slices, axis=-1)
+    dims = ("seed", "iteration", "causal_term", "chunk")
+    dataset["causal_weight"] = (dims, stacked, {"long_name": "weight of a slice of time"})
+    return dataset.assign_coords(causal_term=np.array(list(causal), dtype=str), chunk=np.arange(longest))
 
 
-def weights_group(record: Record, **more: Any) -> xr.Dataset:
-    """`/weights`: θ as reported, best and last."""
-    dims = ("seed", "weight")
+def snapshots_group(record: Record) -> xr.Dataset:
+    """`/snapshots`: θ on the way."""
+    h, words = record.history, {"long_name": "parameters on the way, unconstrained"}
     return xr.Dataset(
+        {"theta": (("snapshot", "seed", "weight"), np.stack(h.snapshot_theta), words)},
+        coords={
+            "snapshot": ("snapshot", np.array(h.snapshot_iteration, dtype=int), {"long_name": "iteration"}),
+            "seed": list(record.settings.seeds),
+        },
+    )
+
+
+def weights_group(record: Record) -> xr.Dataset:
+    """`/weights`: θ as reported, best, last, with the lowest held-out loss; weights of the terms as the stage began."""
+    dims = ("seed", "weight")
+    dataset = xr.Dataset(
         {
             "theta": (dims, record.chosen_theta, {"long_name": "reported parameters, unconstrained"}),
             "theta_best": (dims, record.best_theta, {"long_name": "lowest total of the current stage"}),
             "theta_last": (dims, record.theta, {"long_name": "where the optimiser stands"}),
             "best_total": (("seed",), record.best_total),
-            **more,
         },
         coords={"seed": list(record.settings.seeds), "weight": np.array(record.layout.labels, dtype=str)},
     )
+    if record.held_theta is not None:
+        dataset["theta_held_out"] = (dims, record.held_theta, {"long_name": "lowest held-out loss"})
+        dataset["best_held_out_total"] = (("seed",), record.held_best)
+    if record.weights:
+        values, words = np.stack(list(record.weights.values()), axis=1), "weight of the term where the stage began"
+        dataset["term_weight"] = (("seed", "term"), values, {"long_name": words})
+        dataset = dataset.assign_coords(term=np.array(list(record.weights), dtype=str))
+    return dataset
 
 
 def optimizer_group(record: Record) -> xr.Dataset:
@@ -141,7 +185,7 @@ def optimizer_group(record: Record) -> xr.Dataset:
     return xr.Dataset(variables)
 
 
-def kind_of(tree: xr.DataTree, source: str) -> str:
+def file_word(tree: xr.DataTree, source: str) -> str:
     """`fit`, `residual_fit` or `solution`, after a check that the file is ours and not too new."""
     attrs = tree.attrs
     if "unideq_format" not in attrs:
@@ -153,7 +197,9 @@ def kind_of(tree: xr.DataTree, source: str) -> str:
 def common_values(tree: xr.DataTree) -> dict[str, Any]:
     """What a record of any kind holds, by the names of its fields; without model, settings and layout."""
     attrs = tree.attrs
-    weights = stored_weights(tree)
+    group = tree["/weights"].to_dataset()
+    weights = {str(n): np.asarray(v.values) for n, v in group.data_vars.items()}
+    terms = [str(n) for n in group["term"].values] if "term_weight" in group else []
     optimizer = tree["/optimizer"].to_dataset()
     state = {
         v.attrs["key"]: np.asarray(v.values).astype(np.dtype(v.attrs["dtype"]))
@@ -164,8 +210,11 @@ def common_values(tree: xr.DataTree) -> dict[str, Any]:
         "theta": weights["theta_last"],
         "best_theta": weights["theta_best"],
         "best_total": weights["best_total"],
+        "held_theta": weights.get("theta_held_out"),
+        "held_best": weights.get("best_held_out_total"),
+        "weights": {n: weights["term_weight"][:, k].copy() for k, n in enumerate(terms)},
         "engine": json.loads(attrs["engine"]),
-        "history": history_from(tree["/training"].to_dataset()),
+        "history": _history(tree),
         "stage": int(attrs["stage"]),
         "iteration": int(attrs["iteration"]),
         "state": state,
@@ -192,32 +241,38 @@ def stored_layout(tree: xr.DataTree, seeds: int) -> Layout:
     return layout
 
 
-def stored_weights(tree: xr.DataTree) -> dict[str, np.ndarray]:
-    """The arrays of `/weights`."""
-    return {str(n): np.asarray(v.values) for n, v in tree["/weights"].to_dataset().data_vars.items()}
-
-
-def history_from(data: xr.Dataset) -> History:
-    """The logs of `/training`, as one chunk."""
+def _history(tree: xr.DataTree) -> History:
+    """The logs of `/training`, as one chunk, and the snapshots."""
+    data = tree["/training"].to_dataset()
     total = np.asarray(data["total"].values)
+    history = History()
+    if "snapshots" in tree.children:
+        snapshots = tree["/snapshots"].to_dataset()
+        history.snapshot_iteration = [int(i) for i in snapshots["snapshot"].values]
+        history.snapshot_theta = list(np.asarray(snapshots["theta"].values))
     if not total.shape[1]:
-        return History()
+        return history
+    history.total, history.terms, history.weights = [total], [_terms_from(data)], [_weights_from(data)]
+    for name in ("gradient_norm", "learning_rate"):
+        setattr(history, name, [np.asarray(data[name].values)])
+    history.stage = [np.asarray(data["stage_number"].values)]
+    history.rejected = [np.asarray(data["rejected"].values).astype(bool)]
+    for name, variable, at in (("held", "held_out_total", "report"), ("judged", "judged_total", "judgement")):
+        if variable in data:
+            setattr(history, f"{name}_iteration", [int(i) for i in data[at].values])
+            setattr(history, f"{name}_total", list(np.moveaxis(np.asarray(data[variable].values), 1, 0)))
+    return history
+
+
+def _terms_from(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """The terms, and the causal weights of their slices among them."""
     terms = {str(n): np.asarray(data["term_value"].sel(term=n).values) for n in data["term"].values}
-    held = np.asarray(data["held_out_total"].values) if "held_out_total" in data else np.zeros((len(total), 0))
-    judged = np.asarray(data["judged_total"].values) if "judged_total" in data else np.zeros((len(total), 0))
-    return History(
-        [total],
-        [terms],
-        [np.asarray(data["gradient_norm"].values)],
-        [np.asarray(data["learning_rate"].values)],
-        [np.asarray(data["rejected"].values).astype(bool)],
-        [np.asarray(data["stage_number"].values)],
-        [int(i) for i in data["report"].values] if "report" in data else [],
-        [held[:, k] for k in range(held.shape[1])],
-        [int(i) for i in data["judgement"].values] if "judged_total" in data else [],
-        [judged[:, k] for k in range(judged.shape[1])],
-        [_weights_from(data)],
-    )
+    if "causal_weight" in data:
+        values = data["causal_weight"]
+        for k, name in enumerate(data["causal_term"].values):
+            for j in range(values.sizes["chunk"]):
+                terms[f"{CAUSAL}{name}.{j}"] = np.asarray(values.values[:, :, k, j])
+    return terms
 
 
 def _weights_from(data: xr.Dataset) -> dict[str, np.ndarray]:

@@ -11,10 +11,9 @@ import xarray as xr
 from ..model import ODE
 from ..training.record import Record
 from .file import read_solution, read_tree
-from .groups import kind_of
-from .residual_tree import RESIDUAL, residual_from_tree
-from .table import SPREAD, number, parameter_rows, residual_setting_rows, rms_rows, score_rows, setting_rows
-from .tree import training_from_tree
+from .groups import file_word
+from .table import SPREAD, number, parameter_rows
+from .tree import record_from_tree
 
 __all__ = ["describe_file"]
 
@@ -28,39 +27,25 @@ def describe_file(path: str | os.PathLike[str]) -> str:
         If there is no such file, or it isn't ours, is damaged or comes from a newer version.
     """
     tree = read_tree(path)
-    kind = kind_of(tree, str(path))
-    if kind == RESIDUAL:
-        lines = _residual_fit(tree, str(path))
-    else:
-        lines = _fit(tree, str(path)) if kind == "fit" else _solution(path, tree)
+    lines = _solution(path, tree) if file_word(tree, str(path)) == "solution" else _fit(tree, str(path))
     size = os.path.getsize(path)
     lines[0] += f" ({size / 1e6:.1f} MB)" if size > 1e5 else f" ({size / 1e3:.0f} kB)"
     return "\n".join([*lines, "", "groups", *_groups(tree)])
 
 
 def _fit(tree: xr.DataTree, source: str) -> list[str]:
-    record = training_from_tree(tree, source)
-    computed = "diagnostics" in tree.children
-    lines = [
-        f"{source}: {'a fit' if computed else 'a checkpoint of a fit'}",
-        *_head(record, tree),
-        "",
-        "equations",
-        *_indented(str(record.model.equations())),
-        "",
-        *_parameters(parameter_rows(record)),
-    ]
+    record = record_from_tree(tree, source)
+    kind, computed = record.kind, "diagnostics" in tree.children
+    what = "a fit" if computed else "a checkpoint of a fit"
+    heading, text = kind.described(record.model)
+    lines = [f"{source}: {what}{kind.of}", *_head(record, tree), "", heading.lower(), *_indented(text)]
+    if rows := parameter_rows(record):
+        lines += ["", *_parameters(rows)]
     if computed:
-        lines += ["", "scores (best seed)"]
-        for row in score_rows(record, tree["/diagnostics"].to_dataset()):
-            text = f"  {row['variable']:<20} RMSE {row['rmse_training']} (R² {row['r_squared_training']})"
-            if "rmse_held_out" in row:
-                text += f", held out {row['rmse_held_out']} (R² {row['r_squared_held_out']})"
-            lines.append(text)
-    lines += ["", "settings", *_rows(setting_rows(record))]
-    if not record.done:
-        lines += ["", f"Go on training: `unideq.resume({source!r})`."]
-    return lines
+        title, scores = kind.score_lines(record, tree["/diagnostics"].to_dataset())
+        lines += ["", title, *(f"  {line}" for line in scores)]
+    lines += ["", "settings", *_rows(kind.setting_rows(record))]
+    return lines if record.done else [*lines, "", f"Go on training: `unideq.resume({source!r})`."]
 
 
 def _parameters(rows: list[dict[str, str]]) -> list[str]:
@@ -84,22 +69,6 @@ def _head(record: Record, tree: xr.DataTree) -> list[str]:
         ("best seed", f"{seeds[record.best_seed]} of {len(seeds)}, total {total}"),
     ]
     return ["", *_rows(rows), *(f"  event         {e}" for e in record.events)]
-
-
-def _residual_fit(tree: xr.DataTree, source: str) -> list[str]:
-    record = residual_from_tree(tree, source)
-    computed = "diagnostics" in tree.children
-    what = "a fit" if computed else "a checkpoint of a fit"
-    lines = [f"{source}: {what} of a residual problem", *_head(record, tree), "", "problem"]
-    lines += _indented(record.problem.describe())
-    if rows := parameter_rows(record):
-        lines += ["", *_parameters(rows)]
-    if computed:
-        lines += ["", "root mean square residuals at validation points (best seed)"]
-        rms = rms_rows(record, tree["/diagnostics"].to_dataset())
-        lines += [f"  {name:<20} {value:>12}" for name, value in rms]
-    lines += ["", "settings", *_rows(residual_setting_rows(record))]
-    return lines if record.done else [*lines, "", f"Go on training: `unideq.resume({source!r})`."]
 
 
 def _solution(path: str | os.PathLike[str], tree: xr.DataTree) -> list[str]:

@@ -24,15 +24,15 @@ def member_of(fit: Fit, seed: int) -> Fit:
         One of `fit.seeds`.
     """
     record, k = fit.record, fit.seeds.index(seed)
-    own = {n: getattr(record, n)[k : k + 1] for n in ("theta", "best_theta", "best_total", "held_theta", "held_best")}
+    arrays = ("theta", "best_theta", "best_total", "held_theta", "held_best", "finished")
+    own = {n: getattr(record, n)[k : k + 1] for n in arrays if getattr(record, n) is not None}
     alone = replace(
         record,
         settings=replace(record.settings, seeds=(seed,)),
         history=_history_of(record.history, k),
-        finished=None if record.finished is None else record.finished[k : k + 1],
         **own,
     )
-    groups = ("/solution", "/learned_term", "/diagnostics")
+    groups = [f"/{n}" for n in fit.kind.computed]
     computed = {n: fit.tree[n].to_dataset() for n in groups if n in fit.tree.groups}
     return type(fit)(alone, fit.engine, {n: d.isel(seed=[k]) if "seed" in d.dims else d for n, d in computed.items()})
 

@@ -1,4 +1,4 @@
-"""Sections that the reports of fits of all kinds have: status, parameters, course of training, versions."""
+"""Sections of reports: status, parameters, course of training, versions; equations, scores and data."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import versions
 from .html import folded, items, pairs, plain_table, summary, table
-from .table import SPREAD, number, parameter_rows
+from .table import SPREAD, number, parameter_rows, score_rows
 
 if TYPE_CHECKING:
-    from .trained import Trained
+    from ..training.record import Record
+    from .fit import Fit
 
-__all__ = ["course", "findings", "heading", "notebook", "parameters", "status", "version_pairs"]
+__all__ = [
+    "course", "data_pairs", "equations_of", "findings", "heading", "notebook", "parameters", "score_table", "status",
+    "version_pairs",
+]  # fmt: skip
 
 
 def heading(title: str, created: str) -> str:
@@ -26,7 +32,7 @@ def heading(title: str, created: str) -> str:
     )
 
 
-def status(fit: Trained[Any], total: str, sizes: str, advice: Iterable[str]) -> str:
+def status(fit: Fit, total: str, sizes: str, advice: Iterable[str]) -> str:
     """How it ended, how good it is, how large it was, and what to try.
 
     Parameters
@@ -48,7 +54,7 @@ def status(fit: Trained[Any], total: str, sizes: str, advice: Iterable[str]) -> 
     )
 
 
-def parameters(fit: Trained[Any]) -> str:
+def parameters(fit: Fit) -> str:
     """Values of the best seed, and their range over the seeds near it."""
     rows = parameter_rows(fit.record)
     if not rows:
@@ -66,14 +72,14 @@ def _spread_note(spread: bool) -> str:
     return f"<p>{escape(SPREAD[0].upper() + SPREAD[1:])}.</p>" if spread else ""
 
 
-def course(fit: Trained[Any]) -> str:
+def course(fit: Fit) -> str:
     """What happened while training."""
     record = fit.record
     rejected = int(record.history.joined(len(fit.seeds))["rejected"].sum())
     return items([*record.events, f"{rejected} rejected steps over all seeds" if rejected else "no rejected steps"])
 
 
-def findings(fit: Trained[Any]) -> str:
+def findings(fit: Fit) -> str:
     """What the latest audit found; nothing where there was none."""
     groups = [n for n in fit.tree.groups if n.endswith("/audit_findings")]
     if not groups:
@@ -83,7 +89,7 @@ def findings(fit: Trained[Any]) -> str:
     return table(columns, zip(*(found[c].values.astype(str) for c in columns), strict=True))
 
 
-def version_pairs(fit: Trained[Any]) -> str:
+def version_pairs(fit: Fit) -> str:
     """Engine, package versions, and all settings as JSON."""
     engine = fit.record.engine
     rows = [("engine", str(engine.get("name")))]
@@ -95,7 +101,7 @@ def version_pairs(fit: Trained[Any]) -> str:
     return pairs(rows) + folded("All settings as JSON", f"<pre>{escape(source)}</pre>")
 
 
-def notebook(fit: Trained[Any], title: str, total: str, *parts: str) -> str:
+def notebook(fit: Fit, title: str, total: str, *parts: str) -> str:
     """What a notebook shows of a fit: status, parameters, then `parts` folded away. Starts no engine."""
     record = fit.record
     value = number(record.best_total[record.best_seed])
@@ -112,3 +118,51 @@ def notebook(fit: Trained[Any], title: str, total: str, *parts: str) -> str:
     table_ = plain_table(rows) + _spread_note(any(range_ for *_, range_ in rows))
     shown = [folded("Parameters (and their range over good seeds)", table_, opened=True)] if rows else []
     return summary(title, plain_table(top), *shown, *parts)
+
+
+def equations_of(model: Any) -> str:
+    """The equations as text and as LaTeX, and the networks in them."""
+    equations = model.equations()
+    networks = "".join(f"<li><code>{escape(n)}</code>: {escape(repr(net))}</li>" for n, net in model.networks.items())
+    return (
+        f"<pre>{escape(equations.text)}</pre>\n"
+        + (f"<ul>{networks}</ul>\n" if networks else "")
+        + folded("LaTeX", f"<pre>{escape(equations.latex)}</pre>")
+    )
+
+
+_SCORES = {
+    "variable": "variable",
+    "units": "units",
+    "rmse_training": "RMSE, training",
+    "r_squared_training": "R², training",
+    "rmse_held_out": "RMSE, held out",
+    "r_squared_held_out": "R², held out",
+}
+
+
+def score_table(fit: Fit) -> str:
+    """Errors of every measured variable."""
+    rows = score_rows(fit.record, fit.tree["/diagnostics"].to_dataset())
+    keys = [k for k in _SCORES if k in rows[0]]
+    numeric = [k for k, key in enumerate(keys) if "_" in key]
+    note = (
+        "<p>RMSE: root mean squared error in the variable's units. R²: 1 is perfect, 0 no better than the mean of the "
+        "values compared with, negative worse than it.</p>"
+    )
+    return table([_SCORES[k] for k in keys], [[row[k] for k in keys] for row in rows], numeric) + note
+
+
+def data_pairs(record: Record) -> str:
+    """What was measured, with the data's own attributes."""
+    dataset = record.observations.dataset
+    rows = [(str(k), str(v)) for k, v in dataset.attrs.items()]
+    for name in record.observations.names:
+        attrs = dataset[name].attrs
+        words = [str(attrs.get("long_name", "")), f"[{attrs['units']}]" if attrs.get("units") else ""]
+        rows.append((name, " ".join(w for w in words if w) or "–"))
+    times = dataset["time"].values
+    series = len(record.observations)
+    trajectories = f"{series} {'trajectories' if series > 1 else 'trajectory'}"
+    extent = f"{trajectories}, times {np.nanmin(times):g} to {np.nanmax(times):g}"
+    return pairs([("extent", extent), *rows])

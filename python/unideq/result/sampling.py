@@ -15,7 +15,7 @@ from ..graph.location import warn_user
 from ..model import Stepper
 from ..objective import Integration, Observations, Problem, SolverSettings
 from ..objective.own_times import has_own_times, padded, time_dim
-from ..training.record import Training
+from ..training.record import Record
 from .solution import solution_dataset, time_dims
 from .stepping import rolled_out, trajectory_constants, with_conditions
 
@@ -27,6 +27,7 @@ __all__ = [
     "learned_dataset",
     "predict",
     "problem_of",
+    "problem_on",
     "result_times",
     "solver_on",
 ]
@@ -56,26 +57,30 @@ class Prediction:
         return self.solution["trajectory"].values.tolist()
 
 
-def problem_of(record: Training) -> Problem:
-    """The problem that a record's θ belongs to, on all measurements."""
-    settings = record.settings
-    train, _ = record.observations.split(settings.holdout)
-    # θ means what the record's layout says, whatever scales this version would choose.
-    made = Problem.make(
-        record.model,
+def problem_on(train: Observations, everything: Observations, model: Any, settings: Any) -> Problem:
+    """The problem of a fit's settings; `everything`: training and held-out measurements together."""
+    return Problem.make(
+        model,
         train,
-        record.observations,
+        everything,
         settings.loss,
         settings.solver,
         settings.regulariser,
         settings.penalties,
         settings.estimate_initial,
     )
+
+
+def problem_of(record: Record) -> Problem:
+    """The problem that a record's θ belongs to, on all measurements."""
+    train, _ = record.observations.split(record.settings.holdout)
+    made = problem_on(train, record.observations, record.model, record.settings)
+    # θ means what the record's layout says, whatever scales this version would choose.
     return replace(made, layout=record.layout)
 
 
 def predict(
-    record: Training, engine: Engine, times: np.ndarray, theta: np.ndarray, mask_before_start: bool = True
+    record: Record, engine: Engine, times: np.ndarray, theta: np.ndarray, mask_before_start: bool = True
 ) -> Prediction:
     """Solve for every seed (θ (S, P)) and trajectory from its start through `times`.
 
@@ -118,7 +123,7 @@ def predict(
 
 
 def _prediction(
-    record: Training, times: np.ndarray, states: np.ndarray, observed: dict[str, np.ndarray], status: np.ndarray
+    record: Record, times: np.ndarray, states: np.ndarray, observed: dict[str, np.ndarray], status: np.ndarray
 ) -> Prediction:
     """Labels and attributes for the arrays (seed, trajectory, time, …)."""
     dataset = solution_dataset(record.model, times, states, observed, LEAD)
@@ -136,7 +141,7 @@ def _prediction(
     return Prediction(dataset, states, texts)
 
 
-def labelled(dataset: xr.Dataset, record: Training) -> xr.Dataset:
+def labelled(dataset: xr.Dataset, record: Record) -> xr.Dataset:
     """Results with the names that the data give to the axes of array-valued variables, and their coordinates."""
     labels, model = record.observations.labels, record.model
     if not labels.dims:
@@ -166,7 +171,7 @@ def solver_on(engine: Engine, solver: SolverSettings) -> SolverSettings:
 
 
 def learned_dataset(
-    record: Training, engine: Engine, times: np.ndarray, states: np.ndarray, theta: np.ndarray
+    record: Record, engine: Engine, times: np.ndarray, states: np.ndarray, theta: np.ndarray
 ) -> xr.Dataset:
     """Every network's arguments and output along given states (seed, trajectory, time, n).
 

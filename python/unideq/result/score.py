@@ -9,7 +9,7 @@ import xarray as xr
 
 from ..objective import Observations
 from ..objective.own_times import along
-from ..training.record import Training
+from ..training.record import Record
 
 if TYPE_CHECKING:
     from .sampling import Prediction
@@ -26,7 +26,7 @@ def residuals(observations: Observations, solution: xr.Dataset, name: str) -> np
     return np.concatenate(parts, axis=1)
 
 
-def scores(record: Training, prediction: Prediction) -> xr.Dataset:
+def scores(record: Record, prediction: Prediction) -> xr.Dataset:
     """Root mean squared error and R² (coefficient of determination), (seed, variable), training and held-out."""
     train, held = record.observations.split(record.settings.holdout)
     names = list(record.observations.names)

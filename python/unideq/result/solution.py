@@ -28,7 +28,7 @@ from ..objective.own_times import time_dim
 from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
 from ..solvers import Solver
 from ..times import increasing, model_time
-from ..training.settings import checked_solver
+from ..training.solver import checked_solver
 
 USUAL = {"rtol": 1e-8, "max_steps": 100_000}
 """What solutions are made with where the caller leaves it open."""

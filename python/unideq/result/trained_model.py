@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..model import ODE, Parameter
-from ..training.record import Training
+from ..training.record import Record
 
 __all__ = ["trained_model"]
 
 
-def trained_model(record: Training, theta: np.ndarray | None = None) -> ODE:
+def trained_model(record: Record, theta: np.ndarray | None = None) -> ODE:
     """The model with trained parameters and weights.
 
     Initial values that the model declares as parameters are the trained ones where there is one trajectory; several

@@ -1,6 +1,7 @@
 """How it is minimised: `fit`, phases, schedules, checkpoints, progress, interruption."""
 
 from .fit import fit, resume
+from .kind import Kind, kind_of, register_kind
 from .phase import (
     BFGS,
     LBFGS,
@@ -10,12 +11,12 @@ from .phase import (
     GaussNewton,
     Phase,
 )
-from .record import History, Record, Training
-from .residual_record import ResidualTraining
-from .residual_settings import ResidualSettings
+from .record import History, Record
 from .schedule import CosineDecay, ExponentialDecay, PiecewiseConstant, Schedule, Warmup
 from .settings import FitSettings
 from .stage import Stage
+from .task import Course, Task
+from .trainer import Trainer
 
 __all__ = [
     "BFGS",
@@ -24,19 +25,22 @@ __all__ = [
     "Adam",
     "AdamW",
     "CosineDecay",
+    "Course",
     "ExponentialDecay",
     "FitSettings",
     "GaussNewton",
     "History",
+    "Kind",
     "Phase",
     "PiecewiseConstant",
     "Record",
-    "ResidualSettings",
-    "ResidualTraining",
     "Schedule",
     "Stage",
-    "Training",
+    "Task",
+    "Trainer",
     "Warmup",
     "fit",
+    "kind_of",
+    "register_kind",
     "resume",
 ]

@@ -1,120 +1,66 @@
-"""`fit`: train a model on data. The one function that most users call."""
+"""`fit`: train a model. The one function that most users call."""
 
 from __future__ import annotations
 
-import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import xarray as xr
 
-from ..checks import flag, function, known_arguments, shown, writable
+from ..checks import flag, function, writable
 from ..engine import Engine, Report, checked_engine, get_engine
 from ..engine.registry import engine_for
-from ..errors import DataError, ModelError, OptionError
+from ..errors import OptionError
 from ..graph.location import warn_user
-from ..model import ODE, Stepper
-from ..model.switches import switches
-from ..objective import Holdout, Loss, ObjectiveSpecification, Observations, Stream, Unrolled
-from ..objective.attributes import check_attributes
+from ..objective import Holdout, Loss, ObjectiveSpecification, Stream
 from ..objective.balance import Balance, Causal
-from ..objective.doubts import tell_doubts
-from ..residual import Residual, ResidualProblem
 from ..solvers import Solver
-from .base_trainer import BaseTrainer
-from .concerns import wrong_gradient
+from .kind import kind_of
 from .phase import Phase
 from .record import Record
-from .residual_record import ResidualTraining
-from .residual_settings import ResidualSettings
-from .residual_trainer import ResidualTrainer
-from .settings import FitSettings
-from .stage import fingerprint_of
 from .trainer import Trainer
 
 if TYPE_CHECKING:
     from ..result.fit import Fit
-    from ..result.residual_fit import ResidualFit
 
-__all__ = ["fit", "resume"]
+__all__ = ["FitOptions", "fit", "resume"]
 
 
-@overload
+class FitOptions(TypedDict, total=False):
+    """What some kinds of model take besides; see `fit`. A kind checks its own, and refuses those of others."""
+
+    time_unit: str | None
+    loss: str | Loss | Callable[..., Any] | None
+    holdout: float | Holdout | None
+    regularise: Any
+    penalty: Any
+    solver: str | Solver
+    rtol: float
+    atol: float | Mapping[str, float] | None
+    dt: float | None
+    max_steps: int
+    adjoint: str
+    estimate_initial: bool
+    early_stopping: int | None
+    balance: Mapping[str, float] | Balance | Causal | Sequence[Any] | None
+
+
 def fit(
-    model: ResidualProblem,
-    data: None = None,
-    *,
-    objective: Residual | None = None,
-    phases: Phase | Sequence[Phase] | None = None,
-    seeds: int | Sequence[int] = 1,
-    balance: Mapping[str, float] | Balance | Causal | Sequence[Any] | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    engine: str | Engine | None = None,
-    progress: bool = True,
-    report_every: int = 50,
-    callback: Callable[[Report], Any] | None = None,
-) -> ResidualFit: ...
-
-
-@overload
-def fit(
-    model: ODE,
-    data: xr.Dataset | Sequence[xr.Dataset] | Stream,
-    *,
-    time_unit: str | None = None,
-    objective: ObjectiveSpecification | None = None,
-    phases: Phase | Sequence[Phase] | None = None,
-    seeds: int | Sequence[int] = 1,
-    loss: str | Loss | Callable[..., Any] | None = None,
-    holdout: float | Holdout | None = None,
-    regularise: Any = None,
-    penalty: Any = None,
-    solver: str | Solver = "auto",
-    rtol: float = 1e-6,
-    atol: float | Mapping[str, float] | None = None,
-    dt: float | None = None,
-    max_steps: int = 4096,
-    adjoint: str = "auto",
-    estimate_initial: bool = True,
-    early_stopping: int | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    engine: str | Engine | None = None,
-    progress: bool = True,
-    report_every: int = 50,
-    callback: Callable[[Report], Any] | None = None,
-) -> Fit: ...
-
-
-@known_arguments
-def fit(
-    model: ODE | ResidualProblem,
+    model: Any,
     data: xr.Dataset | Sequence[xr.Dataset] | Stream | None = None,
     *,
-    time_unit: str | None = None,
     objective: ObjectiveSpecification | None = None,
     phases: Phase | Sequence[Phase] | None = None,
     seeds: int | Sequence[int] = 1,
-    loss: str | Loss | Callable[..., Any] | None = None,
-    holdout: float | Holdout | None = None,
-    regularise: Any = None,
-    penalty: Any = None,
-    solver: str | Solver = "auto",
-    rtol: float = 1e-6,
-    atol: float | Mapping[str, float] | None = None,
-    dt: float | None = None,
-    max_steps: int = 4096,
-    adjoint: str = "auto",
-    estimate_initial: bool = True,
-    early_stopping: int | None = None,
-    balance: Mapping[str, float] | Balance | Causal | Sequence[Any] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     engine: str | Engine | None = None,
     progress: bool = True,
     report_every: int = 50,
     callback: Callable[[Report], Any] | None = None,
-) -> Fit | ResidualFit:
+    **options: Unpack[FitOptions],
+) -> Fit:
     """Train a model on measurements, or networks on the equations of a `ResidualProblem`.
 
     Parameters
@@ -186,7 +132,7 @@ def fit(
     Returns
     -------
     Fit
-        Also after Ctrl-C and after failures: `fit.status` says how it ended. Of a residual problem a `ResidualFit`.
+        Also after Ctrl-C and after failures: `fit.status` says how it ended.
 
     Raises
     ------
@@ -209,74 +155,27 @@ def fit(
     path = None if checkpoint is None else writable(checkpoint, "checkpoint", what="The checkpoint")
     flag(progress, "progress")
     function(callback, "callback", needs="a function of the report", takes=1, none=True)
-    chosen = checked_engine(engine)
-    if isinstance(model, ResidualProblem):
-        others = {
-            "data": data, "loss": loss, "holdout": holdout, "regularise": regularise, "penalty": penalty,
-            "solver": solver, "rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps, "adjoint": adjoint,
-            "estimate_initial": estimate_initial, "early_stopping": early_stopping, "time_unit": time_unit,
-        }  # fmt: skip
-        _refuse(others)
-        chosen_settings = ResidualSettings.of(model, objective, phases, seeds, balance, report_every)
-        return _fit_residual(model, chosen_settings, path, chosen, progress, callback)
-    if not isinstance(model, ODE):
-        raise ModelError(
-            f"`fit` needs a model, e.g. `unideq.ODE(...)`, or a `unideq.ResidualProblem`, not {type(model).__name__}."
-        )
-    if data is None:
-        raise DataError("`fit` needs measurements to train this model on: `ude.fit(model, dataset)`.")
-    if balance is not None:
-        raise OptionError(
-            "`balance` weighs the terms of a `ResidualProblem`. The terms of this model have their weights in "
-            "`penalty` and `regularise`."
-        )
-    if isinstance(model, Stepper):
-        _refuse_solver({"solver": solver, "rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps})
-    settings = FitSettings.of(
-        objective, phases, seeds, loss, holdout, regularise, penalty, solver, rtol, atol, dt, max_steps, adjoint,
-        estimate_initial, early_stopping, report_every, isinstance(model, Stepper),
-    )  # fmt: skip
-    model = _coupled(model, settings)  # fmt: skip
+    checked_engine(engine)
+    kind = kind_of(model)
+    kind.check_arguments(options)
+    model, observations, settings = kind.settle(model, data, objective, phases, seeds, report_every, **options)
     _warn_of_equal_seeds(model, settings.seeds)
-    observations = Observations.given(data, model, time_unit=time_unit)
-    check_attributes(observations.dataset)
-    settings = settings.at(observations.clock)
-    tell_doubts(data, model, observations, observations.split(settings.holdout)[0], settings.estimate_initial)
-    chosen = get_engine(chosen)
+    chosen = get_engine(engine)
     trainer = Trainer(model, observations, settings, chosen, callback=callback)
-    fingerprint = trainer.settings.fingerprint(model.to_json(), observations.digest)
-    record = None
+    automatic = kind.may_switch(settings)
+    digest = [] if observations is None else [observations.digest]
+    fingerprint = trainer.task.settings.fingerprint(model.to_json(), *digest)
     if path is not None and path.exists():
         record = _own_checkpoint(path, fingerprint)
         # The record's settings name the solver that `auto` chose.
         trainer = Trainer(model, observations, record.settings, chosen, callback=callback)
-    if record is None:
+    else:
         record = trainer.start()
         record.fingerprint = fingerprint
-    return _run(trainer, record, path, progress, automatic=settings.solver.name == "auto")
+    return _run(trainer, record, path, progress, automatic)
 
 
-def _fit_residual(
-    problem: ResidualProblem,
-    settings: ResidualSettings,
-    path: Path | None,
-    engine: str | Engine | None,
-    progress: bool,
-    callback: Callable[[Report], Any] | None,
-) -> ResidualFit:
-    """`fit` of a residual problem."""
-    _warn_of_equal_seeds(problem, settings.seeds)
-    trainer = ResidualTrainer(problem, settings, get_engine(engine), callback=callback)
-    # Only a checkpoint is ever compared.
-    fingerprint = "" if path is None else fingerprint_of(settings.to_json(), problem.to_json())
-    if path is not None and path.exists():
-        return _run(trainer, _own_checkpoint(path, fingerprint), path, progress)
-    record = trainer.start()
-    record.fingerprint = fingerprint
-    return _run(trainer, record, path, progress)
-
-
-def _warn_of_equal_seeds(model: ODE | ResidualProblem, seeds: Sequence[int]) -> None:
+def _warn_of_equal_seeds(model: Any, seeds: Sequence[int]) -> None:
     """Warn where all members of an ensemble start, and so end, at the same."""
     drawn = [e.name for e in model.layout.of_kind("network") if e.name not in model.weights]
     if len(seeds) == 1 or drawn:
@@ -291,70 +190,7 @@ def _warn_of_equal_seeds(model: ODE | ResidualProblem, seeds: Sequence[int]) -> 
     )
 
 
-def _set(given: Mapping[str, Any]) -> Iterator[str]:
-    """The names of options that differ from `fit`'s defaults."""
-    defaults = {name: p.default for name, p in inspect.signature(fit).parameters.items()}
-    for name, value in given.items():
-        if value is not defaults[name] and not (isinstance(value, (str, int, float, bool)) and value == defaults[name]):
-            yield name
-
-
-def _refuse(given: Mapping[str, Any]) -> None:
-    """Raise an `OptionError` where an option was given that means nothing to residual problems."""
-    for name in _set(given):
-        raise OptionError(f"`{name}` isn't for residual problems: {_WHY_NOT.get(name, _NOTHING_SOLVED)}.")
-
-
-def _refuse_solver(given: Mapping[str, Any]) -> None:
-    """Raise an `OptionError` where an option was given that means nothing to steppers."""
-    for name in _set(given):
-        raise OptionError(
-            f"`{name}={shown(given[name])}` is for models continuous in time; a stepper has its scheme and its dt. "
-            "Leave it out."
-        )
-
-
-_NOTHING_SOLVED = "nothing is solved in time, the networks are the solution. Leave it out"
-_WHY_NOT = {
-    "data": "measurements are terms of theirs, `ude.Data(dataset)`",
-    "loss": "their terms are mean squares of residuals, scaled by `weight` and `balance`",
-    "holdout": "they are judged by fixed points of their own; compare with held-back data by `fit.error(reference)`",
-    "early_stopping": "they are judged by fixed points of their own; stop by `callback`",
-    "penalty": "add a term to the problem",
-    "regularise": "add a term to the problem, or use `AdamW` with its `weight_decay`",
-    "estimate_initial": "initial values are terms, `ude.Initial(...)`",
-}
-
-
-def _coupled(model: ODE, settings: FitSettings) -> ODE:
-    """The stepper with the coupling that the objectives ask for."""
-    objectives = [s.objective for s in settings.stages()]
-    asked = {o.coupling for o in objectives if isinstance(o, Unrolled) and o.coupling is not None}
-    if not asked:
-        return model
-    if len(asked) > 1 or any(isinstance(o, Unrolled) and o.coupling is None for o in objectives):
-        raise OptionError(
-            f"One fit trains one stepper, and its phases ask for several couplings: {sorted(asked)}, its own. "
-            "Give all objectives the same `coupling`."
-        )
-    coupling = asked.pop()
-    if not isinstance(model, Stepper):
-        raise ModelError(f"`coupling` says how a stepper is corrected; the model is {type(model).__name__}.")
-    if coupling == model.coupling:
-        return model
-    correction = model.named.get("correction")
-    if correction is None:
-        raise ModelError(f'`coupling="{coupling}"` needs a stepper with a `correction`, and this one has none.')
-    missing = [n for n in model.states.names if n not in correction.outputs]
-    if missing and coupling == "prediction":
-        raise ModelError(
-            f'The correction returns nothing for {", ".join(f"`{m}`" for m in missing)}. With `coupling="prediction"` '
-            "it gives every field's next state."
-        )
-    return model._copy(coupling=coupling)
-
-
-def _own_checkpoint(path: Path, fingerprint: str) -> Any:
+def _own_checkpoint(path: Path, fingerprint: str) -> Record:
     """The training that a checkpoint of the same call holds."""
     from ..result.file import read_training
 
@@ -367,24 +203,22 @@ def _own_checkpoint(path: Path, fingerprint: str) -> Any:
     return record
 
 
-def _run(trainer: BaseTrainer[Any], record: Record, path: Path | None, progress: bool, automatic: bool = False) -> Any:
+def _run(trainer: Trainer, record: Record, path: Path | None, progress: bool, automatic: bool = False) -> Fit:
     """Train on from where the record stands, with checkpoints at `path`; the fit."""
     from ..result.file import write_training
     from ..result.fit import Fit
-    from ..result.residual_fit import ResidualFit
 
     if path is not None:
         trainer.save = lambda record: write_training(record, path)
-    ran = not record.done
-    if ran:
-        trainer.run(record, progress, automatic)
-    made: Any = (ResidualFit if isinstance(record, ResidualTraining) else Fit)(record, trainer.engine)  # type: ignore[arg-type]
-    if ran and isinstance(made, Fit) and record.history.iterations and switches(made.model):
-        trainer.tell(record, wrong_gradient(made))
+    if record.done:
+        return Fit(record, trainer.engine)
+    trainer.run(record, progress, automatic)
+    made = Fit(record, trainer.engine)
+    trainer.tell(record, record.kind.concerns(made))
     return made
 
 
-def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, progress: bool = True) -> Any:
+def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, progress: bool = True) -> Fit:
     """Go on with the training that a file holds (a checkpoint, or a saved fit that was interrupted).
 
     Parameters
@@ -395,11 +229,6 @@ def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, pro
         Default: the engine that the training ran on; where that is missing the chosen one, or with a warning another.
     progress
         Whether to show a progress bar.
-
-    Returns
-    -------
-    Fit or ResidualFit
-        By what the file holds.
     """
     from ..result.file import read_training
 
@@ -407,8 +236,4 @@ def resume(path: str | os.PathLike[str], engine: str | Engine | None = None, pro
     given = checked_engine(engine)
     record = read_training(path)
     chosen = engine_for(record.engine["name"], given, 'resume(path, engine="NAME")', keep=True)
-    if isinstance(record, ResidualTraining):
-        trainer: Any = ResidualTrainer(record.problem, record.settings, chosen)
-    else:
-        trainer = Trainer(record.model, record.observations, record.settings, chosen)
-    return _run(trainer, record, Path(path), progress)
+    return _run(Trainer(record.model, record.observations, record.settings, chosen), record, Path(path), progress)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..model import ODE, Layout, Stepper
-from ..objective import Observations
-from .settings import FitSettings
+from ..model import Layout
 
-__all__ = ["History", "Record", "Training"]
+if TYPE_CHECKING:
+    from .kind import Kind
+
+__all__ = ["History", "Record"]
 
 
 @dataclass
@@ -79,17 +80,24 @@ class History:
 
 @dataclass(kw_only=True)
 class Record:
-    """What the fits of all kinds of models have in common.
+    """A fit in progress or at its end, of any kind of model.
 
     Attributes
     ----------
+    model
+        As it was given to `fit`.
+    observations
+        What was measured; None for kinds of model whose measurements are a part of the model.
     layout
-        Of the full θ.
+        Of the full θ; the model's own comes first.
     theta
         Where the optimiser stands (S, P).
     best_theta, best_total
         Best parameters of the current stage's objective, (S, P) and (S,). They start the next stage. With batches they
-        are judged at reports, by fixed windows or points.
+        are judged at reports, by fixed windows or points; where there is no one objective (redrawn points, moving
+        weights) they are the latest.
+    held_theta, held_best
+        Parameters with the lowest held-out error (S, P), and that error (S,); None for kinds that hold nothing out.
     stage, iteration
         Stage in progress, and iterations done in it.
     state
@@ -98,14 +106,22 @@ class Record:
         `running`, `finished`, `interrupted: …`, `stopped early: …` or `gave up: …`.
     events
         What happened that a person should know (solver chosen, rejected steps, switches).
+    weights
+        Term → its weight (S,) that the stage began with; empty where all have the terms' own.
+    points
+        Term → its adaptive points, column → (M,), as last chosen.
     """
 
+    model: Any
     settings: Any
+    observations: Any = None
     layout: Layout
     theta: np.ndarray
     best_theta: np.ndarray
     best_total: np.ndarray
     engine: dict[str, Any]
+    held_theta: np.ndarray | None = None
+    held_best: np.ndarray | None = None
     history: History = field(default_factory=History)
     stage: int = 0
     iteration: int = 0
@@ -116,16 +132,27 @@ class Record:
     seconds: float = 0.0
     finished: np.ndarray | None = None
     fingerprint: str = ""
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
+    points: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind:
+        """What is particular to the kind of model."""
+        from .kind import kind_of
+
+        return kind_of(self.model)
 
     @property
     def chosen_theta(self) -> np.ndarray:
-        """What the results report (S, P)."""
-        return self.best_theta
+        """What the results report (S, P): the best; with early stopping, those of the lowest held-out error."""
+        stops = self.settings.early_stopping is not None and self.held_theta is not None
+        return self.held_theta if stops else self.best_theta  # type: ignore[return-value]
 
     @property
     def score(self) -> np.ndarray:
-        """What the best seed is chosen by (S,): lowest wins."""
-        return self.best_total
+        """What the best seed is chosen by (S,), lowest wins: the total; with early stopping the lowest held-out one."""
+        stops = self.settings.early_stopping is not None and self.held_best is not None
+        return self.held_best if stops else self.best_total  # type: ignore[return-value]
 
     @property
     def best_seed(self) -> int:
@@ -133,44 +160,11 @@ class Record:
         return int(np.argmin(np.where(np.isfinite(self.score), self.score, np.inf)))
 
     @property
+    def method(self) -> str:
+        """Who computes the solution: a solver's name, a stepper's scheme and step; empty where there is none."""
+        return self.kind.method(self)
+
+    @property
     def done(self) -> bool:
         """Whether there is nothing left to resume."""
         return self.status != "running" and not self.status.startswith("interrupted")
-
-
-@dataclass(kw_only=True)
-class Training(Record):
-    """A fit of a model to measurements, in progress or at its end.
-
-    Attributes
-    ----------
-    layout
-        Of the full θ: model, initial values, segment starts, noise.
-    held_theta, held_best
-        Parameters with the lowest held-out error (S, P), and that error (S,).
-    chosen_theta
-        What the results report (S, P): the best ones, or with early stopping those with the lowest held-out error.
-    """
-
-    settings: FitSettings
-    model: ODE
-    observations: Observations
-    held_theta: np.ndarray
-    held_best: np.ndarray
-
-    @property
-    def chosen_theta(self) -> np.ndarray:
-        """What the results report (S, P): the best; with early stopping, those of the lowest held-out error."""
-        return self.held_theta if self.settings.early_stopping is not None else self.best_theta
-
-    @property
-    def score(self) -> np.ndarray:
-        """The training total (S,); with early stopping the lowest held-out one."""
-        return self.held_best if self.settings.early_stopping is not None else self.best_total
-
-    @property
-    def method(self) -> str:
-        """Who advances the state: the solver's name, or a stepper's scheme and step."""
-        if isinstance(self.model, Stepper):
-            return f"{self.model.scheme_text} in steps of {self.model.dt:g}"
-        return self.settings.solver.name

@@ -10,7 +10,7 @@ import pytest
 import unideq as ude
 from training.specimens import KAPPA, BrokenOff, breaking_off, heat, poisson, poisson_solution
 from unideq.engine import Engine
-from unideq.training import base_trainer
+from unideq.training import trainer
 
 ADAPTIVE = ude.Residual(sampler=ude.samplers.ResidualAdaptive(every=10))
 SETTINGS: dict[str, Any] = {
@@ -30,7 +30,7 @@ def test_both_engines_take_the_same_course(julia: Engine):
 
 
 def test_broken_run_resumes_to_the_same_end(julia: Engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(base_trainer, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
     path = tmp_path / "checkpoint.nc"
     unbroken = ude.fit(poisson(), engine=julia, **SETTINGS)
     with pytest.raises(BrokenOff):

@@ -119,7 +119,7 @@ def moments_of(fit: Any, seed: int | None = None, count: int = 8) -> Moments:
     times = [int(k) for k in record.history.snapshot_iteration]
     states = [np.asarray(theta)[member] for theta in record.history.snapshot_theta]
     if not times or times[0] != 0:
-        times, states = [0, *times], [record.problem.initial_theta(seeds[member]), *states]
+        times, states = [0, *times], [record.model.initial_theta(seeds[member]), *states]
     if times[-1] < last or not np.array_equal(states[-1], record.chosen_theta[member]):
         times, states = [*times, max(last, times[-1] + 1)], [*states, record.chosen_theta[member]]
     chosen = np.unique(np.linspace(0, len(times) - 1, min(count, len(times))).round().astype(int))
@@ -128,7 +128,7 @@ def moments_of(fit: Any, seed: int | None = None, count: int = 8) -> Moments:
     rates = np.where(_first_order(record)[logs["stage"]], logs["learning_rate"][member], np.nan)
     moving = {name: values[member] for name, values in logs.get("weights", {}).items()}
     return Moments(
-        record.problem,
+        record.model,
         fit.engine,
         iterations,
         np.stack([states[k] for k in chosen]),
@@ -150,9 +150,9 @@ def _trained_on(record: Any) -> Objective:
     stages = record.settings.stages()
     number = min(record.stage, len(stages) - 1)
     stage = stages[number]
-    points = StagePoints(stage.objective, record.problem, number, dict(record.points))
+    points = StagePoints(stage.objective, record.model, number, dict(record.points))
     done = record.iteration if record.stage < len(stages) else stage.iterations
-    program = replace(stage.objective, causal=None).build(record.problem)
+    program = replace(stage.objective, causal=None).build(record.model)
     sources = tuple(
         replace(s, points=points.of(s.name, max(done - 1, 0))) if isinstance(s, Pointwise) else s
         for s in program.sources

@@ -92,7 +92,7 @@ def trained_model(fit: Fit, network: str, model: ODE, initial: Mapping[str, np.n
         seeds=(fit.best_seed,),
         penalties={},
         regulariser=record.settings.regulariser if model.networks else None,
-        early_stopping=None,
+        holdout=replace(held, patience=None) if (held := record.settings.holdout) else None,
     )
     trainer = Trainer(model, record.observations, settings, fit.engine)
     start = trainer.start()

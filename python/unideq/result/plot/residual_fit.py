@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..residual_fit import ResidualFit
+    from ..fit import Fit
 
 __all__ = ["plot_map", "residual_overview"]
 
@@ -29,7 +29,7 @@ FAINTEST = 6
 
 
 def residual_overview(
-    fit: ResidualFit,
+    fit: Fit,
     path: str | os.PathLike[str] | None = None,
     fields: Sequence[str] | None = None,
     reference: xr.Dataset | None = None,
@@ -107,7 +107,7 @@ def residual_overview(
     return figure
 
 
-def plot_map(fit: ResidualFit, name: str, values: xr.DataArray, kind: str = "field", ax: Axes | None = None) -> Axes:
+def plot_map(fit: Fit, name: str, values: xr.DataArray, kind: str = "field", ax: Axes | None = None) -> Axes:
     """One field, error or residual: a curve over one coordinate, a map over two.
 
     Parameters
@@ -178,19 +178,19 @@ def _about_zero(data: np.ndarray) -> bool:
     return low < 0 < high and 1 / 3 < -low / high < 3
 
 
-def _points(fit: ResidualFit, name: str, values: xr.DataArray, kind: str, ax: Axes) -> None:
+def _points(fit: Fit, name: str, values: xr.DataArray, kind: str, ax: Axes) -> None:
     """Where an adaptive sampler put the points of a residual."""
-    term = next((t for t in fit.problem.residuals if name == t or name.startswith(f"{t}.")), None)
+    term = next((t for t in fit.model.residuals if name == t or name.startswith(f"{t}.")), None)
     if kind != "residual" or values.ndim != 2 or term not in fit.record.points:
         return
     columns = fit.record.points[term]
-    if all(d in columns for d in values.dims) and values.ndim == len(fit.problem.domain.names):
+    if all(d in columns for d in values.dims) and values.ndim == len(fit.model.domain.names):
         across, up = ("t", next(d for d in values.dims if d != "t")) if "t" in values.dims else values.dims
         ax.plot(columns[str(across)], columns[str(up)], ".", ms=1.6, color="#56B4E9", alpha=0.8)
 
 
-def _cut(fit: ResidualFit, at: dict[str, float]) -> dict[str, float]:
-    names = fit.problem.domain.names
+def _cut(fit: Fit, at: dict[str, float]) -> dict[str, float]:
+    names = fit.model.domain.names
     for name in at:
         if name not in names:
             raise unknown("coordinate", name, names)
@@ -199,24 +199,24 @@ def _cut(fit: ResidualFit, at: dict[str, float]) -> dict[str, float]:
     if not free:
         raise OptionError("All coordinates are cut; leave one or two free.")
     for name in free[:-2]:
-        low, high = fit.problem.domain.intervals[name]
+        low, high = fit.model.domain.intervals[name]
         cut[name] = 0.5 * (low + high)
     return cut
 
 
-def _error(fit: ResidualFit, name: str, reference: xr.Dataset, cut: dict[str, float]) -> xr.DataArray:
+def _error(fit: Fit, name: str, reference: xr.Dataset, cut: dict[str, float]) -> xr.DataArray:
     truth = reference[name]
-    if not all(d in truth.dims for d in fit.problem.domain.names):
+    if not all(d in truth.dims for d in fit.model.domain.names):
         raise OptionError(
             f"A picture of the error needs the reference `{name}` on a grid over "
-            f"{', '.join(fit.problem.domain.names)}, not over {', '.join(map(str, truth.dims))}."
+            f"{', '.join(fit.model.domain.names)}, not over {', '.join(map(str, truth.dims))}."
         )
     truth = truth.sel(cut, method="nearest")
-    coordinates: dict[str, Any] = {n: truth[n].values for n in fit.problem.domain.names}
+    coordinates: dict[str, Any] = {n: truth[n].values for n in fit.model.domain.names}
     return fit.predict(**coordinates)[name] - truth
 
 
-def _further(fit: ResidualFit) -> list[Any]:
+def _further(fit: Fit) -> list[Any]:
     """What else there is to draw below."""
     logs = fit.tree["/training"].to_dataset()
     return [
@@ -226,7 +226,7 @@ def _further(fit: ResidualFit) -> list[Any]:
     ]
 
 
-def _headline(fit: ResidualFit, note: str) -> str:
+def _headline(fit: Fit, note: str) -> str:
     record = fit.record
     total = record.best_total[record.best_seed]
     words = [

@@ -11,7 +11,7 @@ from .style import COLOURS, INK, MUTED, axes_of, styled, title
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..residual_fit import ResidualFit
+    from ..fit import Fit
 
 __all__ = ["plot_causal", "plot_losses", "plot_parameters", "plot_weights"]
 
@@ -20,7 +20,7 @@ POINTS = 1500
 """Largest number of points of a curve: more would only thicken it."""
 
 
-def plot_losses(fit: ResidualFit, ax: Axes | None = None) -> Axes:
+def plot_losses(fit: Fit, ax: Axes | None = None) -> Axes:
     """The best seed's unweighted terms over iterations, and all seeds' validation totals."""
     logs = fit.tree["/training"].to_dataset()
     best = fit.record.best_seed
@@ -50,7 +50,7 @@ def plot_losses(fit: ResidualFit, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_weights(fit: ResidualFit, ax: Axes | None = None) -> Axes:
+def plot_weights(fit: Fit, ax: Axes | None = None) -> Axes:
     """The weights of the terms over iterations (best seed), in the losses' colours."""
     logs = fit.tree["/training"].to_dataset()
     with styled():
@@ -65,7 +65,7 @@ def plot_weights(fit: ResidualFit, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_causal(fit: ResidualFit, ax: Axes | None = None) -> Axes:
+def plot_causal(fit: Fit, ax: Axes | None = None) -> Axes:
     """The causal weights of the slices of time over iterations (best seed, first term that has them)."""
     from matplotlib import colormaps
 
@@ -85,7 +85,7 @@ def plot_causal(fit: ResidualFit, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_parameters(fit: ResidualFit, ax: Axes | None = None) -> Axes:
+def plot_parameters(fit: Fit, ax: Axes | None = None) -> Axes:
     """Learned parameters on the way (best seed), relative to where they ended if there are several."""
     record = fit.record
     h = record.history
@@ -137,7 +137,7 @@ def thinned(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     return np.arange(len(blocks)) * size + 0.5 * (size + 1), middle, low, high
 
 
-def _stages(ax: Axes, fit: ResidualFit, stage: np.ndarray) -> None:
+def _stages(ax: Axes, fit: Fit, stage: np.ndarray) -> None:
     stages = fit.record.settings.stages()
     starts = np.flatnonzero(np.diff(stage, prepend=-1))
     for first, end in zip(starts, np.append(starts[1:], len(stage)), strict=True):

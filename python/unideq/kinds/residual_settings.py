@@ -1,19 +1,19 @@
-"""All settings of a residual fit in one JSON-serialisable place."""
+"""Settings of the fits of residual problems: how their terms are balanced, and what is run where nobody says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
-from ..checks import instance, whole
+from ..checks import instance
 from ..errors import OptionError
-from ..objective import objective_from_json
 from ..residual import Residual, ResidualProblem
-from .balancing import BalanceSettings
-from .phase import LBFGS, SOAP, Adam, AdamW, GaussNewton, Phase
-from .schedule import ExponentialDecay
-from .stage import Stage, checked_phases, checked_seeds, phases_from_json, phases_to_json
+from ..training.balancing import BalanceSettings
+from ..training.phase import LBFGS, SOAP, Adam, AdamW, GaussNewton, Phase
+from ..training.schedule import ExponentialDecay
+from ..training.settings import FitSettings
+from ..training.stage import Stage
 
 __all__ = ["FIRST_ORDER", "ResidualSettings", "default_phases"]
 
@@ -36,15 +36,12 @@ def default_phases(problem: ResidualProblem, objective: Residual) -> tuple[Phase
     return Adam(ExponentialDecay(1e-3, 0.9, 1000), 10_000), last
 
 
-@dataclass(frozen=True)
-class ResidualSettings:
+@dataclass(frozen=True, kw_only=True)
+class ResidualSettings(FitSettings):
     """See `unideq.fit` for the meaning of each."""
 
     objective: Residual
-    phases: tuple[Phase, ...]
-    seeds: tuple[int, ...]
     balance: BalanceSettings = field(default_factory=BalanceSettings)
-    report_every: int = 50
 
     @classmethod
     def of(
@@ -53,9 +50,10 @@ class ResidualSettings:
         objective: Any = None,
         phases: Any = None,
         seeds: Any = 1,
+        report_every: Any = 50,
+        *,
         balance: Any = None,
-        report_every: int = 50,
-    ) -> ResidualSettings:
+    ) -> Self:
         """Check and normalise what a user gave."""
         chosen = _checked_objective(Residual() if objective is None else objective)
         balances = BalanceSettings.of(balance)
@@ -64,61 +62,44 @@ class ResidualSettings:
         if balances.causal is not None:
             chosen = replace(chosen, causal=balances.causal)
         chosen.check(problem)
-        listed = checked_phases(default_phases(problem, chosen) if phases is None else phases)
-        for phase in listed:
+        phases = default_phases(problem, chosen) if phases is None else phases
+        made = cls.checked(chosen, phases, seeds, report_every, balance=balances)
+        for phase in made.phases:
             if phase.objective is not None:
                 _checked_objective(phase.objective, type(phase).__name__)
-        if balances.rule is not None and not any(isinstance(p, FIRST_ORDER) for p in listed):
-            names = ", ".join(f"`{type(p).__name__}`" for p in listed)
-            raise OptionError(
-                f"`balance` moves weights in phases of Adam, AdamW or SOAP, and there is none, only {names}. "
-                "Put one before, or give fixed weights: `balance={term: weight}`."
-            )
-        if chosen.causal is not None and not any(isinstance(p, FIRST_ORDER) for p in listed):
-            names = ", ".join(f"`{type(p).__name__}`" for p in listed)
-            raise OptionError(
-                f"`Causal` weights act in phases of Adam, AdamW or SOAP, and there is none, only {names}. Put one "
-                "before, or leave `Causal` out."
-            )
-        every = whole(report_every, "report_every", least=1)
-        return cls(chosen, listed, checked_seeds(seeds), balances, every)
+        if not any(isinstance(p, FIRST_ORDER) for p in made.phases):
+            names = ", ".join(f"`{type(p).__name__}`" for p in made.phases)
+            if balances.rule is not None:
+                raise OptionError(
+                    f"`balance` moves weights in phases of Adam, AdamW or SOAP, and there is none, only {names}. "
+                    "Put one before, or give fixed weights: `balance={term: weight}`."
+                )
+            if chosen.causal is not None:
+                raise OptionError(
+                    f"`Causal` weights act in phases of Adam, AdamW or SOAP, and there is none, only {names}. Put one "
+                    "before, or leave `Causal` out."
+                )
+        return made
 
     def stages(self) -> list[Stage]:
         """The phases in order. Line searches and Gauss–Newton steps need one function: no causal weights there."""
         found = []
-        for phase in self.phases:
-            own = phase.objective
-            objective = self.objective if own is None else own
+        for stage in super().stages():
+            objective = stage.objective
             assert isinstance(objective, Residual)
-            if own is not None and self.balance.causal is not None:
+            if stage.phase.objective is not None and self.balance.causal is not None:
                 objective = replace(objective, causal=self.balance.causal)
-            if not isinstance(phase, FIRST_ORDER):
+            if not isinstance(stage.phase, FIRST_ORDER):
                 objective = replace(objective, causal=None)
-            found.append(Stage(phase, objective, phase.iterations))
+            found.append(replace(stage, objective=objective))
         return found
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "objective": self.objective.to_json(),
-            "phases": phases_to_json(self.phases),
-            "seeds": list(self.seeds),
-            "balance": self.balance.to_json(),
-            "report_every": self.report_every,
-        }
+    def own_to_json(self) -> dict[str, Any]:
+        return {"balance": self.balance.to_json()}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> ResidualSettings:
-        """Inverse of `to_json`."""
-        objective = objective_from_json(data["objective"])
-        assert isinstance(objective, Residual)
-        return cls(
-            objective,
-            phases_from_json(data["phases"]),
-            tuple(data["seeds"]),
-            BalanceSettings.from_json(data["balance"]),
-            data["report_every"],
-        )
+    def own_from_json(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        return {"balance": BalanceSettings.from_json(data["balance"])}
 
 
 def _checked_objective(given: Any, of: str = "") -> Residual:

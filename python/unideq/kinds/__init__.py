@@ -1,0 +1,10 @@
+"""Kinds of model: what differs between them when they are trained, stored, shown and asked. One file a kind.
+
+Each registers itself for its classes of model; nothing else names it.
+"""
+
+from .continuous import Continuous
+from .map import Map
+from .residual import ResidualKind
+
+__all__ = ["Continuous", "Map", "ResidualKind"]

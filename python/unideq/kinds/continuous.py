@@ -1,0 +1,198 @@
+"""Models continuous in time, `ODE` and `PDE`: solved from estimated initial values, by a solver that may change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..engine import STATUS
+from ..engine.clock import jumps_within_steps
+from ..engine.options import FIXED_STEP, STIFF, check_solver, stiff_solver
+from ..engine.stiffness import resolve_auto
+from ..errors import OptionError
+from ..graph.location import warn_user
+from ..model import ODE
+from ..model.names import normal_keys
+from ..objective import CustomLoss, Integration, Observations, Problem, Trajectory
+from ..result.export import export_julia
+from ..result.fit import Fit
+from ..result.sampling import labelled, solver_on
+from ..result.solution import solve
+from ..training.diagnosis import why_not_finite
+from ..training.judge import Judge
+from ..training.kind import register_kind
+from ..training.phase import BFGS, Adam
+from ..training.record import Record
+from ..training.stage import Stage
+from .measured import Measured
+from .measured_task import MeasuredTask
+
+__all__ = ["Continuous"]
+
+
+class ContinuousTask(MeasuredTask):
+    """A model on measurements that a solver integrates."""
+
+    def _problem(self) -> Problem:
+        given = self.settings.solver
+        name = given.name if given.name != "auto" else stiff_solver(self.engine.name)
+        check_solver(replace(given, name=name), self.engine.name)
+        return super()._problem()
+
+    def begin(self, record: Record) -> list[str]:
+        found = super().begin(record)
+        for stage in self.stages if self.settings.solver.name in FIXED_STEP else ():
+            sources = stage.objective.build(self.problem).sources
+            found += [c for s in sources if isinstance(s, Integration) for c in jumps_within_steps(s)]
+        return found
+
+    def _choose(self, record: Record) -> None:
+        """The solver that `auto` stands for."""
+        if self.settings.solver.name != "auto":
+            return
+        (integration,) = Trajectory().build(self.problem).sources
+        assert isinstance(integration, Integration)
+        theta, solver = record.theta[0], self.settings.solver
+        name, reason = resolve_auto(
+            integration.vector_field,
+            integration.initial.evaluate({"theta": theta})["u0"],
+            theta,
+            integration.start,
+            integration.times[:, -1],
+            solver.rtol,
+            solver.atol,
+            stiff_solver(self.engine.name),
+        )
+        self._use_solver(record, name)
+        record.events.append(f"solver auto → {name}: {reason}")
+
+    def _use_solver(self, record: Record, name: str) -> None:
+        self.settings = self.settings.with_solver(replace(self.settings.solver, name=name))
+        self.problem = replace(self.problem, solver=self.settings.solver)
+        record.settings = self.settings
+
+    def _judge_of_held_out(self, held: Observations) -> Judge:
+        problem = replace(self.problem.with_observations(held), regulariser=None, penalties={})
+        program = Trajectory().build(problem)
+        return lambda theta: np.asarray(self.engine.value(program, theta).total)
+
+    def another_way(self, record: Record) -> str | None:
+        """A stiff solver, where every seed gave up with an explicit one for no other reason."""
+        explicit = self.settings.solver.name not in STIFF
+        if not (self.failed and explicit) or self._broken_start(record, self.stages[record.stage]) is not None:
+            return None
+        self._use_solver(record, stiff_solver(self.engine.name))
+        return f"every seed failed with an explicit solver: switched to {self.settings.solver.name}"
+
+    def _broken_start(self, record: Record, stage: Stage) -> str | None:
+        """What isn't finite where the stage began, where that can be told."""
+        if not self.failed:
+            return None
+        program = stage.objective.build(self.problem)
+        return why_not_finite(self.engine, program, self.model.states, record.best_theta[record.best_seed])
+
+    def why_gave_up(self, record: Record, stage: Stage, tried: str) -> str:
+        reason = self._broken_start(record, stage)
+        if reason is not None:
+            custom = isinstance(self.settings.loss, CustomLoss) and reason.startswith("the loss")
+            advice = (
+                "Write the loss so that it and its derivative are finite there, e.g. `np.sqrt(r**2 + 1e-12)` for "
+                '`np.sqrt(r**2)`, or use `loss="huber"`.'
+                if custom
+                else "Start from other values, or write it so that it is finite there, e.g. `np.maximum(x, 1e-12)` "
+                "within a root, a logarithm or a power."
+            )
+            return f"in {stage.label}, {tried}: {reason}. {advice}"
+        solver = self.settings.solver
+        advice = "other initial values" if self.failed else "a smaller learning rate"
+        if solver.name not in STIFF:
+            advice += f', the stiff `solver="{stiff_solver(self.engine.name)}"`'
+        return (
+            f"in {stage.label}, {tried} (solver failures or infinite losses); "
+            f"best parameters so far kept. Try {advice}, `MultipleShooting` or a larger `max_steps` "
+            f"(now {solver.max_steps})."
+        )
+
+
+@register_kind(ODE)
+class Continuous(Measured):
+    """`ODE` and `PDE`."""
+
+    words = "models continuous in time"
+    task = ContinuousTask
+
+    def defaults(self, objective: Any, phases: Any) -> tuple[Any, Any]:
+        objective = Trajectory() if objective is None else objective
+        return objective, (Adam(1e-2, 1000), BFGS(500)) if phases is None else phases
+
+    def may_switch(self, settings: Any) -> bool:
+        return settings.solver.name == "auto"
+
+    def method(self, record: Record) -> str:
+        return record.settings.solver.name
+
+    def how(self, record: Record) -> str:
+        return f"solver {record.method}"
+
+    def own_rows(self, record: Record) -> list[tuple[str, str]]:
+        solver = record.settings.solver
+        tolerance = f"dt {solver.dt:g}" if solver.dt is not None else solver.tolerances
+        steps = f"at most {solver.max_steps} steps, adjoint {solver.adjoint}"
+        kept = "estimated where unknown" if record.settings.estimate_initial else "kept at their first guess"
+        return [("solver", f"{solver.name}, {tolerance}, {steps}"), ("initial values", kept)]
+
+    # ---- predictions ------------------------------------------------------------------------------------------
+
+    def predict(
+        self,
+        fit: Fit,
+        time: Any = None,
+        initial: Any = None,
+        seed: Any = None,
+        *,
+        steps: None = None,
+        conditions: None = None,
+    ) -> xr.Dataset:
+        """See `Fit.predict`."""
+        if steps is not None or conditions is not None:
+            raise OptionError("`steps` and `conditions` are for steppers; give this model `time`.")
+        return self.predicted(fit, time, initial, seed)
+
+    def start_from(self, fit: Fit, initial: Mapping[str, Any], grid: np.ndarray, seed: int) -> xr.Dataset:
+        settings = self._setup(fit, initial, seed)
+        settings["solver"] = solver_on(fit.engine, fit.record.settings.solver).name
+        found = solve(fit.model, grid, engine=fit.engine, throw=False, **settings)
+        if not found.success:
+            warn_user(
+                f"The prediction of seed {seed} ends early (NaN): {next(s for s in found.status if s != STATUS[0])}."
+            )
+        return labelled(found.dataset, fit.record)
+
+    def _setup(self, fit: Fit, initial: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
+        """What `solve` needs besides times: one seed's parameters and initial values, and training's solver."""
+        record, theta = fit.record, fit.theta_of(seed)
+        solver = record.settings.solver
+        values = record.layout.unpack(theta)
+        trained = {e.name.removeprefix("initial."): values[e.name] for e in record.layout.of_kind("initial")}
+        if len(record.observations) == 1:
+            initial = {**{n: v[0] for n, v in trained.items()}, **normal_keys(initial)}
+        return {
+            "initial": initial,
+            "parameters": theta[: record.model.layout.size],
+            "solver": solver.name,
+            "rtol": solver.rtol,
+            "atol": solver.atol,
+            "dt": solver.dt,
+            "max_steps": 10 * solver.max_steps,
+        }
+
+    def export_julia(
+        self, fit: Fit, path: Any, time: Any = None, initial: Any = None, seed: int | None = None, **settings: Any
+    ) -> None:
+        """See `Fit.export_julia`."""
+        grid = self.times(fit, time, common=True)
+        export_julia(fit.model, path, grid, **{**self._setup(fit, initial, fit.member(seed)), **settings})

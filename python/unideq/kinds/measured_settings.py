@@ -1,0 +1,156 @@
+"""Settings of fits to measurements: loss, hold-out, regularisation, penalties, solver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
+
+from ..errors import OptionError
+from ..graph.serialise import to_json
+from ..objective import (
+    L1,
+    L2,
+    Holdout,
+    Loss,
+    MultipleShooting,
+    Penalty,
+    SquaredError,
+    Trajectory,
+    loss_of,
+)
+from ..objective.regularise import penalties_of, regulariser_of
+from ..solvers import SolverSettings
+from ..times import Clock
+from ..training.phase import SOAP, Adam, AdamW
+from ..training.settings import FitSettings
+from ..training.stage import Stage
+
+__all__ = ["MeasuredSettings", "short"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredSettings(FitSettings):
+    """See `unideq.fit` for the meaning of each."""
+
+    loss: Loss = field(default_factory=SquaredError)
+    holdout: Holdout | None = None
+    regulariser: L1 | L2 | None = None
+    penalties: Mapping[str, Penalty] = field(default_factory=dict)
+    solver: SolverSettings = field(default_factory=SolverSettings)
+    estimate_initial: bool = True
+
+    @property
+    def early_stopping(self) -> int | None:
+        """Iterations without a lower held-out error after which training stops."""
+        return None if self.holdout is None else self.holdout.patience
+
+    def stages(self) -> list[Stage]:
+        """The phases in order, those with a curriculum divided between its horizons."""
+        result: list[Stage] = []
+        used: dict[int, int] = {}
+        for stage in super().stages():
+            objective = stage.objective
+            if not (isinstance(objective, Trajectory) and objective.curriculum):
+                result.append(stage)
+                continue
+            # A curriculum goes on where the phase before left it.
+            done = used.get(id(objective), 0)
+            parts, skipped = [], done
+            for part, count in objective.stages(done + stage.iterations):
+                drop = min(skipped, count)
+                skipped -= drop
+                if count > drop:
+                    parts.append((part, count - drop))
+            used[id(objective)] = done + stage.iterations
+            result += [Stage(stage.phase, part, count) for part, count in parts]
+        for phase in self.phases:
+            objective = phase.objective or self.objective
+            wanted = sum(n for _, n in objective.curriculum) if isinstance(objective, Trajectory) else 0
+            if wanted > (there := used.get(id(objective), wanted)):
+                raise OptionError(
+                    f"The `curriculum` of `Trajectory` takes {wanted} iterations, and the phases that use it have "
+                    f"{there}: its last horizons would never be trained. Give it fewer, or the phases more."
+                )
+        for stage in result:
+            _check_batches(stage)
+        sizes = {
+            s.objective.group_size
+            for s in result
+            if isinstance(s.objective, MultipleShooting) and s.objective.starts == "free"
+        }
+        if len(sizes) > 1:
+            raise OptionError(
+                "All `MultipleShooting` phases with free starts share their segment starts, so they need one group "
+                f"size, not {sorted(sizes)}."
+            )
+        return result
+
+    def at(self, clock: Clock) -> Self:
+        """The same settings with dates as model times."""
+        return self if self.holdout is None else replace(self, holdout=self.holdout.at(clock))
+
+    def with_solver(self, solver: SolverSettings) -> Self:
+        """The same settings with another solver."""
+        return replace(self, solver=solver)
+
+    def rows(self) -> list[tuple[str, str]]:
+        (stages, seeds) = super().rows()
+        held = "nothing" if self.holdout is None else short(self.holdout)
+        rows = [stages, ("loss", short(self.loss)), seeds, ("held out", held)]
+        if self.regulariser is not None:
+            rows.append(("regularisation", repr(self.regulariser)))
+        if self.penalties:
+            rows.append(("penalties", ", ".join(f"{n} (weight {p.weight:g})" for n, p in self.penalties.items())))
+        if self.early_stopping is not None:
+            rows.append(("early stopping", f"after {self.early_stopping} iterations without a lower held-out loss"))
+        return rows
+
+    def own_to_json(self) -> dict[str, Any]:
+        regulariser = self.regulariser
+        return {
+            "loss": self.loss.to_json(),
+            "holdout": None if self.holdout is None else self.holdout.to_json(),
+            "regulariser": None if regulariser is None else {"kind": type(regulariser).__name__, **asdict(regulariser)},
+            "penalties": {
+                n: {"weight": p.weight, "graph": to_json(p.graph)}
+                for n, p in self.penalties.items()
+                if p.graph is not None
+            },
+            "solver": asdict(self.solver),
+            "estimate_initial": self.estimate_initial,
+            "early_stopping": self.early_stopping,
+        }
+
+    @classmethod
+    def own_from_json(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        held, patience = data["holdout"], data["early_stopping"]
+        return {
+            "loss": loss_of(data["loss"]),
+            "holdout": None if held is None else Holdout(**held, patience=patience),
+            "regulariser": regulariser_of(data["regulariser"]),
+            "penalties": penalties_of(data["penalties"]),
+            "solver": SolverSettings(**data["solver"]),
+            "estimate_initial": data["estimate_initial"],
+        }
+
+
+def _check_batches(stage: Stage) -> None:
+    batch = getattr(stage.objective, "batch", None)
+    if batch is not None and not isinstance(stage.phase, (Adam, AdamW, SOAP)):
+        name = type(stage.phase).__name__
+        raise OptionError(
+            f"`{name}` compares values of one function along a line, and `batch={batch}` changes it in "
+            f"every iteration. Use Adam, AdamW or SOAP, or `{name}` with an objective of its own on all "
+            f"windows: `ude.{name}({stage.iterations}, objective=ude.Unrolled(...))` without `batch`."
+        )
+
+
+def short(settings: Any) -> str:
+    """A dataclass's repr without what is empty."""
+    kept = [
+        f"{f.name}={getattr(settings, f.name)!r}"
+        for f in fields(settings)
+        if f.repr and getattr(settings, f.name) not in (None, (), {})
+    ]
+    return f"{type(settings).__name__}({', '.join(kept)})"

@@ -1,0 +1,174 @@
+"""Training on measurements: initial values and segment starts in θ, held-out scores, fixed windows for batches."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..engine import Report
+from ..objective import Observations, Problem
+from ..objective.problem import USUAL_ATOL
+from ..result.sampling import problem_on
+from ..training.concerns import concerns_after, concerns_before, slow
+from ..training.judge import Judge
+from ..training.record import Record
+from ..training.stage import Stage
+from ..training.task import Course, Task
+from .measured_settings import MeasuredSettings
+
+__all__ = ["MeasuredTask"]
+
+
+class MeasuredTask(Task):
+    """A model of time on measurements.
+
+    Attributes
+    ----------
+    problem
+        The model with its training measurements, and the layout of θ: model, initial values, segment starts, noise.
+    train, held
+        Training and held-out measurements.
+    """
+
+    settings: MeasuredSettings
+    observations: Observations
+    problem: Problem
+
+    def _problem(self) -> Problem:
+        given = self.settings
+        penalties = {n: p.traced(self.model) for n, p in given.penalties.items()}
+        self.settings = replace(given, penalties=penalties)
+        self.train, self.held = self.observations.split(given.holdout)
+        problem = problem_on(self.train, self.observations, self.model, self.settings)
+        self.guesses: dict[str, np.ndarray] = {}
+        for stage in self.stages:
+            stage.objective.check(problem)
+            fresh = [e for e in stage.objective.entries(problem) if e.name not in problem.layout]
+            if fresh:
+                self.guesses.update(stage.objective.guesses(problem))
+                problem = problem.extended(fresh)
+        self._given_atol, self.settings = given.solver.atol, self.settings.with_solver(problem.solver)
+        self.held_judge: Judge | None = None
+        self.hinted = False
+        return problem
+
+    def first_theta(self) -> np.ndarray:
+        return np.stack([self.problem.initial_theta(seed, self.guesses) for seed in self.settings.seeds])
+
+    # ---- start and end of a run -------------------------------------------------------------------------------
+
+    def fresh(self, theta: np.ndarray) -> dict[str, Any]:
+        return {"held_theta": theta.copy(), "held_best": np.full(len(theta), np.inf)}
+
+    def begin(self, record: Record) -> list[str]:
+        if self.settings.solver.atol not in (USUAL_ATOL, self._given_atol):
+            record.events.append(f"absolute tolerances follow the states' sizes: {self.settings.solver.tolerances}")
+        self._choose(record)
+        return concerns_before(self.problem, record.theta[0])
+
+    def _choose(self, record: Record) -> None:
+        """What is still to be decided or checked about how the model is solved."""
+
+    def prepare(self, record: Record) -> None:
+        # θ means what the record's layout says, whatever scales this version would choose.
+        self.problem = replace(self.problem, layout=record.layout)
+        self.held_judge = None if self.held is None else self._judge_of_held_out(self.held)
+
+    @abstractmethod
+    def _judge_of_held_out(self, held: Observations) -> Judge:
+        """Totals on the held-out measurements."""
+
+    def judge_of_batches(self, stage: Stage) -> Judge:
+        """What a stage with mini-batches is judged by."""
+        raise NotImplementedError
+
+    def course(self, record: Record, stage: Stage) -> Course:
+        return MeasuredCourse(self, record, stage)
+
+    def conclude(self, record: Record) -> list[str]:
+        told = " ".join(record.events)
+        found = concerns_after(record, self.first_theta(), self.problem.scales)
+        return [c for c in found if c.partition(" ")[0] not in told]
+
+    # ---- words ------------------------------------------------------------------------------------------------
+
+    def header(self, record: Record, engine: str, seeds: str) -> str:
+        why = next((f" ({e.split(': ', 1)[1]})" for e in record.events if e.startswith("solver auto")), "")
+        return (
+            f"{engine}, {record.method}{why}, {seeds}, {int(self.layout.free_mask.sum())} free numbers, "
+            f"{self.train.count} measurements" + (f" (+{self.held.count} held out)" if self.held else "")
+        )
+
+
+class MeasuredCourse(Course):
+    """A stage that is scored on held-out measurements and, with mini-batches, judged by fixed windows."""
+
+    task: MeasuredTask
+
+    def build(self) -> None:
+        super().build()
+        task, record = self.task, self.record
+        self.judge = None if self.batches is None else task.judge_of_batches(self.stage)
+        if self.judge is not None and record.iteration == 0:
+            record.best_theta, record.best_total = record.theta.copy(), self.judge(record.theta)
+        self.began = (record.history.iterations, time.monotonic())
+
+    def log(self, report: Report, due: bool) -> np.ndarray | None:
+        record, failed = self.record, self.task.failed
+        if self.judge is None:
+            record.best_theta = report.best_theta
+            if not failed or not np.isfinite(record.best_total).any():
+                record.best_total = report.best_total  # else the totals of the stage before still tell the seeds apart
+        elif due:
+            self._keep_best(self.judge(report.theta))
+        held = self.task.held_judge
+        return self._score(held) if held is not None and due else None
+
+    def _keep_best(self, total: np.ndarray) -> None:
+        """The best θ of a stage with mini-batches: by the fixed windows, never by the luckiest batch.
+
+        Until one is finite there, the latest θ stands in, so that the next stage goes on from what was learned.
+        """
+        record, finite = self.record, np.isfinite(total)
+        better = (finite & (total < record.best_total)) | ~np.isfinite(record.best_total)
+        record.best_total = np.where(better & finite, total, record.best_total)
+        record.best_theta = np.where(better[:, None], record.theta, record.best_theta)
+        record.history.judged_iteration.append(record.history.iterations)
+        record.history.judged_total.append(total)
+
+    def _score(self, held: Judge) -> np.ndarray:
+        record = self.record
+        assert record.held_best is not None and record.held_theta is not None
+        total = held(record.best_theta)
+        record.history.held_iteration.append(record.history.iterations)
+        record.history.held_total.append(total)
+        better = np.where(np.isfinite(total), total, np.inf) < record.held_best
+        record.held_best = np.where(better, total, record.held_best)
+        record.held_theta = np.where(better[:, None], record.best_theta, record.held_theta)
+        return total
+
+    def hint(self) -> str | None:
+        """Once, some reports into a stage that will take long: what would be quicker."""
+        task, record = self.task, self.record
+        made = record.history.iterations - self.began[0]
+        if task.hinted or made < 2 * task.settings.report_every:
+            return None
+        task.hinted = True
+        left = sum(s.iterations for s in task.stages) - record.history.iterations
+        seconds = left * (time.monotonic() - self.began[1]) / made
+        return slow([s.objective for s in task.stages], task.train, task.model, seconds)
+
+    def why_stop(self) -> str | None:
+        patience, history = self.task.settings.early_stopping, self.record.history
+        if patience is None or not history.held_total:
+            return None
+        scores = np.stack(history.held_total, axis=1)
+        scores = np.where(np.isfinite(scores), scores, np.inf)
+        latest = max(history.held_iteration[int(k)] for k in np.argmin(scores, axis=1))
+        if history.iterations - latest < patience:
+            return None
+        return f"stopped early: no lower held-out error for {patience} iterations"
