@@ -8,6 +8,7 @@ import pytest
 
 import unideq as ude
 from unideq.checks import known_arguments
+from unideq.training.fit import FitOptions
 
 
 def still(t, state):
@@ -57,7 +58,8 @@ def test_a_misspelt_argument_is_told_with_the_closest_one(call, words):
 
 def test_signatures_stay_what_they_were():
     assert list(inspect.signature(ude.ODE).parameters)[:2] == ["rhs", "states"]
-    assert "solver" in inspect.signature(ude.fit).parameters
+    assert "phases" in inspect.signature(ude.fit).parameters
+    assert "solver" in FitOptions.__annotations__
 
 
 def test_a_function_that_takes_any_keyword_cannot_be_decorated():
