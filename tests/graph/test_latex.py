@@ -185,6 +185,7 @@ def test_arrays_are_summarised():
         ((x**y) ** 3, "(x**y)**3", r"\left(x^{y}\right)^{3}"),
         (np.exp(-(x**2)), "exp(-x**2)", r"\exp\left(-x^{2}\right)"),
         (np.sqrt(x + 1), "sqrt(x + 1)", r"\sqrt{x + 1}"),
+        (np.cbrt(x + 1), "cbrt(x + 1)", r"\sqrt[3]{x + 1}"),
         (abs(x), "abs(x)", r"\left|x\right|"),
         (np.floor(x), "floor(x)", r"\left\lfloor x \right\rfloor"),
         (np.sum(v**2), "sum(v**2)", r"\sum\left(v^{2}\right)"),

@@ -54,7 +54,7 @@ class Case:
 def _unary() -> list[Case]:
     table: dict[str, tuple[np.ndarray, Callable]] = {
         **{name: (away(2, 3), getattr(np, name)) for name in ("negative", "absolute", "exp", "expm1", "sin", "cos")},
-        **{name: (away(2, 3), getattr(np, name)) for name in ("tan", "arctan", "sinh", "cosh", "tanh")},
+        **{name: (away(2, 3), getattr(np, name)) for name in ("tan", "arctan", "sinh", "cosh", "tanh", "cbrt")},
         **{name: (positive(2, 3), getattr(np, name)) for name in ("log", "log1p", "sqrt")},
         **{name: (inside(2, 3), getattr(np, name)) for name in ("arcsin", "arccos")},
         "sigmoid": (away(2, 3), lambda x: 1 / (1 + np.exp(-x))),

@@ -43,7 +43,6 @@ COMPOSED: dict[Any, Callable[..., Expression]] = {
     np.conjugate: lambda x: x,
     np.square: lambda x: apply("power", x, 2.0),
     np.reciprocal: lambda x: apply("divide", 1.0, x),
-    np.cbrt: lambda x: apply("sign", x) * apply("power", apply("absolute", x), 1.0 / 3.0),
     np.exp2: lambda x: apply("power", 2.0, x),
     np.log2: lambda x: apply("log", x) * (1.0 / np.log(2.0)),
     np.log10: lambda x: apply("log", x) * (1.0 / np.log(10.0)),

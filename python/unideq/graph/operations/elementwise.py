@@ -348,6 +348,7 @@ register_elementwise("log1p", partials=[lambda c, x, y: c / (1.0 + x)], julia="l
 register_elementwise(
     "sqrt", partials=[lambda c, x, y: 0.5 * c / y], show=around("sqrt", r"\sqrt{", "}"), julia="sqrt_or_nan"
 )
+register_elementwise("cbrt", partials=[lambda c, x, y: c / (3.0 * y * y)], show=around("cbrt", r"\sqrt[3]{", "}"))
 register_elementwise("sin", partials=[lambda c, x, y: c * apply("cos", x)], show=function("sin", r"\sin"))
 register_elementwise("cos", partials=[lambda c, x, y: -(c * apply("sin", x))], show=function("cos", r"\cos"))
 register_elementwise("tan", partials=[lambda c, x, y: c * (1.0 + y * y)], show=function("tan", r"\tan"))
