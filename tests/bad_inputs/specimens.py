@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 import unideq as ude
+from unideq import graph
 
 __all__ = ["SPECIMENS", "names_in"]
 
@@ -140,6 +141,6 @@ def namespace(code: CodeType, folder: Path) -> dict[str, Any]:
         (folder / "a.nc").write_text(text)
         return folder / "a.nc"
 
-    found: dict[str, Any] = {"ude": ude, "np": np, "xr": xr, "pd": pd, "Path": Path, "folder": folder}
+    found: dict[str, Any] = {"ude": ude, "graph": graph, "np": np, "xr": xr, "pd": pd, "Path": Path, "folder": folder}
     found |= {"decay": decay, "with_term": with_term, "written": written}
     return found | {name: SPECIMENS[name]() for name in names_in(code) if name in SPECIMENS}

@@ -104,8 +104,8 @@ def _has_axes(x: Expression) -> bool:
 def _elementwise(s: Sheet) -> Expression:
     x = s.any()
     direct = ("sin", "cos", "tanh", "sigmoid", "softplus", "arctan", "expm1", "exp", "sinh", "cosh", "negative")
-    name = s.pick(*direct, "absolute", "sign", "floor", "log", "log1p", "sqrt", "tan", "arcsin", "arccos")
-    if name in ("log", "sqrt"):
+    name = s.pick(*direct, "absolute", "sign", "floor", "log", "log1p", "sqrt", "cbrt", "tan", "arcsin", "arccos")
+    if name in ("log", "sqrt", "cbrt"):
         x = x if np.min(s.value(x), initial=1.0) > 0.3 else 0.6 + x * x
     elif name == "log1p":
         x = x * x

@@ -14,7 +14,8 @@ const SCALAR_CALLS = Dict{Symbol,Symbol}(
 function scalar_function(operation::Symbol)
     haskey(SCALAR_CALLS, operation) && return SCALAR_CALLS[operation]
     known = Base.isexported(Base, operation) && getfield(Base, operation) isa Function
-    return known ? operation : throw(ArgumentError("operation `$operation` has no Julia code"))
+    known && return operation
+    throw(Unsupported("Engine `julia` lacks the operation `$operation`. Use `engine=\"jax\"`."))
 end
 
 mutable struct ScalarCode

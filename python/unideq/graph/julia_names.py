@@ -35,7 +35,7 @@ class Names:
     """
 
     def __init__(self, *taken: str) -> None:
-        called = {operation.julia for operation in OPERATIONS.values()}
+        called = {entry.julia for entry in OPERATIONS.values() if entry.family == "elementwise"}
         self._taken = {*_KEYWORDS.split(), *_USED.split(), *HELPERS, *called, *taken}
 
     def new(self, wish: str) -> str:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..checks import choice, instance, known_arguments
 from ..errors import OptionError
-from .printing import Show, Shown
+from .printing import Show, function
 
 if TYPE_CHECKING:
     from .expression import Expression
@@ -28,11 +29,16 @@ BatchRule = Callable[["Expression", Inputs, Sequence[bool], int], "Expression | 
 """`(node, inputs, varying, count) -> Expression | None`, see `Operation.batch`."""
 
 
+_BY_NAME = function("")
+"""Stands for `function(name)`."""
+
+
 def per_element(node: Expression) -> int:
     """One scalar operation an element of the result, or of the first operand where that has more."""
     return max(node.size, node.inputs[0].size)
 
 
+@known_arguments
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """A primitive of the graph.
@@ -73,7 +79,7 @@ class Operation:
         Where it isn't smooth: its value (`jump`) or slope (`kink`) jumps where its operands meet, a single one where it
         is zero; or its value jumps at every whole number (`stairs`).
     tolerates
-        Which constants an operand may hold without harm to the value: finite numbers alone (``""``), also `infinity`,
+        Which constants an operand may hold without harm to the value: finite numbers alone (None), also `infinity`,
         also `nan`.
     batch
         `(node, inputs, varying, count) -> Expression | None`: it at `count` points at once, as an expression of the
@@ -86,9 +92,10 @@ class Operation:
         `(inputs, attributes, masks) -> masks`: which elements each output element depends on; masks are object arrays
         of bit sets (Python integers).
     show
-        `(arguments, attributes, latex) -> Shown`: text or LaTeX from printed arguments, see `unideq.graph.printing`.
+        `(arguments, attributes, latex) -> Shown`: text or LaTeX from printed arguments, see `unideq.graph.printing`
+        (default: `name(arguments)`).
     julia
-        The function of numbers that exported Julia source calls, for elementwise operations.
+        The function of numbers that exported Julia source calls, for elementwise operations (default: the name).
     """
 
     name: str
@@ -105,16 +112,21 @@ class Operation:
     vjp: Callable[[Inputs, Attributes, Expression, Expression], Sequence[Expression | None]]
     jvp: Callable[[Inputs, Attributes, Expression, Sequence[Expression | None]], Expression | None] | None = None
     flat: bool = False
-    breaks: Literal["", "jump", "kink", "stairs"] = ""
-    tolerates: Literal["", "infinity", "nan"] = ""
+    breaks: Literal["jump", "kink", "stairs"] | None = None
+    tolerates: Literal["infinity", "nan"] | None = None
     batch: BatchRule | None = None
     keeps_axes: bool = False
     work: Callable[[Expression], int] = per_element
     pattern: Callable[[Inputs, Attributes, Sequence[Any]], Any]
-    show: Show
+    show: Show = _BY_NAME
     julia: str = ""
 
     def __post_init__(self) -> None:
+        choice(self.breaks, "breaks", ("jump", "kink", "stairs"), "Operation", none=True)
+        choice(self.tolerates, "tolerates", ("infinity", "nan"), "Operation", none=True)
+        if self.show is _BY_NAME:
+            object.__setattr__(self, "show", function(self.name))
+        object.__setattr__(self, "julia", self.julia or self.name)
         if self.jvp is None and self.linear != tuple(range(self.arity or 0)):
             raise OptionError(
                 f"The operation `{self.name}` isn't linear in all of its operands and needs a rule for forward mode. "
@@ -135,7 +147,6 @@ LEAF = Operation(
     vjp=_nothing,
     work=lambda node: 0,
     pattern=_nothing,
-    show=lambda arguments, attributes, latex: Shown(""),
 )
 """What stands for an entry at inputs and constants, which no operation makes."""
 
@@ -153,6 +164,7 @@ def register(operation: Operation) -> Operation:
     OptionError
         If the name is taken, or one of the ufuncs.
     """
+    instance(operation, Operation, "operation", "register", needs="an `Operation(name=…, …)`")
     if operation.name in OPERATIONS:
         raise OptionError(f"An operation `{operation.name}` is registered already. Choose another name.")
     for ufunc in operation.ufuncs:

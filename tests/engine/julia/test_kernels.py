@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from tests.graph.strategies import examples, graphs
 
 from unideq.engine.julia.start import start
+from unideq.errors import EngineUnsupported
 from unideq.graph import OPERATIONS, Graph, apply, constant, irfft, jacobian, jvp, rfft, to_json, variable, vjp
 
 Case = tuple[Graph, dict[str, np.ndarray]]
@@ -237,6 +238,14 @@ def test_every_other_operation(evaluate):
     rest = {name for name, entry in OPERATIONS.items() if entry.family != "network"}
     assert tested >= rest, "an operation lacks a test of its Julia code"
     agree(evaluate, [case for found in cases.values() for case in found])
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_an_operation_that_julia_lacks_is_named(julia, monkeypatch, size):
+    monkeypatch.setitem(OPERATIONS, "sine", OPERATIONS["sin"])
+    x = variable("x", (size,))
+    with pytest.raises(EngineUnsupported, match=r"`julia` lacks the operation `sine`.*`engine=\"jax\"`"):
+        julia.evaluate(Graph([x], {"y": apply("sine", x)}), {"x": np.ones(size)})
 
 
 def test_constant_powers(evaluate):

@@ -7,10 +7,12 @@ cotangent, forward mode to the tangent.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from ...checks import choice, known_arguments, shown, text
+from ...errors import OptionError
 from ..expression import Expression, apply, as_expression, constant
 from ..operation import Operation, register
 from ..printing import (
@@ -39,17 +41,21 @@ def _numbers(inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
     return tuple([as_number(i) if i.dtype == "bool" else i for i in inputs]), attributes
 
 
+@known_arguments
 def register_elementwise(
     name: str,
     evaluate: Callable[..., Any] | None = None,
     *,
     partials: Sequence[Partial],
-    show: Show | None = None,
     also: tuple[np.ufunc, ...] = (),
     dtype: str = "float64",
-    passes: Callable[[Sequence[Expression], int], Any] | None = None,
     prepare: Callable[[tuple, dict], tuple[tuple, dict]] | None = _numbers,
-    **entry: Any,
+    simplify: Callable[[Sequence[Expression], dict, tuple[int, ...]], Expression | None] | None = None,
+    breaks: Literal["jump", "kink", "stairs"] | None = None,
+    tolerates: Literal["infinity", "nan"] | None = None,
+    passes: Callable[[Sequence[Expression], int], Any] | None = None,
+    show: Show | None = None,
+    julia: str = "",
 ) -> Operation:
     """Add an operation that acts on arrays number by number, and broadcasts them as NumPy does.
 
@@ -63,16 +69,14 @@ def register_elementwise(
     partials
         For each operand, `(c, *inputs, output) -> c · ∂output/∂operand` as an expression; None where no gradient
         passes.
-    show
-        How it prints (default: `name(x)`), see `unideq.graph.Operation`.
     also
         Further ufuncs that are this operation.
     dtype
         Of the result: `float64` or `bool`.
     passes
         `(inputs, k) -> mask`: elements of the result that can depend on operand k at all (default: all).
-    prepare, **entry
-        Further fields of `unideq.graph.Operation`. By default booleans count as 0 and 1.
+    prepare, simplify, breaks, tolerates, show, julia
+        As in `unideq.graph.Operation`. By default booleans count as 0 and 1, and it prints as `name(x)`.
 
     Returns
     -------
@@ -82,7 +86,8 @@ def register_elementwise(
     Raises
     ------
     OptionError
-        If the name or the ufunc is registered already.
+        If the name or the ufunc is registered already, NumPy has no function of that name and none is given, or there
+        are no partials.
 
     Examples
     --------
@@ -92,7 +97,15 @@ def register_elementwise(
     >>> text(apply("sinc_of_pi", variable("x")))
     'sinc_of_pi(x)'
     """
-    computed: Any = getattr(np, name) if evaluate is None else evaluate
+    name = text(name, "name", "register_elementwise", empty=False)
+    computed: Any = getattr(np, name, None) if evaluate is None else evaluate
+    if not callable(computed):
+        given = f"no function `{name}`" if evaluate is None else f"nothing to do with {shown(evaluate)}"
+        raise OptionError(f"NumPy has {given}. Give `evaluate=`, the function that computes `{name}` on arrays.")
+    if not isinstance(partials, Sequence) or not partials or not all(p is None or callable(p) for p in partials):
+        needed = "a function `(c, *inputs, output) -> c · ∂output/∂operand`, or None, for each operand"
+        raise OptionError(f"`partials` of `{name}` needs {needed}, not {shown(partials)}.")
+    dtype = choice(dtype, "dtype", ("float64", "bool"), "register_elementwise")
 
     def infer(inputs: Sequence[Expression], attributes: dict) -> tuple[tuple[int, ...], str]:
         return broadcast_shape(inputs, name), dtype
@@ -131,13 +144,16 @@ def register_elementwise(
             evaluate=computed,
             ufuncs=(computed, *also) if isinstance(computed, np.ufunc) else also,
             prepare=prepare,
+            simplify=simplify,
             vjp=vjp,
             jvp=jvp,
             flat=all(partial is None for partial in partials),
             batch=broadcasting,
+            breaks=breaks,
+            tolerates=tolerates,
             pattern=pattern,
             show=show or function(name),
-            **{"julia": name, **entry},
+            julia=julia,
         )
     )
 
@@ -406,13 +422,13 @@ register_elementwise(
 )
 
 
-def _compare(name: str, symbol: str, latex_symbol: str, **entry: Any) -> None:
+def _compare(name: str, symbol: str, latex_symbol: str, breaks: Literal["jump"] | None = None) -> None:
     show = infix(f" {symbol} ", SUM - 1, f" {latex_symbol} ")
-    register_elementwise(name, partials=[None, None], show=show, dtype="bool", tolerates="nan", **entry)
+    register_elementwise(name, partials=[None, None], show=show, dtype="bool", tolerates="nan", breaks=breaks)
 
 
-_compare("less", "<", "<", breaks="jump")
-_compare("less_equal", "<=", r"\le", breaks="jump")
+_compare("less", "<", "<", "jump")
+_compare("less_equal", "<=", r"\le", "jump")
 _compare("equal", "==", "=")  # no jump: it differs from its surroundings at single points alone
 register_elementwise("logical_and", partials=[None, None], show=function("and"), dtype="bool", prepare=None)
 register_elementwise("logical_or", partials=[None, None], show=function("or"), dtype="bool", prepare=None)

@@ -152,7 +152,6 @@ register(
         keeps_axes=True,
         work=free,
         pattern=moved_pattern(_pad),
-        show=function("pad"),
     )
 )
 
@@ -280,7 +279,6 @@ register(
         batch=along_axis,
         keeps_axes=True,
         pattern=_scatter_pattern,
-        show=function("scatter_add"),
     )
 )
 
