@@ -51,6 +51,11 @@ def zeros(shape: tuple[int, ...]) -> Expression:
     return constant(np.zeros(shape))
 
 
+def resized(shape: tuple[int, ...], axis: int, length: int) -> tuple[int, ...]:
+    """The shape with another length along one axis."""
+    return (*shape[:axis], length, *shape[axis + 1 :])
+
+
 def free(node: Expression) -> int:
     """The work of operations that compute nothing."""
     return 0

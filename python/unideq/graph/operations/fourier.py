@@ -57,6 +57,11 @@ def _prepare_rfft(inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
     return (x,), {"dims": int(dims)}
 
 
+def _infer_rfft(inputs: Any, attributes: dict) -> tuple[tuple[int, ...], str]:
+    shape, dims = inputs[0].shape, attributes["dims"]
+    return (*shape[:-dims], *half_shape(shape[-dims:]), 2), "float64"
+
+
 def evaluate_rfft(x: Any, dims: int) -> Any:
     """NumPy reference semantics: (*lead, *space) → (*lead, *half, 2)."""
     spectrum = np.fft.rfftn(np.asarray(x, dtype=float), axes=tuple(range(-dims, 0)))
@@ -80,14 +85,7 @@ register(
     Operation(
         name="rfft",
         family="fourier",
-        infer=lambda inputs, attributes: (
-            (
-                *inputs[0].shape[: -attributes["dims"]],
-                *half_shape(inputs[0].shape[-attributes["dims"] :]),
-                2,
-            ),
-            "float64",
-        ),
+        infer=_infer_rfft,
         evaluate=evaluate_rfft,
         prepare=_prepare_rfft,
         linear=(0,),

@@ -13,7 +13,7 @@ from ..location import user_line
 from ..operation import Operation, register
 from ..printing import Shown, function, subscripted
 from .batch_rules import Flags, Values, along_axis
-from .building import as_number, free, moved_pattern
+from .building import as_number, free, moved_pattern, resized
 
 # ---- slice and its adjoint, pad -----------------------------------------------------------------------------------
 
@@ -82,10 +82,6 @@ def _simplify_slice(inputs: Any, attributes: dict, shape: tuple[int, ...]) -> Ex
     return None
 
 
-def _batch_slice(node: Expression, values: Values, flags: Flags, count: int) -> Expression:
-    return apply("slice", values[0], window=((0, count, 1), *node.attributes["window"]))
-
-
 def _show_slice(arguments: Sequence[Shown], attributes: dict, latex: bool) -> Shown:
     window = attributes["window"]
     python = [str(a) if b == a + 1 else f"{a}:{b}" + (f":{s}" if s != 1 else "") for a, b, s in window]
@@ -105,7 +101,9 @@ register(
         view=True,
         linear=(0,),
         vjp=_vjp_slice,
-        batch=_batch_slice,
+        batch=lambda node, values, flags, count: apply(
+            "slice", values[0], window=((0, count, 1), *node.attributes["window"])
+        ),
         keeps_axes=True,
         work=free,
         pattern=moved_pattern(_slice),
@@ -234,11 +232,7 @@ register(
         name="gather",
         family="structure",
         infer=lambda inputs, attributes: (
-            (
-                *inputs[0].shape[: attributes["axis"]],
-                len(attributes["indices"]),
-                *inputs[0].shape[attributes["axis"] + 1 :],
-            ),
+            resized(inputs[0].shape, attributes["axis"], len(attributes["indices"])),
             inputs[0].dtype,
         ),
         evaluate=_gather,
@@ -246,13 +240,7 @@ register(
         simplify=_simplify_gather,
         linear=(0,),
         vjp=lambda inputs, attributes, y, c: [
-            apply(
-                "scatter_add",
-                c,
-                indices=attributes["indices"],
-                axis=attributes["axis"],
-                size=inputs[0].shape[attributes["axis"]],
-            )
+            apply("scatter_add", c, **attributes, size=inputs[0].shape[attributes["axis"]])
         ],
         batch=along_axis,
         keeps_axes=True,
@@ -265,10 +253,7 @@ register(
     Operation(
         name="scatter_add",
         family="structure",
-        infer=lambda inputs, attributes: (
-            (*inputs[0].shape[: attributes["axis"]], attributes["size"], *inputs[0].shape[attributes["axis"] + 1 :]),
-            "float64",
-        ),
+        infer=lambda inputs, attributes: (resized(inputs[0].shape, attributes["axis"], attributes["size"]), "float64"),
         evaluate=_scatter_add,
         prepare=_prepare_scatter,
         simplify=_simplify_scatter,

@@ -13,8 +13,8 @@ from ..expression import Expression, apply
 from ..location import user_line
 from ..operation import Operation, register
 from ..printing import ATOM, POWER, Shown, show_first
-from .batch_rules import Flags, Values, along_axis, lifted
-from .building import free, moved_pattern, unbroadcast, zeros
+from .batch_rules import along_axis, lifted
+from .building import free, moved_pattern, resized, unbroadcast, zeros
 
 # ---- reshape ----------------------------------------------------------------------------------------------------
 
@@ -82,10 +82,6 @@ def _show_transpose(arguments: Sequence[Shown], attributes: dict, latex: bool) -
     return Shown(rf"{{{base}}}^{{\top}}" if "^" in base else rf"{base}^{{\top}}", POWER)
 
 
-def _batch_transpose(node: Expression, values: Values, flags: Flags, count: int) -> Expression:
-    return apply("transpose", values[0], axes=(0, *(a + 1 for a in node.attributes["axes"])))
-
-
 register(
     Operation(
         name="transpose",
@@ -98,7 +94,9 @@ register(
         vjp=lambda inputs, attributes, y, c: [
             apply("transpose", c, axes=tuple(int(a) for a in np.argsort(attributes["axes"])))
         ],
-        batch=_batch_transpose,
+        batch=lambda node, values, flags, count: apply(
+            "transpose", values[0], axes=(0, *(a + 1 for a in node.attributes["axes"]))
+        ),
         work=free,
         pattern=moved_pattern(_transpose),
         show=_show_transpose,
@@ -136,10 +134,6 @@ def _simplify_broadcast(inputs: Any, attributes: dict, shape: tuple[int, ...]) -
     return None
 
 
-def _batch_broadcast(node: Expression, values: Values, flags: Flags, count: int) -> Expression:
-    return apply("broadcast_to", lifted(values[0], node.inputs[0], node.ndim), shape=(count, *node.shape))
-
-
 register(
     Operation(
         name="broadcast_to",
@@ -149,7 +143,9 @@ register(
         simplify=_simplify_broadcast,
         linear=(0,),
         vjp=lambda inputs, attributes, y, c: [unbroadcast(c, inputs[0].shape)],
-        batch=_batch_broadcast,
+        batch=lambda node, values, flags, count: apply(
+            "broadcast_to", lifted(values[0], node.inputs[0], node.ndim), shape=(count, *node.shape)
+        ),
         work=free,
         pattern=moved_pattern(_broadcast_to),
         show=show_first,
@@ -170,9 +166,7 @@ def _infer_concatenate(inputs: Any, attributes: dict) -> tuple[tuple[int, ...], 
             raise TraceError(f"`concatenate` along axis {axis} can't join shapes {shapes}{user_line()}.")
         if i.dtype != first.dtype:
             raise TraceError(f"`concatenate` can't join booleans with numbers{user_line()}.")
-    shape = list(first.shape)
-    shape[axis] = sum(i.shape[axis] for i in inputs)
-    return tuple(shape), first.dtype
+    return resized(first.shape, axis, sum(i.shape[axis] for i in inputs)), first.dtype
 
 
 def _concatenate(*arrays: Any, axis: int) -> Any:
