@@ -2,23 +2,13 @@
 
 module UnideqFIRKExt
 
-using LinearSolve: KLUFactorization
-using OrdinaryDiffEqFIRK: RadauIIA5
+using LinearSolve: LinearSolve
+using OrdinaryDiffEqFIRK: OrdinaryDiffEqFIRK
 using PrecompileTools: @compile_workload
-using Unideq: forget_kernels!, linear_solver, register_method!, run_integration_workload
-
-solver(sparse) = linear_solver(sparse, KLUFactorization)
-
-function register()
-    register_method!("radauiia5", :firk, 5, true, sparse -> RadauIIA5(; linsolve = solver(sparse)))
-    return nothing
-end
-
-__init__() = register()
+using Unideq: forget_kernels!, run_integration_workload
 
 @compile_workload begin
-    register()
-    foreach(run_integration_workload, ("radauiia5",))
+    run_integration_workload(:OrdinaryDiffEqFIRK)
     forget_kernels!()
 end
 

@@ -5,9 +5,9 @@ using Base64: base64decode
 using FunctionWrappers: FunctionWrapper
 using JSON: JSON
 using LinearAlgebra
-using OrdinaryDiffEqLowOrderRK: BS3, DP5, Euler, Heun, Midpoint, RK4, Ralston
-using OrdinaryDiffEqTsit5: Tsit5
-using OrdinaryDiffEqVerner: Vern6, Vern7, Vern8, Vern9
+using OrdinaryDiffEqLowOrderRK: OrdinaryDiffEqLowOrderRK
+using OrdinaryDiffEqTsit5: OrdinaryDiffEqTsit5
+using OrdinaryDiffEqVerner: OrdinaryDiffEqVerner
 using PrecompileTools: @compile_workload, @setup_workload
 using RuntimeGeneratedFunctions
 using SciMLBase: SciMLBase, ODEFunction, ODEProblem, ReturnCode, init, reinit!, step!

@@ -34,12 +34,15 @@ function run_objective_workload(name::String = "objective", data_name::String = 
     return objective
 end
 
-"A gradient through a Rosenbrock method, which is registered."
+"A gradient through a Rosenbrock method, whose package is loaded."
 run_stiff_objective_workload() = run_objective_workload("stiff_objective")
 
-"A short solve by the solver of that name, which is registered."
+"Short solves by the solvers of a package, which is loaded."
+run_integration_workload(package::Symbol) = foreach(run_integration_workload, solvers_of(String(package)))
+
+"A short solve by the solver of that name, whose package is loaded."
 function run_integration_workload(solver::String)
-    stiff = METHODS[solver].implicit
+    stiff = method(solver).implicit
     program = JSON.parse(WORKLOAD[stiff ? "stiff" : "integration"])
     program["solver"]["name"] = solver
     data = Float64[x for x in WORKLOAD["integration_data"]]
@@ -97,7 +100,6 @@ forget_kernels!() = (empty!(KERNELS); nothing)
     run_rollout_workload()
     run_objective_workload("points_objective", "points_objective_data")
     run_evaluation_workload()
-    solver_table()
     package_versions()
     forget_kernels!()
 end

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
         samplers,
     )
     from .result import Fit, Solution, plot_rollout_metrics, rollout_metrics
-    from .solvers import Solver
+    from .solvers import Auto, ExplicitRungeKutta, Rosenbrock, Solver
     from .solvers.table import *  # noqa: F403
     from .training import (
         BFGS,
@@ -136,7 +136,7 @@ _EXPORTS = {
         "samplers",
     ),
     "result": ("Fit", "Solution", "plot_rollout_metrics", "rollout_metrics"),
-    "solvers": ("Solver",),
+    "solvers": ("Auto", "ExplicitRungeKutta", "Rosenbrock", "Solver"),
     "training": (
         "BFGS",
         "LBFGS",
@@ -164,6 +164,7 @@ __all__ = [
     "SOAP",
     "Adam",
     "AdamW",
+    "Auto",
     "Axis",
     "Boundary",
     "Causal",
@@ -178,6 +179,7 @@ __all__ = [
     "Domain",
     "EngineMissing",
     "EngineUnsupported",
+    "ExplicitRungeKutta",
     "ExponentialDecay",
     "ExtraMissing",
     "Field",
@@ -205,6 +207,7 @@ __all__ = [
     "PointSet",
     "Residual",
     "ResidualProblem",
+    "Rosenbrock",
     "Solution",
     "SolveError",
     "Solver",
@@ -251,7 +254,7 @@ def __getattr__(name: str) -> Any:
         return value
     if name[:1].isupper():
         solvers = importlib.import_module(".solvers", __name__)
-        for entry in (solvers.Auto, *solvers.SOLVERS.values()):
+        for entry in solvers.SOLVERS.values():
             globals().setdefault(entry.__name__, entry)
         if name in globals():
             return globals()[name]

@@ -39,6 +39,32 @@ ude.fit(closure, fields, solver=ude.Tsit5())  # `solver … stepper
 ude.fit(problem, solver=ude.Tsit5())  # `solver` … residual
 ode.solve([0.0, 1.0], {"x": 1.0}, solver=ude.Tsit5(), atol=1e-9)  # `atol=1e-09` … `solver=ude.Tsit5(atol=
 ode.export_julia(folder / "a.jl", [0.0, 1.0], {"x": 1.0}, solver=ude.RK4)  # `solver` … RK4()
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=2)  # `b_error` … give `dt`
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=2, dt=0)  # `dt` … 0
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=2, dt=0.1, rtol=1e-3)  # no `rtol`
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=2, dt=0.1, b_error=[-1, 1])  # no `dt`
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=3, dt=0.1)  # order 3 … Σ b·a(c) is 0
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 1 / 4], [0, 2 / 3], order=2, dt=0.1)  # Σ b·1 is 0.5 … order 1
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 1 / 2], order=2, dt=0.1)  # Row 1 of `a` … `c[1]` is 0.5
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0], order=2, dt=0.1)  # `c` as 2 numbers … 1
+ude.ExplicitRungeKutta([[0, 0], [2 / 3, 1]], [1 / 4, 3 / 4], [0, 2 / 3], order=2, dt=0.1)  # `a[1][1]` … 1 … zeros
+ude.ExplicitRungeKutta([[0], [0, 0], [2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=2, dt=0.1)  # `a` as 2 rows … 3
+ude.ExplicitRungeKutta([[0], [0, 0, 0]], [1 / 4, 3 / 4], [0, 2 / 3], order=2, dt=0.1)  # `a[1]` … 2 numbers … 3
+ude.ExplicitRungeKutta(5, [1 / 4, 3 / 4], [0, 2 / 3], order=2, dt=0.1)  # `a` as rows … 5
+ude.ExplicitRungeKutta([["a"]], [1 / 4, 3 / 4], [0, 2 / 3], order=2, dt=0.1)  # `a[1]` … 'a'
+ude.ExplicitRungeKutta([[2 / 3]], "b", [0, 2 / 3], order=2, dt=0.1)  # `b` … 'b'
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, np.nan], [0, 2 / 3], order=2, dt=0.1)  # `b` … nan
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=0, dt=0.1)  # `order` … 0
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=9, dt=0.1)  # `order` … <= 8 … 9
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=2, b_error=[1, 0])  # sum to 0 … b - b_embedded
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=2, b_error=[0, 0])  # `b_error` … zero … `dt`
+ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=2, b_error=[1])  # `b_error` as 2 numbers … 1
+ude.Rosenbrock([[1]], [[0.1], [0, 0.1]], [1 / 2, 1 / 2], order=2, dt=0.1)  # Σ b·c is 0.6 … order 2
+ude.Rosenbrock([[1]], [[0.1], [0, 0.2]], [1 / 2, 1 / 2], order=2, dt=0.1)  # `gamma` … diagonal … 0.1, 0.2
+ude.Rosenbrock([[1]], [[0], [0, 0]], [1 / 2, 1 / 2], order=2, dt=0.1)  # `gamma` … > 0
+ude.Rosenbrock([[1]], [[1, 1], [0, 1]], [1 / 2, 1 / 2], order=2, dt=0.1)  # `gamma[0][1]` … zero … 1
+ode.solve([0.0, 1.0], {"x": 1.0}, engine="jax",
+    solver=ude.Rosenbrock([[1]], [[1.7071], [-3.4142, 1.7071]], [0.5, 0.5], order=2, dt=0.1))  # `jax` lacks
 """)
 
 

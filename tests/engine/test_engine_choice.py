@@ -10,10 +10,9 @@ import pytest
 import unideq as ude
 from result.growth import growth_data, growth_model, untrained
 from unideq.engine import get_engine, registry
-from unideq.engine.options import counterpart, solvers_of
 from unideq.errors import EngineMissing, UnideqWarning
 from unideq.result.file import write_training
-from unideq.solvers import SOLVERS
+from unideq.solvers import SOLVERS, SolverSettings, counterpart, solvers_of
 
 
 @pytest.fixture
@@ -81,7 +80,7 @@ def test_a_file_goes_on_with_its_own_engine_where_that_is_here():
 def test_every_adaptive_solver_has_a_counterpart_of_its_kind():
     for engine in ("jax", "julia"):
         for name, solver in SOLVERS.items():
-            other = counterpart(name, engine)
+            other = counterpart(SolverSettings(name), engine).name
             if solver.fixed or engine in solver.engines:
                 assert other == name
             else:

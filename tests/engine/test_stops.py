@@ -11,13 +11,13 @@ import xarray as xr
 import unideq as ude
 from unideq.engine import get_engine
 from unideq.engine.clock import clocked
-from unideq.engine.options import FIXED_STEP, solvers_of
 from unideq.engine.stops import Stops, stops_of
 from unideq.objective.program import Integration, SolverSettings
+from unideq.solvers import SOLVERS, solvers_of
 
 from . import switched
 
-ADAPTIVE = [name for name in solvers_of("jax") if name not in FIXED_STEP]
+ADAPTIVE = [name for name in solvers_of("jax") if not SOLVERS[name].fixed]
 
 
 def stops(times, values, interpolation="linear", rtol=1e-6) -> Stops:

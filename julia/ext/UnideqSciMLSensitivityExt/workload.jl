@@ -5,8 +5,7 @@
     program = JSON.parse(Unideq.WORKLOAD["stiff_objective"])
     settings = program["sources"][1]["solver"]
     # The extension with Rosenbrock methods may load after this one.
-    haskey(Unideq.METHODS, "rodas5p") ||
-        Unideq.register_method!("rodas5p", :rosenbrock, 5, true, sparse -> Rodas5P(; linsolve = nothing))
+    Unideq.method("rodas5p")
     data = Float64[x for x in Unideq.WORKLOAD["objective_data"]]
     @compile_workload begin
         for (solver, adjoint) in (("rodas5p", "gauss"), ("tsit5", "gauss"))

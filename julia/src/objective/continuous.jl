@@ -22,7 +22,7 @@ method needs not be the one that was asked for, but an accurate dense output.
 function continuous_method(method::Method)
     method.implicit && return Unideq.method("rodas5p")
     method.tableau === nothing && return method
-    return METHODS[method.order <= 5 ? "tsit5" : "vern9"]
+    return Unideq.method(method.order <= 5 ? "tsit5" : "vern9")
 end
 
 "Load what a continuous adjoint needs, or say why it can't be had."

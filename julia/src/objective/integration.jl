@@ -155,9 +155,14 @@ function compile_forward!(p::CompiledIntegration, data::AbstractDict)
     return nothing
 end
 
-"The tableau of the steps that are recorded for derivatives; `nothing` where none are wanted, or the method has none."
-recorded_tableau(p::CompiledIntegration) =
-    p.gradient === nothing && p.tangent === nothing ? nothing : p.settings.method.tableau
+"""
+The tableau of the steps that are recorded; `nothing` where the method has none, or where no derivatives are wanted and
+the integrator has a dense output of its own.
+"""
+function recorded_tableau(p::CompiledIntegration)
+    method = p.settings.method
+    return p.gradient === nothing && p.tangent === nothing && method.algorithm !== nothing ? nothing : method.tableau
+end
 
 "Observations of all trajectories together, B·K."
 points(integration::CompiledIntegration) = integration.trajectories * integration.times_each

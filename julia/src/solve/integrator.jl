@@ -10,7 +10,7 @@ struct Settings
 end
 
 Settings(data::AbstractDict) = Settings(
-    method(data["name"]),
+    haskey(data, "tableau") ? Method(data["name"], data["tableau"]) : method(data["name"]),
     Float64(data["rtol"]),
     data["atol"] isa Number ? Float64(data["atol"]) : Float64.(data["atol"]),
     Int(data["max_steps"]),
@@ -24,6 +24,7 @@ An integrator of `field`, to be started with `restart!`. `derivatives` is `nothi
 where steps aren't recorded: the integrator's own dense output is wanted then.
 """
 function make_integrator(field::Field, n::Int, settings::Settings, tableau, derivatives)
+    settings.method.algorithm === nothing && return TableauIntegrator(field, n, settings, derivatives)
     f = ode_function(derivatives)
     problem = ODEProblem{true}(f, zeros(n), (0.0, 1.0), field)
     return init(

@@ -1,82 +1,38 @@
-# Solvers by name.
+# Solvers: those of the table of `unideq.solvers` by name, and methods from outside by their coefficients.
 
 """
-One solver. `algorithm(sparse)` makes it, for sparse or dense Jacobians, once the package of its family is loaded;
-`tableau` is there for explicit Runge–Kutta and for Rosenbrock methods, and with it the discrete adjoint and forward
-mode.
+One solver. `algorithm(sparse)` makes it, for sparse or dense Jacobians; `nothing`: its steps are made from its tableau,
+with the weights `error` of the error's estimate. `tableau` is there for explicit Runge–Kutta and for Rosenbrock methods,
+and with it the discrete adjoint and forward mode.
 """
 struct Method
     name::String
-    family::Symbol
     order::Int
     implicit::Bool
     fixed::Bool
-    algorithm::Function
+    algorithm::Union{Nothing,Function}
     tableau::Union{Nothing,Tableau,RosenbrockTableau}
+    error::Vector{Float64}
 end
 
-"Packages that aren't loaded before a solver of theirs is asked for: family → name, UUID."
-const FAMILIES = Dict(
-    :rosenbrock => ("OrdinaryDiffEqRosenbrock", "43230ef6-c299-4910-a778-202eb28ce4ce"),
-    :bdf => ("OrdinaryDiffEqBDF", "6ad6398a-0878-4a85-9266-38940aa047c8"),
-    :sdirk => ("OrdinaryDiffEqSDIRK", "2d112036-d095-4a1e-ab9a-08536f3ecdbf"),
-    :firk => ("OrdinaryDiffEqFIRK", "5960d6e9-dd7a-4743-88e7-cf307b64f125"),
-    :stabilised => ("OrdinaryDiffEqStabilizedRK", "358294b1-0aab-51c3-aafe-ad5ab194a2ad"),
-    :ssp => ("OrdinaryDiffEqSSPRK", "669c94d9-1f4b-4b64-b377-1aa079aa2388"),
+include_dependency("solvers.json")
+
+"The table: name → `package`, `algorithm`, `order`, `implicit`, `fixed`, `coefficients`; or what `Method(name, own)` reads."
+const SOLVERS = JSON.parsefile(joinpath(@__DIR__, "solvers.json"))
+
+"Packages that aren't loaded before a solver of theirs is asked for: name → UUID."
+const PACKAGES = Dict(
+    "LinearSolve" => "7ed4a6bd-45f5-4d41-b270-4a48e9bafcae",
+    "OrdinaryDiffEqBDF" => "6ad6398a-0878-4a85-9266-38940aa047c8",
+    "OrdinaryDiffEqFIRK" => "5960d6e9-dd7a-4743-88e7-cf307b64f125",
+    "OrdinaryDiffEqRosenbrock" => "43230ef6-c299-4910-a778-202eb28ce4ce",
+    "OrdinaryDiffEqSDIRK" => "2d112036-d095-4a1e-ab9a-08536f3ecdbf",
+    "OrdinaryDiffEqSSPRK" => "669c94d9-1f4b-4b64-b377-1aa079aa2388",
+    "OrdinaryDiffEqStabilizedRK" => "358294b1-0aab-51c3-aafe-ad5ab194a2ad",
 )
 
-const LINEAR_SOLVE = ("LinearSolve", "7ed4a6bd-45f5-4d41-b270-4a48e9bafcae")
-
-"Solvers of those packages: name → family, order, whether implicit."
-const ELSEWHERE = Dict(
-    "rodas5p" => (:rosenbrock, 5, true),
-    "rodas4" => (:rosenbrock, 4, true),
-    "rosenbrock23" => (:rosenbrock, 2, true),
-    "fbdf" => (:bdf, 5, true),
-    "qndf" => (:bdf, 5, true),
-    "trbdf2" => (:sdirk, 2, true),
-    "kencarp4" => (:sdirk, 4, true),
-    "kvaerno5" => (:sdirk, 5, true),
-    "radauiia5" => (:firk, 5, true),
-    "rock2" => (:stabilised, 2, false),
-    "rock4" => (:stabilised, 4, false),
-    "ssprk22" => (:ssp, 2, false),
-    "ssprk33" => (:ssp, 3, false),
-    "ssprk43" => (:ssp, 3, false),
-    "ssprk54" => (:ssp, 4, false),
-    "ssprk104" => (:ssp, 4, false),
-)
-
-"Solvers that make fixed steps and need `dt`."
-const FIXED_STEP = Set(("euler", "heun", "midpoint", "ralston", "rk4", "ssprk22", "ssprk33", "ssprk54", "ssprk104"))
-
-"Rosenbrock methods that have the discrete adjoint."
-const ROSENBROCK = Set(("rodas4", "rodas5p"))
-
+"Solvers that were asked for, by name."
 const METHODS = Dict{String,Method}()
-
-"Make a solver known; extensions call this when they load."
-function register_method!(name, family, order, implicit, algorithm, tableau = nothing)
-    METHODS[name] = Method(name, family, order, implicit, name in FIXED_STEP, algorithm, tableau)
-    return nothing
-end
-
-"An explicit Runge–Kutta method, its tableau taken from the solver."
-register_explicit!(name, family, order, algorithm) =
-    register_method!(name, family, order, false, algorithm, Tableau(algorithm(false)))
-
-register_explicit!("tsit5", :explicit, 5, _ -> Tsit5())
-register_explicit!("dopri5", :explicit, 5, _ -> DP5())
-register_explicit!("bs3", :explicit, 3, _ -> BS3())
-register_explicit!("vern6", :explicit, 6, _ -> Vern6())
-register_explicit!("vern7", :explicit, 7, _ -> Vern7())
-register_explicit!("vern8", :explicit, 8, _ -> Vern8())
-register_explicit!("vern9", :explicit, 9, _ -> Vern9())
-register_explicit!("euler", :explicit, 1, _ -> Euler())
-register_explicit!("heun", :explicit, 2, _ -> Heun())
-register_explicit!("midpoint", :explicit, 2, _ -> Midpoint())
-register_explicit!("ralston", :explicit, 2, _ -> Ralston())
-register_explicit!("rk4", :explicit, 4, _ -> RK4())
 
 """
     method(name)
@@ -85,56 +41,51 @@ The solver of that name; loads its package where need be.
 """
 function method(name::AbstractString)
     haskey(METHODS, name) && return METHODS[name]
-    haskey(ELSEWHERE, name) || throw(
-        ArgumentError("unknown solver `$name`; there are $(join(sort!(solver_names()), ", "))"),
+    haskey(SOLVERS, name) || throw(
+        ArgumentError("unknown solver `$name`; there are $(join(sort!(collect(keys(SOLVERS))), ", "))"),
     )
-    package, uuid = FAMILIES[first(ELSEWHERE[name])]
-    last(ELSEWHERE[name]) && require_for(name, LINEAR_SOLVE...)
-    require_for(name, package, uuid)
-    return Base.invokelatest(getindex, METHODS, name)
+    row = SOLVERS[name]
+    haskey(row, "package") || return METHODS[name] = Method(name, row)
+    package = package_of(name, row["package"])
+    row["implicit"] && package_of(name, "LinearSolve")
+    # The package may have been loaded by this very call of Julia.
+    return METHODS[name] = Base.invokelatest(Method, name, row, package)
 end
 
-function require_for(name, package, uuid)
-    id = Base.PkgId(Base.UUID(uuid), package)
+"A method of these coefficients, as `unideq.engine.julia.tableau` writes them."
+function Method(name::AbstractString, own::AbstractDict)
+    tableau = own["implicit"] ? RosenbrockTableau(own) : Tableau(own)
+    return Method(name, own["order"], own["implicit"], own["fixed"], nothing, tableau, Float64[x for x in own["error"]])
+end
+
+"A method of OrdinaryDiffEq, its tableau taken from there."
+function Method(name::AbstractString, row::AbstractDict, package::Module)
+    kind, coefficients = getproperty(package, Symbol(row["algorithm"])), row["coefficients"]
+    linear(sparse) = sparse ? package_of(name, "LinearSolve").KLUFactorization() : nothing
+    algorithm = row["implicit"] ? sparse -> kind(; linsolve = linear(sparse)) : _ -> kind()
+    tableau =
+        coefficients === nothing ? (row["recorded"] ? Tableau(kind()) : nothing) :
+        RosenbrockTableau(getproperty(package, Symbol(coefficients))(Float64, Float64))
+    return Method(name, row["order"], row["implicit"], row["fixed"], algorithm, tableau, Float64[])
+end
+
+"A package that a solver needs."
+function package_of(solver, package)
+    isdefined(@__MODULE__, Symbol(package)) && return getproperty(@__MODULE__, Symbol(package))
+    id = Base.PkgId(Base.UUID(PACKAGES[package]), package)
     Base.locate_package(id) === nothing && throw(
         ArgumentError(
-            "solver `$name` needs the Julia package $package, which isn't installed. " *
+            "solver `$solver` needs the Julia package $package, which isn't installed. " *
             "In Julia, type `import Pkg; Pkg.activate(\"unideq\"; shared = true); Pkg.add(\"$package\")`.",
         ),
     )
-    Base.require(id)
-    return nothing
+    return Base.require(id)
 end
 
-"""
-The linear solver of an implicit method. Sparse systems are factorised by `sparse_method`, which keeps the symbolic
-factorisation from step to step; `nothing` leaves dense ones to the solver's own choice.
-"""
-linear_solver(sparse::Bool, sparse_method) = sparse ? sparse_method() : nothing
+"Names of the solvers of a package."
+solvers_of(package) = sort!([name for (name, row) in SOLVERS if get(row, "package", nothing) == package])
 
-solver_names() = collect(union(keys(METHODS), keys(ELSEWHERE)))
-
-"""
-    solver_table()
-
-JSON text: name → `family`, `order`, `implicit`, `fixed` (needs `dt`), `discrete` (has the discrete adjoint). Loads
-nothing.
-"""
-function solver_table()
-    table = Dict{String,Any}()
-    for (name, m) in METHODS
-        table[name] = solver_row(m.family, m.order, m.implicit, name)
-    end
-    for (name, (family, order, implicit)) in ELSEWHERE
-        table[name] = solver_row(family, order, implicit, name)
-    end
-    return JSON.json(table)
+# Tableaus are read off while this package is precompiled.
+for package in ("OrdinaryDiffEqTsit5", "OrdinaryDiffEqLowOrderRK", "OrdinaryDiffEqVerner")
+    foreach(method, solvers_of(package))
 end
-
-solver_row(family, order, implicit, name) = Dict(
-    "family" => String(family),
-    "order" => order,
-    "implicit" => implicit,
-    "fixed" => name in FIXED_STEP,
-    "discrete" => family in (:explicit, :ssp) || name in ROSENBROCK,
-)

@@ -16,6 +16,14 @@ end
 "Of a table with fields of these names, as OrdinaryDiffEqRosenbrock has them."
 RosenbrockTableau(table) = RosenbrockTableau(table.A, table.C, table.gamma, table.b, table.c, table.d, table.H)
 
+"The tableau that Python wrote."
+function RosenbrockTableau(own::AbstractDict)
+    vector(name) = Float64[x for x in own[name]]
+    b = vector("b")
+    a, C, H = (matrix(own[name], length(b)) for name in ("a", "C", "H"))
+    return RosenbrockTableau(a, C, Float64(own["gamma"]), b, vector("c"), vector("d"), H)
+end
+
 stages(tableau::RosenbrockTableau) = length(tableau.b)
 
 "What the weights of the dense output are multiplied by: the k_i contain the step size."

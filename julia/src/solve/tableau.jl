@@ -19,6 +19,16 @@ end
 
 stages(tableau::Tableau) = length(tableau.c)
 
+"The tableau that Python wrote; its last stage is the next step's first."
+function Tableau(own::AbstractDict)
+    a, c = matrix(own["a"], 0), Float64[x for x in own["c"]]
+    rows = [findall(!iszero, a[i, :]) for i in eachindex(c)]
+    return Tableau(a, Float64[x for x in own["b"]], c, matrix(own["dense"], 0), rows, length(c), true)
+end
+
+"A matrix by its rows; `columns` where there is none."
+matrix(rows, columns) = isempty(rows) ? zeros(0, columns) : Float64[row[j] for row in rows, j in eachindex(first(rows))]
+
 const PROBE_SIZE = 64
 const PROBE_DEGREE = 10
 

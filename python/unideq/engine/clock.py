@@ -15,7 +15,6 @@ import numpy as np
 
 from ..graph import Graph, apply, substitute
 from ..objective.program import Integration
-from .options import FIXED_STEP
 from .stops import forcings_of, stops_of
 
 __all__ = ["ON_GRID", "Clocked", "clocked", "jumps_within_steps", "own_clock"]
@@ -54,14 +53,14 @@ def clocked(integration: Integration) -> Clocked:
     start, times = np.asarray(integration.start, float), np.asarray(integration.times, float)
     graph, zero = own_clock(integration.vector_field, start)
     stops = stops_of(graph, settings.rtol)
-    every = np.zeros(0) if settings.name in FIXED_STEP else stops.times
+    every = np.zeros(0) if settings.fixed else stops.times
     return Clocked(graph, start - zero, times - zero[:, None], every, stops.jumps)
 
 
 def jumps_within_steps(integration: Integration) -> list[str]:
     """What to tell where the vector field jumps within a fixed step: that one is accurate to first order alone."""
     settings = integration.solver
-    if settings.name not in FIXED_STEP or settings.dt is None:
+    if not settings.fixed or settings.dt is None:
         return []
     clock = clocked(integration)
     start, end, jumps = clock.start[:, None], clock.times[:, -1:], clock.jumps

@@ -166,7 +166,7 @@ def resolve_auto(
     rtol, atol
         Tolerances of the later solves; atol one for all, or one a state.
     stiff
-        The engine's stiff solver (`unideq.engine.options.stiff_solver`).
+        The engine's stiff solver (`unideq.solvers.stiff_solver`).
 
     Returns
     -------

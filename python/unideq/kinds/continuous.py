@@ -11,7 +11,6 @@ import xarray as xr
 
 from ..engine import STATUS
 from ..engine.clock import jumps_within_steps
-from ..engine.options import FIXED_STEP, STIFF, check_solver, stiff_solver
 from ..engine.stiffness import resolve_auto
 from ..errors import OptionError
 from ..graph.location import warn_user
@@ -22,6 +21,7 @@ from ..result.export import export_julia
 from ..result.fit import Fit
 from ..result.sampling import labelled, solver_on
 from ..result.solution import solve
+from ..solvers import check_solver, stiff_solver
 from ..training.diagnosis import why_not_finite
 from ..training.judge import Judge
 from ..training.kind import register_kind
@@ -39,13 +39,12 @@ class ContinuousTask(MeasuredTask):
 
     def _problem(self) -> Problem:
         given = self.settings.solver
-        name = given.name if given.name != "auto" else stiff_solver(self.engine.name)
-        check_solver(replace(given, name=name), self.engine.name)
+        check_solver(given.by(stiff_solver(self.engine.name)) if given.name == "auto" else given, self.engine.name)
         return super()._problem()
 
     def begin(self, record: Record) -> list[str]:
         found = super().begin(record)
-        for stage in self.stages if self.settings.solver.name in FIXED_STEP else ():
+        for stage in self.stages if self.settings.solver.fixed else ():
             sources = stage.objective.build(self.problem).sources
             found += [c for s in sources if isinstance(s, Integration) for c in jumps_within_steps(s)]
         return found
@@ -71,7 +70,7 @@ class ContinuousTask(MeasuredTask):
         record.events.append(f"solver auto → {name}: {reason}")
 
     def _use_solver(self, record: Record, name: str) -> None:
-        self.settings = self.settings.with_solver(replace(self.settings.solver, name=name))
+        self.settings = self.settings.with_solver(self.settings.solver.by(name))
         self.problem = replace(self.problem, solver=self.settings.solver)
         record.settings = self.settings
 
@@ -82,7 +81,7 @@ class ContinuousTask(MeasuredTask):
 
     def another_way(self, record: Record) -> str | None:
         """A stiff solver, where every seed gave up with an explicit one for no other reason."""
-        explicit = self.settings.solver.name not in STIFF
+        explicit = not self.settings.solver.stiff
         if not (self.failed and explicit) or self._broken_start(record, self.stages[record.stage]) is not None:
             return None
         self._use_solver(record, stiff_solver(self.engine.name))
@@ -109,7 +108,7 @@ class ContinuousTask(MeasuredTask):
             return f"in {stage.label}, {tried}: {reason}. {advice}"
         solver = self.settings.solver
         advice = "other initial values" if self.failed else "a smaller learning rate"
-        if solver.name not in STIFF:
+        if not solver.stiff:
             advice += f', the stiff `solver="{stiff_solver(self.engine.name)}"`'
         return (
             f"in {stage.label}, {tried} (solver failures or infinite losses); "
@@ -164,7 +163,7 @@ class Continuous(Measured):
 
     def start_from(self, fit: Fit, initial: Mapping[str, Any], grid: np.ndarray, seed: int) -> xr.Dataset:
         settings = self._setup(fit, initial, seed)
-        settings["solver"] = solver_on(fit.engine, fit.record.settings.solver).name
+        settings["solver"] = solver_on(fit.engine, settings["solver"])
         found = solve(fit.model, grid, engine=fit.engine, throw=False, **settings)
         if not found.success:
             warn_user(
@@ -183,11 +182,7 @@ class Continuous(Measured):
         return {
             "initial": initial,
             "parameters": theta[: record.model.layout.size],
-            "solver": solver.name,
-            "rtol": solver.rtol,
-            "atol": solver.atol,
-            "dt": solver.dt,
-            "max_steps": 10 * solver.max_steps,
+            "solver": replace(solver, max_steps=10 * solver.max_steps, adjoint="auto"),
         }
 
     def export_julia(

@@ -117,7 +117,7 @@ class MeasuredSettings(FitSettings):
                 for n, p in self.penalties.items()
                 if p.graph is not None
             },
-            "solver": asdict(self.solver),
+            "solver": self.solver.to_json(),
             "estimate_initial": self.estimate_initial,
             "early_stopping": self.early_stopping,
         }
@@ -130,7 +130,7 @@ class MeasuredSettings(FitSettings):
             "holdout": None if held is None else Holdout(**held, patience=patience),
             "regulariser": regulariser_of(data["regulariser"]),
             "penalties": penalties_of(data["penalties"]),
-            "solver": SolverSettings(**data["solver"]),
+            "solver": SolverSettings.from_json(data["solver"]),
             "estimate_initial": data["estimate_initial"],
         }
 

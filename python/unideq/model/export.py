@@ -9,43 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import unknown
+from ..errors import OptionError
 from ..graph import Expression, Graph, variable
 from ..graph.julia_names import Names
 from ..graph.julia_source import JuliaSource, julia_array, julia_number
+from ..solvers import SolverSettings, counterpart
 from .equations import Equations, readable
 from .views import call_network
 
 if TYPE_CHECKING:
     from .ode import ODE
 
-__all__ = ["JULIA_SOLVERS", "Setup", "julia_script"]
-
-JULIA_SOLVERS = {
-    "tsit5": ("OrdinaryDiffEqTsit5", "Tsit5()"),
-    "dopri5": ("OrdinaryDiffEqLowOrderRK", "DP5()"),
-    "dopri8": ("OrdinaryDiffEqVerner", "Vern8()"),
-    "bs3": ("OrdinaryDiffEqLowOrderRK", "BS3()"),
-    **{f"vern{k}": ("OrdinaryDiffEqVerner", f"Vern{k}()") for k in (6, 7, 8, 9)},
-    "kvaerno5": ("OrdinaryDiffEqSDIRK", "Kvaerno5()"),
-    "kencarp4": ("OrdinaryDiffEqSDIRK", "KenCarp4()"),
-    "trbdf2": ("OrdinaryDiffEqSDIRK", "TRBDF2()"),
-    "rodas4": ("OrdinaryDiffEqRosenbrock", "Rodas4()"),
-    "rodas5p": ("OrdinaryDiffEqRosenbrock", "Rodas5P()"),
-    "rosenbrock23": ("OrdinaryDiffEqRosenbrock", "Rosenbrock23()"),
-    "fbdf": ("OrdinaryDiffEqBDF", "FBDF()"),
-    "qndf": ("OrdinaryDiffEqBDF", "QNDF()"),
-    "radauiia5": ("OrdinaryDiffEqFIRK", "RadauIIA5()"),
-    "rock2": ("OrdinaryDiffEqStabilizedRK", "ROCK2()"),
-    "rock4": ("OrdinaryDiffEqStabilizedRK", "ROCK4()"),
-    **{f"ssprk{k}": ("OrdinaryDiffEqSSPRK", f"SSPRK{k}()") for k in (22, 33, 43, 54, 104)},
-    "euler": ("OrdinaryDiffEqLowOrderRK", "Euler()"),
-    "heun": ("OrdinaryDiffEqLowOrderRK", "Heun()"),
-    "midpoint": ("OrdinaryDiffEqLowOrderRK", "Midpoint()"),
-    "ralston": ("OrdinaryDiffEqLowOrderRK", "Ralston()"),
-    "rk4": ("OrdinaryDiffEqLowOrderRK", "RK4()"),
-}
-"""Solver → Julia package and algorithm; `dopri8`, which only the JAX engine has, becomes another method of order 8."""
+__all__ = ["Setup", "julia_script"]
 
 
 @dataclass(frozen=True)
@@ -62,8 +37,8 @@ class Setup:
         Start time.
     times
         Output times (K,), increasing.
-    solver, rtol, atol, dt, max_steps
-        As in `SolverSettings`; `dt` for fixed-step solvers only.
+    solver
+        How; a solver that Julia has.
     vector_field, origin
         The named vector field in time since `origin`, where that isn't the model's own in its own time.
     stops, jumps
@@ -74,11 +49,7 @@ class Setup:
     u0: np.ndarray
     start: float
     times: np.ndarray
-    solver: str = "tsit5"
-    rtol: float = 1e-8
-    atol: float | tuple[float, ...] = 1e-8
-    dt: float | None = None
-    max_steps: int = 100_000
+    solver: SolverSettings
     vector_field: Graph | None = None
     origin: float = 0.0
     stops: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -195,14 +166,13 @@ class _Script:
         return julia_array(times)
 
     def solving(self) -> list[str]:
-        setup = self.setup
-        _, algorithm = JULIA_SOLVERS[setup.solver]
-        if setup.dt is not None:
-            steps = f"dt = {julia_number(setup.dt).text}, adaptive = false"
+        setup, settings = self.setup, self.setup.solver
+        if settings.fixed:
+            steps = f"dt = {julia_number(settings.dt).text}, adaptive = false"
         else:
-            several = isinstance(setup.atol, tuple)
-            atol = julia_array(np.array(setup.atol)) if several else julia_number(setup.atol).text
-            steps = f"reltol = {julia_number(setup.rtol).text}, abstol = {atol}"
+            several = isinstance(settings.atol, tuple)
+            atol = julia_array(np.array(settings.atol)) if several else julia_number(settings.atol).text
+            steps = f"reltol = {julia_number(settings.rtol).text}, abstol = {atol}"
         start, end = (julia_number(t - setup.origin).text for t in (setup.start, setup.times[-1]))
         lines, where = [], ""
         if setup.origin:
@@ -220,7 +190,8 @@ class _Script:
             f"times = {self.times()}",
             "",
             "problem = ODEProblem(vector_field!, initial_state, time_span)",
-            f"sol = solve(problem, {algorithm}; {steps}, saveat = times{where}, maxiters = {setup.max_steps})",
+            f"sol = solve(problem, {_algorithm(settings)[1]}(); {steps}, saveat = times{where}, "
+            f"maxiters = {settings.max_steps})",
         ]
 
 
@@ -230,18 +201,16 @@ def julia_script(model: ODE, setup: Setup) -> str:
     Raises
     ------
     OptionError
-        If the solver has no counterpart in Julia.
+        If the solver is given by its coefficients.
     ModelError
         If the model holds an operation that can't be written as Julia source.
     """
     from ..versions import unideq_version
 
-    if setup.solver not in JULIA_SOLVERS:
-        raise unknown("solver", setup.solver, JULIA_SOLVERS)
+    package, _ = _algorithm(setup.solver)
     script = _Script(model, setup)
     field = script.vector_field()
     observed, columns = script.observables()
-    package, _ = JULIA_SOLVERS[setup.solver]
     states = [c for s in model.states for c in _columns(s.name, s.shape)]
     source, helpers = script.source, script.source.definitions()
     parts: list[list[str]] = [
@@ -265,6 +234,15 @@ def julia_script(model: ODE, setup: Setup) -> str:
         _table(states, columns, bool(setup.origin)),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _algorithm(settings: SolverSettings) -> tuple[str, str]:
+    """Julia's package and algorithm, of the nearest solver where Julia lacks this one."""
+    name = counterpart(settings, "julia").entry.engines["julia"]
+    if not isinstance(name, str):
+        raise OptionError("A script names its solver, and this one is given by its coefficients. Choose one by name.")
+    package, _, algorithm = name.partition(".")
+    return package, algorithm
 
 
 def _table(states: Sequence[str], observables: Sequence[str], moved: bool) -> list[str]:

@@ -11,14 +11,13 @@ import numpy as np
 
 from ..checks import flag, known_arguments, writable
 from ..engine.clock import own_clock
-from ..engine.options import FIXED_STEP, stiff_solver
 from ..engine.stiffness import resolve_auto
 from ..engine.stops import stops_of
 from ..errors import ModelError, OptionError
 from ..model import ODE
 from ..model.export import Setup, julia_script
 from ..objective.tolerance import absolute_tolerances, largest_values
-from ..solvers import Solver
+from ..solvers import Solver, stiff_solver
 from ..times import increasing, model_time
 from ..training.solver import checked_solver
 from .solution import USUAL, USUAL_ATOL, initial_states
@@ -80,9 +79,8 @@ def export_julia(
         name, _ = resolve_auto(
             model.vector_field, u0, theta, ends[0], ends[1], settings.rtol, settings.atol, stiff_solver("julia")
         )
-        settings = replace(settings, name=name)
-    step = settings.dt if settings.name in FIXED_STEP else None
-    setup = Setup(theta, u0[0], begin, grid, settings.name, settings.rtol, settings.atol, step, settings.max_steps)
+        settings = settings.by(name)
+    setup = Setup(theta, u0[0], begin, grid, settings)
     text = julia_script(model, _on_own_clock(model, setup))
     try:
         target.write_text(text, encoding="utf-8")
@@ -100,9 +98,9 @@ def _on_own_clock(model: ODE, setup: Setup) -> Setup:
     if abs(setup.start) > FAR * (end - setup.start):
         graph, zero = own_clock(graph, np.array([setup.start]))
         origin = float(zero[0])
-    found = stops_of(graph, setup.rtol)
+    found = stops_of(graph, setup.solver.rtol)
     stops, jumps = (t[(t > setup.start - origin) & (t < end - origin)] for t in (found.times, found.jumps))
-    if setup.dt is not None:  # fixed steps go on as they are, and meet some of the jumps
-        steps = (jumps - (setup.start - origin)) / setup.dt
+    if setup.solver.fixed and setup.solver.dt:  # fixed steps go on as they are, and meet some of the jumps
+        steps = (jumps - (setup.start - origin)) / setup.solver.dt
         stops, jumps = stops[:0], jumps[np.abs(steps - np.round(steps)) < 1e-9]
     return replace(setup, vector_field=graph, origin=origin, stops=stops, jumps=jumps)

@@ -9,12 +9,12 @@ import numpy as np
 import xarray as xr
 
 from ..engine import STATUS, Engine
-from ..engine.options import adjoints_of, counterpart
 from ..graph import Graph, variable
 from ..graph.location import warn_user
 from ..model import Stepper
 from ..objective import Integration, Observations, Problem, SolverSettings
 from ..objective.own_times import has_own_times, padded, time_dim
+from ..solvers import adjoints_of, counterpart
 from ..training.record import Record
 from .solution import solution_dataset, time_dims
 from .stepping import rolled_out, trajectory_constants, with_conditions
@@ -161,13 +161,13 @@ def labelled(dataset: xr.Dataset, record: Record) -> xr.Dataset:
 
 def solver_on(engine: Engine, solver: SolverSettings) -> SolverSettings:
     """Training's solver, or its counterpart on an engine that lacks it, with a warning. Nothing is differentiated."""
-    name = counterpart(solver.name, engine.name)
-    if name != solver.name:
+    here = counterpart(solver, engine.name)
+    if here != solver:
         warn_user(
-            f"Engine `{engine.name}` lacks the solver `{solver.name}` that training used: `{name}` computes "
+            f"Engine `{engine.name}` lacks the solver `{solver.name}` that training used: `{here.name}` computes "
             "predictions, at the same tolerances."
         )
-    return replace(solver, name=name, adjoint=solver.adjoint if solver.adjoint in adjoints_of(engine.name) else "auto")
+    return replace(here, adjoint=solver.adjoint if solver.adjoint in adjoints_of(engine.name) else "auto")
 
 
 def learned_dataset(

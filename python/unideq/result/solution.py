@@ -14,7 +14,6 @@ from ..checks import array as checked_array
 from ..checks import flag, known_arguments, mapping
 from ..engine import STATUS, Engine, checked_engine, get_engine
 from ..engine.clock import jumps_within_steps
-from ..engine.options import stiff_solver
 from ..engine.stiffness import resolve_auto
 from ..errors import ModelError, OptionError, SolveError
 from ..graph import Expression, Graph, variable
@@ -26,7 +25,7 @@ from ..model.names import normal_keys
 from ..objective import Integration
 from ..objective.own_times import time_dim
 from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
-from ..solvers import Solver
+from ..solvers import Solver, stiff_solver
 from ..times import increasing, model_time
 from ..training.solver import checked_solver
 
@@ -163,7 +162,7 @@ def solve(
         chosen, reason = resolve_auto(
             model.vector_field, u0, theta, np.full(count, begin), ends, settings.rtol, settings.atol, stiff
         )
-    settings = replace(settings, name=chosen)
+    settings = settings if settings.name == chosen else settings.by(chosen)
     # The initial values travel behind θ, so that solving again from elsewhere compiles nothing.
     own, size = model.layout.variable(), model.layout.size
     both = variable("theta", (size + u0.size,))

@@ -4,18 +4,32 @@ An entry is a class (`table.py`): what it is, what each engine calls it, and its
 """
 
 from .adjoints import ADJOINTS
+from .brought import ExplicitRungeKutta, Rosenbrock
+from .engines import adjoints_of, check_solver, counterpart, solvers_of, stiff_solver
+from .entries import SOLVERS
 from .settings import SolverSettings, checked_atol
 from .solver import Adaptive, FixedStep, Solver
-from .table import SOLVERS, Auto, solver_settings
+from .table import Auto, solver_settings
+from .tableau import ExplicitTableau, RosenbrockTableau, Tableau
 
 __all__ = [
     "ADJOINTS",
     "SOLVERS",
     "Adaptive",
     "Auto",
+    "ExplicitRungeKutta",
+    "ExplicitTableau",
     "FixedStep",
+    "Rosenbrock",
+    "RosenbrockTableau",
     "Solver",
     "SolverSettings",
+    "Tableau",
+    "adjoints_of",
+    "check_solver",
     "checked_atol",
+    "counterpart",
     "solver_settings",
+    "solvers_of",
+    "stiff_solver",
 ]

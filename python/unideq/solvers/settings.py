@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..checks import number, whole
+from ..errors import unknown
+from .entries import SOLVERS
+from .tableau import Tableau, tableau_from_json
+
+if TYPE_CHECKING:
+    from .solver import Solver
 
 __all__ = ["SolverSettings", "checked_atol"]
 
@@ -34,6 +40,8 @@ class SolverSettings:
     adjoint
         How gradients go through the solver: `auto` (the engine's own default), or a name of
         `unideq.solvers.ADJOINTS`.
+    tableau
+        Coefficients of a method from outside, where the solver is none of the table.
     """
 
     name: str = "auto"
@@ -42,6 +50,7 @@ class SolverSettings:
     dt: float | None = None
     max_steps: int = 4096
     adjoint: str = "auto"
+    tableau: Tableau | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.atol, list):  # from a file
@@ -50,6 +59,46 @@ class SolverSettings:
             number(getattr(self, name), name, above=0)
         number(self.dt, "dt", above=0, none=True)
         whole(self.max_steps, "max_steps", least=1)
+
+    @property
+    def entry(self) -> type[Solver] | Tableau:
+        """What kind of solver it is, and what engines call it.
+
+        Raises
+        ------
+        OptionError
+            If there is no solver of that name.
+        """
+        if self.tableau is not None:
+            return self.tableau
+        if self.name not in SOLVERS:
+            raise unknown("solver", self.name, SOLVERS)
+        return SOLVERS[self.name]
+
+    @property
+    def fixed(self) -> bool:
+        """Whether steps are all `dt` long; `auto` never chooses that."""
+        return self.name != "auto" and self.entry.fixed
+
+    @property
+    def stiff(self) -> bool:
+        """Whether the solver is one for stiff problems; of `auto` that isn't known yet."""
+        return self.name != "auto" and self.entry.kind == "stiff"
+
+    def by(self, name: str) -> SolverSettings:
+        """The same by another solver of the table."""
+        return replace(self, name=name, tableau=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "tableau"}
+        return plain if self.tableau is None else {**plain, "tableau": self.tableau.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SolverSettings:
+        """Inverse of `to_json`."""
+        own = data.get("tableau")
+        return cls(**{**data, "tableau": None if own is None else tableau_from_json(own)})
 
     def tightened(self, factor: float) -> SolverSettings:
         """The same with tolerances this many times smaller."""

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from ..checks import choice, number, settle, whole
 from ..errors import OptionError, unknown
 from .adjoints import ADJOINTS
+from .entries import SOLVERS
 from .settings import SolverSettings, checked_atol
+from .tableau import Tableau
 
-__all__ = ["Adaptive", "FixedStep", "Solver"]
+__all__ = ["Adaptive", "FixedStep", "Solver", "refuse_others"]
+
+
+def refuse_others(solver: str, fixed: bool, names: Sequence[str], given: Iterable[str]) -> None:
+    """Raise where a setting was given that a solver doesn't have."""
+    for name in given:
+        if name in ("rtol", "atol") and fixed:
+            raise OptionError(
+                f"`{solver}` makes steps of `dt` and has no `{name}`. Leave it out, or take a solver that chooses its "
+                f"steps, e.g. `ude.Tsit5({name}=1e-8)`."
+            )
+        if name == "dt" and not fixed:
+            raise OptionError(
+                f"`{solver}` chooses its steps by its tolerances and has no `dt`. Give `rtol`, or take a solver of "
+                "fixed steps, e.g. `ude.RK4(dt=0.01)`."
+            )
+        if name not in names:
+            raise unknown(f"setting of `{solver}`", name, names)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Solver:
     """A solver with its settings: `ude.Tsit5(rtol=1e-8)`, `ude.RK4(dt=0.01)`.
 
-    A subclass that says its `order` is a solver; its name is the class's in small letters.
+    A subclass that says its `order` is a solver; its name is the class's in small letters. One that says what an engine
+    calls it, or its coefficients, is an entry of `SOLVERS`.
 
     Parameters
     ----------
@@ -39,7 +59,11 @@ class Solver:
         Whether its steps are all `dt` long.
     engines
         Engine → what it calls this solver: on `jax` a class of diffrax, or of ours by that name; on `julia`
-        `Package.Algorithm`.
+        `Package.Algorithm`. Or its coefficients, where the engine makes its steps by those.
+    rosenbrock
+        Whether its steps' derivatives need second ones of the vector field.
+    coefficients
+        Where `julia` has the coefficients of such a method, which its discrete adjoint needs.
     instead
         The nearest solver on an engine that lacks this one; None: that engine's own choice for stiff problems.
 
@@ -56,7 +80,9 @@ class Solver:
     kind: ClassVar[str] = ""
     order: ClassVar[int] = 0
     fixed: ClassVar[bool] = False
-    engines: ClassVar[Mapping[str, str]] = {}
+    engines: ClassVar[Mapping[str, str | Tableau]] = {}
+    rosenbrock: ClassVar[bool] = False
+    coefficients: ClassVar[str | None] = None
     instead: ClassVar[str | None] = None
 
     def __init_subclass__(
@@ -66,40 +92,29 @@ class Solver:
         jax: str | None = None,
         julia: str | None = None,
         instead: str | None = None,
+        coefficients: str | None = None,
+        tableau: Tableau | None = None,
     ) -> None:
         if order is None:  # a kind of solvers
             return
         cls.name, cls.kind, cls.order, cls.instead = cls.__name__.lower(), kind, order, instead
-        cls.engines = {engine: name for engine, name in (("jax", jax), ("julia", julia)) if name is not None}
+        cls.coefficients, cls.rosenbrock = coefficients, coefficients is not None
+        named = {"jax": jax, "julia": julia}
+        own = {} if tableau is None else tableau.engines
+        cls.engines = {engine: name or own[engine] for engine, name in named.items() if name or engine in own}
+        if cls.engines:
+            SOLVERS[cls.name] = cls
         settings: Any = cls.__init__
 
         def __init__(self: Any, *positional: Any, **given: Any) -> None:
-            cls._refuse(positional, given)
+            if positional:
+                own = "dt" if cls.fixed else "rtol"
+                raise OptionError(f"`{cls.__name__}` takes its settings by name: `ude.{cls.__name__}({own}=…)`.")
+            refuse_others(cls.__name__, cls.fixed, [f.name for f in fields(cls)], given)
             settings(self, **given)
 
         __init__.__wrapped__ = settings  # type: ignore[attr-defined]  # what its signature is
         cls.__init__ = __init__
-
-    @classmethod
-    def _refuse(cls, positional: tuple[Any, ...], given: Mapping[str, Any]) -> None:
-        """Raise where a setting was given that this solver doesn't have."""
-        names = [f.name for f in fields(cls)]
-        own = "dt" if cls.fixed else "rtol"
-        if positional:
-            raise OptionError(f"`{cls.__name__}` takes its settings by name: `ude.{cls.__name__}({own}=…)`.")
-        for name in given:
-            if name in ("rtol", "atol") and cls.fixed:
-                raise OptionError(
-                    f"`{cls.__name__}` makes steps of `dt` and has no `{name}`. Leave it out, or take a solver that "
-                    f"chooses its steps, e.g. `ude.Tsit5({name}=1e-8)`."
-                )
-            if name == "dt" and not cls.fixed:
-                raise OptionError(
-                    f"`{cls.__name__}` chooses its steps by its tolerances and has no `dt`. Give `rtol`, or take a "
-                    "solver of fixed steps, e.g. `ude.RK4(dt=0.01)`."
-                )
-            if name not in names:
-                raise unknown(f"setting of `{cls.__name__}`", name, names)
 
     def __post_init__(self) -> None:
         cls = type(self).__name__

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..checks import choice, instance
+from .entries import SOLVERS
 from .settings import SolverSettings
 from .solver import Adaptive, FixedStep, Solver
+from .tableau import ExplicitTableau
 
 # ---- explicit ----------------------------------------------------------------------------------------------------
 
@@ -51,15 +53,32 @@ class Heun(FixedStep, order=2, jax="Heun", julia="OrdinaryDiffEqLowOrderRK.Heun"
     """Heun (1900): the trapezoidal rule with Euler's step for its end."""
 
 
-class Midpoint(FixedStep, order=2, julia="OrdinaryDiffEqLowOrderRK.Midpoint"):
+class Midpoint(
+    FixedStep,
+    order=2,
+    julia="OrdinaryDiffEqLowOrderRK.Midpoint",
+    tableau=ExplicitTableau(a=[[1 / 2]], b=[0, 1], c=[0, 1 / 2], order=2),
+):
     """Runge (1895): the slope in the middle of the step."""
 
 
-class Ralston(FixedStep, order=2, julia="OrdinaryDiffEqLowOrderRK.Ralston"):
+class Ralston(
+    FixedStep,
+    order=2,
+    julia="OrdinaryDiffEqLowOrderRK.Ralston",
+    tableau=ExplicitTableau(a=[[2 / 3]], b=[1 / 4, 3 / 4], c=[0, 2 / 3], order=2),
+):
     """Ralston (1962): two stages with the least bound of the error."""
 
 
-class RK4(FixedStep, order=4, jax="RungeKutta4", julia="OrdinaryDiffEqLowOrderRK.RK4"):
+class RK4(
+    FixedStep,
+    order=4,
+    julia="OrdinaryDiffEqLowOrderRK.RK4",
+    tableau=ExplicitTableau(
+        a=[[1 / 2], [0, 1 / 2], [0, 0, 1]], b=[1 / 6, 1 / 3, 1 / 3, 1 / 6], c=[0, 1 / 2, 1 / 2, 1], order=4
+    ),
+):
     """Kutta (1901): the classical method of order 4."""
 
 
@@ -78,11 +97,11 @@ class TRBDF2(Adaptive, kind="stiff", order=2, julia="OrdinaryDiffEqSDIRK.TRBDF2"
     """Bank et al. (1985): the trapezoidal rule and a backward difference."""
 
 
-class Rodas4(Adaptive, kind="stiff", order=4, julia="OrdinaryDiffEqRosenbrock.Rodas4"):
+class Rodas4(Adaptive, kind="stiff", order=4, julia="OrdinaryDiffEqRosenbrock.Rodas4", coefficients="Rodas4Tableau"):
     """Hairer & Wanner (1996), 4(3), a Rosenbrock method."""
 
 
-class Rodas5P(Adaptive, kind="stiff", order=5, julia="OrdinaryDiffEqRosenbrock.Rodas5P"):
+class Rodas5P(Adaptive, kind="stiff", order=5, julia="OrdinaryDiffEqRosenbrock.Rodas5P", coefficients="Rodas5PTableau"):
     """Steinebach (2023), 5(4), a Rosenbrock method: one factorisation a step, no Newton iteration."""
 
 
@@ -136,12 +155,6 @@ class SSPRK104(FixedStep, kind=_SSP, order=4, julia="OrdinaryDiffEqSSPRK.SSPRK10
     """Ketcheson (2008), ten stages."""
 
 
-SOLVERS: dict[str, type[Solver]] = {
-    entry.name: entry for entry in globals().copy().values() if isinstance(entry, type) and getattr(entry, "order", 0)
-}
-"""Solver name → its entry."""
-
-
 class Auto(Adaptive, order=5):
     """The engine's choice between `Tsit5` and its best stiff solver, by a short pilot solve; it says which, and why."""
 
@@ -152,7 +165,7 @@ def solver_settings(solver: Any, *, rtol: float = 1e-6, max_steps: int = 4096) -
     Parameters
     ----------
     solver
-        A name (`"tsit5"`, `"auto"`), or a solver with its settings (`Tsit5(rtol=1e-8)`).
+        A name (`"tsit5"`, `"auto"`), a solver with its settings (`Tsit5(rtol=1e-8)`), or what this function returned.
     rtol, max_steps
         What stands in for settings that it leaves open.
 
@@ -161,6 +174,8 @@ def solver_settings(solver: Any, *, rtol: float = 1e-6, max_steps: int = 4096) -
     OptionError
         If it is neither, lists what there is.
     """
+    if isinstance(solver, SolverSettings):
+        return solver
     if isinstance(solver, str):
         name = choice(solver, "solver", ("auto", *SOLVERS))
         solver = (Auto if name == "auto" else SOLVERS[name])()

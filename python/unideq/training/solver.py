@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +25,9 @@ def checked_solver(
     usual: Mapping[str, Any] = MappingProxyType({"rtol": 1e-6, "max_steps": 4096}),
 ) -> SolverSettings:
     """Solver settings, or an error that lists what is possible; `usual` are the caller's defaults."""
+    if isinstance(solver, SolverSettings):  # a fit's, which flat settings change
+        given = {"rtol": rtol, "atol": checked_atol(atol), "dt": dt, "max_steps": max_steps}
+        return replace(solver, **{n: v for n, v in given.items() if v is not None and v != usual.get(n)})
     if isinstance(solver, (Solver, type)):
         flat = {"rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps, "adjoint": adjoint}
         for name, value in flat.items():

@@ -11,10 +11,9 @@ import pytest
 
 import unideq
 from unideq.engine import get_engine
-from unideq.engine.options import solvers_of
 from unideq.graph import Graph, constant, variable
 from unideq.objective.program import Integration, SolverSettings
-from unideq.solvers import SOLVERS
+from unideq.solvers import SOLVERS, solvers_of
 
 from ..problems import integration, network_rhs
 

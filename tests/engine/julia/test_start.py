@@ -1,6 +1,5 @@
 """Julia in a Python process: how it starts, what it does to signals and threads, and how its failures arrive."""
 
-import json
 import os
 import signal
 import subprocess
@@ -13,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unideq.engine import options
 from unideq.errors import EngineError, EngineUnsupported, ModelError, OptionError
 from unideq.julia_packages import bundled_package, bundled_version
 
@@ -60,14 +58,6 @@ def test_the_bundled_package_is_the_one_that_runs(julia):
     assert described["threads"] == julia.julia.threads >= 1
     assert {"tsit5", "rodas5p"} <= set(described["solvers"])
     assert "adam" in described["optimizers"]
-
-
-def test_the_solvers_that_python_lists_are_those_that_julia_has(julia):
-    table = json.loads(julia.bridge.call("solver_table", "asking for solvers"))
-    assert set(options.solvers_of("julia")) == set(table)
-    for name, row in table.items():
-        assert (name in options.FIXED_STEP) == row["fixed"], name
-        assert (name in options.STIFF) == row["implicit"], name
 
 
 def test_starting_leaves_no_environment_variables_behind():

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import unideq as ude
-from unideq.engine.options import FIXED_STEP, solvers_of
+from unideq.solvers import SOLVERS, solvers_of
 
 from .. import switched
 
-ADAPTIVE = [name for name in solvers_of("julia") if name not in FIXED_STEP]
+ADAPTIVE = [name for name in solvers_of("julia") if not SOLVERS[name].fixed]
 TIGHT = {"rtol": 1e-10, "atol": 1e-10, "max_steps": 100_000}
 
 
@@ -39,7 +39,7 @@ def test_a_switched_linear_system_meets_its_closed_form(julia, name: str, interp
     np.testing.assert_allclose(solution["x"], exact[:, 0], atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name in FIXED_STEP if name in solvers_of("julia")])
+@pytest.mark.parametrize("name", [name for name in solvers_of("julia") if SOLVERS[name].fixed])
 def test_fixed_steps_from_knot_to_knot_see_their_own_interval(julia, name: str):
     model = switched.decaying(switched.forcing(switched.KNOTS, switched.LEVELS, "previous"))
     exact = np.concatenate([[0.0], np.cumsum(0.3 * switched.LEVELS[:-1])])

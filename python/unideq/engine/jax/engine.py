@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import ModelError
 from ...graph import Graph
 from ...objective.program import Integration, Objective, Rollout
+from ...solvers import adjoints_of, solvers_of
 from ...versions import version_of
 from ..cache import CompiledCache, IdentityCache
 from ..deferred import Deferred
@@ -19,7 +20,6 @@ from ..keys import term_weights
 from ..loop import minimise
 from ..minimisation import Minimisation
 from ..optimizer_state import OPTIMIZERS, State
-from ..options import adjoints_of, solvers_of
 from ..protocol import Integrated, Minimised, Report, Value
 from .arguments import Arguments
 from .blas_threads import one_blas_thread

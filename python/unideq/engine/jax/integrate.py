@@ -12,8 +12,8 @@ import numpy as np
 
 from ...graph import partition
 from ...objective.program import Integration
+from ...solvers import check_solver
 from ..clock import ON_GRID, clocked
-from ..options import FIXED_STEP, check_solver
 from .lowering import lower
 from .solvers import make_adjoint, make_controller, make_solver
 from .stepping import between_jumps, padded, rounding
@@ -42,7 +42,7 @@ def integration_data(integration: Integration) -> Data:
     clock = clocked(integration)
     data = {"start": clock.start, "times": clock.times, "seen": np.asarray(integration.times, float)}
     data |= {"stops": padded(clock.stops), "jumps": padded(clock.jumps)}
-    if settings.name in FIXED_STEP:
+    if settings.fixed:
         return {**data, "dt": np.asarray(settings.dt, float)}
     size = integration.vector_field.input("u").size
     return {**data, "rtol": np.asarray(settings.rtol), "atol": np.broadcast_to(np.asarray(settings.atol), (size,))}
@@ -71,7 +71,7 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
         Whether the function is to be differentiated forwards (`jax.jvp`) instead of backwards.
     """
     settings = integration.solver
-    solver = make_solver(settings.name)
+    solver = make_solver(settings.entry)
     adjoint = diffrax.ForwardMode() if forward_mode else make_adjoint(settings.adjoint)
     clock = clocked(integration)
     once, body = partition(clock.vector_field, "theta")
@@ -97,7 +97,7 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
             u0,
             fixed,
             saveat=diffrax.SaveAt(ts=times),
-            stepsize_controller=make_controller(settings.name, steps),
+            stepsize_controller=make_controller(settings.entry, steps),
             adjoint=adjoint,
             max_steps=limit,
             throw=False,

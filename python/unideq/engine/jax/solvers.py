@@ -1,8 +1,9 @@
-"""Solver and adjoint names → diffrax objects, and the step-size controllers that go with them."""
+"""Entries of the table of solvers and adjoints by name as diffrax objects, and their step-size controllers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 import diffrax
@@ -10,48 +11,38 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..options import FIXED_STEP
+from ...solvers import ExplicitTableau, Solver, Tableau
+from . import implicit
 from .first_step import first_step
-from .implicit import KenCarp4, Kvaerno5
 from .stepping import FixedSteps, StoppingController
 
-__all__ = ["ADJOINTS", "SOLVERS", "make_adjoint", "make_controller", "make_solver"]
+__all__ = ["ADJOINTS", "make_adjoint", "make_controller", "make_solver", "runge_kutta"]
 
 
-class RungeKutta4(diffrax.AbstractERK):
-    """The classical Runge–Kutta method of order 4, with the end slope as a fifth stage for cubic Hermite output.
+@cache
+def runge_kutta(given: ExplicitTableau) -> type[diffrax.AbstractERK]:
+    """The explicit method of a tableau, with the slope at a step's end as last stage for cubic Hermite output.
 
-    The fifth stage is the next step's first one (FSAL), so a step still costs four evaluations.
+    That stage is the next step's first one (FSAL), so it costs nothing.
     """
+    method = given.with_end_slope()
+    stages = len(method.b)
 
-    tableau: ClassVar[diffrax.ButcherTableau] = diffrax.ButcherTableau(
-        a_lower=(
-            np.array([0.5]),
-            np.array([0.0, 0.5]),
-            np.array([0.0, 0.0, 1.0]),
-            np.array([1 / 6, 1 / 3, 1 / 3, 1 / 6]),
-        ),
-        b_sol=np.array([1 / 6, 1 / 3, 1 / 3, 1 / 6, 0.0]),
-        b_error=np.zeros(5),
-        c=np.array([0.5, 0.5, 1.0, 1.0]),
-    )
-    interpolation_cls: ClassVar[Callable[..., Any]] = diffrax.ThirdOrderHermitePolynomialInterpolation.from_k
+    class RungeKutta(diffrax.AbstractERK):
+        tableau: ClassVar[diffrax.ButcherTableau] = diffrax.ButcherTableau(
+            a_lower=tuple(np.array(row[:i]) for i, row in enumerate(method.a) if i),
+            b_sol=np.array(method.b),
+            b_error=np.zeros(stages) if method.b_error is None else np.array(method.b_error),
+            c=np.array(method.c[1:]),
+        )
+        interpolation_cls: ClassVar[Callable[..., Any]] = diffrax.ThirdOrderHermitePolynomialInterpolation.from_k
 
-    def order(self, terms: Any) -> int:
-        return 4
+        def order(self, terms: Any) -> int:
+            return method.order
+
+    return RungeKutta
 
 
-SOLVERS: dict[str, Callable[[], diffrax.AbstractSolver]] = {
-    "tsit5": diffrax.Tsit5,
-    "dopri5": diffrax.Dopri5,
-    "dopri8": diffrax.Dopri8,
-    "kvaerno5": Kvaerno5,
-    "kencarp4": KenCarp4,
-    "euler": diffrax.Euler,
-    "heun": diffrax.Heun,
-    "rk4": RungeKutta4,
-}
-IMPLICIT = ("kvaerno5", "kencarp4")
 ADJOINTS: dict[str, Callable[[], diffrax.AbstractAdjoint]] = {
     "auto": diffrax.RecursiveCheckpointAdjoint,
     "checkpointed": diffrax.RecursiveCheckpointAdjoint,
@@ -106,20 +97,23 @@ class GuardedController(diffrax.PIDController):
         return keep, next_t0, next_t1, jump, (state, floor), diffrax.RESULTS.where(moves, result, stuck)
 
 
-def make_solver(name: str) -> diffrax.AbstractSolver:
-    """The diffrax solver of that name."""
-    return SOLVERS[name]()
+def make_solver(entry: type[Solver] | Tableau) -> diffrax.AbstractSolver:
+    """The solver of an entry of the table: ours or diffrax's by its name there, or the method of its coefficients."""
+    here = entry.engines["jax"]
+    if isinstance(here, ExplicitTableau):
+        return runge_kutta(here)()
+    return getattr(implicit if hasattr(implicit, str(here)) else diffrax, str(here))()
 
 
-def make_controller(name: str, numbers: Mapping[str, Any]) -> diffrax.AbstractStepSizeController:
+def make_controller(entry: type[Solver] | Tableau, numbers: Mapping[str, Any]) -> diffrax.AbstractStepSizeController:
     """The step-size controller, with the numbers `rtol` (), `atol` (n,), `stops` (S,) and `jumps` (J,).
 
     The numbers needn't be known yet. For fixed steps, `dt` comes in later as the first step.
     """
-    if name in FIXED_STEP:
+    if entry.fixed:
         return FixedSteps(numbers["jumps"])
     # With the plain integral controller every second step of a stiff solve would be rejected (Söderlind 2002).
-    smooth: dict[str, Any] = {"pcoeff": 0.3, "icoeff": 0.3} if name in IMPLICIT else {}
+    smooth: dict[str, Any] = {"pcoeff": 0.3, "icoeff": 0.3} if entry.kind == "stiff" else {}
     controller = GuardedController(rtol=numbers["rtol"], atol=numbers["atol"], **smooth)
     return StoppingController(controller, numbers["stops"], numbers["jumps"]) if len(numbers["stops"]) else controller
 

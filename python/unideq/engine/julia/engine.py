@@ -12,13 +12,13 @@ import numpy as np
 from ...errors import ModelError
 from ...graph import Graph
 from ...objective.program import Integration, Objective, Rollout
+from ...solvers import adjoints_of, check_solver, solvers_of
 from ..cache import CompiledCache, HashedKey, IdentityCache
 from ..deferred import Deferred
 from ..keys import graph_key, objective_key, source_key
 from ..loop import minimise
 from ..minimisation import Minimisation
 from ..optimizer_state import OPTIMIZERS
-from ..options import adjoints_of, check_solver, solvers_of
 from ..protocol import Integrated, Minimised, Report, Value
 from .bridge import Bridge, address, contiguous
 from .data import integration_data, objective_data, rollout_data, whole_data

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,8 @@ from ...errors import EngineUnsupported, ModelError
 from ...graph import Graph, constant, factored, jacobian, jvp, partition, substitute, to_json, vjp
 from ...objective.program import Given, Integration, Objective, Pointwise, Rollout, Source
 from ..clock import clocked
-from ..options import STIFF
 from .blocks import blocks_program, worth_blocks
+from .tableau import tableau_json
 
 __all__ = [
     "evaluation_json",
@@ -29,7 +28,6 @@ __all__ = [
     "rollout_json",
 ]
 
-ROSENBROCK = frozenset(("rodas5p", "rodas4"))
 """Solvers whose discrete adjoint needs second derivatives."""
 
 Program = dict[str, Any]
@@ -120,8 +118,10 @@ def _integration_program(integration: Integration, derivatives: bool) -> Program
     clock = clocked(integration)
     prologue, body = _parts(clock.vector_field)
     observe_prologue, observe = _parts(integration.observe)
-    settings = asdict(integration.solver)
+    settings = integration.solver.to_json()
     settings.pop("dt")
+    if integration.solver.tableau is not None:
+        settings["tableau"] = tableau_json(integration.solver.tableau)
     program: Program = {
         "kind": "integration",
         "name": integration.name,
@@ -135,7 +135,7 @@ def _integration_program(integration: Integration, derivatives: bool) -> Program
         "initial": _json(integration.initial),
         "observe_prologue": _json(observe_prologue),
         "observe": _json(observe),
-        "jacobian": _jacobian(body) if integration.solver.name in STIFF else None,
+        "jacobian": _jacobian(body) if integration.solver.stiff else None,
     }
     if derivatives:
         wanted: dict[str, tuple[Graph, Sequence[str]]] = {
@@ -146,7 +146,7 @@ def _integration_program(integration: Integration, derivatives: bool) -> Program
             "observe": (observe, ["u", *observe_prologue.outputs]),
         }
         program.update(_derivatives(wanted))
-        if integration.solver.name in ROSENBROCK:
+        if integration.solver.entry.rosenbrock:
             wrt = ["u", *prologue.outputs]
             program["gradient"].update(_second(body, wrt, _vjp))
             program["tangent"].update(_second(body, wrt, _jvp))

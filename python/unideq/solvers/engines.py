@@ -1,24 +1,16 @@
-"""Solvers and adjoints by name: what kind they are, and which engines have them."""
+"""Which engines have a solver or an adjoint, and what stands in for it on one that hasn't."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from ..errors import EngineUnsupported, OptionError, unknown
-from ..solvers import ADJOINTS, SOLVERS, SolverSettings
+from .adjoints import ADJOINTS
+from .entries import SOLVERS
+from .settings import SolverSettings
 
-__all__ = [
-    "FIXED_STEP",
-    "STIFF",
-    "adjoints_of",
-    "check_solver",
-    "counterpart",
-    "solvers_of",
-    "stiff_solver",
-]
+__all__ = ["adjoints_of", "check_solver", "counterpart", "solvers_of", "stiff_solver"]
 
-FIXED_STEP = tuple(name for name, solver in SOLVERS.items() if solver.fixed)
-STIFF = tuple(name for name, solver in SOLVERS.items() if solver.kind == "stiff")
 _STIFF_CHOICE = {"jax": "kvaerno5", "julia": "rodas5p"}
 
 
@@ -27,15 +19,15 @@ def stiff_solver(engine: str) -> str:
     return _STIFF_CHOICE.get(engine, "kvaerno5")
 
 
-def counterpart(solver: str, engine: str) -> str:
-    """The solver itself where the engine has it, or the nearest one to it for the same problem.
+def counterpart(settings: SolverSettings, engine: str) -> SolverSettings:
+    """The settings themselves where the engine has their solver, or those of the nearest one for the same problem.
 
     Solvers of fixed step have none: their step is part of the result.
     """
-    entry = SOLVERS.get(solver)
-    if entry is None or engine in entry.engines or entry.fixed:
-        return solver
-    return entry.instead or stiff_solver(engine)
+    entry = settings.entry
+    if engine in entry.engines or entry.fixed:
+        return settings
+    return settings.by(entry.instead or stiff_solver(engine))
 
 
 def solvers_of(engine: str) -> list[str]:
@@ -58,13 +50,13 @@ def check_solver(settings: SolverSettings, engine: str) -> None:
     EngineUnsupported
         If another engine has it; names that engine.
     """
-    if settings.name not in SOLVERS:
+    if settings.tableau is None and settings.name not in SOLVERS:
         raise unknown("solver", settings.name, solvers_of(engine))
-    _has("solver", settings.name, SOLVERS[settings.name].engines, engine, solvers_of(engine))
+    _has("solver", settings.name, settings.entry.engines, engine, solvers_of(engine))
     if settings.adjoint not in ADJOINTS:
         raise unknown("adjoint", settings.adjoint, adjoints_of(engine))
     _has("adjoint", settings.adjoint, ADJOINTS[settings.adjoint], engine, adjoints_of(engine))
-    if settings.name in FIXED_STEP and (settings.dt is None or not settings.dt > 0):
+    if settings.fixed and (settings.dt is None or not settings.dt > 0):
         raise OptionError(f"Solver `{settings.name}` makes fixed steps: give it a positive `dt`, not {settings.dt!r}.")
 
 
