@@ -31,12 +31,12 @@ def objective_problem(work: Work) -> dict[str, Any]:
 
 def integration_problem(integration: Integration, theta: np.ndarray, u0: np.ndarray) -> dict[str, Any]:
     """Program, data and θ of a forward solve."""
-    from unideq.engine.julia.data import integration_data
-    from unideq.engine.julia.program import integration_json
+    from unideq.engine.julia.data import source_data
+    from unideq.engine.julia.program import source_json
 
     return {
-        "integration": integration_json(integration),
-        "data": integration_data(integration),
+        "integration": source_json(integration),
+        "data": source_data(integration),
         "theta": theta,
         "u0": u0,
         "size": sum(int(np.prod(shape)) for shape in integration.shapes.values()),

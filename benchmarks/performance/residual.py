@@ -68,7 +68,7 @@ def enter_evaluations(field: Field, network: str) -> None:
     compiled, data = get_engine("jax").compiled_value_and_gradient(objective)  # type: ignore[attr-defined]
     field.enter("unideq/jax", lambda: lambda: compiled(theta, data), lambda found: facts(found[0], found[2]))
     weights = {name.removeprefix("u."): value for name, value in problem.layout.unpack(theta).items()}
-    points = {source.name: source.points for source in objective.sources}  # type: ignore[union-attr]
+    points = {source.name: source.data for source in objective.sources}
     for form in FORMS:
         field.enter(
             f"JAX: {form}",

@@ -47,23 +47,21 @@ function run_integration_workload(solver::String)
     program["solver"]["name"] = solver
     data = Float64[x for x in WORKLOAD["integration_data"]]
     data[11] = 0.05             # the step, after 2 starts and 2 × 4 times
-    prepared = prepare_integration(JSON.json(program))
+    run_source_workload(JSON.json(program), data, solver)
+    return nothing
+end
+
+"A batch of solves, by the functions that Python calls."
+function run_source_workload(program::AbstractString, data::Vector{Float64}, what::String)
+    prepared = prepare_source(program)
     p = prepared.problem
     theta, arrays = fill(0.1, prepared.parameters), zeros(arrays_length(p))
-    status, statistics = zeros(p.trajectories), zeros(4 * p.trajectories)
-    GC.@preserve data theta arrays status statistics begin
-        integrate!(
-            prepared,
-            address(data),
-            length(data),
-            address(theta),
-            1,
-            address(arrays),
-            address(status),
-            address(statistics),
-        )
+    status, counts = ones(p.trajectories), zeros(counts_each(p) * p.trajectories)
+    GC.@preserve data theta arrays status counts begin
+        where = address(theta), 1, address(arrays), address(status), address(counts)
+        solve_source!(prepared, address(data), length(data), where...)
     end
-    all(==(SUCCESS), status) || error("the workload's solve by $solver failed: status $status")
+    all(==(SUCCESS), status) || error("the workload's $what failed: status $status")
     return nothing
 end
 
@@ -71,15 +69,7 @@ end
 function run_rollout_workload()
     data = Float64[x for x in WORKLOAD["rollout_objective_data"]]
     run_minimise_workload(run_objective_workload("rollout_objective", "rollout_objective_data"), data)
-    data, prepared = Float64[x for x in WORKLOAD["rollout_data"]], prepare_rollout(WORKLOAD["rollout"])
-    b = prepared.problem.trajectories
-    theta, arrays = fill(0.1, prepared.parameters), zeros(arrays_length(prepared.problem))
-    status, steps = ones(b), ones(b)
-    GC.@preserve data theta arrays status steps begin
-        where = address(theta), 1, address(arrays), address(status), address(steps)
-        rollout!(prepared, address(data), length(data), where...)
-    end
-    all(==(SUCCESS), status) || error("the workload's rollout failed: status $status")
+    run_source_workload(WORKLOAD["rollout"], Float64[x for x in WORKLOAD["rollout_data"]], "rollout")
     return nothing
 end
 

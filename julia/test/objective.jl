@@ -46,12 +46,12 @@ end
     @test_throws ArgumentError Unideq.set_data!(objective, at(THETA), 3)
 end
 
-@testset "integrate!" begin
-    prepared = Unideq.prepare_integration(PROGRAMS["integration"])
+@testset "solve_source!" begin
+    prepared = Unideq.prepare_source(PROGRAMS["integration"])
     data = Float64[x for x in PROGRAMS["integration_data"]]
     arrays, status, statistics = fill(-1.0, 24), zeros(2), zeros(8)
     GC.@preserve data arrays status statistics begin
-        Unideq.integrate!(prepared, at(data), length(data), at(THETA), 1, at(arrays), at(status), at(statistics))
+        Unideq.solve_source!(prepared, at(data), length(data), at(THETA), 1, at(arrays), at(status), at(statistics))
     end
     u, scaled = reshape(arrays[1:16], 2, 4, 2), reshape(arrays[17:24], 4, 2)
     @test status == zeros(2)

@@ -72,7 +72,7 @@ def test_kernel_trace_is_the_mean_squared_norm_of_the_residuals_gradients():
     found = gradient_statistics(engine(), objective(PDE, WALLS), ZERO, LAYOUT).isel(iteration=0)
     squares = [(81 + 9 + 1 + 25 + 81 + 1 + 1 + 25) / 2, 81 + 1 + 1 + 25]
     np.testing.assert_allclose(found["kernel_trace"], squares, rtol=1e-12)
-    rows = PDE.points["row"] / np.sqrt(2.0)
+    rows = PDE.data["row"] / np.sqrt(2.0)
     np.testing.assert_allclose(
         found["kernel_eigenvalue"].sel(term="pde"), np.linalg.eigvalsh(rows @ rows.T)[::-1], rtol=1e-10
     )
@@ -141,7 +141,7 @@ def test_point_gradients_average_to_the_gradient_of_the_term():
     theta, program = small.initial_theta(1), ude.Residual().validation(small, 20)
     source = program.sources[0]
     rows = point_gradients(engine(), source, "residual", theta)
-    points = {n: np.asarray(v) for n, v in source.points.items()}
+    points = {n: np.asarray(v) for n, v in source.data.items()}
     values = engine().evaluate(source.graph, {**points, "theta": theta}, list(points))["residual"]
     gradient = engine().value_and_gradient(program, theta, per_term=True).gradient
     np.testing.assert_allclose(2.0 * (values[:, None] * rows[:, 0]).mean(axis=0), gradient[0], rtol=1e-9, atol=1e-10)

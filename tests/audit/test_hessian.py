@@ -46,10 +46,11 @@ def case():
 def dense(program, theta, weights):
     """The Hessian by JAX's own derivatives of the engine's loss."""
     jax = pytest.importorskip("jax")
-    from unideq.engine.jax.objective import make_objective, source_data
+    from unideq.engine.jax.objective import make_objective
+    from unideq.engine.jax.programs import source_data
 
     loss = make_objective(program)
-    data = {"sources": source_data(program), "weights": jax.numpy.asarray(weights)}
+    data = {"sources": [source_data(s) for s in program.sources], "weights": jax.numpy.asarray(weights)}
     return np.asarray(jax.hessian(lambda one: loss(one, data)[0])(jax.numpy.asarray(theta)))
 
 

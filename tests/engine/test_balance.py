@@ -9,8 +9,8 @@ import pytest
 from unideq.engine import get_engine
 from unideq.engine.balancing import Roles
 from unideq.engine.jax.arguments import Arguments
-from unideq.engine.jax.objective import source_data
 from unideq.engine.jax.optimise import Task, _make_chunk
+from unideq.engine.jax.programs import source_data
 from unideq.engine.loop import empty_logs
 from unideq.engine.minimisation import Minimisation
 from unideq.engine.protocol import OptimizerSettings
@@ -247,7 +247,9 @@ def test_terms_are_differentiated_apart_at_updates_alone(rule, seeds):
     numbers = Arguments.of(objective)
     chunk = _make_chunk(Task(objective, {}, balancing, roles), "adam", seeds, 20, numbers)
     data = {
-        "objective": {"sources": source_data(objective), "weights": np.ones(3), "constants": numbers.values},
+        "objective": {
+            "sources": [source_data(s) for s in objective.sources], "weights": np.ones(3), "constants": numbers.values,
+        },
         "settings": {"learning_rate": 0.01},
         "free": mask, "decay": mask, "iterations": 20, "same_again": True, "counted": np.ones((1, 6)),
         "rate": 0.1, "every": 10,
@@ -268,7 +270,7 @@ def test_a_terms_gradient_costs_its_own_source_alone(engine):
     problem = Linear.random(16, {f"t{i}": 50 for i in range(10)}, 20)
     objective = problem.objective()
     roles = Roles.of(problem.balancing("gradient_norm"), objective, np.ones((1, 10)))
-    data = {"sources": source_data(objective), "weights": np.ones(10)}
+    data = {"sources": [source_data(s) for s in objective.sources], "weights": np.ones(10)}
     apart = jax.make_jaxpr(make_term_gradients(objective, roles))(np.ones(20), data, np.ones(10))
     together = jax.make_jaxpr(value_and_gradient_of(make_objective(objective)))(np.ones(20), data)
     assert products(apart.jaxpr) < 1.2 * products(together.jaxpr)

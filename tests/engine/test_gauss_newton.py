@@ -34,7 +34,7 @@ def test_one_undamped_step_solves_linear_least_squares() -> None:
 def test_damping_shortens_the_step_of_linear_least_squares_as_the_normal_equations_say() -> None:
     objective, _ = line()
     start = np.array([5.0, -3.0])
-    x, y = objective.sources[0].points["x"], objective.sources[0].points["y"]  # type: ignore[union-attr]
+    x, y = objective.sources[0].data["x"], objective.sources[0].data["y"]
     j = np.vstack([np.column_stack([np.ones(7), x]) / np.sqrt(7), [[np.sqrt(2.0), 0.0]]])
     r = j @ start - np.append(y / np.sqrt(7), np.sqrt(2.0))
     gram = j.T @ j
@@ -57,7 +57,7 @@ def test_rosenbrock_is_solved_in_few_iterations(start: np.ndarray) -> None:
 
 def test_minimum_is_that_of_minpack() -> None:
     objective = bells()
-    points = objective.sources[0].points  # type: ignore[union-attr]
+    points = objective.sources[0].data
 
     def residuals(th: np.ndarray) -> np.ndarray:
         made = sum(th[3 * k] * np.exp(-th[3 * k + 2] * (points["x"] - th[3 * k + 1]) ** 2) for k in range(2))
@@ -113,7 +113,7 @@ def test_given_weights_replace_those_of_the_objective() -> None:
 
 def test_a_term_of_weight_zero_is_logged_and_does_not_count() -> None:
     objective, _ = line(weight=0.0)
-    x, y = objective.sources[0].points["x"], objective.sources[0].points["y"]  # type: ignore[union-attr]
+    x, y = objective.sources[0].data["x"], objective.sources[0].data["y"]
     slope, intercept = np.polyfit(x, y, 1)
     result, recorder = run(engine(), objective, [5.0, -3.0], iterations=1, damping=1e-14)
     np.testing.assert_allclose(result.last.theta[0], [intercept, slope], rtol=1e-10)

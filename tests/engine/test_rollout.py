@@ -184,7 +184,7 @@ def test_gradients_are_those_composed_of_the_steps_own_adjoints(options: dict[st
     """The chain rule by hand, with the graph's vjp: λ ← λ·∂S/∂u + ∂L/∂u, and λ ← 0 behind every step for `none`."""
     rollout, theta = ring(**options)
     objective = fit(rollout)
-    target = next(s for s in objective.sources if isinstance(s, Given)).arrays["u"]
+    target = next(s for s in objective.sources if isinstance(s, Given)).data["u"]
     pulled = vjp(rollout.step, ["u", "theta"])
     expected = np.zeros(PARAMETERS)
     for i, u in enumerate(rollout.data["start"]):

@@ -24,7 +24,7 @@ def evaluated(program, theta):
         key = name.removeprefix("points.")
         rows = [
             source.graph.evaluate({"t": t, "u": u, "theta": theta})[key]
-            for t, u in zip(source.points["t"], source.points["u"], strict=True)
+            for t, u in zip(source.data["t"], source.data["u"], strict=True)
         ]
         arrays[name] = np.array(rows)
     return program.loss.evaluate({**arrays, "theta": theta})
@@ -69,12 +69,12 @@ X, Y = 3 * np.exp(-2 * TIMES), 1.5 * (1 - np.exp(-2 * TIMES))
 
 def test_the_exact_model_costs_almost_nothing_and_a_wrong_rate_does_not():
     made, theta, program = ready(Collocation(), problem(decay(), dataset(TIMES, x=X, y=Y)))
-    assert program.sources[0].points["u"].shape == (82, 2)
+    assert program.sources[0].data["u"].shape == (82, 2)
     exact = evaluated(program, theta)
     assert set(exact) == {"x", "y"} and max(exact.values()) < 1e-3
     wrong = evaluated(program, made.layout.pack({"rate": 3.0}, theta))
     # dx/dt is 1.5 times too large: the residual is half of dx/dt, in units of its standard deviation
-    slope = -6 * np.exp(-2 * program.sources[0].points["t"])
+    slope = -6 * np.exp(-2 * program.sources[0].data["t"])
     assert wrong["x"] == pytest.approx(np.mean((slope / 2) ** 2) / slope.var(), rel=0.05)
     assert wrong["y"] == pytest.approx(exact["y"])
 
@@ -82,7 +82,7 @@ def test_the_exact_model_costs_almost_nothing_and_a_wrong_rate_does_not():
 def test_points_weights_and_term_names():
     loss = SquaredError(weights={"x": 3.0})
     _, _, program = ready(Collocation(points=7), problem(decay(), dataset(TIMES, x=X, y=Y), loss))
-    np.testing.assert_allclose(program.sources[0].points["t"], np.linspace(0, 2, 7))
+    np.testing.assert_allclose(program.sources[0].data["t"], np.linspace(0, 2, 7))
     assert program.weights == {"x": 3.0, "y": 1.0}
 
 
@@ -90,13 +90,13 @@ def test_the_grid_lies_where_all_states_were_measured():
     x, y = X.copy(), Y.copy()
     x[:5], y[-10:] = NAN, NAN
     _, _, program = ready(Collocation(points=5), problem(decay(), dataset(TIMES, x=x, y=y)))
-    np.testing.assert_allclose(program.sources[0].points["t"][[0, -1]], [TIMES[5], TIMES[-11]])
+    np.testing.assert_allclose(program.sources[0].data["t"][[0, -1]], [TIMES[5], TIMES[-11]])
 
 
 def test_penalties_are_evaluated_at_the_collocation_points():
     made = problem(decay(), dataset(TIMES, x=X, y=Y), penalty={"size": lambda t, s, p: p.rate * s.x + t})
     _, theta, program = ready(Collocation(points=9), made)
-    points = program.sources[0].points
+    points = program.sources[0].data
     assert program.sources[0].shapes == {"points.du": (9, 2), "points.penalty.size": (9,)}
     assert evaluated(program, theta)["size"] == pytest.approx(np.mean(2.0 * points["u"][:, 0] + points["t"]))
     assert program.weights["size"] == 1.0
@@ -107,7 +107,7 @@ def test_several_trajectories_are_pooled_and_short_ones_left_out():
     _, _, program = ready(
         Collocation(points=10), problem(decay(), [dataset(TIMES, x=X, y=Y), short, dataset(TIMES, x=X, y=Y)])
     )
-    assert len(program.sources[0].points["t"]) == 20
+    assert len(program.sources[0].data["t"]) == 20
 
 
 def test_constant_data_have_a_finite_scale():
@@ -132,14 +132,14 @@ def test_positive_states_stay_positive_when_smoothed():
     model = ODE(lambda t, s, p: -p.k * np.log(s.a) * s.a, [State("a", positive=True)], {"k": Parameter(1.0)})
     values = [1e-9, 1e-9, 1e-9, 1.0, 1e-9, 1e-9, 1e-9, 1e-9]
     _, theta, program = ready(Collocation(points=50), problem(model, dataset(np.arange(8.0), a=values)))
-    assert (program.sources[0].points["u"] > 0).all()
+    assert (program.sources[0].data["u"] > 0).all()
     assert np.isfinite(evaluated(program, theta)["a"])
 
 
 def test_trajectories_held_out_altogether_are_left_out():
     data = [dataset(TIMES, x=X, y=Y), dataset(TIMES, x=X, y=Y)]
     _, _, program = ready(Collocation(points=6), problem(decay(), data, holdout=Holdout(trajectories=[0])))
-    assert len(program.sources[0].points["t"]) == 6
+    assert len(program.sources[0].data["t"]) == 6
 
 
 def test_what_cannot_be_collocated():

@@ -166,10 +166,10 @@ def test_targets_of_a_window_follow_its_start():
     problem = made(growth(), DATA)
     starts, targets = ude.Unrolled(2).build(problem).sources
     assert starts.data["start"].ravel().tolist() != []
-    rows = {float(s): t.tolist() for s, t in zip(starts.data["start"][:, 0], targets.arrays["u"], strict=True)}
+    rows = {float(s): t.tolist() for s, t in zip(starts.data["start"][:, 0], targets.data["u"], strict=True)}
     assert rows == {1.0: [1.4, 2.5], 1.4: [2.5, 3.0]}
     starts, targets = ude.Unrolled(2, "one_step").build(problem).sources
-    pairs = sorted(zip(starts.data["start"][:, 0].tolist(), targets.arrays["u"][:, 0].tolist(), strict=True))
+    pairs = sorted(zip(starts.data["start"][:, 0].tolist(), targets.data["u"][:, 0].tolist(), strict=True))
     assert pairs == [(1.0, 1.4), (1.4, 2.5), (1.4, 2.5), (2.5, 3.0)]
     assert sorted(starts.data["t"].tolist()) == [0.0, 1.0, 1.0, 2.0]
 

@@ -12,7 +12,7 @@ import unideq as ude
 from unideq.engine import get_engine
 from unideq.errors import OptionError
 from unideq.objective.base import objective_from_json
-from unideq.objective.program import Objective, Pointwise
+from unideq.objective.program import Objective
 
 BOX = {"x": (-1.0, 1.0), "t": (0.0, 2.0)}
 TERMS = {
@@ -32,7 +32,7 @@ THETA = PROBLEM.initial_theta(0)
 
 
 def points_of(objective: Objective) -> dict[str, dict[str, np.ndarray]]:
-    return {s.name: dict(s.points) for s in objective.sources if isinstance(s, Pointwise)}
+    return {s.name: dict(s.data) for s in objective.sources}
 
 
 def by_hand(made: ude.ResidualProblem, objective: Objective) -> dict[str, np.ndarray]:

@@ -260,7 +260,7 @@ def test_a_residual_that_is_not_finite_at_the_first_step_is_named_with_its_point
     problem = made({**PDE, "root": ude.Interior(root, points=50)})
     objective = ude.Residual().build(problem)
     evaluate = None if engine is None else get_engine(engine).evaluate
-    x = dict(objective.sources[1].points)["x"]  # type: ignore[union-attr]
+    x = dict(objective.sources[1].data)["x"]
     first, count = x[x < 0.5][0], (x < 0.5).sum()
     message = rf"`root\.broken` is nan at x = {first:.6g}, and so at {count} of the first 50 points"
     with pytest.raises(ModelError, match=message):

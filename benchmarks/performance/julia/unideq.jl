@@ -23,11 +23,11 @@ end
 "The forward solve of one trajectory."
 function integration(problem)
     theta, data = Float64.(problem["theta"]), Float64.(problem["data"])
-    program = Unideq.prepare_integration(problem["integration"])
+    program = Unideq.prepare_source(problem["integration"])
     found, status, statistics = zeros(problem["size"]), zeros(1), zeros(4)
     address(x) = Int(pointer(x))
     function call()
-        GC.@preserve theta data found status statistics Unideq.integrate!(
+        GC.@preserve theta data found status statistics Unideq.solve_source!(
             program, address(data), length(data), address(theta), 1, address(found), address(status), address(statistics),
         )
         return found

@@ -8,81 +8,52 @@ struct Prepared{P,B}
     lock::ReentrantLock
 end
 
-const PreparedIntegration = Prepared{CompiledIntegration,Batch}
-const PreparedRollout = Prepared{CompiledRollout,RolloutBatch}
-
 """
-    prepare_integration(json) -> PreparedIntegration
+    prepare_source(json) -> Prepared
 
-Compile what `unideq.engine.julia.program.integration_json` wrote.
+Compile what `unideq.engine.julia.program.source_json` wrote.
 """
-function prepare_integration(json::AbstractString)
+function prepare_source(json::AbstractString)
     data = JSON.parse(json)
-    graph = read_graph(data["initial"])
-    theta = only(graph.nodes[i] for i in graph.inputs if graph.nodes[i].name == "theta")
-    return PreparedIntegration(CompiledIntegration(data), length(theta), Batch[], ReentrantLock())
+    source = compile_source(data)
+    return Prepared(source, Int(data["parameters"]), no_workers(source), ReentrantLock())
 end
 
-"""
-    prepare_rollout(json) -> PreparedRollout
+no_workers(::CompiledIntegration) = Batch[]
+no_workers(::CompiledRollout) = RolloutBatch[]
 
-Compile what `unideq.engine.julia.program.rollout_json` wrote.
-"""
-function prepare_rollout(json::AbstractString)
-    data = JSON.parse(json)
-    return PreparedRollout(CompiledRollout(data), Int(data["parameters"]), RolloutBatch[], ReentrantLock())
-end
+"How a trajectory's solve went, in numbers; their names are in `unideq.engine.julia.programs`."
+counts_of(batch::Batch, trajectory::Int) =
+    (c = batch.statistics[trajectory]; (c.steps, c.accepted, c.rejected, c.evaluations))
+counts_of(batch::RolloutBatch, trajectory::Int) = (batch.steps[trajectory],)
+
+counts_each(::CompiledIntegration) = 4
+counts_each(::CompiledRollout) = 1
 
 """
-    integrate!(integration, data, n, theta, S, arrays, status, statistics)
+    solve_source!(prepared, data, n, theta, S, arrays, status, counts)
 
-Solve all problems (B) at every θ (S, P). `data` is what `integration_data` made; `arrays` takes the outputs one after
-the other, each (S, B, K, …), NaN from a failure on; `status` (S, B); `statistics` (S, B, 4): steps, accepted, rejected,
-evaluations.
+Solve all problems (B) at every θ (S, P). `data` is what `source_data` made; `arrays` takes the outputs one after the
+other, each (S, B, K, …), NaN from a failure on; `status` (S, B); `counts` (S, B, …).
 """
-function integrate!(
-    prepared::PreparedIntegration,
+function solve_source!(
+    prepared::Prepared,
     data::Integer,
     n::Integer,
     theta::Integer,
     members::Integer,
     arrays::Integer,
     status::Integer,
-    statistics::Integer,
+    counts::Integer,
 )
-    b = prepared.problem.trajectories
-    codes, counts = numbers(status, members * b), numbers(statistics, members * b * 4)
-    solve_members!(prepared, numbers(data, n), theta, members, arrays) do batch::Batch, s::Int
+    b, each = prepared.problem.trajectories, counts_each(prepared.problem)
+    codes, all_counts = numbers(status, members * b), numbers(counts, members * b * each)
+    solve_members!(prepared, numbers(data, n), theta, members, arrays) do batch, s::Int
         for i in 1:b
-            codes[b*(s-1)+i] = batch.status[i]
-            c = batch.statistics[i]
-            counts[4*(b*(s-1)+i-1).+(1:4)] .= (c.steps, c.accepted, c.rejected, c.evaluations)
+            at = b * (s - 1) + i
+            codes[at] = batch.status[i]
+            all_counts[each*(at-1)+1:each*at] .= counts_of(batch, i)
         end
-    end
-    return nothing
-end
-
-"""
-    rollout!(rollout, data, n, theta, S, arrays, status, steps)
-
-Roll out all trajectories (B) at every θ (S, P). `data` is what `rollout_data` made; `arrays` takes the outputs one
-after the other, each (S, B, K, …), NaN after a failure; `status` and `steps` (S, B).
-"""
-function rollout!(
-    prepared::PreparedRollout,
-    data::Integer,
-    n::Integer,
-    theta::Integer,
-    members::Integer,
-    arrays::Integer,
-    status::Integer,
-    steps::Integer,
-)
-    b = prepared.problem.trajectories
-    codes, counts = numbers(status, members * b), numbers(steps, members * b)
-    solve_members!(prepared, numbers(data, n), theta, members, arrays) do batch::RolloutBatch, s::Int
-        copyto!(codes, b * (s - 1) + 1, batch.status, 1, b)
-        copyto!(counts, b * (s - 1) + 1, batch.steps, 1, b)
     end
     return nothing
 end

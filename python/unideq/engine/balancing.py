@@ -9,8 +9,7 @@ import numpy as np
 
 from ..errors import ModelError, OptionError, unknown
 from ..objective.balance import RULES
-from ..objective.program import Balancing, Objective, Pointwise
-from .keys import term_weights
+from ..objective.program import Balancing, MeanSquare, Objective
 from .protocol import OptimizerSettings
 
 __all__ = ["FIRST_ORDER", "PROJECTIONS", "Roles", "checked_balancing", "residual_of"]
@@ -50,7 +49,7 @@ class Roles:
         looked_at = {*balancing.terms, *balancing.reference}
         balanced = tuple(name for name in names if name in looked_at)
         moving = tuple(name for name in balanced if name in balancing.terms and name not in balancing.reference)
-        without = term_weights(objective) == 0
+        without = objective.term_weights == 0
         silent = tuple(n for i, n in enumerate(names) if without[i] and not weights[:, i].any() and n not in balanced)
         return cls(names, balanced, moving, silent)
 
@@ -104,7 +103,7 @@ def checked_balancing(
         )
     if balancing.rule == "annealing" and not balancing.reference:
         raise OptionError("Learning-rate annealing needs the term, or terms, that it measures the others against.")
-    weight = dict(zip(objective.terms, term_weights(objective), strict=True))
+    weight = dict(zip(objective.terms, objective.term_weights, strict=True))
     terms = tuple(name for name in objective.terms if name in balancing.terms and weight[name] != 0)
     if balancing.rule == "ntk":
         for name in terms:
@@ -112,20 +111,19 @@ def checked_balancing(
     return replace(balancing, terms=terms, counted=counted)
 
 
-def residual_of(objective: Objective, term: str) -> tuple[int, str]:
-    """Which source has the residual that a term is the mean square of, and which of its outputs it is.
+def residual_of(objective: Objective, term: str) -> MeanSquare:
+    """The residual that a term is the mean square of.
 
     Raises
     ------
     OptionError
         If the term isn't of that form.
     """
-    array = objective.residuals.get(term)
-    for index, source in enumerate(objective.sources):
-        if array is not None and isinstance(source, Pointwise) and array in source.shapes:
-            return index, array.removeprefix(f"{source.name}.")
-    raise OptionError(
-        f"Neural-tangent-kernel weights need terms that are mean squares of residuals at points; `{term}` isn't one "
-        f"(those that are: {', '.join(objective.residuals) or 'none'}; terms with causal weights aren't). Use "
-        "`ude.GradientNorm()`."
-    )
+    found = objective.mean_square(term)
+    if found is None:
+        raise OptionError(
+            f"Neural-tangent-kernel weights need terms that are mean squares of residuals at points; `{term}` isn't "
+            f"one (those that are: {', '.join(objective.residuals) or 'none'}; terms with causal weights aren't). Use "
+            "`ude.GradientNorm()`."
+        )
+    return found

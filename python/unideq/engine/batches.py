@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..errors import ModelError, OptionError, unknown
-from ..objective.program import Batches, Given, Integration, Objective, Rollout, Source
+from ..objective.program import Batches, Objective, Source
 from .balancing import FIRST_ORDER
 from .protocol import OptimizerSettings
 
@@ -51,7 +51,7 @@ def fresh_data(batches: Batches, objective: Objective, iteration: int, theta: np
 
 
 def _checked(source: Source, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    known = _data_of(source)
+    known = source.data
     checked: dict[str, np.ndarray] = {}
     for name, values in arrays.items():
         if name not in known:
@@ -63,14 +63,6 @@ def _checked(source: Source, arrays: Mapping[str, np.ndarray]) -> dict[str, np.n
                 f"not {checked[name].shape}."
             )
     return checked
-
-
-def _data_of(source: Source) -> Mapping[str, np.ndarray]:
-    if isinstance(source, Rollout):
-        return source.data
-    if isinstance(source, Given):
-        return source.arrays
-    return {} if isinstance(source, Integration) else source.points
 
 
 def iterations_at_once(batches: Batches, fresh: Fresh, most: int) -> int:

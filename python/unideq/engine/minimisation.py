@@ -12,7 +12,6 @@ from ..errors import ModelError, OptionError
 from ..objective.program import Balancing, Batches, Objective
 from .balancing import checked_balancing
 from .batches import check_batches
-from .keys import term_weights
 from .optimizer_state import State, begin, check_optimizer, restore
 from .protocol import OptimizerSettings
 
@@ -108,5 +107,5 @@ class Minimisation:
         if self.weights is not None:
             start["weights"] = self.weights
         elif self.balancing is not None or (self.state is not None and "weights" in self.state):
-            start["weights"] = np.tile(term_weights(self.objective), (self.seeds, 1))
+            start["weights"] = np.tile(self.objective.term_weights, (self.seeds, 1))
         return start if self.state is None else restore(start, self.state)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..errors import OptionError
-from ..objective.program import Objective, Pointwise
+from ..objective.program import Objective
 
 __all__ = ["check_residual_terms", "residual_counts"]
 
 
 def check_residual_terms(objective: Objective) -> None:
     """Raise an `OptionError` where a term isn't a weighted mean of squared residuals at points."""
-    arrays = {key for source in objective.sources if isinstance(source, Pointwise) for key in source.shapes}
     for term in objective.terms:
-        if objective.residuals.get(term) not in arrays:
+        if objective.mean_square(term) is None:
             raise OptionError(
                 f"`GaussNewton` needs every term to be a mean of squared residuals at points; `{term}` isn't. Solved "
                 "trajectories, regularisation and causal weights aren't of that form: leave them out in this phase, or "
@@ -27,11 +24,4 @@ def check_residual_terms(objective: Objective) -> None:
 
 def residual_counts(objective: Objective) -> list[tuple[int, int]]:
     """Number of points M and of residuals a point k of every term, in the terms' order."""
-    shapes = {
-        key: shape
-        for source in objective.sources
-        if isinstance(source, Pointwise)
-        for key, shape in source.shapes.items()
-    }
-    found = [shapes[objective.residuals[term]] for term in objective.terms]
-    return [(shape[0], int(np.prod(shape[1:]))) for shape in found]
+    return [(one.source.count, one.size) for one in objective.mean_squares() or ()]

@@ -13,7 +13,7 @@ from ..engine import Report
 from ..engine.balancing import PROJECTIONS
 from ..errors import OptionError
 from ..objective.balance import LearningRateAnnealing
-from ..objective.program import Balancing, Objective, Pointwise
+from ..objective.program import Balancing, Objective
 from ..residual import Residual, ResidualProblem, check_first
 from ..training.concerns import concerns_after
 from ..training.interruption import deferred_interrupt
@@ -68,14 +68,10 @@ class ResidualTask(Task):
     def program(self, stage: Stage, points: StagePoints) -> Objective:
         """The stage's program at its first points, with the fixed weights that were given."""
         program = objective_of(stage).build(self.problem)
-        sources = tuple(
-            replace(source, points=points.of(source.name, 0)) if isinstance(source, Pointwise) else source
-            for source in program.sources
-        )
         weights = {**program.weights, **self.settings.balance.fixed(program.terms)}
         if not any(weights.values()):
             raise OptionError("All terms have weight 0: there is nothing to train. Give one of them a `weight` > 0.")
-        return replace(program, sources=sources, weights=weights)
+        return replace(program.with_data(points.at(0)), weights=weights)
 
     def balancing(self, program: Objective) -> Balancing | None:
         """How the weights move."""

@@ -14,7 +14,7 @@ from ..errors import ModelError
 from ..graph import Expression, Graph, variable
 from ..model import Stepper
 from .problem import Problem
-from .program import Given, Objective, Pointwise, Rollout
+from .program import Given, Objective, Source
 
 __all__ = ["compared", "masked", "stepper_of", "target_terms"]
 
@@ -66,12 +66,12 @@ def target_terms(
     return terms, weights
 
 
-def compared(problem: Problem, source: Rollout | Pointwise, given: Given) -> Objective:
+def compared(problem: Problem, source: Source, given: Given) -> Objective:
     """The objective that compares what a source observes with given targets, penalties and regularisation included."""
     theta = problem.theta()
     arrays = {name: variable(name, shape) for name, shape in {**source.shapes, **given.shapes}.items()}
     predicted = {n: arrays[f"{source.name}.observed.{n}"] for n in problem.observations.names}
-    targets = {key: arrays[f"{given.name}.{key}"] for key in given.arrays}
+    targets = {key: arrays[f"{given.name}.{key}"] for key in given.data}
     terms, weights = target_terms(problem, predicted, targets, theta)
     more, extra = problem.extra_terms(theta, {n: arrays[f"{source.name}.penalty.{n}"] for n in problem.penalties})
     loss = Graph((*arrays.values(), theta), {**terms, **more})

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..objective.base import Evaluate
-from ..objective.program import Objective, Pointwise
+from ..objective.program import Objective
 from .evaluation import rows
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ def check_first(problem: ResidualProblem, objective: Objective, theta: Any, eval
         If a residual is NaN or infinite; names the term and the point.
     """
     for source in objective.sources:
-        assert isinstance(source, Pointwise)
-        columns = {n: np.asarray(v, dtype=float) for n, v in source.points.items()}
+        (graph,) = source.graphs
+        columns = {n: np.asarray(v, dtype=float) for n, v in source.data.items()}
         for row in np.atleast_2d(np.asarray(theta, dtype=float)):
             if evaluate is None:
-                found = rows(source.graph, columns, row)
+                found = rows(graph, columns, row)
             else:
-                found = evaluate(source.graph, {**columns, "theta": row}, list(columns))
+                found = evaluate(graph, {**columns, "theta": row}, list(columns))
             for key, values in found.items():
                 _check_finite(problem.label(source.name, key), np.asarray(values), columns)
 

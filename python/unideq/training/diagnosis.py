@@ -11,7 +11,7 @@ from ..engine import Engine
 from ..graph import OPERATIONS, Expression, Graph, vjp
 from ..graph.graph import topological
 from ..model.state import StateTable
-from ..objective.program import Given, Integration, Objective
+from ..objective.program import Integration, Objective
 
 __all__ = ["why_not_finite"]
 
@@ -29,8 +29,8 @@ def why_not_finite(engine: Engine, program: Objective, states: StateTable, theta
     values: dict[str, Any] = {"theta": theta}
     times: dict[tuple[int, ...], np.ndarray] = {}
     for source in program.sources:
-        if isinstance(source, Given):
-            values.update({f"{source.name}.{key}": array for key, array in source.arrays.items()})
+        if not source.graphs:
+            values.update({f"{source.name}.{key}": array for key, array in source.data.items()})
         elif isinstance(source, Integration):
             reason = _in_equations(source, states, theta)
             found = engine.integrate(source, theta) if reason is None else None

@@ -14,7 +14,6 @@ from ..engine import Engine
 from ..objective import Observations, Problem, Unrolled
 from ..objective.black_box import HostRollouts, is_black_box
 from ..objective.comparison import stepper_of
-from ..objective.program import Given, Pointwise
 
 __all__ = ["Judge", "windows_judge"]
 
@@ -38,12 +37,11 @@ def windows_judge(engine: Engine, objective: Unrolled, problem: Problem, everyth
     if not (is_black_box(stepper_of(bare)) and objective.gradient == "none"):
         return lambda theta: np.asarray(engine.value(program, theta).total)
     source, targets = program.sources
-    assert isinstance(source, Pointwise) and isinstance(targets, Given)
-    data = [dict(source.points), dict(targets.arrays)]
+    data = [dict(source.data), dict(targets.data)]
     rollouts = HostRollouts(objective, bare, engine.evaluate)
 
     def total(theta: np.ndarray) -> float:
         points, _ = rollouts.at(data, theta)
-        return float(engine.value(replace(program, sources=(replace(source, points=points), targets)), theta).total)
+        return float(engine.value(program.with_data({source.name: points}), theta).total)
 
     return lambda theta: np.array([total(one) for one in theta])

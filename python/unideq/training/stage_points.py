@@ -56,7 +56,7 @@ class StagePoints:
         """The points of one iteration, one dict a term; empty where they never change."""
         if self._quick is not None:
             return self._quick(iteration)
-        return [self.of(name, iteration) for name in self.problem.residuals]
+        return list(self.at(iteration).values())
 
     def of(self, name: str, iteration: int) -> Points:
         """The points of one term in one iteration."""
@@ -64,6 +64,10 @@ class StagePoints:
             return self.chosen[name]
         fixed = self.objective.is_fixed(self.problem, name)
         return self.objective.draw(self.problem, name, iteration, 0 if fixed else self.stage)
+
+    def at(self, iteration: int) -> dict[str, Points]:
+        """The points of every term in one iteration."""
+        return {name: self.of(name, iteration) for name in self.problem.residuals}
 
     def keep_adaptive(self) -> None:
         """Forget points that an earlier stage chose for terms whose points are drawn now."""

@@ -36,7 +36,7 @@ class Shifted:
         rollout, given = problem.sources
         assert isinstance(rollout, Rollout)
         assert isinstance(given, Given)
-        self.start, self.target = rollout.data["start"], given.arrays["u"]
+        self.start, self.target = rollout.data["start"], given.data["u"]
         self.broken = broken
 
     def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:

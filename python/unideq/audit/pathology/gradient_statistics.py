@@ -8,7 +8,7 @@ of their neural tangent kernels (Wang, Yu & Perdikaris 2022, arXiv:2007.14527).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
@@ -201,7 +201,7 @@ def point_gradients(
 ) -> np.ndarray:
     """∂r/∂θ of one output at a source's first points: (M, components, P)."""
     graph = _rows(source.graph, output)
-    chosen = {name: np.asarray(values)[:points] for name, values in source.points.items()}
+    chosen = {name: np.asarray(values)[:points] for name, values in source.data.items()}
     found = engine.evaluate(graph, {**chosen, "theta": theta}, list(chosen))
     return np.stack([found[name] for name in graph.outputs], axis=1)
 
@@ -220,18 +220,14 @@ def _kernels(
     engine: Engine, objective: Objective, theta: np.ndarray, terms: Sequence[str], points: int
 ) -> dict[str, tuple]:
     """Traces and eigenvalues of J Jᵀ/M of every term that is a mean of squares; NaN for others."""
-    sources: Mapping[str, Pointwise] = {s.name: s for s in objective.sources if isinstance(s, Pointwise)}
     trace = np.full((len(theta), len(terms)), np.nan)
     spectra: dict[tuple[int, int], np.ndarray] = {}
     for i, term in enumerate(terms):
-        array = objective.residuals.get(term)
-        if array is None:
-            continue
-        source = next((s for s in sources.values() if array in s.shapes), None)
-        if source is None:
+        square = objective.mean_square(term)
+        if square is None:
             continue
         for k, one in enumerate(theta):
-            rows = point_gradients(engine, source, array.removeprefix(f"{source.name}."), one, points)
+            rows = point_gradients(engine, square.source, square.output, one, points)
             matrix = rows.reshape(-1, rows.shape[-1]) / np.sqrt(len(rows))
             trace[k, i] = float((matrix**2).sum())
             spectra[k, i] = np.linalg.eigvalsh(matrix @ matrix.T)[::-1]

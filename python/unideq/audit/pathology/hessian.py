@@ -18,8 +18,8 @@ import numpy as np
 from ...checks import is_whole
 from ...engine.protocol import Engine
 from ...errors import DataError, EngineUnsupported, ExtraMissing, OptionError
-from ...graph import Expression, Graph, batched, constant, pullback, pushforward, rebuild, variable
-from ...objective.program import Given, Objective, Pointwise
+from ...graph import Expression, Graph, constant, pullback, pushforward, rebuild, variable
+from ...objective.program import Objective
 from .gradient_statistics import counted_terms
 
 __all__ = ["Hessian", "extreme_eigenvalues", "hessian_vector_graph"]
@@ -70,11 +70,8 @@ class Hessian:
 
     @cached_property
     def _data(self) -> dict[str, np.ndarray]:
-        found: dict[str, np.ndarray] = {}
-        for source in self.objective.sources:
-            arrays = source.arrays if isinstance(source, Given) else source.points  # type: ignore[union-attr]
-            found.update({f"{source.name}.{n}": np.asarray(v, dtype=float) for n, v in arrays.items()})
-        return {n: v for n, v in found.items() if n in self.graph.input_names}
+        found = {f"{s.name}.{n}": v for s in self.objective.sources for n, v in s.data.items()}
+        return {n: np.asarray(v, dtype=float) for n, v in found.items() if n in self.graph.input_names}
 
     def _weights(self, weights: np.ndarray | str | None) -> np.ndarray:
         """(T,) in the order of `terms`; a term's name: that one alone, unweighted."""
@@ -158,22 +155,18 @@ def hessian_vector_graph(objective: Objective) -> Graph:
     theta: Expression | None = None
     known = {node.name: node for node in objective.loss.inputs}
     for source in objective.sources:
-        if isinstance(source, Given):
-            inputs.update({name: known[name] for name in source.shapes if name in known})
-        elif isinstance(source, Pointwise):
-            many = batched(source.graph, list(source.points), len(next(iter(source.points.values()))))
-            own = {i: variable(f"{source.name}.{i.name}", i.shape) for i in many.inputs if i.name in source.points}
-            inputs.update({str(new.name): new for new in own.values()})
-            outputs = rebuild(list(many.outputs.values()), own)
-            for key, value in zip(many.outputs, outputs, strict=True):
-                if f"{source.name}.{key}" in known:
-                    arrays[known[f"{source.name}.{key}"]] = value
-            theta = many.input("theta") if "theta" in many.input_names else theta
-        else:
+        many = source.laid_out()
+        if many is None:
             raise EngineUnsupported(
                 f"The Hessian needs terms made of values at points; `{source.name}` solves a differential equation. "
                 "`fit.check_gradient()` looks at those."
             )
+        own = {i: variable(f"{source.name}.{i.name}", i.shape) for i in many.inputs if i.name in source.data}
+        inputs.update({str(new.name): new for new in own.values()})
+        for key, value in zip(many.outputs, rebuild(list(many.outputs.values()), own), strict=True):
+            if f"{source.name}.{key}" in known:
+                arrays[known[f"{source.name}.{key}"]] = value
+        theta = many.input("theta") if "theta" in many.input_names else theta
     theta = known.get("theta", theta)
     if theta is None:
         raise DataError("No term of this objective depends on the parameters, so there is no Hessian.")

@@ -11,7 +11,7 @@ import numpy as np
 from ...checks import is_whole
 from ...engine.protocol import Engine
 from ...errors import OptionError
-from ...objective.program import Objective, Pointwise
+from ...objective.program import Objective
 
 if TYPE_CHECKING:
     from ...objective.balance import Causal
@@ -153,11 +153,7 @@ def _trained_on(record: Any) -> Objective:
     points = StagePoints(stage.objective, record.model, number, dict(record.points))
     done = record.iteration if record.stage < len(stages) else stage.iterations
     program = replace(stage.objective, causal=None).build(record.model)
-    sources = tuple(
-        replace(s, points=points.of(s.name, max(done - 1, 0))) if isinstance(s, Pointwise) else s
-        for s in program.sources
-    )
-    return replace(program, sources=sources)
+    return program.with_data(points.at(max(done - 1, 0)))
 
 
 def _first_order(record: Any) -> np.ndarray:

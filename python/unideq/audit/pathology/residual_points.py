@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...engine.protocol import Engine
-from ...objective.program import Objective, Pointwise
+from ...objective.program import Objective
 
 __all__ = ["FEW", "SLICES", "concentration", "squares", "time_slices"]
 
@@ -23,14 +23,12 @@ def squares(
     """Term → its points, column → (M,), and Σ r² at each (K, M), for K parameter vectors θ (K, P)."""
     found = {}
     for term in terms:
-        array = objective.residuals.get(term)
-        for source in objective.sources:
-            if not isinstance(source, Pointwise) or array not in source.shapes:
-                continue
-            output = str(array).removeprefix(f"{source.name}.")
-            points = {n: np.asarray(v, dtype=float) for n, v in source.points.items()}
-            values = [engine.evaluate(source.graph, {**points, "theta": one}, list(points))[output] for one in theta]
-            found[term] = points, (np.stack(values).reshape(len(theta), len(values[0]), -1) ** 2).sum(axis=2)
+        one = objective.mean_square(term)
+        if one is None:
+            continue
+        graph, points = one.source.graph, {n: np.asarray(v, dtype=float) for n, v in one.source.data.items()}
+        values = [engine.evaluate(graph, {**points, "theta": row}, list(points))[one.output] for row in theta]
+        found[term] = points, (np.stack(values).reshape(len(theta), len(values[0]), -1) ** 2).sum(axis=2)
     return found
 
 

@@ -7,49 +7,25 @@ have one key, and share one compiled function, which gets the values with each c
     found = Arguments.of(objective)
     function = cache.get(found.key, lambda: jax.jit(found.binding(run)))
     function(theta, {**data, "constants": found.values})
-
-While JAX traces `run`, `value_of(node)` gives a constant's argument; `lower` asks it for every constant.
 """
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from functools import wraps
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ...errors import EngineError
 from ...graph import Expression, Graph, partition
 from ...graph.frozen import freeze
-from ...objective.program import Given, Integration, Objective, Rollout, Source
+from ...objective.program import Objective, Source, graph_key
 from ..cache import HashedKey
-from ..clock import clocked
-from ..keys import graph_key, shapes_key
-from .stepping import padded
+from .bound import COLUMNS, TABLES, bound, is_plain
+from .programs import program_of
 
-__all__ = ["Arguments", "table_of", "value_of"]
-
-TABLES = "piecewise_polynomial"
-"""The operation whose attributes are data: forcings."""
-COLUMNS = ("breaks", "anchors", "coefficients")
-
-_bound: ContextVar[_Bound | None] = ContextVar("bound", default=None)
-
-
-@dataclass(frozen=True)
-class _Bound:
-    """Constants with their arguments, and those that are compiled as they are, both by identity.
-
-    `complete`: there are no others.
-    """
-
-    arguments: Mapping[int, Any]
-    kept: frozenset[int]
-    complete: bool
+__all__ = ["Arguments", "Reader"]
 
 
 @dataclass(frozen=True)
@@ -82,11 +58,11 @@ class Arguments:
 
     @staticmethod
     def _read_program(program: Objective | Source) -> Arguments:
-        reader = _Reader()
+        reader = Reader()
         if isinstance(program, Objective):
-            keys: tuple = tuple(reader.source(s) for s in program.sources)
+            keys = tuple(program_of(s).key(s, reader) for s in program.sources)
             return reader.result((*keys, reader.graph(program.loss, everything=True)))
-        return reader.result((reader.source(program),))
+        return reader.result((program_of(program).key(program, reader),))
 
     @classmethod
     def of_graph(cls, graph: Graph, *more: Any) -> Arguments:
@@ -95,23 +71,12 @@ class Arguments:
 
     @staticmethod
     def _read_graph(graph: Graph, *more: Any) -> Arguments:
-        reader = _Reader()
+        reader = Reader()
         return reader.result((reader.field(graph), *more))
 
     def binding(self, function: Callable[..., Any], where: Callable[..., Any]) -> Callable[..., Any]:
         """The function, to be traced with the arguments bound that `where(*arguments)` finds among its own."""
-
-        @wraps(function)
-        def run(*arguments: Any) -> Any:
-            # Identities mean something as long as the expressions live: until then `self` holds them.
-            places = dict(zip(map(id, self.nodes), where(*arguments), strict=True))
-            token = _bound.set(_Bound(places, frozenset(map(id, self.kept)), self.complete))
-            try:
-                return function(*arguments)
-            finally:
-                _bound.reset(token)
-
-        return run
+        return bound(function, where, self.nodes, self.kept, self.complete)
 
 
 _read: dict[int, Arguments] = {}
@@ -127,42 +92,7 @@ def _once(program: Any, read: Callable[[Any], Arguments]) -> Arguments:
     return _read[place]
 
 
-def value_of(node: Expression) -> Any:
-    """The argument that stands for a constant, or its value.
-
-    Raises
-    ------
-    EngineError
-        For a number that nobody took out: compiled in, it would be another program's, too.
-    """
-    bound = _bound.get()
-    if bound is None or id(node) in bound.kept:
-        return node.value
-    found = bound.arguments.get(id(node))
-    if found is None:
-        if not bound.complete or _is_plain(node):
-            return node.value
-        raise EngineError(f"A constant of shape {node.shape} isn't among the program's arguments. Please report this.")
-    return found
-
-
-def table_of(node: Expression) -> dict[str, Any]:
-    """The attributes of an operation, a table's columns being arguments."""
-    bound = _bound.get()
-    if node.operation != TABLES or bound is None or id(node) in bound.kept or id(node) not in bound.arguments:
-        return node.attributes
-    return {**node.attributes, **dict(zip(COLUMNS, bound.arguments[id(node)], strict=True))}
-
-
-def _is_plain(node: Expression) -> bool:
-    """Whether a constant comes from code rather than from data, and XLA may know it: one small number, or truth."""
-    if node.dtype == "bool":
-        return node.size == 1
-    first = node.value.flat[0] if node.size else 0.0
-    return bool(abs(first) <= 64 and float(2 * first).is_integer() and (node.value == first).all())
-
-
-class _Reader:
+class Reader:
     """Reads graphs, one after the other; a constant that several share is one argument."""
 
     def __init__(self) -> None:
@@ -176,26 +106,6 @@ class _Reader:
         values = tuple(map(_numbers, self.nodes))
         return Arguments(HashedKey((key, both)), values, tuple(self.nodes), tuple(self.kept.values()), self.complete)
 
-    # ---- programs ------------------------------------------------------------------------------------------------
-
-    def source(self, source: Source) -> tuple:
-        """Equal for sources that differ in their numbers only."""
-        if isinstance(source, Given):
-            return "given", source.name, shapes_key(source.arrays)
-        if isinstance(source, Integration):
-            settings = replace(source.solver, dt=None, rtol=1.0, atol=1.0)
-            clock = clocked(source)
-            graphs = self.field(clock.vector_field), self.graph(source.initial, everything=True)
-            shapes = source.times.shape, padded(clock.stops).shape, padded(clock.jumps).shape
-            return "integration", source.name, *graphs, self.field(source.observe), settings, shapes
-        if isinstance(source, Rollout):
-            graphs = self.field(source.step, body=False), self.field(source.observe, body=False)
-            counts = source.steps, source.every, source.warmup
-            return "rollout", source.name, graphs, counts, source.gradient, source.checkpoint, shapes_key(source.data)
-        self.keep(source.graph)
-        self.complete = False
-        return "pointwise", source.name, graph_key(source.graph), shapes_key(source.points)
-
     def field(self, graph: Graph, body: bool = True) -> tuple:
         """A graph of θ and more: what θ alone decides has no number of its own, the rest keeps plain ones.
 
@@ -207,13 +117,18 @@ class _Reader:
         else:
             first, rest = (), graph
         if not body:
-            self.keep(rest)
-            return first, graph_key(rest)
+            return first, self.keep(rest)
         return first, self.graph(rest, everything=False)
 
-    def keep(self, graph: Graph) -> None:
+    def keep(self, graph: Graph) -> tuple:
         """All constants stay."""
         self.kept.update({id(n): n for n in graph.nodes if n.operation in ("constant", TABLES)})
+        return graph_key(graph)
+
+    def rewritten(self, graph: Graph) -> tuple:
+        """All constants stay, as they do in a graph that is rewritten before it is compiled."""
+        self.complete = False
+        return self.keep(graph)
 
     # ---- one graph -----------------------------------------------------------------------------------------------
 
@@ -231,7 +146,7 @@ class _Reader:
         if node.operation == "input":
             return "input", node.name, node.shape
         if node.operation == "constant":
-            if not everything and _is_plain(node):
+            if not everything and is_plain(node):
                 self.kept[id(node)] = node
                 return "constant", node
             return "argument", self._place(node), node.shape, node.dtype

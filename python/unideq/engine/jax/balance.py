@@ -99,8 +99,8 @@ def make_traces(objective: Objective, roles: Roles) -> Rule:
 
 
 def _trace(objective: Objective, term: str) -> Rule:
-    index, key = residual_of(objective, term)
-    graph = objective.sources[index].graph  # type: ignore[union-attr]
+    found = residual_of(objective, term)
+    index, graph, key = found.place, found.source.graph, found.output
     run = lower(Graph(graph.inputs, {key: graph.outputs[key]}))
 
     def trace(theta: jax.Array, sources: Any, among: Any) -> jax.Array:

@@ -6,17 +6,15 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ...errors import ModelError
 from ...graph import Graph
-from ...objective.program import Integration, Objective, Rollout
+from ...objective.program import Integration, Objective, Rollout, Source
 from ...solvers import adjoints_of, solvers_of
 from ...versions import version_of
 from ..cache import CompiledCache, IdentityCache
 from ..deferred import Deferred
-from ..keys import term_weights
 from ..loop import minimise
 from ..minimisation import Minimisation
 from ..optimizer_state import OPTIMIZERS, State
@@ -25,10 +23,9 @@ from .arguments import Arguments
 from .blas_threads import one_blas_thread
 from .configuration import configured, own_configuration
 from .derivative import value_and_gradient_of, value_and_gradients_of_terms
-from .integrate import integration_data, make_integration
 from .lowering import lower
-from .objective import make_objective, source_data
-from .rollout import make_rollout, rollout_data
+from .objective import make_objective
+from .programs import program_of, source_data
 
 __all__ = ["JaxEngine"]
 
@@ -101,10 +98,10 @@ class JaxEngine:
 
         def read() -> Any:
             found = Arguments.of(objective)
-            return found, *jax.device_put((source_data(objective), found.values))
+            return found, *jax.device_put(([source_data(s) for s in objective.sources], found.values))
 
         found, sources, constants = self._prepared.get(objective, read)
-        return found, {"sources": sources, "constants": constants, "weights": term_weights(objective)}
+        return found, {"sources": sources, "constants": constants, "weights": objective.term_weights}
 
     def _of_objective(
         self, what: Hashable, objective: Objective, seeds: int | None, make: Callable[[], Callable[..., Any]]
@@ -122,39 +119,24 @@ class JaxEngine:
     @configured
     def integrate(self, integration: Integration, theta: np.ndarray) -> Integrated:
         """Solve all initial-value problems of the batch; see `Engine.integrate`."""
-        array, seeds = _array(theta)
-
-        def build() -> Any:
-            run = make_integration(integration)
-
-            def solve(one: jax.Array, data: Any) -> Any:
-                arrays, status, statistics = run(one, data)
-                reached = statistics.pop("reached")
-                masked = {
-                    key: jnp.where(reached.reshape(reached.shape + (1,) * (value.ndim - 2)), value, jnp.nan)
-                    for key, value in arrays.items()
-                }
-                return masked, status, statistics
-
-            return jax.jit(found.binding(over_seeds(solve, seeds), _last_constants))
-
-        found = Arguments.of(integration)
-        data = {**integration_data(integration), "constants": found.values}
-        function = self._cache.get(("integrate", found.key, seeds), build)
-        arrays, status, statistics = _numpy(function(array, data))
-        return Integrated(arrays, status, statistics)
+        return self._solved(integration, theta)
 
     @configured
     def rollout(self, rollout: Rollout, theta: np.ndarray) -> Integrated:
         """Roll out all trajectories of the batch; see `Engine.rollout`."""
+        return self._solved(rollout, theta)
+
+    def _solved(self, source: Source, theta: np.ndarray) -> Integrated:
         array, seeds = _array(theta)
+        program, found = program_of(source), Arguments.of(source)
+        assert program.solve is not None
+        solve = program.solve
 
         def build() -> Any:
-            return jax.jit(found.binding(over_seeds(make_rollout(rollout), seeds), _last_constants))
+            return jax.jit(found.binding(over_seeds(solve(source), seeds), _last_constants))
 
-        found = Arguments.of(rollout)
-        function = self._cache.get(("rollout", found.key, seeds), build)
-        return Integrated(*_numpy(function(array, {**rollout_data(rollout), "constants": found.values})))
+        function = self._cache.get(("solve", found.key, seeds), build)
+        return Integrated(*_numpy(function(array, {**program.data(source), "constants": found.values})))
 
     @configured
     def evaluate(self, graph: Graph, values: Mapping[str, Any], mapped: Sequence[str] = ()) -> dict[str, np.ndarray]:

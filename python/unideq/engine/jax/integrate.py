@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import diffrax
 import jax
@@ -18,7 +19,10 @@ from .lowering import lower
 from .solvers import make_adjoint, make_controller, make_solver
 from .stepping import between_jumps, padded, rounding
 
-__all__ = ["Data", "integration_data", "make_integration"]
+if TYPE_CHECKING:
+    from .arguments import Reader
+
+__all__ = ["Data", "integration_data", "integration_key", "make_integration", "make_masked_integration"]
 
 Data = dict[str, Any]
 
@@ -46,6 +50,15 @@ def integration_data(integration: Integration) -> Data:
         return {**data, "dt": np.asarray(settings.dt, float)}
     size = integration.vector_field.input("u").size
     return {**data, "rtol": np.asarray(settings.rtol), "atol": np.broadcast_to(np.asarray(settings.atol), (size,))}
+
+
+def integration_key(integration: Integration, reader: Reader) -> tuple:
+    """Equal for integrations that differ in their numbers only."""
+    settings = replace(integration.solver, dt=None, rtol=1.0, atol=1.0)
+    clock = clocked(integration)
+    graphs = reader.field(clock.vector_field), reader.graph(integration.initial, everything=True)
+    shapes = integration.times.shape, padded(clock.stops).shape, padded(clock.jumps).shape
+    return "integration", integration.name, *graphs, reader.field(integration.observe), settings, shapes
 
 
 def _status(result: Any, saved: Any) -> jax.Array:
@@ -128,3 +141,19 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
         return observed(data["seen"], states, theta), status, statistics
 
     return run
+
+
+def make_masked_integration(integration: Integration) -> Callable[..., Any]:
+    """The same with NaN from where a solve failed on, and without the statistic `reached`."""
+    run = make_integration(integration)
+
+    def solve(theta: jax.Array, data: Mapping[str, Any]) -> Any:
+        arrays, status, statistics = run(theta, data)
+        reached = statistics.pop("reached")
+        masked = {
+            key: jnp.where(reached.reshape(reached.shape + (1,) * (value.ndim - 2)), value, jnp.nan)
+            for key, value in arrays.items()
+        }
+        return masked, status, statistics
+
+    return solve

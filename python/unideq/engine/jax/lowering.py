@@ -1,6 +1,6 @@
 """Graph → JAX: operations as JAX's functions of the same name, a table of the others, and `lower`, which walks a graph.
 
-Constants are what `arguments.value_of` says: arguments of the compiled code, or NumPy arrays. Exponents are always
+Constants are what `bound.value_of` says: arguments of the compiled code, or NumPy arrays. Exponents are always
 NumPy arrays, so that their lowering can look at them.
 """
 
@@ -18,7 +18,7 @@ from jax import lax
 from ...errors import EngineUnsupported
 from ...graph import Expression, Graph
 from . import convolution, fourier
-from .arguments import table_of, value_of
+from .bound import table_of, value_of
 
 __all__ = ["LOWERINGS", "check", "lower", "lowering"]
 

@@ -46,15 +46,13 @@ def _rows(objective: Objective, of: Callable[[Callable[[jax.Array], jax.Array], 
 
     The residuals of a point lie side by side, and so do then the rows of their derivatives.
     """
-    sources = [
-        (place, source, lower(source.graph))
-        for place, source in enumerate(objective.sources)
-        if isinstance(source, Pointwise)
-    ]
+    squares = objective.mean_squares()
+    assert squares is not None  # see `check_residual_terms`
+    sources = {one.place: (one.source, lower(one.source.graph)) for one in squares}
 
     def rows(theta: jax.Array, data: Any) -> list[Any]:
         found: dict[str, Any] = {}
-        for place, source, run in sources:
+        for place, (source, run) in sources.items():
 
             def at_point(point: Any, source: Pointwise = source, run: Any = run) -> Any:
                 def flat(one: jax.Array) -> jax.Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +16,15 @@ import numpy as np
 from jax import lax
 
 from ...graph import Graph, partition
-from ...objective.program import Rollout
+from ...objective.program import Rollout, shapes_key
 from .integrate import Data
 from .lowering import lower
 from .mapped import lower_mapped
 
-__all__ = ["make_rollout", "rollout_data"]
+if TYPE_CHECKING:
+    from .arguments import Reader
+
+__all__ = ["make_rollout", "rollout_data", "rollout_key"]
 
 Body = Callable[[Any], tuple[Any, Any]]
 """One turn of a loop: `carry -> carry, recorded`."""
@@ -31,6 +34,12 @@ def rollout_data(rollout: Rollout) -> Data:
     """What may change from call to call without compiling anew."""
     data = {name: np.asarray(values, float) for name, values in rollout.data.items()}
     return {**data, "dt": np.asarray(rollout.dt, float)}
+
+
+def rollout_key(rollout: Rollout, reader: Reader) -> tuple:
+    """Equal for rollouts that differ in their numbers only."""
+    graphs = reader.field(rollout.step, body=False), reader.field(rollout.observe, body=False)
+    return "rollout", rollout.name, graphs, rollout.settings, shapes_key(rollout.data)
 
 
 def make_rollout(rollout: Rollout) -> Callable[..., Any]:

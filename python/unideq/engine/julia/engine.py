@@ -11,18 +11,18 @@ import numpy as np
 
 from ...errors import ModelError
 from ...graph import Graph
-from ...objective.program import Integration, Objective, Rollout
-from ...solvers import adjoints_of, check_solver, solvers_of
+from ...objective.program import Integration, Objective, Rollout, Source, graph_key
+from ...solvers import adjoints_of, solvers_of
 from ..cache import CompiledCache, HashedKey, IdentityCache
 from ..deferred import Deferred
-from ..keys import graph_key, objective_key, source_key
 from ..loop import minimise
 from ..minimisation import Minimisation
 from ..optimizer_state import OPTIMIZERS
 from ..protocol import Integrated, Minimised, Report, Value
 from .bridge import Bridge, address, contiguous
-from .data import integration_data, objective_data, rollout_data, whole_data
-from .program import evaluation_json, integration_json, objective_json, parameter_count, rollout_json
+from .data import objective_data, source_data, whole_data
+from .program import evaluation_json, objective_json, source_json
+from .programs import program_of
 from .start import start
 
 __all__ = ["JuliaEngine", "Prepared"]
@@ -82,7 +82,9 @@ class JuliaEngine:
 
         Objectives that differ in these alone share one; whoever makes several calls asks before each.
         """
-        key, data = self._keys.get(objective, lambda: self._read(objective))
+        key, data = self._keys.get(
+            objective, lambda: (HashedKey(("objective", objective.key)), contiguous(objective_data(objective)))
+        )
         found = self._cache.get(key, lambda: self._compile(objective))
         weights = list(map(objective.weights.get, objective.loss.outputs))
         if found.data is not data or found.weights != weights:
@@ -90,12 +92,6 @@ class JuliaEngine:
             self.bridge.call("set_data_b", "handing over the data", found.handle, address(whole), whole.size)
             found.data, found.weights = data, weights
         return found
-
-    def _read(self, objective: Objective) -> tuple[HashedKey, np.ndarray]:
-        for source in objective.sources:
-            if isinstance(source, Integration):
-                check_solver(source.solver, self.name)
-        return HashedKey(("objective", objective_key(objective))), contiguous(objective_data(objective))
 
     def _compile(self, objective: Objective) -> Prepared:
         handle = self.bridge.call("prepare_objective", "compiling the objective", objective_json(objective))
@@ -108,51 +104,32 @@ class JuliaEngine:
 
     def integrate(self, integration: Integration, theta: np.ndarray) -> Integrated:
         """Solve all initial-value problems of the batch; see `Engine.integrate`."""
-        check_solver(integration.solver, self.name)
-        array, single = _ensemble(theta, integration.vector_field.input("theta").size)
-
-        def compile() -> Any:
-            return self.bridge.call("prepare_integration", "compiling the integration", integration_json(integration))
-
-        handle = self._cache.get(("integration", HashedKey(source_key(integration))), compile)
-        data, batch = integration_data(integration), len(integration.times)
-        return self._solved("integrate_b", handle, data, array, single, integration.shapes, batch, _STATISTICS)
+        return self._solved(integration, theta)
 
     def rollout(self, rollout: Rollout, theta: np.ndarray) -> Integrated:
         """Roll out all trajectories of the batch; see `Engine.rollout`."""
-        parameters = parameter_count(rollout)
         # A step without parameters doesn't look at θ, whatever its length.
-        array, single = _ensemble(theta if parameters else np.asarray(theta, dtype=float)[..., :0], parameters)
+        return self._solved(rollout, theta if rollout.parameters else np.asarray(theta, dtype=float)[..., :0])
+
+    def _solved(self, source: Source, theta: np.ndarray) -> Integrated:
+        """A batch of trajectories at every θ."""
+        array, single = _ensemble(theta, source.parameters)
+        data, counted = contiguous(source_data(source)), program_of(source).counted
 
         def compile() -> Any:
-            return self.bridge.call("prepare_rollout", "compiling the rollout", rollout_json(rollout))
+            return self.bridge.call("prepare_source", "compiling a batch of solves", source_json(source))
 
-        handle = self._cache.get(("rollout", HashedKey(source_key(rollout))), compile)
-        data, batch = rollout_data(rollout), len(rollout.data["start"])
-        return self._solved("rollout_b", handle, data, array, single, rollout.shapes, batch, ("steps",))
-
-    def _solved(
-        self,
-        function: str,
-        handle: Any,
-        data: np.ndarray,
-        theta: np.ndarray,
-        single: bool,
-        shapes: Mapping[str, tuple[int, ...]],
-        batch: int,
-        counted: Sequence[str],
-    ) -> Integrated:
-        """A batch of trajectories at every θ (S, P), by the Julia function that has made the handle."""
-        seeds, data = len(theta), contiguous(data)
-        all_shapes = {name: (seeds, *shape) for name, shape in shapes.items()}
-        flat = np.empty(sum(map(_size, all_shapes.values())))
+        handle = self._cache.get(HashedKey(("solve", source.key)), compile)
+        seeds = len(array)
+        shapes = {name: (seeds, *shape) for name, shape in source.shapes.items()}
+        flat, batch = np.empty(sum(map(_size, shapes.values()))), next(iter(source.shapes.values()))[0]
         status, statistics = np.empty((seeds, batch)), np.empty((seeds, batch, len(counted)))
         self.bridge.call(
-            function, "integrating", handle, address(data), data.size, address(theta), seeds,
+            "solve_source_b", "integrating", handle, address(data), data.size, address(array), seeds,
             address(flat), address(status), address(statistics),
         )  # fmt: skip
         pick = (lambda x: x[0].copy()) if single else (lambda x: x.copy())
-        arrays = {name: pick(part) for name, part in _split(flat, all_shapes).items()}
+        arrays = {name: pick(part) for name, part in _split(flat, shapes).items()}
         counts = dict(zip(counted, np.moveaxis(statistics.astype(np.int64), -1, 0), strict=True))
         return Integrated(arrays, pick(status.astype(np.int64)), {name: pick(n) for name, n in counts.items()})
 
@@ -227,9 +204,6 @@ class JuliaEngine:
         from .optimise import JuliaRunner
 
         return minimise(lambda *given: JuliaRunner(self, *given), minimisation, callback)
-
-
-_STATISTICS = ("steps", "accepted", "rejected", "evaluations")
 
 
 def _ensemble(theta: Any, parameters: int) -> tuple[np.ndarray, bool]:

@@ -10,7 +10,6 @@ import numpy as np
 from ...objective.program import Balancing, Objective
 from ..balancing import Roles, residual_of
 from ..batches import MEMORY, fresh_data
-from ..keys import term_weights
 from ..loop import empty_logs
 from ..minimisation import Minimisation
 from ..optimizer_state import State, flatten
@@ -116,6 +115,7 @@ def _residuals(asked: Minimisation) -> dict[str, Any]:
 def _balancing(objective: Objective, balancing: Balancing, weights: np.ndarray) -> dict[str, Any]:
     """A rule and its terms by their places; see `read_balance` in Julia."""
     roles = Roles.of(balancing, objective, weights)
+    found = [residual_of(objective, n) for n in roles.balanced] if balancing.rule == "ntk" else []
     others = [i for i, n in enumerate(roles.names) if n not in roles.balanced and n not in roles.silent]
     return {
         "rule": balancing.rule,
@@ -127,6 +127,6 @@ def _balancing(objective: Objective, balancing: Balancing, weights: np.ndarray) 
         "moving": roles.moving_at.tolist(),
         "others": others,
         "counted": balancing.counted.tolist(),  # groups, entries
-        "base": term_weights(objective).tolist(),
-        "residuals": [residual_of(objective, n) for n in roles.balanced] if balancing.rule == "ntk" else [],
+        "base": objective.term_weights.tolist(),
+        "residuals": [(r.place, r.output) for r in found],
     }

@@ -15,8 +15,8 @@ import numpy as np
 
 from ...graph import Graph, constant, pushforward, variable
 from ...objective.program import Given, Integration, Objective, Pointwise, Rollout, SolverSettings
-from .data import integration_data, objective_data, rollout_data
-from .program import evaluation_json, integration_json, objective_json, rollout_json
+from .data import objective_data, source_data
+from .program import evaluation_json, objective_json, source_json
 
 __all__ = ["workload"]
 
@@ -27,8 +27,8 @@ def _network(x: Any, theta: Any) -> Any:
     return theta[9:15].reshape(2, 3) @ hidden + theta[15:17]
 
 
-def _rollout_objective() -> Objective:
-    """Two trajectories of five steps, every one recorded, and a target."""
+def _rollout_objective() -> tuple[Rollout, Objective]:
+    """Two trajectories of five steps, every one recorded; and their misfit to a target."""
     t: Any
     u: Any
     c: Any
@@ -43,7 +43,7 @@ def _rollout_objective() -> Objective:
     target: Any
     states, scaled, target = variable("r.u", (2, 5, 2)), variable("r.scaled", (2, 5)), variable("g.u", (2, 5, 2))
     loss = Graph([states, scaled, target], {"fit": np.mean((states - target) ** 2) + np.mean(scaled)})
-    return Objective((source, Given("g", {"u": np.ones((2, 5, 2))})), loss, {"fit": 1.0})
+    return source, Objective((source, Given("g", {"u": np.ones((2, 5, 2))})), loss, {"fit": 1.0})
 
 
 def _points_objective() -> Objective:
@@ -91,22 +91,20 @@ def workload() -> dict[str, str | list[float]]:
         {"fit": np.mean((states - data) ** 2) + np.mean(scaled), "size": np.sum(values**2) + np.sum(theta**2)},
     )
     objective = Objective((integration, points), loss, {"fit": 1.0, "size": 0.1})
-    rollouts, points_alone = _rollout_objective(), _points_objective()
-    rollout = rollouts.sources[0]
-    assert isinstance(rollout, Rollout)
+    (rollout, rollouts), points_alone = _rollout_objective(), _points_objective()
     return {
         "objective": objective_json(objective),
         "objective_data": [*objective_data(objective).tolist(), 1.0, 0.1],
-        "integration": integration_json(integration),
-        "stiff": integration_json(stiff),
+        "integration": source_json(integration),
+        "stiff": source_json(stiff),
         "stiff_objective": objective_json(replace(objective, sources=(stiff, points))),
-        "integration_data": integration_data(integration).tolist(),
+        "integration_data": source_data(integration).tolist(),
         "points_objective": objective_json(points_alone),
         "points_objective_data": [*objective_data(points_alone).tolist(), 1.0, 1.0, 1.0],
         "rollout_objective": objective_json(rollouts),
         "rollout_objective_data": [*objective_data(rollouts).tolist(), 1.0],
-        "rollout": rollout_json(rollout),
-        "rollout_data": rollout_data(rollout).tolist(),
+        "rollout": source_json(rollout),
+        "rollout_data": source_data(rollout).tolist(),
         "evaluation": evaluation_json(points.graph, ["x"]),
     }
 

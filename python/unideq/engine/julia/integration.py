@@ -1,0 +1,108 @@
+"""`Integration` as the Julia package reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ...errors import EngineUnsupported
+from ...graph import Graph, constant, jacobian, jvp, substitute, to_json
+from ...objective.program import Integration
+from ...solvers import check_solver
+from ..clock import clocked
+from .derived import Parts, Program, as_json, derivatives, forward, once, parts, reverse
+from .tableau import tableau_json
+
+__all__ = ["integration_arrays", "integration_program"]
+
+
+def integration_arrays(integration: Integration) -> dict[str, np.ndarray]:
+    """Start times (B), output times (B, K) and fixed step (0: none), output times as observations see them (B, K),
+    stops (S) and jumps (J)."""
+    check_solver(integration.solver, "julia")  # here, as code compiled for others may serve
+    clock = clocked(integration)
+    step = np.array(0.0 if integration.solver.dt is None else integration.solver.dt)
+    solved = {"start": clock.start, "times": clock.times, "dt": step}
+    return {**solved, "seen": integration.times, "stops": clock.stops, "jumps": clock.jumps}
+
+
+def _jacobian(body: Graph) -> Program:
+    """∂du/∂u, non-zeros by row and column, and ∂du/∂t: what implicit solvers need."""
+
+    def make() -> Program:
+        matrix = jacobian(body, "u", "du")
+        return {
+            "values": to_json(matrix.graph),
+            "rows": matrix.rows.tolist(),
+            "columns": matrix.columns.tolist(),
+            "time": to_json(_in_time(body)),
+        }
+
+    return once(body, "jacobian", make)
+
+
+def _in_time(body: Graph) -> Graph:
+    """∂du/∂t."""
+
+    def make() -> Graph:
+        rate = jvp(body, "t")
+        return substitute(rate, {rate.inputs[-1]: constant(1.0)}, rate.inputs[:-1])
+
+    return once(body, "in time", make)
+
+
+def _second(body: Graph, wrt: Sequence[str], of: Callable[..., Program | None]) -> Program:
+    """Derivatives of (∂du/∂u) v and of ∂du/∂t.
+
+    `time` is None where t doesn't occur, both are where a network has no second derivatives.
+    """
+    along = once(body, "along", lambda: jvp(body, "u"))
+    rate = _in_time(body)
+    moving = not (rate.outputs["du"].is_constant and not np.any(rate.outputs["du"].value))
+    try:
+        return {"curvature": of(along, wrt), "time": of(rate, wrt) if moving else None}
+    except EngineUnsupported:
+        return {"curvature": None, "time": None}
+
+
+def integration_program(integration: Integration, differentiated: bool) -> Program:
+    """The graphs of an integration, `differentiated` in both modes or not."""
+    clock = clocked(integration)
+    prologue, body = parts(clock.vector_field)
+    observe_prologue, observe = parts(integration.observe)
+    settings = integration.solver.to_json()
+    settings.pop("dt")
+    if integration.solver.tableau is not None:
+        settings["tableau"] = tableau_json(integration.solver.tableau)
+    program: Program = {
+        "kind": "integration",
+        "name": integration.name,
+        "solver": settings,
+        "trajectories": integration.times.shape[0],
+        "times": integration.times.shape[1],
+        "stops": len(clock.stops),
+        "jumps": len(clock.jumps),
+        "prologue": as_json(prologue),
+        "body": as_json(body),
+        "initial": as_json(integration.initial),
+        "observe_prologue": as_json(observe_prologue),
+        "observe": as_json(observe),
+        "jacobian": _jacobian(body) if integration.solver.stiff else None,
+    }
+    if differentiated:
+        wanted: Parts = {
+            "prologue": (prologue, ["theta"]),
+            "body": (body, ["u", *prologue.outputs]),
+            "initial": (integration.initial, ["theta"]),
+            "observe_prologue": (observe_prologue, ["theta"]),
+            "observe": (observe, ["u", *observe_prologue.outputs]),
+        }
+        program.update(derivatives(wanted))
+        if integration.solver.entry.rosenbrock:
+            wrt = ["u", *prologue.outputs]
+            program["gradient"].update(_second(body, wrt, reverse))
+            program["tangent"].update(_second(body, wrt, forward))
+            if program["gradient"]["curvature"] is None and settings["adjoint"] == "auto":
+                settings["adjoint"] = "gauss"
+    return program

@@ -1,0 +1,30 @@
+"""What an engine is asked to compute: graphs plus plain settings, all frozen and engine-independent.
+
+An `Objective` is a weighted sum of named terms. Its `sources` produce arrays (states along integrations, values at
+points); its `loss` graph turns those arrays and θ into the terms.
+"""
+
+from ...solvers import SolverSettings
+from .balancing import Balancing
+from .batches import Batches
+from .given import Given
+from .integration import Integration
+from .objective import MeanSquare, Objective
+from .pointwise import Pointwise
+from .rollout import Rollout
+from .source import Source, graph_key, shapes_key
+
+__all__ = [
+    "Balancing",
+    "Batches",
+    "Given",
+    "Integration",
+    "MeanSquare",
+    "Objective",
+    "Pointwise",
+    "Rollout",
+    "SolverSettings",
+    "Source",
+    "graph_key",
+    "shapes_key",
+]

@@ -1,0 +1,58 @@
+"""`Integration`: initial-value problems, solved."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ...graph import Graph
+from ...solvers import SolverSettings
+from .source import Source
+
+__all__ = ["Integration"]
+
+
+@dataclass(frozen=True)
+class Integration(Source):
+    """A batch of B initial-value problems of one vector field, observed at given times.
+
+    Attributes
+    ----------
+    name
+        Prefix of the arrays it makes: `NAME.OUTPUT`, shape (B, K, *output shape).
+    vector_field
+        Graph with inputs `t` (), `u` (n,), `theta` (P,), and output `du` (n,).
+    initial
+        Graph with input `theta` (P,), output `u0` (B, n).
+    start
+        Start times (B,).
+    times
+        Output times (B, K), non-decreasing along K; rows with fewer times repeat their last one.
+    observe
+        Graph with inputs `t`, `u`, `theta`; each output is recorded at every time.
+    solver
+        Settings.
+    """
+
+    name: str
+    vector_field: Graph
+    initial: Graph
+    start: np.ndarray
+    times: np.ndarray
+    observe: Graph
+    solver: SolverSettings = field(default_factory=SolverSettings)
+    data: Mapping[str, np.ndarray] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {f"{self.name}.{key}": (*self.times.shape, *e.shape) for key, e in self.observe.outputs.items()}
+
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        return self.vector_field, self.initial, self.observe
+
+    @property
+    def settings(self) -> Hashable:
+        return replace(self.solver, dt=None), np.shape(self.times)
