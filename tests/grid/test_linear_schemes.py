@@ -12,6 +12,7 @@ import unideq as ude
 from grid.fields import circle, derivative, slope, smooth, two_waves
 from unideq.errors import OptionError
 from unideq.grid.schemes import DRP, TVD, WENO, Backward, Central, Compact, Forward, Fourier, Upwind
+from unideq.stored import from_json
 
 EXPLICIT = [Central(2), Central(4), Central(6), *(f(p) for f in (Backward, Forward) for p in (1, 2, 3))]
 EXPLICIT += [Upwind(1), Upwind(3), DRP()]
@@ -170,14 +171,14 @@ def test_what_a_scheme_lacks_is_said():
 
 @pytest.mark.parametrize("scheme", [*EXPLICIT, *COMPACT, Fourier(False), TVD("minmod"), WENO(5, 1e-9)], ids=repr)
 def test_a_scheme_comes_back_from_its_settings(scheme):
-    again = ude.schemes.scheme_from_json(scheme.to_json())
+    again = from_json(ude.schemes.Scheme, scheme.to_json())
     assert again == scheme and repr(again) == repr(scheme) and hash(again) == hash(scheme)
 
 
 def test_a_stored_scheme_that_is_unknown_or_damaged_is_refused():
     with pytest.raises(ude.FileFormatError, match=r"Did you mean `Central`"):
-        ude.schemes.scheme_from_json({"scheme": "Centrel"})
+        from_json(ude.schemes.Scheme, {"scheme": "Centrel"})
     with pytest.raises(ude.FileFormatError, match="damaged"):
-        ude.schemes.scheme_from_json({"scheme": "Central", "steps": 3})
+        from_json(ude.schemes.Scheme, {"scheme": "Central", "steps": 3})
     with pytest.raises(ude.FileFormatError, match="damaged"):
-        ude.schemes.scheme_from_json({})
+        from_json(ude.schemes.Scheme, {})

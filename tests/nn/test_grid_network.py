@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from unideq.errors import FileFormatError, OptionError, TraceError
 from unideq.graph import Graph, sparsity, variable
-from unideq.nn import CNN, ResNet, network_from_json
+from unideq.nn import CNN, Network, ResNet
+from unideq.stored import from_json
 
 CURVES = {
     "tanh": np.tanh,
@@ -101,7 +102,7 @@ def test_any_width_depth_and_boundary_equals_the_sums(inputs, outputs, channels,
     x = np.random.default_rng(seed).normal(size=(inputs, *(5, 6)[:dimensions]))
     np.testing.assert_allclose(expanded(net, weights, x), by_numpy(net, weights, x), rtol=1e-11, atol=1e-12)
     assert net.size == sum(w.size for w in weights.values())
-    assert network_from_json(json.loads(json.dumps(net.to_json()))) == net
+    assert from_json(Network, json.loads(json.dumps(net.to_json()))) == net
 
 
 @pytest.mark.parametrize(("channels", "blocks", "size"), [(26, 8, 33_125), (52, 12, 196_457)])
@@ -198,7 +199,7 @@ def test_deep_residual_networks_start_with_values_of_the_same_size(blocks):
 @pytest.mark.parametrize("net", NETS, ids=repr)
 def test_repr_and_json_make_the_same_network(net):
     assert eval(repr(net)) == net
-    assert network_from_json(json.loads(json.dumps(net.to_json()))) == net
+    assert from_json(Network, json.loads(json.dumps(net.to_json()))) == net
 
 
 def test_numpy_counts_and_single_channels_are_accepted():
@@ -242,4 +243,4 @@ def test_a_kernel_longer_than_the_grid_is_refused():
 
 def test_damaged_json_is_a_file_format_error():
     with pytest.raises(FileFormatError, match="damaged"):
-        network_from_json({**ResNet(1, 1).to_json(), "colour": "red"})
+        from_json(Network, {**ResNet(1, 1).to_json(), "colour": "red"})

@@ -5,7 +5,8 @@ import pytest
 
 import unideq as ude
 from unideq.engine import Minimisation, OptimizerSettings, get_engine
-from unideq.nn import MLP, FourierFeatures, ModifiedMLP, PirateNet, network_from_json
+from unideq.nn import MLP, FourierFeatures, ModifiedMLP, Network, PirateNet
+from unideq.stored import from_json
 
 from .point_formulas import expanded
 
@@ -44,7 +45,7 @@ def test_encoder_biases_may_be_drawn_and_change_no_other_weight(factors):
     many = [drawn.draw(np.random.default_rng(seed)) for seed in range(40)]
     values = np.stack([d[f"encoder_{k}.bias"] for d in many for k in "uv"])
     assert values.std() == pytest.approx(np.sqrt(2.0 / 51), rel=5 / np.sqrt(2 * values.size))
-    assert network_from_json(drawn.to_json()) == drawn
+    assert from_json(Network, drawn.to_json()) == drawn
 
 
 @pytest.mark.parametrize("network", KINDS, ids=lambda n: n.kind)

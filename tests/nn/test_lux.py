@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import unideq as ude
+from unideq import stored
 from unideq.engine.stiffness import resolve_auto
 from unideq.errors import EngineUnsupported, FileFormatError, OptionError, TraceError
 from unideq.graph import Graph, apply, from_json, jvp, sparsity, to_json, variable, vjp
 from unideq.graph.operations import network as operations
-from unideq.nn import Lux, network_from_json
+from unideq.nn import Lux, Network
 
 SOURCE = "Chain(Dense(2 => 3, tanh), Dense(3 => 1))"
 STRUCTURE = (("layer_1.weight", (3, 2)), ("layer_1.bias", (3,)), ("layer_2.weight", (1, 3)), ("layer_2.bias", (1,)))
@@ -27,7 +28,7 @@ STORED = {
 
 def stored_network() -> Lux:
     """A network as a file holds it: nobody asks Julia."""
-    found = network_from_json(STORED)
+    found = stored.from_json(Network, STORED)
     assert isinstance(found, Lux)
     return found
 
@@ -52,7 +53,7 @@ def test_a_stored_network_knows_its_weights_and_writes_what_it_was_read_from():
     assert network.weight_shapes() == dict(STRUCTURE)
     assert network.size == 13
     assert network.to_json() == STORED
-    assert network_from_json(json.loads(json.dumps(network.to_json()))) == network
+    assert stored.from_json(Network, json.loads(json.dumps(network.to_json()))) == network
     assert repr(network) == f"Lux({SOURCE!r}, inputs=2, outputs=1)"
 
 
@@ -159,7 +160,7 @@ def test_unusable_settings_are_refused_before_julia_is_asked(arguments, message)
 
 def test_a_damaged_structure_is_told():
     with pytest.raises(FileFormatError, match="damaged"):
-        network_from_json({**STORED, "structure": [["layer_1.weight"]]})
+        stored.from_json(Network, {**STORED, "structure": [["layer_1.weight"]]})
 
 
 def test_wrong_shapes_are_refused_when_a_graph_is_made():

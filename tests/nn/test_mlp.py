@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from unideq.errors import FileFormatError, OptionError
 from unideq.graph import Graph, variable
-from unideq.nn import MLP, network_from_json
+from unideq.nn import MLP, Network
+from unideq.stored import from_json
 
 CURVES = {
     "tanh": np.tanh,
@@ -76,7 +77,7 @@ def test_any_width_and_depth_equals_the_loop(inputs, outputs, hidden, name, seed
     x = np.random.default_rng(seed).normal(size=inputs)
     np.testing.assert_allclose(expanded(net, weights, x), by_loop(net, weights, x), rtol=1e-10, atol=1e-12)
     assert net.size == sum(w.size for w in weights.values())
-    assert network_from_json(json.loads(json.dumps(net.to_json()))) == net
+    assert from_json(Network, json.loads(json.dumps(net.to_json()))) == net
 
 
 def test_hand_computed_value():
@@ -107,7 +108,7 @@ def test_repr_shows_only_what_differs_from_the_defaults():
 @pytest.mark.parametrize("net", NETS, ids=repr)
 def test_repr_and_json_make_the_same_network(net):
     assert eval(repr(net)) == net
-    assert network_from_json(json.loads(json.dumps(net.to_json()))) == net
+    assert from_json(Network, json.loads(json.dumps(net.to_json()))) == net
 
 
 def test_numpy_widths_are_accepted_and_written_as_json():
@@ -139,7 +140,7 @@ def test_bad_settings_say_what_is_needed(arguments, message):
 
 
 def test_damaged_json_is_a_file_format_error():
-    with pytest.raises(FileFormatError, match=r"Unknown network kind `MPL`\. Did you mean `MLP`"):
-        network_from_json({"kind": "MPL"})
+    with pytest.raises(FileFormatError, match=r"Unknown network `MPL`\. Did you mean `MLP`"):
+        from_json(Network, {"kind": "MPL"})
     with pytest.raises(FileFormatError, match="damaged"):
-        network_from_json({**MLP(2, 1).to_json(), "colour": "red"})
+        from_json(Network, {**MLP(2, 1).to_json(), "colour": "red"})

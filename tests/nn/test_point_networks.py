@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from unideq.errors import OptionError
 from unideq.graph import variable
 from unideq.graph.graph import topological
-from unideq.nn import CNN, MLP, FourierFeatures, ModifiedMLP, PirateNet, network_from_json
+from unideq.nn import CNN, MLP, FourierFeatures, ModifiedMLP, Network, PirateNet
+from unideq.stored import from_json
 
 from .point_formulas import CURVES, expanded, formula, random_weights
 
@@ -60,7 +61,7 @@ def test_any_network_equals_its_equations_at_one_point_and_at_many(network, seed
 @settings(max_examples=60, deadline=None)
 @given(networks(), st.integers(0, 1000))
 def test_json_and_draws_describe_the_same_network(network, seed):
-    again = network_from_json(json.loads(json.dumps(network.to_json())))
+    again = from_json(Network, json.loads(json.dumps(network.to_json())))
     assert again == network
     first, second = (n.draw(np.random.default_rng(seed)) for n in (network, again))
     assert {n: w.shape for n, w in first.items()} == network.weight_shapes()

@@ -11,8 +11,9 @@ import pytest
 import unideq as ude
 from unideq.engine import get_engine
 from unideq.errors import OptionError
-from unideq.objective.base import objective_from_json
+from unideq.objective.base import ObjectiveSpecification
 from unideq.objective.program import Objective
+from unideq.stored import from_json
 
 BOX = {"x": (-1.0, 1.0), "t": (0.0, 2.0)}
 TERMS = {
@@ -263,4 +264,4 @@ def test_validation_looks_at_evenly_spread_fixed_points_without_causal_weights()
     ],
 )
 def test_settings_come_back_from_a_file(objective: ude.Residual):
-    assert objective_from_json(json.loads(json.dumps(objective.to_json()))) == objective
+    assert from_json(ObjectiveSpecification, json.loads(json.dumps(objective.to_json()))) == objective

@@ -177,7 +177,7 @@ def test_a_shape_that_cannot_be_traced_is_asked_for_again():
     [
         ({"kind": "ODE"}, "doesn't describe a `ResidualProblem`"),
         ({"domain": {}}, "damaged"),
-        ({"terms": {"pde": {"kind": "outside"}}}, "Unknown kind of term `outside`"),
+        ({"terms": {"pde": {"kind": "outside"}}}, "Unknown term `outside`"),
     ],
 )
 def test_damaged_descriptions_are_refused(change: dict[str, Any], message: str):

@@ -20,12 +20,12 @@ from unideq.residual.samplers import (
     Grid,
     LatinHypercube,
     ResidualAdaptive,
+    Sampler,
     Sobol,
     Uniform,
-    register_sampler,
-    sampler_from_json,
 )
 from unideq.residual.samplers.sobol import sequence
+from unideq.stored import from_json, stored
 
 SAMPLERS = [
     Uniform(),
@@ -56,7 +56,7 @@ def test_points_lie_in_the_unit_cube_and_repeat_with_the_seed(sampler):
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
 def test_json_makes_the_same_sampler(sampler):
-    assert sampler_from_json(json.loads(json.dumps(sampler.to_json()))) == sampler
+    assert from_json(Sampler, json.loads(json.dumps(sampler.to_json()))) == sampler
 
 
 def test_all_are_public():
@@ -209,14 +209,14 @@ def test_bad_settings_say_what_is_needed(make, message):
 
 def test_damaged_json_is_a_file_format_error():
     with pytest.raises(FileFormatError, match="Did you mean `sobol`"):
-        sampler_from_json({"kind": "soboll"})
+        from_json(Sampler, {"kind": "soboll"})
     with pytest.raises(FileFormatError, match="damaged"):
-        sampler_from_json({"kind": "uniform", "colour": "red"})
+        from_json(Sampler, {"kind": "uniform", "colour": "red"})
 
 
 def test_a_sampler_of_ones_own_is_read_back():
-    @register_sampler
+    @stored
     class Corners(Uniform):
         kind = "corners_of_a_test"
 
-    assert sampler_from_json(Corners(redraw=None).to_json()) == Corners(redraw=None)
+    assert from_json(Sampler, Corners(redraw=None).to_json()) == Corners(redraw=None)

@@ -7,13 +7,14 @@ from typing import Any
 
 from ..errors import FileFormatError, ModelError, OptionError, unknown
 from ..graph import Expression, as_expression
+from ..stored import from_json
 from .axis import Axis
 from .domain import Domain
 from .field import field_of, handed_back, time_of
 from .flux import law_divergence
 from .operators import Operators
 from .padding import part
-from .schemes import WENO, Central, Fourier, Scheme, scheme_from_json
+from .schemes import WENO, Central, Fourier, Scheme
 from .schemes.law import ConservationLaw
 from .spectral import applied, kept, require_periodic, symbol_of_axis
 from .symbol import Symbol
@@ -279,7 +280,7 @@ class Grid(Domain):
             If the data is damaged.
         """
         try:
-            return cls(*map(Axis.from_json, data["axes"]), scheme=scheme_from_json(data["scheme"]))
+            return cls(*map(Axis.from_json, data["axes"]), scheme=from_json(Scheme, data["scheme"]))
         except (KeyError, TypeError) as error:
             raise FileFormatError(f"The stored grid is damaged: {error}.") from error
 

@@ -111,7 +111,7 @@ class MeasuredSettings(FitSettings):
         return {
             "loss": self.loss.to_json(),
             "holdout": None if self.holdout is None else self.holdout.to_json(),
-            "regulariser": None if regulariser is None else {"kind": type(regulariser).__name__, **asdict(regulariser)},
+            "regulariser": None if regulariser is None else regulariser.to_json(),
             "penalties": {
                 n: {"weight": p.weight, "graph": to_json(p.graph)}
                 for n, p in self.penalties.items()

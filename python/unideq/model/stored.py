@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import FileFormatError, damaged
 from ..graph.serialise import from_json, to_json
-from ..nn import network_from_json
+from ..nn import Network
+from ..stored import from_json as stored_from_json
 from .condition import Condition
 from .initial import initial_from_json
 from .layout import Layout
@@ -53,7 +54,7 @@ def model_from_json(kinds: Mapping[str, type[ODE]], data: Mapping[str, Any]) -> 
         made.states = StateTable([State(**{**s, "shape": tuple(s["shape"])}) for s in data["states"]])
         made.parameters = {n: Parameter(**p) for n, p in data["parameters"].items()}
         made.conditions = {n: Condition(**c) for n, c in data.get("conditions", {}).items()}
-        made.networks = {n: network_from_json(s) for n, s in data["networks"].items()}
+        made.networks = {n: stored_from_json(Network, s) for n, s in data["networks"].items()}
         made.initial = initial_from_json(data["initial"])
         made.forcing = from_json(data["forcing"])
         made.layout = Layout.from_json(data["layout"])

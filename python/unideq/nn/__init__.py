@@ -8,7 +8,7 @@ from .initializer import INITIALIZERS
 from .lux import Lux
 from .mlp import MLP
 from .modified_mlp import ModifiedMLP
-from .network import Network, network_from_json
+from .network import Network
 from .pirate_net import PirateNet
 from .resnet import ResNet
 
@@ -24,5 +24,4 @@ __all__ = [
     "Network",
     "PirateNet",
     "ResNet",
-    "network_from_json",
 ]

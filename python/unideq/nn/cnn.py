@@ -9,15 +9,15 @@ from typing import Any, ClassVar
 
 from ..checks import known_arguments, settle
 from ..graph import Expression
+from ..stored import stored
 from .activation import activation
 from .grid_network import GridNetwork
-from .network import register_network
 from .settings import Scale, counts
 
 __all__ = ["CNN"]
 
 
-@register_network
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class CNN(GridNetwork):

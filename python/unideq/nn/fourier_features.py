@@ -11,13 +11,14 @@ import numpy as np
 from ..checks import flag, known_arguments, settle, shown, whole
 from ..errors import OptionError
 from ..graph import Expression, apply
-from .network import Network, network_from_json, register_network
+from ..stored import stored
+from .network import Network
 from .settings import Scale, scaling
 
 __all__ = ["FourierFeatures"]
 
 
-@register_network
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class FourierFeatures(Network):
@@ -68,10 +69,12 @@ class FourierFeatures(Network):
     scale: Scale = 1.0
     trainable: bool = False
 
+    @classmethod
+    def parts(cls) -> dict[str, type[Network]]:
+        return {"network": Network}
+
     def __post_init__(self) -> None:
-        network: Any = self.network
-        if isinstance(network, Mapping):
-            network = network_from_json(network)
+        network = self.network
         if not isinstance(network, Network) or network.acts_on != "points" or isinstance(network, FourierFeatures):
             raise OptionError(
                 f"`FourierFeatures` needs a network that acts on points, such as `MLP(64, 1)`, not {shown(network)}."
@@ -114,8 +117,3 @@ class FourierFeatures(Network):
         phase: Any = frequencies @ x if x.ndim == 1 else apply("matmul", x, frequencies.T)
         embedded: Any = np.concatenate([np.cos(phase), np.sin(phase)], axis=-1)  # type: ignore[call-overload]
         return self.network.expand(weights, embedded)
-
-    def to_json(self) -> dict[str, Any]:
-        scale = list(self.scale) if isinstance(self.scale, tuple) else self.scale
-        own = {"inputs": self.inputs, "scale": scale, "trainable": self.trainable}
-        return {"kind": self.kind, "network": self.network.to_json(), **own}

@@ -13,7 +13,7 @@ from ..graph import Expression, apply
 from .activation import activation
 from .initializer import draw_weight
 from .network import Network
-from .settings import Scale, plain_settings, settle_shared, shown
+from .settings import Scale, settle_shared, shown
 
 __all__ = ["BOUNDARIES", "GridNetwork"]
 
@@ -74,9 +74,6 @@ class GridNetwork(Network):
         value: Any = (x - self._by_channel(self.input_shift)) * (1.0 / self._by_channel(self.input_scale))
         value = activation(self.output_activation)(self.layers(weights, value))
         return value * self._by_channel(self.output_scale) + self._by_channel(self.output_shift)
-
-    def to_json(self) -> dict[str, Any]:
-        return plain_settings(self)
 
     def __repr__(self) -> str:
         return shown(self)

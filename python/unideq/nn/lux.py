@@ -13,12 +13,13 @@ from ..checks import known_arguments, settle, shown, whole
 from ..errors import FileFormatError, OptionError
 from ..graph import Expression, apply, constant
 from ..graph.operations.network import set_evaluator
-from .network import Network, register_network
+from ..stored import stored
+from .network import Network
 
 __all__ = ["Lux"]
 
 
-@register_network
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class Lux(Network):
@@ -105,14 +106,8 @@ class Lux(Network):
             structure=self.structure,
         )
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "source": self.source,
-            "inputs": self.inputs,
-            "outputs": self.outputs,
-            "structure": [[name, list(shape)] for name, shape in self.weight_shapes().items()],
-        }
+    def stored_values(self) -> dict[str, Any]:
+        return {**super().stored_values(), "structure": tuple(self.weight_shapes().items())}
 
 
 def _read_structure(stored: Any) -> tuple[tuple[str, tuple[int, ...]], ...]:

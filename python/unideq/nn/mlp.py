@@ -9,16 +9,16 @@ from typing import Any, ClassVar
 
 from ..checks import known_arguments, settle
 from ..graph import Expression
+from ..stored import stored
 from .activation import activation
 from .dense import Factorisation, dense
-from .network import register_network
 from .point_network import PointNetwork
 from .settings import Scale, counts
 
 __all__ = ["MLP"]
 
 
-@register_network
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class MLP(PointNetwork):

@@ -11,17 +11,17 @@ import numpy as np
 from ..checks import choice, flag, known_arguments, settle
 from ..errors import OptionError
 from ..graph import Expression
+from ..stored import stored
 from .activation import activation
 from .dense import Factorisation, dense
 from .initializer import INITIALIZERS, draw_weight
-from .network import register_network
 from .point_network import PointNetwork
 from .settings import Scale, counts
 
 __all__ = ["ModifiedMLP"]
 
 
-@register_network
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class ModifiedMLP(PointNetwork):

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 
-from ..errors import FileFormatError, OptionError, unknown
 from ..graph import Expression
+from ..stored import Stored
 
-__all__ = ["Network", "network_from_json", "register_network"]
-
-_KINDS: dict[str, type[Network]] = {}
-Kind = TypeVar("Kind", bound="type[Network]")
+__all__ = ["Network"]
 
 
-class Network:
+class Network(Stored):
     """Base of all network specifications: frozen, JSON-serialisable, engine-independent.
 
     A specification has `inputs` and `outputs` (feature counts), names its weights, draws their initial values and
     expands into graph operations.
     """
 
-    kind: ClassVar[str] = ""
+    family: ClassVar[str] = "network"
     acts_on: ClassVar[str] = "points"
     """`points`: each point's features by themselves. `grid`: whole fields, see `unideq.nn.GridNetwork`."""
     inputs: int
@@ -45,29 +42,7 @@ class Network:
         """The output (…, outputs) for input (…, inputs); on grids (…, outputs, *space) for (…, inputs, *space)."""
         raise NotImplementedError
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain settings, `kind` included; see `network_from_json`."""
-        raise NotImplementedError
-
     @property
     def size(self) -> int:
         """Number of weights."""
         return sum(int(np.prod(shape)) for shape in self.weight_shapes().values())
-
-
-def register_network(cls: Kind) -> Kind:
-    """Class decorator: makes a kind of network readable from files."""
-    _KINDS[cls.kind] = cls
-    return cls
-
-
-def network_from_json(settings: Mapping[str, Any]) -> Network:
-    """The network that `to_json` described."""
-    values = dict(settings)
-    kind = values.pop("kind", None)
-    if kind not in _KINDS:
-        raise unknown("network kind", kind, _KINDS, FileFormatError)
-    try:
-        return _KINDS[kind](**values)
-    except (OptionError, TypeError) as error:
-        raise FileFormatError(f"The description of a `{kind}` network is damaged: {error}.") from None

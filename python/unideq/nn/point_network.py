@@ -12,7 +12,7 @@ from ..graph import Expression
 from .activation import activation
 from .dense import Factorisation, dense_shapes, draw_dense, draw_scales, factorisation
 from .network import Network
-from .settings import Scale, plain_settings, settle_shared, shown
+from .settings import Scale, settle_shared, shown
 
 __all__ = ["PointNetwork"]
 
@@ -67,9 +67,6 @@ class PointNetwork(Network):
         value: Any = (x - np.asarray(self.input_shift)) * (1.0 / np.asarray(self.input_scale))
         value = activation(self.output_activation)(self.layers(weights, value))
         return value * np.asarray(self.output_scale) + np.asarray(self.output_shift)
-
-    def to_json(self) -> dict[str, Any]:
-        return plain_settings(self)
 
     def __repr__(self) -> str:
         return shown(self)

@@ -8,15 +8,15 @@ from typing import Any, ClassVar
 
 from ..checks import known_arguments, settle, whole
 from ..graph import Expression
+from ..stored import stored
 from .activation import activation
 from .grid_network import GridNetwork
-from .network import register_network
 from .settings import Scale
 
 __all__ = ["ResNet"]
 
 
-@register_network
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class ResNet(GridNetwork):

@@ -13,7 +13,7 @@ from ..errors import OptionError
 from .activation import ACTIVATIONS
 from .initializer import INITIALIZERS
 
-__all__ = ["Scale", "counts", "factor", "plain_settings", "scaling", "settle_shared", "shown"]
+__all__ = ["Scale", "counts", "factor", "scaling", "settle_shared", "shown"]
 
 Scale = float | Sequence[float]
 
@@ -50,11 +50,6 @@ def scaling(value: Any, name: str, of: str, *, width: int) -> Scale:
     if found.shape not in ((), (width,)) or (zero and (found == 0).any()):
         raise refused(value, name, of, needs)
     return found.tolist() if found.ndim == 0 else tuple(found.tolist())
-
-
-def plain_settings(network: Any) -> dict[str, Any]:
-    """The settings of a network that is a dataclass, for JSON."""
-    return {"kind": network.kind, **{k: list(v) if isinstance(v, tuple) else v for k, v in network.__dict__.items()}}
 
 
 def shown(network: Any) -> str:

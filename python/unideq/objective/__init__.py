@@ -1,7 +1,7 @@
 """What is minimised: objectives, losses and penalties, and the programs that engines run."""
 
 from .balance import Causal, ConFIG, GradientNorm, LearningRateAnnealing, NeuralTangentKernel, PCGrad
-from .base import ObjectiveSpecification, objective_from_json
+from .base import ObjectiveSpecification
 from .collocation import Collocation
 from .holdout import Holdout
 from .loss import CustomLoss, GaussianLikelihood, Huber, Loss, SquaredError, loss_of
@@ -47,5 +47,4 @@ __all__ = [
     "Trajectory",
     "Unrolled",
     "loss_of",
-    "objective_from_json",
 ]

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from ..checks import choice, known_arguments, number, sequence, settle, text, whole
 from ..errors import OptionError, unknown
 from ..model import Layout
+from ..stored import Stored, stored
 from .program import Balancing, Objective
 from .weight_matrices import weight_matrices
 
@@ -31,9 +32,10 @@ RULES = ("annealing", "gradient_norm", "ntk", "config", "pcgrad")
 """What engines know; see `unideq.objective.program.Balancing`."""
 
 
-class Balance:
+class Balance(Stored):
     """Base of all balancing rules; `fit(balance=...)` takes one, a dict of fixed weights, or a list with `Causal`."""
 
+    family: ClassVar[str] = "balancing rule"
     rule: ClassVar[str] = ""
 
     def balancing(self, objective: Objective, layout: Layout) -> Balancing:
@@ -62,6 +64,7 @@ class Balance:
         return Balancing(self.rule, terms, counted, getattr(self, "every", 1), getattr(self, "rate", 1.0))
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class LearningRateAnnealing(Balance):
@@ -134,6 +137,7 @@ class LearningRateAnnealing(Balance):
         return Balancing(self.rule, terms, counted, self.every, self.rate, reference, self.denominator)
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class GradientNorm(Balance):
@@ -174,6 +178,7 @@ class GradientNorm(Balance):
         _check_pace(self)
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class NeuralTangentKernel(Balance):
@@ -214,6 +219,7 @@ class NeuralTangentKernel(Balance):
         _check_pace(self)
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class ConFIG(Balance):
@@ -241,6 +247,7 @@ class ConFIG(Balance):
     rule: ClassVar[str] = "config"
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class PCGrad(Balance):
@@ -264,9 +271,10 @@ class PCGrad(Balance):
     rule: ClassVar[str] = "pcgrad"
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True)
-class Causal:
+class Causal(Stored):
     """Causal weights in time; combines with the other rules, in a list.
 
     Time is cut into chunks with mean squared residuals L_k, and chunk j counts with w_j = exp(−ε Σ_{k<j} L_k): a time
@@ -298,6 +306,8 @@ class Causal:
     116813 (2024), arXiv:2203.07404, equation 3.6.
     """
 
+    family: ClassVar[str] = "causal weighting"
+    tag: ClassVar[str] = ""
     chunks: int = 16
     tolerance: float = 1.0
     terms: tuple[str, ...] | None = None

@@ -16,7 +16,8 @@ from ..checks import known_arguments, number, settle, whole
 from ..errors import DataError, ModelError
 from ..graph import Graph, variable
 from ..model import State
-from .base import ObjectiveSpecification, register_objective
+from ..stored import stored
+from .base import ObjectiveSpecification
 from .problem import Problem, measured_as
 from .program import Objective, Pointwise
 from .series import Series
@@ -27,7 +28,7 @@ MOST_POINTS = 1_000_000
 """More than this say nothing new about any smoothed curve, and fill the memory."""
 
 
-@register_objective
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class Collocation(ObjectiveSpecification):

@@ -10,22 +10,25 @@ import numpy as np
 
 from ..checks import function as checked_function
 from ..checks import instance, known_arguments, known_keys, mapping, number, settle, shown
-from ..errors import FileFormatError, OptionError, TraceError, unknown
+from ..errors import OptionError, TraceError, unknown
 from ..graph import Expression, Graph, apply, constant, rebuild, variable
 from ..graph.numpy_reductions import one_value_at_a_time
+from ..graph.serialise import from_json, to_json
 from ..model.switches import found_switches, warn_of_jumps
 from ..model.trace import call, fitted
+from ..stored import Stored, members, stored
+from ..stored import from_json as stored_from_json
 
 __all__ = ["CustomLoss", "GaussianLikelihood", "Huber", "Loss", "SquaredError", "loss_of"]
 
 
-class Loss:
+class Loss(Stored):
     """Base of losses. `weights` (variable → factor) and `scale` (variable → size) are shared by all.
 
     The scale of a variable is the standard deviation of its measurements, gross outliers left out, unless given.
     """
 
-    kind: ClassVar[str] = ""
+    family: ClassVar[str] = "loss"
     scale: Mapping[str, float]
     weights: Mapping[str, float]
 
@@ -50,11 +53,8 @@ class Loss:
         for label in ("scale", "weights", "sigma"):
             known_keys(getattr(self, label, {}), names, f"data variable in `{label}`")
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain settings, `kind` included; see `loss_of`."""
-        return {"kind": self.kind, **{k: dict(v) if isinstance(v, Mapping) else v for k, v in self.__dict__.items()}}
 
-
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class SquaredError(Loss):
@@ -79,6 +79,7 @@ class SquaredError(Loss):
         return residual * residual
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class Huber(Loss):
@@ -104,6 +105,7 @@ class Huber(Loss):
         return inner * (size - 0.5 * inner)
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class GaussianLikelihood(Loss):
@@ -136,6 +138,7 @@ class GaussianLikelihood(Loss):
         return 0.5 * residual * residual + np.log(noise * (1.0 / scale))  # type: ignore[return-value]
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class CustomLoss(Loss):
@@ -185,19 +188,18 @@ class CustomLoss(Loss):
     def __repr__(self) -> str:
         return f"CustomLoss(f(predicted, observed) with {self.graph.operation_count} operations)"
 
-    def to_json(self) -> dict[str, Any]:
-        from ..graph.serialise import to_json
+    def stored_values(self) -> dict[str, Any]:
+        return {**super().stored_values(), "graph": to_json(self.graph)}
 
-        return {**super().to_json(), "graph": to_json(self.graph)}
+    @classmethod
+    def from_values(cls, values: dict[str, Any]) -> CustomLoss:
+        return cls(**{**values, "graph": from_json(values["graph"])})
 
 
 def _by_variable(value: Any, name: str, of: str) -> dict[str, float]:
     """Variable → number > 0."""
     given = mapping(value, name, of, needs="a dict variable → number")
     return {n: number(v, name, of, above=0, hint=f"That is what `{n}` was given.") for n, v in given.items()}
-
-
-_LOSSES: dict[str, type[Loss]] = {c.kind: c for c in (SquaredError, Huber, GaussianLikelihood, CustomLoss)}
 
 
 def loss_of(value: Any) -> Loss:
@@ -207,27 +209,17 @@ def loss_of(value: Any) -> Loss:
     if isinstance(value, Loss):
         return value
     if isinstance(value, str):
-        if value not in _LOSSES or value == "custom":
-            raise unknown("loss", value, [n for n in _LOSSES if n != "custom"])
-        return _LOSSES[value]()
+        known = {n: kind for n, kind in members(Loss).items() if kind is not CustomLoss}
+        if value not in known:
+            raise unknown("loss", value, known)
+        return known[value]()
     if isinstance(value, Mapping):
         if "kind" not in value:
             raise OptionError(
                 f"`loss` is one for all variables, and a dict says more: {shown(value)}. Weigh variables against each "
                 'other by `ude.Huber(weights={"x": 2.0})`, or scale them by its `scale`.'
             )
-        settings = dict(value)
-        kind = settings.pop("kind", None)
-        if kind not in _LOSSES:
-            raise unknown("loss", kind, _LOSSES, FileFormatError)
-        try:
-            if kind == "custom":
-                from ..graph.serialise import from_json
-
-                settings["graph"] = from_json(settings["graph"])
-            return _LOSSES[kind](**settings)
-        except (KeyError, OptionError, TypeError) as error:
-            raise FileFormatError(f"The description of a `{kind}` loss is damaged: {error}.") from None
+        return stored_from_json(Loss, value)
     needs = "a name, a loss such as `ude.Huber()`, or a function of (predicted, observed)"
     if isinstance(value, type) or not callable(value):
         instance(value, Loss, "loss", needs=needs)

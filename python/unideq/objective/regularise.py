@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..checks import function, instance, is_number, known_arguments, mapping, number, sequence, settle, text
 from ..errors import FileFormatError, OptionError, unknown
-from ..graph import Expression, Graph
+from ..graph import Expression, Graph, to_json
+from ..graph import from_json as graph_from_json
 from ..model.layout import Layout
+from ..stored import Stored, from_json, stored
 
 if TYPE_CHECKING:
     from ..model import ODE
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["L1", "L2", "Penalty", "Regulariser", "penalties_of", "regulariser_of"]
 
 
-class Regulariser:
+class Regulariser(Stored):
     """Base of `L1` and `L2`."""
 
+    family: ClassVar[str] = "regulariser"
     weight: float
     networks: tuple[str, ...]
 
@@ -45,11 +48,8 @@ class Regulariser:
             if name not in known:
                 raise unknown("network to regularise", name, known)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain settings; see `regulariser_of`."""
-        return {"kind": type(self).__name__, "weight": self.weight, "networks": list(self.networks)}
 
-
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class L2(Regulariser):
@@ -62,6 +62,7 @@ class L2(Regulariser):
         return _total(layout, theta, self.networks, lambda w: w * w)
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class L1(Regulariser):
@@ -86,13 +87,10 @@ def _total(
 
 def regulariser_of(value: Any) -> Any:
     """None, a number (meaning `L2(number)`), an `L1` or an `L2`, or its JSON."""
-    if value is None or isinstance(value, (L1, L2)):
+    if value is None or isinstance(value, Regulariser):
         return value
     if isinstance(value, Mapping) and "kind" in value:
-        kinds: dict[str, type[L1] | type[L2]] = {"L1": L1, "L2": L2}
-        if value.get("kind") not in kinds:
-            raise unknown("regulariser", value.get("kind"), kinds, FileFormatError)
-        return kinds[value["kind"]](value.get("weight", 1e-4), tuple(value.get("networks", ())))
+        return from_json(Regulariser, value)
     needs = "`ude.L2(weight)`, `ude.L1(weight)` or a number > 0"
     if not is_number(value):
         return instance(value, Regulariser, "regularise", needs=needs)
@@ -131,8 +129,6 @@ class Penalty:
 
     def to_json(self) -> dict[str, Any]:
         """The weight and the traced graph; see `penalties_of`."""
-        from ..graph.serialise import to_json
-
         if self.graph is None:
             raise OptionError("Only a traced penalty can be written: call `penalty.traced(model)` first.")
         return {"weight": self.weight, "graph": to_json(self.graph)}
@@ -146,11 +142,9 @@ def penalties_of(value: Any) -> dict[str, Penalty]:
         result = {}
         for name, item in mapping(value, "penalty", needs="a dict name → function or `Penalty`").items():
             if isinstance(item, Mapping):
-                from ..graph.serialise import from_json
-
                 if not {"weight", "graph"} <= set(item):
                     raise FileFormatError(f"The description of the penalty `{name}` is damaged.")
-                result[name] = Penalty(None, item["weight"], from_json(item["graph"]))
+                result[name] = Penalty(None, item["weight"], graph_from_json(item["graph"]))
             else:
                 result[name] = item if isinstance(item, Penalty) else Penalty(item)
         return result

@@ -15,7 +15,8 @@ from ..errors import DataError, ModelError
 from ..graph import Expression, Graph, constant, variable
 from ..graph.location import warn_user
 from ..model import Entry
-from .base import ObjectiveSpecification, register_objective
+from ..stored import stored
+from .base import ObjectiveSpecification
 from .problem import Problem, measured_as
 from .program import Integration, Objective
 from .series import Series
@@ -41,7 +42,7 @@ class Segment:
         return self.first == 0
 
 
-@register_objective
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class MultipleShooting(ObjectiveSpecification):

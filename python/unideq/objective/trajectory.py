@@ -12,7 +12,8 @@ from ..checks import known_arguments, number, refused, settle, whole
 from ..errors import DataError, OptionError
 from ..graph import Graph, variable
 from ..model import Stepper
-from .base import ObjectiveSpecification, register_objective
+from ..stored import stored
+from .base import ObjectiveSpecification
 from .curriculum import stages
 from .full_rollout import full_rollout
 from .problem import Problem
@@ -39,7 +40,7 @@ def real_times(counts: list[int]) -> np.ndarray:
     return np.arange(max(counts))[None, :] < np.array(counts)[:, None]
 
 
-@register_objective
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class Trajectory(ObjectiveSpecification):

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..checks import choice, flag, known_arguments, number, settle, whole
 from ..errors import DataError, OptionError
-from .base import Evaluate, ObjectiveSpecification, register_objective
+from ..stored import stored
+from .base import Evaluate, ObjectiveSpecification
 from .black_box import HostRollouts, black_box_graph, black_box_points, check_black_box, is_black_box
 from .comparison import compared, masked, stepper_of
 from .curriculum import stages
@@ -31,7 +32,7 @@ VALIDATION = 64
 """Least number of windows that a mini-batch training is judged by."""
 
 
-@register_objective
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class Unrolled(ObjectiveSpecification):

@@ -10,13 +10,14 @@ import numpy as np
 
 from ..checks import array, known_arguments, mapping
 from ..errors import ModelError, unknown
+from ..stored import stored
 from .domain import Domain, Points
-from .terms import Term, register_term
+from .terms import Term
 
 __all__ = ["Boundary"]
 
 
-@register_term
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class Boundary(Term):
@@ -140,13 +141,7 @@ class Boundary(Term):
                     found[n] = found[n] + reach[which] * numbers
         return found
 
-    def to_json(self) -> dict[str, Any]:
-        """Settings as plain data."""
+    def stored_values(self) -> dict[str, Any]:
         sides = self.sides
-        listed = None if sides is None else {n: np.atleast_1d(np.asarray(v, float)).tolist() for n, v in sides.items()}
-        return {**super().to_json(), "sides": listed}
-
-    @classmethod
-    def settings_from_json(cls, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments of the class, but the function."""
-        return {**super().settings_from_json(data), "sides": data["sides"]}
+        listed = None if sides is None else {n: np.atleast_1d(np.asarray(v, float)) for n, v in sides.items()}
+        return {**super().stored_values(), "sides": listed}

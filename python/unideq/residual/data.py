@@ -14,10 +14,11 @@ from ..errors import DataError, unknown
 from ..graph.location import warn_user
 from ..measurements import decoded, measured
 from ..objective.scale import far_values, far_words
+from ..stored import stored
 from .domain import Domain, Points
 from .point_set import PointSet
 from .samplers import Sampler
-from .terms import register_term, settle_shared
+from .terms import settle_shared
 
 __all__ = ["Data", "Measured"]
 
@@ -97,7 +98,7 @@ class Data:
         return deviation if deviation > 1e-12 * size else size or 1.0  # values that are all the same: their size
 
 
-@register_term
+@stored
 @dataclass(frozen=True)
 class Measured(PointSet):
     """Measurements of one unknown; made by `Data`."""

@@ -12,14 +12,15 @@ from ..checks import instance, known_arguments, mapping, settle, whole
 from ..errors import OptionError, unknown
 from ..graph import Expression, Graph, variable
 from ..objective.balance import Causal
-from ..objective.base import Evaluate, ObjectiveSpecification, register_objective
+from ..objective.base import Evaluate, ObjectiveSpecification
 from ..objective.program import Batches, Objective, Pointwise
+from ..stored import Stored, stored
 from .batches import PointBatches
 from .domain import Points
 from .loss import causal_mean_square, mean_square
 from .points import Draws, drawn, even
 from .problem import ResidualProblem
-from .samplers import Grid, ResidualAdaptive, Sampler, Uniform, sampler_from_json
+from .samplers import Grid, ResidualAdaptive, Sampler, Uniform
 from .terms import DRAWN, Interior, Term
 
 __all__ = ["Residual"]
@@ -28,7 +29,7 @@ VALIDATION = 1000
 """Points of a term that validation looks at."""
 
 
-@register_objective
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class Residual(ObjectiveSpecification):
@@ -64,14 +65,11 @@ class Residual(ObjectiveSpecification):
     seed: int = 0
     causal: Causal | None = None
 
+    @classmethod
+    def parts(cls) -> dict[str, type[Stored]]:
+        return {"sampler": Sampler, "causal": Causal}
+
     def __post_init__(self) -> None:
-        if isinstance(self.sampler, Mapping):  # read from a file
-            object.__setattr__(self, "sampler", sampler_from_json(self.sampler))
-        if isinstance(self.causal, Mapping):
-            terms = self.causal.get("terms")
-            object.__setattr__(
-                self, "causal", Causal(**{**self.causal, "terms": None if terms is None else tuple(terms)})
-            )
         if isinstance(self.points, Mapping):
             given = mapping(self.points, "points", "Residual", needs="a dict term → number of points")
             checked = {n: whole(v, "points", "Residual", least=1, none=True) for n, v in given.items()}
@@ -251,27 +249,6 @@ class Residual(ObjectiveSpecification):
         if self.causal.terms is not None:
             return tuple(self.causal.terms)
         return tuple(n for n, term in problem.terms.items() if isinstance(term, Interior))
-
-    # ---- JSON -------------------------------------------------------------------------------------------------
-
-    def to_json(self) -> dict[str, Any]:
-        """The settings as plain data, `kind` included."""
-        points = self.points
-        causal = None
-        if self.causal is not None:
-            terms = self.causal.terms
-            causal = {
-                "chunks": self.causal.chunks,
-                "tolerance": self.causal.tolerance,
-                "terms": None if terms is None else list(terms),
-            }
-        return {
-            "kind": self.kind,
-            "points": {n: int(v) for n, v in points.items()} if isinstance(points, Mapping) else points,
-            "sampler": None if self.sampler is None else self.sampler.to_json(),
-            "seed": int(self.seed),
-            "causal": causal,
-        }
 
 
 class _Even(Sampler):

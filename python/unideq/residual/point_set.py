@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 from ..checks import array, known_arguments
 from ..errors import ModelError
+from ..stored import stored
 from .domain import Domain, Points, columns_of
-from .terms import Term, register_term
+from .terms import Term
 
 __all__ = ["PointSet"]
 
 
-@register_term
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class PointSet(Term):
@@ -68,12 +69,3 @@ class PointSet(Term):
     def given(self, domain: Domain) -> Points:
         """The points as they were given."""
         return dict(self.at or {})
-
-    def to_json(self) -> dict[str, Any]:
-        """Settings and points as plain data."""
-        return {**super().to_json(), "at": {n: v.tolist() for n, v in (self.at or {}).items()}}
-
-    @classmethod
-    def settings_from_json(cls, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments of the class, but the function."""
-        return {**super().settings_from_json(data), "at": data["at"]}

@@ -9,10 +9,11 @@ from ..errors import FileFormatError, ModelError, damaged
 from ..graph.serialise import from_json, to_json
 from ..model import Layout, Parameter
 from ..model.values import described_values, weights_from_json
-from ..nn import network_from_json
+from ..nn import Network
+from ..stored import from_json as stored_from_json
 from .domain import Domain
 from .field import Field
-from .terms import term_from_json
+from .terms import Term
 
 if TYPE_CHECKING:
     from .problem import ResidualProblem
@@ -59,19 +60,23 @@ def problem_from_json(kind: type[ResidualProblem], data: Mapping[str, Any]) -> R
         made.domain = Domain.from_json(data["domain"])
         made.fields = dict(_field_from_json(f) for f in data["fields"])
         made.parameters = {n: Parameter(**p) for n, p in data["parameters"].items()}
-        made.equation_networks = {n: network_from_json(s) for n, s in data["networks"].items()}
+        made.equation_networks = {n: stored_from_json(Network, s) for n, s in data["networks"].items()}
         made.layout = Layout.from_json(data["layout"])
         made.weights = weights_from_json(data, made.layout)
         made.solution = from_json(data["solution"])
-        made.terms = {n: term_from_json(t) for n, t in data["terms"].items()}
+        made.terms = {n: _term_from_json(t) for n, t in data["terms"].items()}
         made.residuals = {n: from_json(t["residual"]) for n, t in data["terms"].items()}
     return made
 
 
 def _field_from_json(data: Mapping[str, Any]) -> tuple[tuple[str, ...], Field]:
     transform = _not_kept if data["transformed"] else None
-    field = Field(network_from_json(data["network"]), transform, data["periodic"], data["standardise"])
+    field = Field(stored_from_json(Network, data["network"]), transform, data["periodic"], data["standardise"])
     return tuple(data["names"]), field
+
+
+def _term_from_json(data: Mapping[str, Any]) -> Term:
+    return stored_from_json(Term, {n: v for n, v in data.items() if n != "residual"})
 
 
 def _not_kept(*arguments: Any) -> Any:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from ..checks import function, instance, known_arguments, number, settle, whole
-from ..errors import FileFormatError, ModelError, unknown
+from ..errors import ModelError
+from ..stored import Stored, stored
 from .domain import Domain, Points
-from .samplers import Sampler, sampler_from_json
+from .samplers import Sampler
 
-__all__ = ["Initial", "Interior", "Term", "register_term", "term_from_json"]
-
-_KINDS: dict[str, type[Term]] = {}
-Kind = TypeVar("Kind", bound="type[Term]")
+__all__ = ["Initial", "Interior", "Term"]
 
 DRAWN = 128
 """Points in an iteration where a term doesn't say."""
 
 
 @dataclass(frozen=True)
-class Term:
+class Term(Stored):
     """Base of all terms: a NumPy function of (at, field, p, net) whose mean square over points is minimised.
 
     `at.x`, … are the point's coordinates; `field.u`, … the unknown fields there, `field(x=1.0).u` elsewhere; `p.NAME`
@@ -42,7 +40,7 @@ class Term:
         How the points are drawn; None: the objective's.
     """
 
-    kind: ClassVar[str] = ""
+    family: ClassVar[str] = "term"
     function: Callable[..., Any]
     points: int | None = None
     weight: float = 1.0
@@ -81,21 +79,17 @@ class Term:
         rows = np.minimum((unit[:, 0] * count).astype(int), count - 1)
         return {n: values[rows] for n, values in given.items()}
 
-    def to_json(self) -> dict[str, Any]:
-        """Settings as plain data; the function is kept as a graph by the problem."""
-        sampler = None if self.sampler is None else self.sampler.to_json()
-        points = None if self.points is None else int(self.points)
-        return {"kind": self.kind, "points": points, "weight": float(self.weight), "sampler": sampler}
+    @classmethod
+    def parts(cls) -> dict[str, type[Stored]]:
+        return {"sampler": Sampler}
+
+    def stored_values(self) -> dict[str, Any]:
+        """The settings; the function is kept as a graph by the problem."""
+        return {n: v for n, v in super().stored_values().items() if n != "function"}
 
     @classmethod
-    def settings_from_json(cls, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments of the class, but the function, from what `to_json` wrote."""
-        sampler = data.get("sampler")
-        return {
-            "points": data["points"],
-            "weight": data["weight"],
-            "sampler": None if sampler is None else sampler_from_json(sampler),
-        }
+    def from_values(cls, values: dict[str, Any]) -> Self:
+        return cls(function=not_kept, **values)
 
 
 def settle_shared(term: Any) -> None:
@@ -105,26 +99,12 @@ def settle_shared(term: Any) -> None:
     settle(term, instance, "sampler", kinds=Sampler, needs="a sampler such as `ude.samplers.Uniform()`", none=True)
 
 
-def register_term(cls: Kind) -> Kind:
-    """Class decorator: makes a kind of term readable from files."""
-    _KINDS[cls.kind] = cls
-    return cls
-
-
-def term_from_json(data: Mapping[str, Any]) -> Term:
-    """Inverse of `Term.to_json`; the function isn't kept."""
-    if str(data.get("kind")) not in _KINDS:
-        raise unknown("kind of term", data.get("kind"), _KINDS, FileFormatError)
-    cls = _KINDS[data["kind"]]
-    return cls(function=not_kept, **cls.settings_from_json(data))
-
-
 def not_kept(*arguments: Any) -> Any:
     """Stands for the function of a term that was read from a file."""
     raise ModelError("This term was read from a file, which keeps its traced residual, not the Python function.")
 
 
-@register_term
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class Interior(Term):
@@ -153,7 +133,7 @@ class Interior(Term):
         return {n: domain.scaled(n, unit[:, k]) for k, n in enumerate(domain.names)}
 
 
-@register_term
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class Initial(Term):

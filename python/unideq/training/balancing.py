@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..checks import instance, mapping, number
-from ..errors import FileFormatError, OptionError, unknown
+from ..errors import OptionError, unknown
 from ..objective.balance import Balance, Causal
+from ..stored import from_json
 
 __all__ = ["BalanceSettings"]
 
@@ -67,34 +68,20 @@ class BalanceSettings:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {
-            "weights": dict(self.weights),
-            "rule": None if self.rule is None else {"kind": type(self.rule).__name__, **_plain(self.rule)},
-            "causal": None if self.causal is None else _plain(self.causal),
-        }
+        rule, causal = (None if part is None else part.to_json() for part in (self.rule, self.causal))
+        return {"weights": dict(self.weights), "rule": rule, "causal": causal}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> BalanceSettings:
         """Inverse of `to_json`."""
-        rule = None
-        if data["rule"] is not None:
-            values = {n: tuple(v) if isinstance(v, list) else v for n, v in data["rule"].items()}
-            kind = values.pop("kind")
-            kinds = {c.__name__: c for c in Balance.__subclasses__()}
-            if kind not in kinds:
-                raise unknown("balancing rule", kind, kinds, FileFormatError)
-            rule = kinds[kind](**values)
-        causal: Any = data["causal"]
-        if causal is not None:
-            terms = causal["terms"]
-            causal = Causal(**{**causal, "terms": None if terms is None else tuple(terms)})
-        return cls(dict(data["weights"]), rule, causal)
+        rule, causal = data["rule"], data["causal"]
+        return cls(
+            dict(data["weights"]),
+            None if rule is None else from_json(Balance, rule),
+            None if causal is None else from_json(Causal, causal),
+        )
 
 
 _KINDS: dict[str, type] = {"weights": Mapping, "rule": Balance, "causal": Causal}
 _NEEDS = "a dict term → weight, a rule such as `ude.LearningRateAnnealing()`, `ude.Causal()`, or a list of these"
 _WORDS = {"weights": "dict of weights", "rule": "rule", "causal": "`Causal`"}
-
-
-def _plain(settings: Any) -> dict[str, Any]:
-    return {n: list(v) if isinstance(v, tuple) else v for n, v in asdict(settings).items()}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..checks import whole
-from ..objective import ObjectiveSpecification, objective_from_json
+from ..objective import ObjectiveSpecification
+from ..stored import from_json
 from .phase import Phase
 from .stage import Stage, checked_phases, checked_seeds, fingerprint_of, phases_from_json, phases_to_json
 
@@ -28,7 +29,13 @@ class FitSettings:
         """The settings that a user gave; an objective and the further settings are those of a kind, checked."""
         every = whole(report_every, "report_every", least=1)
         listed = checked_phases(phases)
-        return cls(objective=objective, phases=listed, seeds=checked_seeds(seeds), report_every=every, **own)
+        return cls(
+            objective=objective,
+            phases=listed,
+            seeds=checked_seeds(seeds),
+            report_every=every,
+            **own,
+        )
 
     @property
     def early_stopping(self) -> int | None:
@@ -66,10 +73,8 @@ class FitSettings:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Inverse of `to_json`."""
-        objective = objective_from_json(data["objective"])
-        assert objective is not None
         return cls(
-            objective=objective,
+            objective=from_json(ObjectiveSpecification, data["objective"]),
             phases=phases_from_json(data["phases"]),
             seeds=tuple(data["seeds"]),
             report_every=data["report_every"],

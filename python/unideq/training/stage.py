@@ -10,7 +10,8 @@ from typing import Any
 
 from ..checks import instance, is_whole, refused, sequence
 from ..errors import OptionError, unknown
-from ..objective import ObjectiveSpecification, Unrolled, objective_from_json
+from ..objective import ObjectiveSpecification, Unrolled
+from ..stored import from_json
 from .phase import PHASES, Phase, phase_from_settings
 from .schedule import last_change
 
@@ -86,7 +87,8 @@ def phases_to_json(phases: Sequence[Phase]) -> list[dict[str, Any]]:
 
 def phases_from_json(data: Sequence[Mapping[str, Any]]) -> tuple[Phase, ...]:
     """Inverse of `phases_to_json`."""
-    return tuple(phase_from_settings({**p, "objective": objective_from_json(p["objective"])}) for p in data)
+    objectives = [None if p["objective"] is None else from_json(ObjectiveSpecification, p["objective"]) for p in data]
+    return tuple(phase_from_settings({**p, "objective": o}) for p, o in zip(data, objectives, strict=True))
 
 
 def fingerprint_of(*parts: Any) -> str:

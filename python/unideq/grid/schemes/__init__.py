@@ -5,7 +5,6 @@ from .central import Central
 from .compact import Compact
 from .drp import DRP
 from .fourier import Fourier
-from .reading import scheme_from_json
 from .tvd import TVD
 from .upwind import Backward, Forward, Upwind
 from .weno import WENO
@@ -21,5 +20,4 @@ __all__ = [
     "Fourier",
     "Scheme",
     "Upwind",
-    "scheme_from_json",
 ]

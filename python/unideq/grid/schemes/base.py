@@ -13,6 +13,7 @@ import numpy as np
 from ...checks import array, known_arguments
 from ...errors import OptionError
 from ...graph import Expression
+from ...stored import Stored
 from ..weights import derivative_weights
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ Weights = tuple[tuple[Fraction, ...], tuple[int, ...]]
 
 @known_arguments
 @dataclasses.dataclass(frozen=True)
-class Scheme:
+class Scheme(Stored):
     """Base of all schemes. Schemes are plain settings: two with the same settings are equal."""
 
+    family: ClassVar[str] = "scheme"
+    tag: ClassVar[str] = "scheme"
     periodic_only: ClassVar[bool] = False
     """Whether the axis must be a circle."""
     linear: ClassVar[bool] = True
@@ -128,11 +131,7 @@ class Scheme:
 
     def settings(self) -> dict[str, Any]:
         """Its arguments by name."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-
-    def to_json(self) -> dict[str, Any]:
-        """Name and arguments as plain data."""
-        return {"scheme": type(self).__name__, **self.settings()}
+        return self.stored_values()
 
 
 class StencilScheme(Scheme):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...checks import known_arguments
+from ...stored import stored
 from .base import OfChosenOrder, StencilScheme, Weights, central_offsets, explicit_weights, one_of
 
 __all__ = ["Central"]
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class Central(OfChosenOrder, StencilScheme):

@@ -8,12 +8,14 @@ from functools import cache
 from math import factorial
 
 from ...checks import known_arguments
+from ...stored import stored
 from ..weights import solve
 from .base import ImplicitScheme, OfChosenOrder, Weights, one_of
 
 __all__ = ["Compact"]
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class Compact(OfChosenOrder, ImplicitScheme):

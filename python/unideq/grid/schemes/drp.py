@@ -8,11 +8,13 @@ from fractions import Fraction
 from functools import cache
 
 from ...checks import known_arguments
+from ...stored import stored
 from .base import StencilScheme, Weights
 
 __all__ = ["DRP"]
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class DRP(StencilScheme):

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...checks import flag, known_arguments, settle
 from ...graph import Expression
+from ...stored import stored
 from .base import Scheme
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Fourier"]
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class Fourier(Scheme):

@@ -11,6 +11,7 @@ import numpy as np
 from ...checks import choice, known_arguments, settle
 from ...errors import OptionError
 from ...graph import Expression
+from ...stored import stored
 from .base import Scheme
 from .law import lax_friedrichs
 from .truncation import sympy_names
@@ -20,6 +21,7 @@ __all__ = ["TVD"]
 Shift = Callable[[Expression, int], Expression]
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class TVD(Scheme):

@@ -10,12 +10,14 @@ import numpy as np
 
 from ...checks import known_arguments
 from ...graph import Expression
+from ...stored import stored
 from .base import OfChosenOrder, StencilScheme, Weights, explicit_weights, one_of
 from .law import lax_friedrichs
 
 __all__ = ["Backward", "Forward", "Upwind"]
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class Backward(OfChosenOrder, StencilScheme):
@@ -49,6 +51,7 @@ class Backward(OfChosenOrder, StencilScheme):
         return explicit_weights(tuple(range(1 - derivative - self.accuracy, 1)), derivative)
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class Forward(Backward):
@@ -76,6 +79,7 @@ class Forward(Backward):
         return explicit_weights(tuple(range(derivative + self.accuracy)), derivative)
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class Upwind(OfChosenOrder, StencilScheme):

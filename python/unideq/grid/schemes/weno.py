@@ -11,6 +11,7 @@ import numpy as np
 from ...checks import known_arguments, number, settle
 from ...errors import OptionError
 from ...graph import Expression
+from ...stored import stored
 from .base import Scheme, one_of
 from .truncation import sympy_names
 
@@ -19,6 +20,7 @@ __all__ = ["WENO"]
 Shift = Callable[[Expression, int], Expression]
 
 
+@stored
 @known_arguments
 @dataclass(frozen=True, repr=False)
 class WENO(Scheme):

@@ -3,7 +3,7 @@
 from .grid import Grid
 from .latin_hypercube import LatinHypercube
 from .residual_adaptive import ResidualAdaptive
-from .sampler import Sampler, register_sampler, sampler_from_json
+from .sampler import Sampler
 from .sobol import Sobol
 from .uniform import Uniform
 
@@ -14,6 +14,4 @@ __all__ = [
     "Sampler",
     "Sobol",
     "Uniform",
-    "register_sampler",
-    "sampler_from_json",
 ]

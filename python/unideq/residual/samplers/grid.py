@@ -9,12 +9,13 @@ import numpy as np
 
 from ...checks import known_arguments
 from ...errors import OptionError
-from .sampler import Sampler, register_sampler
+from ...stored import stored
+from .sampler import Sampler
 
 __all__ = ["Grid"]
 
 
-@register_sampler
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class Grid(Sampler):

@@ -8,12 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from ...checks import known_arguments
-from .sampler import Sampler, register_sampler
+from ...stored import stored
+from .sampler import Sampler
 
 __all__ = ["LatinHypercube"]
 
 
-@register_sampler
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class LatinHypercube(Sampler):

@@ -9,13 +9,14 @@ import numpy as np
 
 from ...checks import known_arguments, number, settle, whole
 from ...errors import OptionError
-from .sampler import Sampler, register_sampler
+from ...stored import stored
+from .sampler import Sampler
 from .uniform import Uniform
 
 __all__ = ["ResidualAdaptive"]
 
 
-@register_sampler
+@stored
 @known_arguments
 @dataclass(frozen=True, kw_only=True)
 class ResidualAdaptive(Sampler):
@@ -63,6 +64,10 @@ class ResidualAdaptive(Sampler):
     power: float = 1.0
     offset: float = 1.0
     redraw: int | None = None
+
+    @classmethod
+    def parts(cls) -> dict[str, type[Sampler]]:
+        return {"base": Sampler}
 
     def __post_init__(self) -> None:
         if self.redraw is not None:

@@ -10,14 +10,15 @@ import numpy as np
 
 from ...checks import known_arguments
 from ...errors import ExtraMissing
-from .sampler import Sampler, register_sampler
+from ...stored import stored
+from .sampler import Sampler
 
 __all__ = ["Sobol"]
 
 BITS = 32
 
 
-@register_sampler
+@stored
 @known_arguments
 @dataclass(frozen=True)
 class Sobol(Sampler):
