@@ -310,7 +310,9 @@ def test_a_stepper_is_not_a_vector_field():
     stepper = ude.Stepper(oscillator(), 0.1)
     with raises(ModelError, "A stepper can't be stepped again"):
         ude.Stepper(stepper, 0.1)
-    with raises(ModelError, "can't be exported as a script"):
+    with raises(
+        ModelError, "A script integrates a vector field, and a stepper is a map", "PDE or ODE that it was made"
+    ):
         stepper.export_julia("x.jl", [0.0, 1.0], {"x": 1.0, "y": 0.0})
     with raises(ModelError, "`Trajectory` integrates a vector field, and a stepper is a map", "`ude.Unrolled`"):
         stepper.continuous("`Trajectory`")

@@ -15,7 +15,7 @@ from ..checks import flag, instance, mapping, whole
 from ..engine import STATUS
 from ..errors import DataError, ModelError, OptionError
 from ..graph.location import warn_user
-from ..model import ODE
+from ..model import Model
 from ..model.switches import switches
 from ..objective import Holdout, ObjectiveSpecification, Observations, Unrolled, loss_of
 from ..objective.attributes import check_attributes
@@ -156,7 +156,7 @@ class Measured(Kind):
     # ---- tree and file ----------------------------------------------------------------------------------------
 
     def model_from_json(self, data: Mapping[str, Any]) -> Any:
-        return ODE.from_json(data)
+        return Model.from_json(data)
 
     def dims(self, model: Any, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
         return model.dims(name, shape)

@@ -4,6 +4,7 @@ from .condition import Condition
 from .equations import Equations
 from .layout import Entry, Layout
 from .learned import LearnedTerm
+from .model import Model
 from .ode import ODE
 from .parameter import Parameter
 from .pde import PDE
@@ -18,6 +19,7 @@ __all__ = [
     "Equations",
     "Layout",
     "LearnedTerm",
+    "Model",
     "Parameter",
     "State",
     "StateTable",

@@ -10,12 +10,12 @@ from .parameter import Parameter
 from .switches import warn_switches
 
 if TYPE_CHECKING:
-    from .ode import ODE
+    from .model import Model
 
 __all__ = ["description", "warn_unused"]
 
 
-def description(model: ODE) -> str:
+def description(model: Model) -> str:
     """See `ODE.describe`."""
     free = int(model.layout.free_mask.sum())
     lines = [f"{type(model).__name__} with {len(model.states)} states ({model.size} values), {free} trainable numbers"]
@@ -48,7 +48,7 @@ def _shape(shape: tuple[int, ...]) -> str:
     return f" {list(shape)}" if shape else ""
 
 
-def warn_unused(model: ODE) -> None:
+def warn_unused(model: Model) -> None:
     """Warn of parameters and networks that no equation depends on (most likely a forgotten term), or feels."""
     used = {node for graph in model.named.values() for node in graph.nodes}
     values = model.values

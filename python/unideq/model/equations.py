@@ -14,7 +14,7 @@ from .field_names import differentiated
 
 if TYPE_CHECKING:
     from .declared import Declared
-    from .ode import ODE
+    from .model import Model
     from .stepper import Stepper
 
 __all__ = ["Equations", "readable"]
@@ -64,7 +64,7 @@ class Equations:
     latex: str
 
     @classmethod
-    def of_model(cls, model: ODE) -> Equations:
+    def of_model(cls, model: Model) -> Equations:
         """Print a model's right-hand sides; networks print as calls."""
         return cls._of(*_derivatives(model), more=_observables(model))
 
@@ -92,7 +92,7 @@ class Equations:
         return f"$${self.latex}$$"
 
 
-def _derivatives(model: ODE) -> tuple[list[Line], list[str]]:
+def _derivatives(model: Model) -> tuple[list[Line], list[str]]:
     """One line a state, and what a reader should know about the derivatives in them."""
     outputs, names = readable(model, Graph(_inputs(model, model.printed()), model.printed()))
     shown = differentiated(outputs, names, getattr(model, "grid", None))
@@ -108,7 +108,7 @@ def _derivatives(model: ODE) -> tuple[list[Line], list[str]]:
     return lines, shown.notes
 
 
-def _observables(model: ODE) -> list[Line]:
+def _observables(model: Model) -> list[Line]:
     observed, names = readable(model, model.named_observation)
     shown = {n: e for n, e in observed.items() if names.get(e) != n}
     return [(n, text(e, names), identifier(n), latex(e, names)) for n, e in shown.items()]
@@ -138,5 +138,5 @@ def _steps(stepper: Stepper) -> list[Line]:
     return lines
 
 
-def _inputs(model: ODE, outputs: Mapping[str, Expression]) -> list[Expression]:
+def _inputs(model: Model, outputs: Mapping[str, Expression]) -> list[Expression]:
     return [n for n in topological(outputs.values()) if n.operation == "input" and n is not model._u] + [model._u]

@@ -60,9 +60,9 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     FileFormatError
         If there is no such file, or it isn't a model, is damaged, or was written by a newer version.
     """
-    from .ode import ODE
+    from .model import Model
 
-    return ODE.from_json(read_model(path))
+    return Model.from_json(read_model(path))
 
 
 def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:

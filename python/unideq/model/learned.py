@@ -17,7 +17,7 @@ from .trace import call, fitted, traced
 from .views import View
 
 if TYPE_CHECKING:
-    from .ode import ODE
+    from .model import Model
 
 __all__ = ["LearnedTerm", "find_learned", "replace_learned"]
 
@@ -49,7 +49,7 @@ class LearnedTerm:
         return self.calls[0].attributes["layout"]
 
 
-def find_learned(model: ODE) -> dict[str, LearnedTerm]:
+def find_learned(model: Model) -> dict[str, LearnedTerm]:
     """Network name → its learned term."""
     calls: dict[str, dict[Expression, None]] = {}
     for graph in model.named.values():
@@ -66,7 +66,9 @@ def find_learned(model: ODE) -> dict[str, LearnedTerm]:
     return terms
 
 
-def replace_learned(model: ODE, network: str, formula: Callable[..., Any], parameters: Mapping[str, Parameter]) -> ODE:
+def replace_learned(
+    model: Model, network: str, formula: Callable[..., Any], parameters: Mapping[str, Parameter]
+) -> Any:
     """See `ODE.replace`."""
     if network not in model.networks:
         raise unknown("network", network, model.networks, ModelError)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ModelError
 
 if TYPE_CHECKING:
-    from .ode import ODE
+    from .model import Model
 
 __all__ = [
     "TERMS",
@@ -81,7 +81,7 @@ def check_reserved(groups: Mapping[str, Iterable[str]]) -> None:
                 )
 
 
-def check_dimensions(model: ODE) -> None:
+def check_dimensions(model: Model) -> None:
     """No name may be that of a dimension in results: xarray takes such a variable for the dimension's coordinate."""
     shapes = {**{s.name: s.shape for s in model.states}, **model.observables}
     shapes |= {n: p.array.shape for n, p in model.parameters.items()}

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import array
 from ..errors import ModelError, unknown
-from .pde import checked_grid, fields_on
+from .on_grid import checked_grid, fields_on
 from .state import StateTable
 
 __all__ = ["BlackBox", "black_box_parts"]

@@ -13,8 +13,8 @@ from ..graph import Expression, Graph, topological, variable
 from .coefficients import Coefficients
 from .condition import condition_values
 from .correction import coupled
+from .on_grid import OnGrid
 from .parameter import Parameter
-from .pde import PDE
 from .solver import BlackBox
 from .stability import warn_unstable
 from .steppers import Scheme
@@ -22,7 +22,7 @@ from .steppers import Scheme
 __all__ = ["StepGraphs"]
 
 
-class StepGraphs(PDE, stored=False):
+class StepGraphs(OnGrid, stored=False):
     """What `Stepper` is built on: see there."""
 
     dt: float
@@ -30,7 +30,9 @@ class StepGraphs(PDE, stored=False):
     substeps: int
     coupling: str
     solver: BlackBox | None
-    _parts: ClassVar[tuple[str, ...]] = (*PDE._parts, "dt", "scheme", "substeps", "coupling", "solver")
+    continuous_in_time = False
+    starts_at_measurements = True
+    _parts: ClassVar[tuple[str, ...]] = (*OnGrid._parts, "dt", "scheme", "substeps", "coupling", "solver")
 
     def _set_equations(self, named: Mapping[str, Graph]) -> None:
         self.named = dict(named)
@@ -63,7 +65,7 @@ class StepGraphs(PDE, stored=False):
         return {**super()._constant_views(c), **self.coefficients.views(c, len(self.conditions))}
 
     def conditions_array(self, values: Mapping[str, Any] | None = None, count: int | None = None) -> np.ndarray:
-        """As for `ODE`; then the scheme's coefficients where those depend on conditions."""
+        """As of any model; then the scheme's coefficients where those depend on conditions."""
         plain = super().conditions_array(values, count)
         if not self.coefficients.size:
             return plain

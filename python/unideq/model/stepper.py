@@ -19,7 +19,7 @@ from .equations import Equations
 from .layout import Layout
 from .names import check_dimensions, check_distinct
 from .ode import ODE
-from .pde import PDE
+from .on_grid import OnGrid
 from .solver import BlackBox, black_box_parts
 from .step import StepGraphs
 from .steppers import SCHEMES
@@ -124,7 +124,7 @@ class Stepper(StepGraphs):
             return {"observation": self._traced_observation(None)}
         if grid is not None or fields is not None:
             raise ModelError("`grid` and `fields` are for black boxes; the model has its own.")
-        for name in PDE._parts:
+        for name in OnGrid._parts:
             setattr(self, name, getattr(model, name, None))
         more = object.__new__(ODE)
         more._declare(model.states, parameters, networks, None, None)
@@ -152,8 +152,8 @@ class Stepper(StepGraphs):
     def continuous(self, doing: str) -> Graph:
         """Not for steppers: adaptive solvers would leave out the scheme and the correction."""
         raise ModelError(
-            f"{doing} integrates a vector field, and a stepper is a map. Train it with `ude.Unrolled`, roll it out "
-            "with `rollout`, or use the PDE or ODE that it was made from."
+            f"{doing[0].upper()}{doing[1:]} integrates a vector field, and a stepper is a map. Train it with "
+            "`ude.Unrolled`, roll it out with `rollout`, or use the PDE or ODE that it was made from."
         )
 
     # ---- values -----------------------------------------------------------------------------------------------
@@ -227,15 +227,7 @@ class Stepper(StepGraphs):
 
         return solve_by_steps(self, times, initial, parameters, **settings)
 
-    def export_julia(self, path: Any, times: Any, initial: Any = None, parameters: Any = None, **settings: Any) -> None:
-        """Not for steppers: scripts hand a vector field to Julia's solvers. Export the PDE or ODE instead."""
-        raise ModelError("A stepper can't be exported as a script. Export the PDE or ODE that it was made from.")
-
     # ---- reading ----------------------------------------------------------------------------------------------
-
-    def describe(self, trajectories: int | None = None, times: int = 100, seeds: int = 1, max_steps: int = 4096) -> str:
-        """As for `ODE`, without an estimate of memory: rollouts need what their windows do, see `ude.Unrolled`."""
-        return super().describe()
 
     @property
     def compiled(self) -> tuple[str, Graph]:
@@ -246,13 +238,6 @@ class Stepper(StepGraphs):
     def equations(self) -> Equations:
         """The model's equations, and the step that is made of them."""
         return Equations.of_stepper(self)
-
-    def dims(self, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-        return ODE.dims(self, name, shape) if self.grid is None else super().dims(name, shape)
-
-    @property
-    def coordinates(self) -> dict[str, xr.Variable]:
-        return {} if self.grid is None else super().coordinates
 
     def __repr__(self) -> str:
         return (
@@ -335,4 +320,4 @@ def _importable(function: Any) -> bool:
 
 
 def _with_function(data: Mapping[str, Any], function: Callable[..., Any]) -> Stepper:
-    return ODE.from_json(data).with_solver(function)
+    return Stepper.from_json(data).with_solver(function)

@@ -17,12 +17,12 @@ from .state import State, StateTable
 from .values import described_values, weights_from_json
 
 if TYPE_CHECKING:
-    from .ode import ODE
+    from .model import Model
 
 __all__ = ["model_from_json", "model_to_json"]
 
 
-def model_to_json(model: ODE) -> dict[str, Any]:
+def model_to_json(model: Model) -> dict[str, Any]:
     """See `ODE.to_json`."""
     return {
         "kind": type(model).__name__,
@@ -39,7 +39,7 @@ def model_to_json(model: ODE) -> dict[str, Any]:
     }
 
 
-def model_from_json(kinds: Mapping[str, type[ODE]], data: Mapping[str, Any]) -> ODE:
+def model_from_json(kinds: Mapping[str, type[Model]], data: Mapping[str, Any]) -> Model:
     """See `ODE.from_json`.
 
     Raises

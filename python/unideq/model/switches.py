@@ -16,7 +16,7 @@ from .equations import readable
 if TYPE_CHECKING:
     from ..graph import Graph
     from .declared import Declared
-    from .ode import ODE
+    from .model import Model
 
 __all__ = [
     "SMOOTH",
@@ -118,7 +118,7 @@ def _drawn(outputs: Iterable[Expression], sizes: Mapping[str, np.ndarray]) -> An
 # ---- models that are solved or stepped in time ----------------------------------------------------------------------
 
 
-def _influences(model: ODE) -> tuple[dict[str, list[Expression]], dict[str, list[Expression]], dict[Expression, str]]:
+def _influences(model: Model) -> tuple[dict[str, list[Expression]], dict[str, list[Expression]], dict[Expression, str]]:
     """State → what its changes are made of, observable → the same, and names for printing; one variable a state."""
     changes: dict[str, list[Expression]] = {n: [] for n in model.states.names}
     names: dict[Expression, str] = {}
@@ -146,7 +146,7 @@ def owner(entry: str) -> str:
     return entry.partition(".")[0]
 
 
-def switches(model: ODE) -> tuple[Switch, ...]:
+def switches(model: Model) -> tuple[Switch, ...]:
     """Comparisons fed by free parameters, networks or states where the equations, or what is observed, jump."""
     if not steps(e for g in model.named.values() for e in g.outputs.values()):
         return ()
@@ -170,7 +170,7 @@ def _switches_in(model: Declared, outputs: Sequence[Expression], names: Mapping[
     return found_switches(outputs, {**_unknowns(model), **states}, names, sizes)
 
 
-def unfelt(model: ODE, measured: Collection[str] | None = None, more: Iterable[Expression] = ()) -> dict[str, str]:
+def unfelt(model: Model, measured: Collection[str] | None = None, more: Iterable[Expression] = ()) -> dict[str, str]:
     """Free parameters and networks whose gradient is exactly zero, whatever their value → why, in words.
 
     Parameters
@@ -231,7 +231,7 @@ def _reached(
 # ---- words ----------------------------------------------------------------------------------------------------------
 
 
-def warn_switches(model: ODE) -> None:
+def warn_switches(model: Model) -> None:
     """Warn of unknowns whose gradient a comparison hides, as a model is made."""
     if not model.layout.free_mask.any() or not steps(e for g in model.named.values() for e in g.outputs.values()):
         return
@@ -259,5 +259,5 @@ def warn_of_jumps(what: str, found: Iterable[Switch]) -> None:
         )
 
 
-def _kind(model: ODE, name: str) -> str:
+def _kind(model: Model, name: str) -> str:
     return "Network" if name in model.networks else "Parameter"

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..errors import OptionError
-from ..model import Entry, Stepper
+from ..model import Entry
 from ..stored import Stored
 from .problem import Problem
 from .program import Batches, Objective
@@ -34,7 +34,7 @@ class ObjectiveSpecification(Stored):
 
     def check(self, problem: Problem) -> None:
         """Complain about a problem that the objective isn't for, before anything is compiled."""
-        if isinstance(problem.model, Stepper):
+        if not problem.model.continuous_in_time:
             raise OptionError(
                 f"`{type(self).__name__}` is for models continuous in time, and the model is a `Stepper`. Use "
                 "`Unrolled()` or `Trajectory()`, or fit the stepper's own model."

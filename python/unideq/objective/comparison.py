@@ -6,7 +6,7 @@ Targets are data, not constants of the graph, so that fresh batches compile noth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -21,12 +21,12 @@ __all__ = ["compared", "masked", "stepper_of", "target_terms"]
 
 def stepper_of(problem: Problem) -> Stepper:
     """The problem's model, which must be one that steps."""
-    if not isinstance(problem.model, Stepper):
+    if problem.model.continuous_in_time:
         raise ModelError(
             f"`Unrolled` rolls out steps, but the model is {type(problem.model).__name__}, continuous in time. Make it "
             "a stepper, e.g. `ude.Stepper(model, dt=0.1)`, or use `Trajectory()` or `MultipleShooting()`."
         )
-    return problem.model
+    return cast(Stepper, problem.model)
 
 
 def masked(problem: Problem, name: str, values: np.ndarray) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..graph.location import warn_user
-from ..model import ODE, Parameter, Stepper
+from ..model import Model, Parameter
 from ..model.forcing import outside
 from .observations import Observations
 from .problem import measured_as
@@ -20,7 +20,7 @@ __all__ = ["tell_doubts"]
 
 
 def tell_doubts(
-    data: Any, model: ODE, observations: Observations, train: Observations, estimate_initial: bool = True
+    data: Any, model: Model, observations: Observations, train: Observations, estimate_initial: bool = True
 ) -> None:
     """Warn of values, starts and signs that nobody means; refuse what leaves nothing to learn.
 
@@ -47,7 +47,7 @@ def tell_doubts(
         return
     for name in observations.names:
         _warn_far(name, observations.series)
-    if isinstance(model, Stepper):
+    if model.starts_at_measurements:
         return
     if all((s.times <= s.start).all() for s in train.series):
         first = next(s for s in train.series if len(s.times))
@@ -60,7 +60,7 @@ def tell_doubts(
     _warn_signs(model, observations, estimate_initial)
 
 
-def _check_forcings(model: ODE, observations: Observations) -> None:
+def _check_forcings(model: Model, observations: Observations) -> None:
     series = observations.series
     first, last = min(s.start for s in series), max(float(s.times[-1]) for s in series if len(s.times))
     for name, (begin, end, touches) in outside(model.forcing, first, last).items():
@@ -89,7 +89,7 @@ def _warn_far(name: str, series: Sequence[Series]) -> None:
     warn_user(far_words(name, finite, far, f"at t = {time:g}{where}"))
 
 
-def _warn_starts(data: Any, model: ODE, observations: Observations) -> None:
+def _warn_starts(data: Any, model: Model, observations: Observations) -> None:
     """A known initial value holds at the start; where that is a later first measurement, it may not be meant."""
     parts = data if isinstance(data, (list, tuple)) else [data]
     if any("start" in d.coords for d in parts):
@@ -109,7 +109,7 @@ def _warn_starts(data: Any, model: ODE, observations: Observations) -> None:
     )
 
 
-def _measured_there(model: ODE, observations: Observations, s: Series, state: str) -> bool:
+def _measured_there(model: Model, observations: Observations, s: Series, state: str) -> bool:
     """Whether a state's known initial value is its first measurement."""
     observable = measured_as(model, observations, state)
     given = model.initial[state]
@@ -119,7 +119,7 @@ def _measured_there(model: ODE, observations: Observations, s: Series, state: st
     return np.allclose(s.values[observable][0], value, rtol=1e-6, atol=0.0)
 
 
-def _warn_signs(model: ODE, observations: Observations, estimate_initial: bool) -> None:
+def _warn_signs(model: Model, observations: Observations, estimate_initial: bool) -> None:
     """An estimated initial value of a positive state that begins with a measurement which isn't."""
     for state in model.states:
         observable = measured_as(model, observations, state.name)

@@ -17,7 +17,7 @@ import xarray as xr
 from ..errors import DataError
 from ..graph.location import warn_user
 from ..measurements import measured
-from ..model import ODE
+from ..model import Model
 from .reading import with_normal_names
 
 __all__ = ["check_names"]
@@ -32,7 +32,7 @@ ALIKE = 0.8
 """Similarity (`difflib`) from which a name is taken for a misspelling of another."""
 
 
-def check_names(data: Any, model: ODE) -> list[xr.Dataset]:
+def check_names(data: Any, model: Model) -> list[xr.Dataset]:
     """Compare the names in data with those that a model reads; the data sets that were looked at.
 
     Warns of units that differ, which nobody converts.
@@ -56,7 +56,7 @@ def check_names(data: Any, model: ODE) -> list[xr.Dataset]:
     return parts
 
 
-def _wanted(model: ODE) -> dict[str, str]:
+def _wanted(model: Model) -> dict[str, str]:
     """Coordinate that the model reads → what it is."""
     initial = {v: f"the initial value of `{n}`" for n, v in model.initial.items() if isinstance(v, str)}
     return {**{n: "a condition" for n in model.conditions}, **initial, START: "where the integration starts"}
@@ -71,7 +71,7 @@ def _parts(data: Any) -> list[xr.Dataset]:
     return [with_normal_names(d) for d in parts if isinstance(d, xr.Dataset)]
 
 
-def _check_one(name: str, role: str, data: xr.Dataset, model: ODE, wanted: Mapping[str, str], where: str) -> None:
+def _check_one(name: str, role: str, data: xr.Dataset, model: Model, wanted: Mapping[str, str], where: str) -> None:
     """A name that the model reads: there as it should be, or not there under any other guise."""
     if name in data.coords:
         _check_usable(name, role, data[name], where)
@@ -123,7 +123,7 @@ def _check_fills(data: xr.Dataset, where: str) -> None:
                 )
 
 
-def _warn_units(data: xr.Dataset, model: ODE, warned: set[str]) -> None:
+def _warn_units(data: xr.Dataset, model: Model, warned: set[str]) -> None:
     """Units of measurements that differ from the state's; a misspelt `units` means nothing to anyone else."""
     pairs = {}
     for state in model.states:

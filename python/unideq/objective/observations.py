@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from ..errors import DataError
-from ..model import ODE, Stepper
+from ..model import Model
 from ..times import Clock
 from .familiar import check_names
 from .holdout import Holdout
@@ -130,7 +130,7 @@ class Observations:
         return replace(self, series=left, stream=train), replace(self, series=right, stream=held)
 
     @classmethod
-    def given(cls, data: Any, model: ODE, clock: Clock | None = None, time_unit: str | None = None) -> Observations:
+    def given(cls, data: Any, model: Model, clock: Clock | None = None, time_unit: str | None = None) -> Observations:
         """`of` for what a user gives, after a check of the names in it (`unideq.objective.familiar`).
 
         `time_unit`: what the numbers made of dates and spans count, where no clock says it.
@@ -139,7 +139,7 @@ class Observations:
         return cls.of(data, model, clock_of(parts, time_unit) if clock is None else clock)
 
     @classmethod
-    def of(cls, data: Any, model: ODE, clock: Clock | None = None) -> Observations:
+    def of(cls, data: Any, model: Model, clock: Clock | None = None) -> Observations:
         """Data checked against a model: its observables and grid. A stepper's rollouts start at first snapshots.
 
         `clock`: what times count, where they may be dates or spans; default: what the data say.
@@ -147,13 +147,13 @@ class Observations:
         from .stream import Stream, streamed
 
         if isinstance(data, Stream):
-            if not isinstance(model, Stepper):
+            if model.continuous_in_time:
                 raise DataError("A `Stream` feeds `Unrolled` training, which needs a `Stepper`. Load the data.")
             found = streamed(data, model, clock)
         else:
             defaults = {n: c.default for n, c in model.conditions.items()}
             found = cls(*read(data, model.observables, Space.of(model), clock, defaults))
-        if not isinstance(model, Stepper):
+        if not model.starts_at_measurements:
             return found
         starts = np.array([s.times[0] for s in found.series])
         series = tuple(replace(s, start=float(s.times[0])) for s in found.series)

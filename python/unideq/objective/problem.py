@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import DataError, ModelError, OptionError, unknown
 from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
-from ..model import ODE, Entry, Layout, Parameter, Stepper
+from ..model import Entry, Layout, Model, Parameter
 from ..model.names import TERMS, check_reserved
 from .loss import Loss, mean_over
 from .observations import Observations
@@ -44,7 +44,7 @@ class Problem:
         State → initial values (trajectories, *shape).
     """
 
-    model: ODE
+    model: Model
     observations: Observations
     loss: Loss
     solver: SolverSettings
@@ -59,7 +59,7 @@ class Problem:
     @classmethod
     def make(
         cls,
-        model: ODE,
+        model: Model,
         train: Observations,
         everything: Observations,
         loss: Loss,
@@ -81,7 +81,7 @@ class Problem:
         for state in model.states:
             observable = measured_as(model, train, state.name)
             given = model.initial.get(state.name)
-            if isinstance(model, Stepper):  # rollouts start at measured states: nothing to estimate
+            if model.starts_at_measurements:  # nothing to estimate
                 name = state_observables(model, train.names)[state.name]
                 guesses[state.name] = _first_measurements(train, everything, name, state.shape)
                 state_scales[state.name] = scales[name]
@@ -131,7 +131,7 @@ class Problem:
                     units = str(train.dataset[name].attrs.get("units", ""))
                     words = f"standard deviation of the noise of {name}"
                     entries.append(Entry(f"noise.{name}", (), "noise", True, 0.0, None, scales[name], units, words))
-        if not isinstance(model, Stepper):
+        if model.continuous_in_time:
             solver = _settled(solver, model, train, guesses)
         elif solver.atol is None:
             solver = replace(solver, atol=USUAL_ATOL)
@@ -248,7 +248,7 @@ class Problem:
 
 
 def _settled(
-    solver: SolverSettings, model: ODE, train: Observations, guesses: Mapping[str, np.ndarray]
+    solver: SolverSettings, model: Model, train: Observations, guesses: Mapping[str, np.ndarray]
 ) -> SolverSettings:
     """The settings with absolute tolerances by the states' measured and initial values; warns of what they drown."""
     largest = {}
@@ -264,7 +264,7 @@ def _settled(
     return replace(solver, atol=settled)
 
 
-def _check_terms(model: ODE, train: Observations, penalties: Mapping[str, Penalty]) -> None:
+def _check_terms(model: Model, train: Observations, penalties: Mapping[str, Penalty]) -> None:
     """Every term of the loss has one name, and one meaning."""
     check_reserved({"state": model.states.names, "observable": train.names})  # a model from an old file has them
     for name in penalties:
@@ -273,7 +273,7 @@ def _check_terms(model: ODE, train: Observations, penalties: Mapping[str, Penalt
             raise OptionError(f'The penalty `{name}` has the name of {what}. Write `penalty={{"another_name": ...}}`.')
 
 
-def measured_as(model: ODE, observations: Observations, state: str) -> str | None:
+def measured_as(model: Model, observations: Observations, state: str) -> str | None:
     """The measured observable that is exactly this state."""
     observable = model.observed_state(state)
     return observable if observable in observations.names else None

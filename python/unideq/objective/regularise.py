@@ -16,7 +16,7 @@ from ..model.layout import Layout
 from ..stored import Stored, from_json, stored
 
 if TYPE_CHECKING:
-    from ..model import ODE
+    from ..model import Model
 
 __all__ = ["L1", "L2", "Penalty", "Regulariser", "penalties_of", "regulariser_of"]
 
@@ -120,7 +120,7 @@ class Penalty:
         if self.graph is None:
             settle(self, function, "function", needs="a function of (t, state, p, net)")
 
-    def traced(self, model: ODE) -> Penalty:
+    def traced(self, model: Model) -> Penalty:
         """The same with its graph (t, u, θ) → `value`."""
         if self.graph is not None:
             return self

@@ -12,7 +12,7 @@ import xarray as xr
 from ..errors import DataError
 
 if TYPE_CHECKING:
-    from ..model import ODE
+    from ..model import Model
 
 __all__ = ["Space"]
 
@@ -36,7 +36,7 @@ class Space:
     taken: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, model: ODE) -> Space:
+    def of(cls, model: Model) -> Space:
         """The space of a model's observables."""
         dims = {n: model.dims(n, shape) for n, shape in model.observables.items()}
         taken = (*model.states.names, *model.observables, *model.parameters, *model.conditions, *model.networks)

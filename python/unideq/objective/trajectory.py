@@ -11,7 +11,6 @@ import numpy as np
 from ..checks import known_arguments, number, refused, settle, whole
 from ..errors import DataError, OptionError
 from ..graph import Graph, variable
-from ..model import Stepper
 from ..stored import stored
 from .base import ObjectiveSpecification
 from .curriculum import stages
@@ -108,7 +107,7 @@ class Trajectory(ObjectiveSpecification):
                 f"A horizon of {self.horizon:g} reaches no measurement after a trajectory's start, so nothing but "
                 f"initial values could be trained. The first comes {first:g} later: lengthen the horizon."
             )
-        if isinstance(problem.model, Stepper):
+        if not problem.model.continuous_in_time:
             return full_rollout(problem, rows)
         kept = [s for _, s in rows]
         observed = {n: padded_values([s.values[n] for s in kept]) for n in problem.observations.names}

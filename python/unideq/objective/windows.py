@@ -18,7 +18,7 @@ from .observations import Observations
 from .series import Series
 
 if TYPE_CHECKING:
-    from ..model import ODE, Stepper
+    from ..model import Model, Stepper
 
 __all__ = ["Shuffled", "Snapshots", "WindowBatch", "WindowSource", "condition_rows", "state_observables", "step_ratio"]
 
@@ -191,7 +191,7 @@ class Shuffled:
 # ---- checks -------------------------------------------------------------------------------------------------------
 
 
-def state_observables(model: ODE, names: Sequence[str]) -> dict[str, str]:
+def state_observables(model: Model, names: Sequence[str]) -> dict[str, str]:
     """State → the measured variable that is exactly this state: a rollout needs somewhere to start."""
     found = {}
     for state in model.states:

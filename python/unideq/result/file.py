@@ -14,7 +14,7 @@ from .. import versions
 from ..checks import path as file_name
 from ..checks import writable
 from ..errors import FileFormatError, OptionError, damaged
-from ..model import ODE
+from ..model import Model
 from ..training.record import Record
 from .groups import FORMAT, file_word
 from .limits import check_limits
@@ -149,6 +149,6 @@ def read_solution(path: str | os.PathLike[str]) -> Solution:
         raise FileFormatError(f"`{path}` holds a fit, not a solution. Read it with `unideq.Fit.load`.")
     with damaged(f"`{path}`"):
         statistics = {str(n): np.asarray(v.values) for n, v in tree["/statistics"].to_dataset().data_vars.items()}
-        model = ODE.from_json(json.loads(tree.attrs["model"]))
+        model = Model.from_json(json.loads(tree.attrs["model"]))
         status = tuple(json.loads(tree.attrs["status"]))
         return Solution(tree["/solution"].to_dataset(), status, statistics, str(tree.attrs["solver"]), model)

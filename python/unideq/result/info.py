@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from ..model import ODE
+from ..model import Model
 from ..training.record import Record
 from .file import read_solution, read_tree
 from .groups import file_word
@@ -92,8 +92,8 @@ def _solution(path: str | os.PathLike[str], tree: xr.DataTree) -> list[str]:
     ]
 
 
-def _model(tree: xr.DataTree) -> ODE:
-    return ODE.from_json(json.loads(tree.attrs["model"]))
+def _model(tree: xr.DataTree) -> Model:
+    return Model.from_json(json.loads(tree.attrs["model"]))
 
 
 def _versions(attrs: dict[Any, Any]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import unknown
 from ..graph import Graph, constant, text, variable
-from ..model import ODE
+from ..model import Model
 from ..model.equations import readable
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def visited(fit: Fit, network: str) -> Visited:
 
 
 def _argument_labels(fit: Fit, network: str, count: int) -> tuple[str, ...]:
-    model: ODE = fit.model
+    model: Model = fit.model
     term = model.learned[network]
     graph = Graph(term.graph.inputs, {n: e for n, e in term.graph.outputs.items() if n.startswith("argument_")})
     expressions, names = readable(model, graph)

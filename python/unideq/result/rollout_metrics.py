@@ -9,7 +9,6 @@ import xarray as xr
 
 from ..checks import instance, known_keys, number, shown
 from ..errors import DataError, ModelError
-from ..model import Stepper
 from ..objective import Observations
 from ..objective.own_times import on_common_times
 
@@ -242,7 +241,7 @@ def metrics_of_fit(fit: Fit, data: xr.Dataset | None = None, seed: int | None = 
     if data is None:
         true = on_common_times(fit.record.observations.dataset)
         return rollout_metrics(_with_trajectory(fit.predict(true["time"].values, seed=seed), true), true)
-    if not isinstance(model, Stepper):
+    if model.continuous_in_time:
         raise ModelError(
             "Metrics on other data need a `Stepper`; compare `fit.predict(...)` with them by `rollout_metrics`."
         )

@@ -11,7 +11,6 @@ import xarray as xr
 from ..engine import STATUS, Engine
 from ..graph import Graph, variable
 from ..graph.location import warn_user
-from ..model import Stepper
 from ..objective import Integration, Observations, Problem, SolverSettings
 from ..objective.own_times import has_own_times, padded, time_dim
 from ..solvers import adjoints_of, counterpart
@@ -90,7 +89,7 @@ def predict(
     problem = problem_of(record)
     model = record.model
     starts = np.array([s.start for s in record.observations.series])
-    if isinstance(model, Stepper):
+    if not model.continuous_in_time:
         states, observed, status = rolled_out(problem, engine, times, theta)
         return _prediction(record, times, states, observed, status)
     symbol = problem.theta()
@@ -135,7 +134,7 @@ def _prediction(
         if name in record.observations.dataset:
             dataset[name].attrs = {**record.observations.dataset[name].attrs, **dataset[name].attrs}
     dataset["time"].attrs = dict(record.observations.dataset["time"].attrs)
-    if isinstance(record.model, Stepper):
+    if not record.model.continuous_in_time:
         dataset = with_conditions(dataset, problem_of(record))
     texts = np.vectorize(lambda c: STATUS.get(int(c), STATUS[5]))(status)
     return Prediction(dataset, states, texts)
@@ -182,7 +181,7 @@ def learned_dataset(
     variables: dict[str, Any] = {}
     shape = states.shape[:3]
     moments = np.broadcast_to(times, shape[1:]).reshape(-1)
-    constants = trajectory_constants(problem_of(record)) if isinstance(model, Stepper) else None
+    constants = None if model.continuous_in_time else trajectory_constants(problem_of(record))
     rows = {} if constants is None else {"c": np.repeat(constants, shape[2], axis=0)}
     for name, term in model.learned.items():
         members = [

@@ -19,7 +19,7 @@ from ..errors import ModelError, OptionError, SolveError
 from ..graph import Expression, Graph, variable
 from ..graph.location import warn_user
 from ..graph.transform import substitute
-from ..model import ODE, Parameter
+from ..model import Model, Parameter
 from ..model.forcing import outside
 from ..model.names import normal_keys
 from ..objective import Integration
@@ -59,7 +59,7 @@ class Solution:
     status: tuple[str, ...]
     statistics: dict[str, np.ndarray]
     solver: str
-    model: ODE = field(repr=False)
+    model: Model = field(repr=False)
 
     @property
     def success(self) -> bool:
@@ -98,7 +98,7 @@ class Solution:
 
 @known_arguments
 def solve(
-    model: ODE,
+    model: Model,
     times: Any,
     initial: Mapping[str, Any] | None = None,
     parameters: Any = None,
@@ -215,7 +215,7 @@ def _rebased(graph: Graph, own: Expression, both: Expression, size: int) -> Grap
     return substitute(graph, {own: both[:size]}, inputs)
 
 
-def warn_outside(model: ODE, first: float, last: float) -> None:
+def warn_outside(model: Model, first: float, last: float) -> None:
     """Warn where forcings aren't known at the times that are solved for."""
     for name, (begin, end, _) in outside(model.forcing, first, last).items():
         warn_user(
@@ -225,7 +225,7 @@ def warn_outside(model: ODE, first: float, last: float) -> None:
 
 
 def solution_dataset(
-    model: ODE,
+    model: Model,
     times: np.ndarray,
     states: np.ndarray,
     observed: Mapping[str, np.ndarray],
@@ -251,7 +251,7 @@ def time_dims(times: np.ndarray) -> tuple[str, ...]:
     return ("trajectory", time_dim(times)) if times.ndim == 2 else ("time",)
 
 
-def initial_states(model: ODE, initial: Mapping[str, Any] | None) -> tuple[np.ndarray, bool]:
+def initial_states(model: Model, initial: Mapping[str, Any] | None) -> tuple[np.ndarray, bool]:
     """Initial states (B, n) where a model is solved, and whether the caller gave several trajectories."""
     values: dict[str, np.ndarray] = {}
     for name, value in model.initial.items():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..model import ODE, Parameter
+from ..model import Model, Parameter
 from ..training.record import Record
 
 __all__ = ["trained_model"]
 
 
-def trained_model(record: Record, theta: np.ndarray | None = None) -> ODE:
+def trained_model(record: Record, theta: np.ndarray | None = None) -> Model:
     """The model with trained parameters and weights.
 
     Initial values that the model declares as parameters are the trained ones where there is one trajectory; several

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import UnideqError
 from ..graph import Graph
-from ..model import ODE, Layout, Stepper
+from ..model import Layout, Model
 from ..model.equations import readable
 from ..model.switches import SMOOTH, owner, unfelt
 from ..objective import Collocation, Observations, Problem, Trajectory
@@ -54,7 +54,7 @@ def concerns_before(problem: Problem, theta: np.ndarray) -> list[str]:
     return found + _out_of_range(model, problem.observations, theta[: model.layout.size])
 
 
-def _out_of_range(model: ODE, observations: Observations, theta: np.ndarray) -> list[str]:
+def _out_of_range(model: Model, observations: Observations, theta: np.ndarray) -> list[str]:
     """Networks whose arguments, at the measurements, lie where their activations are flat."""
     found = []
     for name, term in model.learned.items():
@@ -83,7 +83,9 @@ def _out_of_range(model: ODE, observations: Observations, theta: np.ndarray) -> 
     return found
 
 
-def _at_measurements(model: ODE, graph: Graph, observations: Observations, theta: np.ndarray) -> dict[str, np.ndarray]:
+def _at_measurements(
+    model: Model, graph: Graph, observations: Observations, theta: np.ndarray
+) -> dict[str, np.ndarray]:
     """Outputs of a graph (t, u, …, θ) at some measured times and states; NaN where a state isn't measured."""
     rows: dict[str, list[np.ndarray]] = {n: [] for n in graph.outputs}
     series = observations.series[0]
@@ -101,11 +103,11 @@ def _at_measurements(model: ODE, graph: Graph, observations: Observations, theta
     return {n: np.stack(v) for n, v in rows.items()}
 
 
-def _conditions(model: ODE, extra: Mapping[str, np.ndarray]) -> dict[str, float]:
+def _conditions(model: Model, extra: Mapping[str, np.ndarray]) -> dict[str, float]:
     return {n: float(extra[n]) if n in extra else c.default for n, c in model.conditions.items()}
 
 
-def slow(objectives: Sequence[object], observations: Observations, model: ODE, left: float) -> str | None:
+def slow(objectives: Sequence[object], observations: Observations, model: Model, left: float) -> str | None:
     """What would do without solving or rolling out, where training will take long; None where nothing would.
 
     Parameters
@@ -118,7 +120,7 @@ def slow(objectives: Sequence[object], observations: Observations, model: ODE, l
     states = {model.observed_state(s.name) for s in model.states}
     if left < LONG or any(isinstance(o, Collocation) for o in objectives) or not states <= set(observations.names):
         return None
-    whole = "the `PDE` or `ODE` in this stepper" if isinstance(model, Stepper) else "this model"
+    whole = "the `PDE` or `ODE` in this stepper" if not model.continuous_in_time else "this model"
     return (
         f"this will take about {left / 60.0:.0f} minutes more. All states are measured: with little noise "
         f"`ude.Collocation()` trains {whole} without solving anything, in a fraction of that, alone or as a first phase"

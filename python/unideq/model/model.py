@@ -1,0 +1,290 @@
+"""`Model`: what models of time have in common, whether they flow (`ODE`, `PDE`) or step (`Stepper`)."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import xarray as xr
+
+from ..checks import array, mapping
+from ..errors import ModelError, unknown
+from ..graph import Expression, Graph, constant, substitute
+from .condition import condition_values
+from .declared import Declared, parameter_of
+from .description import description
+from .equations import Equations
+from .file import load_model, save_model
+from .initial import check_initial, initial_to_json
+from .learned import LearnedTerm, find_learned, replace_learned
+from .names import check_distinct, named_items, normal_keys
+from .parameter import Parameter
+from .stored import model_from_json, model_to_json
+
+if TYPE_CHECKING:
+    from ..result.solution import Solution
+
+__all__ = ["Model"]
+
+
+class Model(Declared):
+    """States that change in time, with parameters, networks and what is observed: named, laid out, traced, stored."""
+
+    kinds: ClassVar[dict[str, type[Model]]] = {}
+    """Word in files → class."""
+    continuous_in_time: ClassVar[bool] = True
+    """Whether there are states at all times, and a solver between them; else there are steps."""
+    starts_at_measurements: ClassVar[bool] = False
+    """Whether solutions start at whole measured states; else at initial values, which may be estimated."""
+
+    def __init_subclass__(cls, stored: bool = True, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if stored:
+            Model.kinds[cls.__name__] = cls
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+
+    @property
+    def size(self) -> int:
+        """Length n of the flat state vector."""
+        return self.states.size
+
+    @property
+    def observables(self) -> dict[str, tuple[int, ...]]:
+        """Observable → shape: the names that data variables carry."""
+        return {name: e.shape for name, e in self.observation.outputs.items()}
+
+    def observed_state(self, name: str) -> str | None:
+        """The observable that is exactly this state, if there is one."""
+        state = self.states.split(self._u)[name]
+        return next((key for key, e in self.observation.outputs.items() if e is state), None)
+
+    @cached_property
+    def learned(self) -> dict[str, LearnedTerm]:
+        """Network name → where it is called, its arguments and its output."""
+        return find_learned(self)
+
+    def printed(self) -> dict[str, Expression]:
+        """State → its derivative in named values, in the form that people read."""
+        return self.states.split(self.named_vector_field.outputs["du"])
+
+    @abstractmethod
+    def equations(self) -> Equations:
+        """The traced equations; print them, or let Jupyter show the LaTeX."""
+
+    @property
+    @abstractmethod
+    def compiled(self) -> tuple[str, Graph]:
+        """What engines compile, and what it is called."""
+
+    def describe(self) -> str:
+        """States, parameters, networks and the operation counts of what is compiled and its derivative, as text."""
+        return description(self)
+
+    def dims(self, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
+        """Names of the dimensions that a state or observable of this shape has in results."""
+        return tuple(f"{name}_{k}" for k in range(len(shape)))
+
+    @property
+    def coordinates(self) -> dict[str, xr.Variable]:
+        """Coordinates of the dimensions that `dims` names, where they have any."""
+        return {}
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(states={list(self.states.names)}, parameters={list(self.parameters)}, "
+            f"networks={list(self.networks)}, observables={list(self.observables)})"
+        )
+
+    def _repr_latex_(self) -> str:
+        return self.equations()._repr_latex_()
+
+    # ---- values -----------------------------------------------------------------------------------------------
+
+    def conditions_array(self, values: Mapping[str, Any] | None = None, count: int | None = None) -> np.ndarray:
+        """What graphs read as `c`, (B, q): conditions in the model's order, and what depends on them.
+
+        Parameters
+        ----------
+        values
+            Condition → one number, or one a trajectory (B,); conditions left out take their defaults.
+        count
+            B, where the values don't say it.
+        """
+        columns = condition_values(self.conditions, values, count)
+        if not columns:
+            return np.zeros((1 if count is None else count, 0))
+        return np.stack(list(columns.values()), axis=-1)
+
+    @abstractmethod
+    def continuous(self, doing: str) -> Graph:
+        """The vector field (t, u, θ) for what solves one set of equations for all trajectories.
+
+        Parameters
+        ----------
+        doing
+            Who asks, for the message.
+
+        Raises
+        ------
+        ModelError
+            If there is none.
+        """
+
+    @abstractmethod
+    def solve(
+        self, times: Any, initial: Mapping[str, Any] | None = None, parameters: Any = None, **settings: Any
+    ) -> Solution:
+        """The solution through these times."""
+
+    def export_julia(
+        self,
+        path: str | os.PathLike[str],
+        times: Any,
+        initial: Mapping[str, Any] | None = None,
+        parameters: Any = None,
+        **settings: Any,
+    ) -> None:
+        """Write a readable Julia script that solves the model without Python.
+
+        Parameters
+        ----------
+        path
+            The file, e.g. `model.jl`; one that exists is replaced only with `overwrite=True`.
+        times, initial, parameters, settings
+            As in `solve`; one trajectory. See `unideq.result.export.export_julia`.
+        """
+        from ..result.export import export_julia
+
+        export_julia(self, path, times, initial, parameters, **settings)
+
+    # ---- new models from this one -----------------------------------------------------------------------------
+
+    def replace(self, network: str, formula: Callable[..., Any], parameters: Mapping[str, Any] | None = None) -> Self:
+        """The model in which formulas take a network's place.
+
+        Parameters
+        ----------
+        network
+            Name of the network to replace.
+        formula
+            `formula(p, *arguments)`, written in NumPy, returns what the network's call returned: one value, or a
+            sequence of one value an output.
+        parameters
+            New parameters that the formula reads, name → `Parameter` or number.
+        """
+        new = {n: parameter_of(n, v) for n, v in named_items("parameters", "Parameter", parameters)}
+        check_distinct({"state": self.states.names, "forcing": self.forcing.outputs, "parameter": new})
+        return replace_learned(self, network, formula, new)
+
+    def with_values(self, parameters: Mapping[str, Any]) -> Self:
+        """The same model with other initial values of its parameters.
+
+        The layout of θ (scales included) stays, so that a θ means the same to both models.
+
+        Raises
+        ------
+        ModelError
+            If a name isn't a parameter, a shape differs, or a value lies outside its bounds.
+        """
+        new = dict(self.parameters)
+        for name, value in normal_keys(mapping(parameters, "parameters", error=ModelError)).items():
+            if name not in new:
+                raise unknown("parameter", name, self.parameters, ModelError)
+            found = array(value, name, "parameters", error=ModelError)
+            try:
+                new[name] = new[name].moved(found)
+            except ModelError as error:
+                raise ModelError(f"Parameter `{name}`: {error}") from None
+        return self._valued(new, self.weights)
+
+    def starting_at(self, initial: Mapping[str, Any]) -> Self:
+        """The same model with other initial values of states that it declares as `Parameter` (estimated).
+
+        Raises
+        ------
+        ModelError
+            If a state isn't declared so, a shape differs, or a value lies outside the bounds.
+        """
+        new = dict(self.initial)
+        for name, value in initial.items():
+            given = new.get(name)
+            if not isinstance(given, Parameter):
+                raise ModelError(f"The initial value of `{name}` isn't a `Parameter` of this model.")
+            new[name] = Parameter(value, False, given.lower, given.upper, given.free, given.units, given.description)
+        made = self._valued(self.parameters, self.weights)
+        made.initial = check_initial(new, self.states)
+        return made
+
+    def at(self, **conditions: float) -> Self:
+        """The model with conditions fixed to numbers, e.g. `model.at(domain=1.2)`.
+
+        Conditions left out stay conditions.
+
+        Raises
+        ------
+        DataError
+            If a name isn't a condition, or a value isn't a finite number.
+        """
+        checked = condition_values(self.conditions, conditions, 1)
+        fixed = {n: checked[n] for n in conditions}
+        known = self.known_values
+        numbers = {known[n]: constant(float(v[0])) for n, v in fixed.items()}
+        made = self._copy(conditions={n: c for n, c in self.conditions.items() if n not in fixed}, bind=False)
+        named = {}
+        for key, graph in self.named.items():
+            kept = tuple(i for i in graph.inputs if i not in numbers)
+            named[key] = substitute(graph, numbers, kept)
+        made._set_equations(named)
+        return made
+
+    _parts: ClassVar[tuple[str, ...]] = (
+        "states", "parameters", "conditions", "networks", "weights", "initial", "forcing", "layout",
+    )  # fmt: skip
+
+    def _copy(self, bind: bool = True, **changes: Any) -> Any:
+        """A model of this kind with some parts changed; without its equations where `bind` is false."""
+        made = object.__new__(type(self))
+        for name in self._parts:
+            setattr(made, name, changes.get(name, getattr(self, name)))
+        if bind:
+            made._set_equations(self.named)
+        return made
+
+    # ---- JSON -------------------------------------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        """All there is to the model, without the Python function: read back by `from_json`."""
+        return model_to_json(self)
+
+    def __reduce__(self) -> Any:
+        """Pickled as the file would be: the graphs travel, not the Python function."""
+        return Model.from_json, (self.to_json(),)
+
+    def values_to_json(self) -> dict[str, Any]:
+        return {**super().values_to_json(), "initial": initial_to_json(self.initial)}
+
+    def _more_to_json(self) -> dict[str, Any]:
+        """What a further kind of model stores besides."""
+        return {}
+
+    def _read_more(self, data: Mapping[str, Any]) -> None:
+        """Inverse of `_more_to_json`; the tables of names have been read."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a JSON file; `ODE.load` reads it back, without the Python function."""
+        save_model(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Any:
+        """Read a model written by `save`."""
+        return load_model(path)
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Any:
+        """Inverse of `to_json`, for every kind of model."""
+        return model_from_json(Model.kinds, data)
