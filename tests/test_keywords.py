@@ -45,7 +45,11 @@ def test_what_cannot_be_done_says_what_can(make, name, words):
     ("call", "words"),
     [
         (lambda: ode(parameter={}), "argument of `ODE` `parameter`. Did you mean `parameters`?"),
-        (lambda: ode().solve([0.0, 1.0], {"x": 1.0}, rtoll=1e-3), "of `solve` `rtoll`. Did you mean `rtol`?"),
+        (lambda: ode().solve([0.0, 1.0], {"x": 1.0}, solvr="rk4"), "of `solve` `solvr`. Did you mean `solver`?"),
+        (
+            lambda: ode().solve([0.0, 1.0], {"x": 1.0}, rtol=1e-3),
+            "`solve` takes no `rtol`. It is a setting of the solver",
+        ),
         (lambda: ude.fit(ode(), None, sovler="rk4"), "of `fit` `sovler`. Did you mean `solver`?"),
         (lambda: ude.fit(ode(), None, events=[]), "`fit` takes no `events`"),
         (lambda: ude.ResidualProblem(domains={}, fields={}, terms={}), "Did you mean `domain`?"),

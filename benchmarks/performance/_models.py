@@ -12,6 +12,7 @@ import unideq as ude
 from unideq.engine import Engine
 from unideq.graph import Graph, constant, variable
 from unideq.objective import Integration, Objective, Observations, SolverSettings
+from unideq.solvers import SOLVERS
 from unideq.training import Trainer, kind_of
 
 
@@ -182,8 +183,9 @@ def work(
     )
     loss = ude.SquaredError(scale={n: float(s) for n, s in scales.items()})
     settings = kind_of(model).chosen(
-        ude.Trajectory(), ude.Adam(), loss=loss, solver=solver, rtol=tolerance, atol=tolerance, max_steps=max_steps,
-        adjoint=adjoint,
+        ude.Trajectory(), ude.Adam(), loss=loss,
+        solver=SOLVERS[solver](rtol=tolerance, atol=tolerance, max_steps=max_steps, adjoint=adjoint),
+
     )  # fmt: skip
     trainer = Trainer(model, Observations.from_data(dataset, model.observables), settings, engine)
     objective = ude.Trajectory().build(trainer.task.problem)

@@ -64,7 +64,7 @@ def enter_unideq(field: Field, engine_name: str, solver: str, times: np.ndarray)
 
     def solve() -> Any:
         return model.solve(
-            times, initial, start=0.0, solver=solver, rtol=TOLERANCE, atol=TOLERANCE, max_steps=MAX_STEPS,
+            times, initial, start=0.0, solver=SOLVERS[solver](rtol=TOLERANCE, atol=TOLERANCE, max_steps=MAX_STEPS),
             engine=engine_name,
         )  # fmt: skip
 

@@ -34,7 +34,7 @@ def measurements(engine: str | None) -> xr.Dataset:
     x = made.grid().coordinates("x")
     start = 0.5 * (np.tanh((x - 0.4) / 0.02) - np.tanh((x - 0.6) / 0.02))
     times = np.linspace(0.0, 5.0, 11)
-    solved = made.model().solve(times, {"rho": start}, solver="tsit5", rtol=1e-10, atol=1e-10, engine=engine)
+    solved = made.model().solve(times, {"rho": start}, solver=ude.Tsit5(rtol=1e-10, atol=1e-10), engine=engine)
     return solved.dataset
 
 
@@ -82,7 +82,7 @@ def main() -> None:
         fit = ude.fit(
             model, data, seeds=[unit["seed"]], engine=study.engine, progress=False, estimate_initial=False,
             phases=[ude.Adam(1e-2, study.settings["adam"]), ude.BFGS(study.settings["bfgs"], tolerance=1e-12)],
-            penalty=ude.Penalty(lambda t, state, p: abs(p.w.sum()), 1.0), solver="tsit5", rtol=1e-7, atol=1e-7,
+            penalty=ude.Penalty(lambda t, state, p: abs(p.w.sum()), 1.0), solver=ude.Tsit5(rtol=1e-7, atol=1e-7),
         )  # fmt: skip
         seconds = time.perf_counter() - began
         product = float(fit.parameters["d0"]) * fit.parameters["w"]

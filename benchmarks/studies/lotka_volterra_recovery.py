@@ -83,8 +83,8 @@ def main() -> None:
     )
     truth_model = ude.ODE(mechanism, ["x", "y"])
     times, later = np.linspace(0.0, 3.0, 31), np.linspace(0.0, 50.0, 1001)
-    truth = truth_model.solve(times, START, solver="tsit5", rtol=1e-10, atol=1e-10, engine=study.engine).dataset
-    future = truth_model.solve(later, START, solver="tsit5", rtol=1e-10, atol=1e-10, engine=study.engine).dataset
+    truth = truth_model.solve(times, START, solver=ude.Tsit5(rtol=1e-10, atol=1e-10), engine=study.engine).dataset
+    future = truth_model.solve(later, START, solver=ude.Tsit5(rtol=1e-10, atol=1e-10), engine=study.engine).dataset
     network = ude.nn.MLP(2, 2, hidden=(5, 5, 5), activation="rbf")
     model = ude.ODE(hybrid, ["x", "y"], networks={"missing": network})
     settings = kind_of(model).chosen(
@@ -97,9 +97,7 @@ def main() -> None:
         seeds=study.settings["members"],
         loss=ude.GaussianLikelihood(scale={"x": 1.0, "y": 1.0}),
         regularise=1e-4,
-        solver="tsit5",
-        atol=1e-6,
-        max_steps=1000,
+        solver=ude.Tsit5(atol=1e-6, max_steps=1000),
     )
     library = Library(degree=5, functions=("sin",))
     blocks = [list(range(k, min(k + TOGETHER, study.seeds))) for k in range(0, study.seeds, TOGETHER)]

@@ -15,7 +15,7 @@ def main() -> None:
     import numpy as np
     import xarray as xr
 
-    from unideq import ODE, Adam, Trajectory, nn
+    from unideq import ODE, Adam, Trajectory, Tsit5, nn
     from unideq.engine import get_engine
     from unideq.objective import Observations
     from unideq.training import Trainer, kind_of
@@ -35,7 +35,7 @@ def main() -> None:
         data = xr.Dataset(
             {"prey": ("time", 1 + np.sin(times)), "predator": ("time", 1 + np.cos(times))}, coords={"time": times}
         )
-        settings = kind_of(model).chosen(Trajectory(), Adam(), solver="tsit5", atol=1e-6)
+        settings = kind_of(model).chosen(Trajectory(), Adam(), solver=Tsit5(atol=1e-6))
         problem = Trainer(model, Observations.from_data(data, model.observables), settings, engine).task.problem
         return Trajectory().build(problem), problem.initial_theta(0)
 

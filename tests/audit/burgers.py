@@ -103,7 +103,7 @@ def linear_closure(scheme, points: int = 40) -> ude.PDE:
 def fitted(model, data: xr.Dataset, weights: tuple[float, float]) -> ude.Fit:
     """A fit whose linear closure has these coefficients, as if training had found them."""
     fit = ude.fit(
-        model, data, objective=ude.Collocation(), phases=ude.Adam(1e-3, 1), solver="rk4", dt=DT,
+        model, data, objective=ude.Collocation(), phases=ude.Adam(1e-3, 1), solver=ude.RK4(dt=DT),
         estimate_initial=False, progress=False,
     )  # fmt: skip
     layout = fit.record.layout

@@ -29,8 +29,8 @@ def advection(network, call) -> ude.Fit:
     states = np.sin(X - times[:, None])
     data = xr.Dataset({"u": (("time", "x"), states)}, {"time": times, "x": X})
     return ude.fit(
-        model, data, objective=ude.Collocation(), phases=ude.Adam(1e-3, 1), estimate_initial=False, solver="rk4",
-        dt=0.1, progress=False,
+        model, data, objective=ude.Collocation(), phases=ude.Adam(1e-3, 1), estimate_initial=False,
+        solver=ude.RK4(dt=0.1), progress=False,
     )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def test_growing_rollouts_leave_later(whole):
     )  # fmt: skip
     fit = ude.fit(
         model, whole.record.observations.dataset.drop_vars("start", errors="ignore"), objective=ude.Collocation(),
-        phases=ude.Adam(1e-9, 1), estimate_initial=False, solver="rk4", dt=0.1, progress=False,
+        phases=ude.Adam(1e-9, 1), estimate_initial=False, solver=ude.RK4(dt=0.1), progress=False,
     )  # fmt: skip
     d = fit.audit(checks="shift").shift.datasets["closure"]
     assert 1 <= int(d["first_step"][0]) <= 10

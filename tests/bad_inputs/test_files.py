@@ -78,8 +78,8 @@ ode.export_julia(folder / "a.jl", [0.0, 1.0], {"x": 1.0}, overwrite="yes")  # `o
 ode.export_julia(folder / "a.jl", "now", {"x": 1.0})  # times
 ode.export_julia(folder / "a.jl", [0.0, 1.0], {"x": [1.0, 2.0]})  # one trajectory
 ode.export_julia(folder / "a.jl", [0.0, 1.0], {"x": 1.0}, solver="ode45")  # `ode45`
-ode.export_julia(folder / "a.jl", [0.0, 1.0], {"x": 1.0}, rtol="a")  # `rtol` … 'a'
-ode.export_julia(folder / "a.jl", [0.0, 1.0], {"x": 1.0}, max_steps=0)  # `max_steps` … 0
+ode.export_julia(folder / "a.jl", [0.0, 1.0], {"x": 1.0}, solver=ude.Tsit5(rtol="a"))  # `rtol` … 'a'
+ode.export_julia(folder / "a.jl", [0.0, 1.0], {"x": 1.0}, solver=ude.Tsit5(max_steps=0))  # `max_steps` … 0
 ode.export_julia(folder / "a.jl", [0.0, 1.0], {"x": 1.0}, start="a")  # `start` … 'a'
 fit.export_julia(5)  # `path` … 5
 fit.export_julia(folder / "a.jl", seed=9)  # seed 9

@@ -82,31 +82,33 @@ ude.fit(ode, data, solver=5)  # `solver` … 5
 ude.fit(ode, data, solver=None)  # `solver` … None
 ude.fit(ode, data, solver=["tsit5"])  # `solver` … ['tsit5']
 ude.fit(ode, data, solver="euler")  # `dt
-ude.fit(ode, data, solver="euler", dt=0)  # `dt` … 0
-ude.fit(ode, data, solver="euler", dt="0.1")  # `dt` … '0.1'
-ude.fit(ode, data, solver="euler", dt=np.nan)  # `dt` … nan
-ude.fit(ode, data, solver="tsit5", dt=-1)  # `dt` … -1
-ude.fit(ode, data, rtol=0)  # `rtol` … 0
-ude.fit(ode, data, rtol="1e-6")  # `rtol` … '1e-6'
-ude.fit(ode, data, rtol=np.nan)  # `rtol` … nan
-ude.fit(ode, data, rtol=True)  # `rtol` … True
-ude.fit(ode, data, atol=-1e-6)  # `atol` … -1e-06
-ude.fit(ode, data, atol=["a"])  # `atol` … 'a'
-ude.fit(ode, data, max_steps=0)  # `max_steps` … 0
-ude.fit(ode, data, max_steps=2.5)  # `max_steps` … 2.5
-ude.fit(ode, data, max_steps="100")  # `max_steps` … '100'
-ude.fit(ode, data, max_steps=None)  # `max_steps` … None
-ude.fit(ode, data, max_steps=True)  # `max_steps` … True
-ude.fit(ode, data, adjoint="back")  # `back` … `backsolve`
-ude.fit(ode, data, adjoint=5)  # `adjoint` … 5
+ude.fit(ode, data, solver=ude.Euler(dt=0))  # `dt` … 0
+ude.fit(ode, data, solver=ude.Euler(dt="0.1"))  # `dt` … '0.1'
+ude.fit(ode, data, solver=ude.Euler(dt=np.nan))  # `dt` … nan
+ude.fit(ode, data, solver=ude.Tsit5(dt=-1))  # `Tsit5` … no `dt`
+ude.fit(ode, data, dt=-1)  # `dt` … solver=ude.RK4(dt=0.01)
+ude.fit(ode, data, solver=ude.Auto(rtol=0))  # `rtol` … 0
+ude.fit(ode, data, solver=ude.Auto(rtol="1e-6"))  # `rtol` … '1e-6'
+ude.fit(ode, data, solver=ude.Auto(rtol=np.nan))  # `rtol` … nan
+ude.fit(ode, data, solver=ude.Auto(rtol=True))  # `rtol` … True
+ude.fit(ode, data, solver=ude.Auto(atol=-1e-6))  # `atol` … -1e-06
+ude.fit(ode, data, solver=ude.Auto(atol=["a"]))  # `atol` … 'a'
+ude.fit(ode, data, solver=ude.Auto(max_steps=0))  # `max_steps` … 0
+ude.fit(ode, data, solver=ude.Auto(max_steps=2.5))  # `max_steps` … 2.5
+ude.fit(ode, data, solver=ude.Auto(max_steps="100"))  # `max_steps` … '100'
+ude.fit(ode, data, max_steps=None)  # `max_steps` … solver=ude.
+ude.fit(ode, data, solver=ude.Auto(max_steps=True))  # `max_steps` … True
+ude.fit(ode, data, solver=ude.Auto(adjoint="back"))  # `back` … `backsolve`
+ude.fit(ode, data, solver=ude.Auto(adjoint=5))  # `adjoint` … 5
 ude.fit(ode, data, estimate_initial="no")  # `estimate_initial` … True or False … 'no'
 ude.fit(ode, data, estimate_initial=None)  # `estimate_initial` … True or False
 ude.fit(ode, data, estimate_initial=0)  # `estimate_initial` … True or False
-ude.fit(ode, data, early_stopping=10)  # `holdout=`
-ude.fit(ode, data, holdout=0.25, early_stopping=True)  # `early_stopping` … True
-ude.fit(ode, data, holdout=0.25, early_stopping=2.5)  # `early_stopping` … 2.5
-ude.fit(ode, data, holdout=0.25, early_stopping=0)  # `early_stopping` … 0
-ude.fit(ode, data, holdout=0.25, early_stopping="10")  # `early_stopping` … '10'
+ude.fit(ode, data, early_stopping=10)  # `holdout=ude.Holdout(0.25, patience=100)`
+ude.fit(ode, data, holdout=ude.Holdout(patience=10))  # `fraction=`
+ude.fit(ode, data, holdout=ude.Holdout(0.25, patience=True))  # `patience` … True
+ude.fit(ode, data, holdout=ude.Holdout(0.25, patience=2.5))  # `patience` … 2.5
+ude.fit(ode, data, holdout=ude.Holdout(0.25, patience=0))  # `patience` … 0
+ude.fit(ode, data, holdout=ude.Holdout(0.25, patience="10"))  # `patience` … '10'
 ude.fit(ode, data, balance={"x": 1.0})  # `balance` … ResidualProblem
 ude.fit(ode, data, checkpoint=5)  # `checkpoint` … 5
 ude.fit(ode, data, checkpoint="")  # `checkpoint` … ''
@@ -147,9 +149,11 @@ ude.fit(closure, fields, objective=ude.Unrolled(coupling="sequential"))  # `corr
 ude.fit(closure, fields, objective=ude.Unrolled(batch=2), phases=ude.BFGS(5))  # `BFGS` … `batch=2`
 ude.fit(closure, fields, objective=ude.Unrolled(batch=2), phases=ude.GaussNewton(5))  # `GaussNewton`
 ude.fit(closure, fields, objective=ude.Unrolled(curriculum=[(1, 5, 1e-3)]), phases=ude.Adam(1e-3, 1))  # `phases`
-ude.fit(closure, fields, rtol=1e-3, phases=ude.Adam(1e-3, 1), progress=False)  # `rtol` … stepper
-ude.fit(closure, fields, max_steps=7, phases=ude.Adam(1e-3, 1), progress=False)  # `max_steps` … stepper
-ude.fit(closure, fields, dt=0.1)  # `dt` … stepper
+ude.fit(closure, fields, solver=ude.Tsit5(rtol=1e-3))  # `solver=Tsit5 … stepper
+ude.fit(closure, fields, estimate_initial=False)  # `estimate_initial=False` … snapshots
+ude.fit(closure, fields, rtol=1e-3)  # `rtol` … `solver=ude.Tsit5
+ude.fit(closure, fields, solver=ude.Auto(max_steps=7))  # `solver=Auto … stepper
+ude.fit(closure, fields, solver=ude.RK4(dt=0.1))  # `solver=RK4 … stepper
 ude.fit(problem, data)  # `data` … residual
 ude.fit(problem, loss="huber")  # `loss` … residual
 ude.fit(problem, solver="tsit5")  # `solver` … residual

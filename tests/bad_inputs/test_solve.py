@@ -64,14 +64,14 @@ ode.solve([0.0, 1.0], {"x": 1.0}, start=True)  # `start` … True
 ode.solve([0.0, 1.0], {"x": 1.0}, solver="rk45")  # `rk45` … `rk4`
 ode.solve([0.0, 1.0], {"x": 1.0}, solver=4)  # `solver` … 4
 ode.solve([0.0, 1.0], {"x": 1.0}, solver="rk4")  # `dt
-ode.solve([0.0, 1.0], {"x": 1.0}, solver="rk4", dt="0.1")  # `dt` … '0.1'
-ode.solve([0.0, 1.0], {"x": 1.0}, solver="rk4", dt=-1)  # `dt` … -1
-ode.solve([0.0, 1.0], {"x": 1.0}, rtol="a")  # `rtol` … 'a'
-ode.solve([0.0, 1.0], {"x": 1.0}, rtol=None)  # `rtol` … None
-ode.solve([0.0, 1.0], {"x": 1.0}, atol=0)  # `atol` … 0
-ode.solve([0.0, 1.0], {"x": 1.0}, atol=True)  # `atol` … True
-ode.solve([0.0, 1.0], {"x": 1.0}, max_steps=0.5)  # `max_steps` … 0.5
-ode.solve([0.0, 1.0], {"x": 1.0}, max_steps="1000")  # `max_steps` … '1000'
+ode.solve([0.0, 1.0], {"x": 1.0}, solver=ude.RK4(dt="0.1"))  # `dt` … '0.1'
+ode.solve([0.0, 1.0], {"x": 1.0}, solver=ude.RK4(dt=-1))  # `dt` … -1
+ode.solve([0.0, 1.0], {"x": 1.0}, solver=ude.Auto(rtol="a"))  # `rtol` … 'a'
+ode.solve([0.0, 1.0], {"x": 1.0}, rtol=1e-8)  # `rtol` … `solver=ude.Tsit5
+ode.solve([0.0, 1.0], {"x": 1.0}, solver=ude.Auto(atol=0))  # `atol` … 0
+ode.solve([0.0, 1.0], {"x": 1.0}, solver=ude.Auto(atol=True))  # `atol` … True
+ode.solve([0.0, 1.0], {"x": 1.0}, solver=ude.Auto(max_steps=0.5))  # `max_steps` … 0.5
+ode.solve([0.0, 1.0], {"x": 1.0}, solver=ude.Auto(max_steps="1000"))  # `max_steps` … '1000'
 ode.solve([0.0, 1.0], {"x": 1.0}, throw="no")  # `throw` … True or False … 'no'
 ode.solve([0.0, 1.0], {"x": 1.0}, engine="")  # `engine` … ''
 ode.solve([0.0, 1.0], {"x": 1.0}, engine=["jax"])  # `engine` … ['jax']

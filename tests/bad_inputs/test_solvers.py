@@ -32,12 +32,12 @@ ude.Tsit5(max_steps="100")  # `max_steps` … '100'
 ude.Tsit5(adjoint="back")  # `back` … `backsolve`
 ude.Tsit5(adjoint=5)  # `adjoint` … 5
 ude.fit(ode, data, solver=ude.Tsit5)  # `solver` … brackets … Tsit5()
-ude.fit(ode, data, solver=ude.Tsit5(), rtol=1e-8)  # `rtol=1e-08` … `solver=ude.Tsit5(rtol=1e-08)`
-ude.fit(ode, data, solver=ude.RK4(dt=0.1), dt=0.2)  # `dt=0.2` … `solver=ude.RK4(dt=0.2)`
-ude.fit(ode, data, solver=ude.Auto(), max_steps=5)  # `max_steps=5` … `solver=ude.Auto(max_steps=5)`
+ude.fit(ode, data, solver=ude.Tsit5(), rtol=1e-8)  # `rtol` … `solver=ude.Tsit5(rtol=1e-8)`
+ude.fit(ode, data, solver=ude.RK4(dt=0.1), dt=0.2)  # `dt` … `solver=ude.RK4(dt=
+ude.fit(ode, data, solver=ude.Auto(), max_steps=5)  # `max_steps` … setting of the solver
 ude.fit(closure, fields, solver=ude.Tsit5())  # `solver … stepper
 ude.fit(problem, solver=ude.Tsit5())  # `solver` … residual
-ode.solve([0.0, 1.0], {"x": 1.0}, solver=ude.Tsit5(), atol=1e-9)  # `atol=1e-09` … `solver=ude.Tsit5(atol=
+ode.solve([0.0, 1.0], {"x": 1.0}, solver=ude.Tsit5(), atol=1e-9)  # `atol` … `solver=ude.Tsit5(
 ode.export_julia(folder / "a.jl", [0.0, 1.0], {"x": 1.0}, solver=ude.RK4)  # `solver` … RK4()
 ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=2)  # `b_error` … give `dt`
 ude.ExplicitRungeKutta([[2 / 3]], [1 / 4, 3 / 4], [0, 2 / 3], order=2, dt=0)  # `dt` … 0

@@ -14,6 +14,7 @@ import xarray as xr
 import unideq as ude
 from unideq.engine import Engine
 from unideq.objective import Objective, Observations
+from unideq.solvers import SOLVERS
 from unideq.training import Trainer, kind_of
 
 
@@ -73,9 +74,9 @@ def snapshots(model: ude.Stepper, count: int, trajectories: int = 2) -> xr.Datas
 
 def program(specimen: Specimen, engine: Engine, solver: str, tolerance: float) -> tuple[Objective, np.ndarray]:
     """The objective of a fit with this engine, and θ for seed 0."""
-    settings = kind_of(specimen.model).chosen(
-        specimen.objective, ude.Adam(), solver=solver, rtol=tolerance, atol=tolerance, dt=specimen.dt, max_steps=100_000
-    )
+    entry = SOLVERS[solver]
+    own = {"dt": specimen.dt} if entry.fixed else {"rtol": tolerance, "atol": tolerance}
+    settings = kind_of(specimen.model).chosen(specimen.objective, ude.Adam(), solver=entry(max_steps=100_000, **own))
     observations = Observations.from_data(specimen.data, specimen.model.observables)
     trainer = Trainer(specimen.model, observations, settings, engine)
     problem = trainer.task.problem

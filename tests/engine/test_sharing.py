@@ -68,7 +68,9 @@ def fit(
     **numbers: float,
 ) -> ude.Fit:
     phases = [ude.Adam(ude.CosineDecay(rate), iterations, clip=10.0 * rate), ude.BFGS(3)]
-    return ude.fit(model(**numbers), data, phases=phases, solver="tsit5", rtol=tolerance, progress=False, engine=engine)
+    return ude.fit(
+        model(**numbers), data, phases=phases, solver=ude.Tsit5(rtol=tolerance), progress=False, engine=engine
+    )
 
 
 def test_another_fit_of_the_same_form_compiles_nothing():
@@ -92,7 +94,7 @@ def test_another_fit_of_the_same_form_compiles_nothing():
 
 def program(data: xr.Dataset, **numbers: float):
     made = model(**numbers)
-    settings = kind_of(made).chosen(ude.Trajectory(), [ude.BFGS(1)], solver="tsit5", atol=1e-6)
+    settings = kind_of(made).chosen(ude.Trajectory(), [ude.BFGS(1)], solver=ude.Tsit5(atol=1e-6))
     trainer = Trainer(made, Observations.of(data, made), settings, engine())
     return trainer.stages[0].objective.build(trainer.task.problem), trainer.task.problem.initial_theta(0)
 

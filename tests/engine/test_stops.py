@@ -103,7 +103,7 @@ def test_equations_that_compare_the_time_with_numbers_switch_there():
 )
 def test_no_adaptive_solver_passes_over_a_pulse(name: str, pulse: str):
     model = switched.decaying(switched.forcing(*switched.PULSES[pulse]))
-    solution = model.solve([0.0, 100.0], solver=name, rtol=1e-6, atol=1e-6, engine="jax")
+    solution = model.solve([0.0, 100.0], solver=SOLVERS[name](rtol=1e-6, atol=1e-6), engine="jax")
     np.testing.assert_allclose(solution["x"][-1], 10.0, rtol=1e-4 if pulse == "spline" else 3e-5)
 
 
@@ -121,7 +121,7 @@ def test_fixed_steps_from_knot_to_knot_see_their_own_interval(name: str):
     model = switched.decaying(switched.forcing(switched.KNOTS, switched.LEVELS, "previous"))
     exact = np.concatenate([[0.0], np.cumsum(0.3 * switched.LEVELS[:-1])])
     for dt in (0.3, 0.1):
-        solution = model.solve(switched.KNOTS, solver=name, dt=dt, engine="jax")
+        solution = model.solve(switched.KNOTS, solver=SOLVERS[name](dt=dt), engine="jax")
         np.testing.assert_allclose(solution["x"], exact, atol=1e-13)
         assert solution.statistics["steps"] == round(9.0 / dt)
 
@@ -129,29 +129,29 @@ def test_fixed_steps_from_knot_to_knot_see_their_own_interval(name: str):
 def test_a_jump_within_a_fixed_step_is_told():
     model = switched.decaying(switched.forcing([0.0, 0.25, 1.0], [1.0, 3.0, 0.0], "previous"), 0.7)
     with pytest.warns(ude.UnideqWarning, match=r"jump within steps of `rk4` \(t = 0.25\).*`dt` \(now 0.1\)"):
-        model.solve([0.0, 1.0], solver="rk4", dt=0.1, engine="jax")
+        model.solve([0.0, 1.0], solver=ude.RK4(dt=0.1), engine="jax")
     data = xr.Dataset({"x": ("time", [0.0, 1.6])}, {"time": [0.0, 1.0]})
     settings = {"phases": ude.Adam(1e-3, 1), "engine": "jax", "progress": False}
     with pytest.warns(ude.UnideqWarning, match="jump within steps of `heun`"):
-        fit = ude.fit(model, data, solver="heun", dt=0.1, **settings)
+        fit = ude.fit(model, data, solver=ude.Heun(dt=0.1), **settings)
     assert "jump within steps" in fit.record.events[-1]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model.solve([0.0, 1.0], solver="rk4", dt=0.05, engine="jax")
+        model.solve([0.0, 1.0], solver=ude.RK4(dt=0.05), engine="jax")
         model.solve([0.0, 1.0], solver="tsit5", engine="jax")
 
 
 def test_fixed_steps_are_of_the_size_that_was_asked_for():
     # x' = −x by Euler: three whole steps and half a one.
     model = ude.ODE(lambda t, state: {"x": -state.x}, ["x"])
-    solution = model.solve([0.0, 0.35], {"x": 1.0}, solver="euler", dt=0.1, engine="jax")
+    solution = model.solve([0.0, 0.35], {"x": 1.0}, solver=ude.Euler(dt=0.1), engine="jax")
     np.testing.assert_allclose(solution["x"][-1], 0.9**3 * 0.95, rtol=1e-14)
 
 
 def test_steps_that_end_at_knots_do_not_count_towards_the_limit():
     hours = np.arange(501.0)
     model = switched.decaying(switched.forcing(hours, np.random.default_rng(1).uniform(size=501)))
-    assert model.solve([0.0, 500.0], max_steps=100, engine="jax").success
+    assert model.solve([0.0, 500.0], solver=ude.Auto(max_steps=100), engine="jax").success
 
 
 # ---- gradients and fits --------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def test_trajectories_have_their_own_zero():
     runs = [model.solve(s + np.linspace(0, 2, 5), {"x": 1.0}, engine="jax").dataset for s in starts]
     for run in runs[1:]:
         np.testing.assert_array_equal(run["x"], runs[0]["x"])
-    fit = ude.fit(model, runs, phases=[ude.BFGS(20)], engine="jax", rtol=1e-8, atol=1e-8)
+    fit = ude.fit(model, runs, phases=[ude.BFGS(20)], engine="jax", solver=ude.Auto(rtol=1e-8, atol=1e-8))
     np.testing.assert_allclose(fit.parameters["rate"], 0.5, rtol=1e-6)
 
 

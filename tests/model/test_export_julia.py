@@ -247,19 +247,19 @@ def test_every_solver_or_the_nearest_to_it_has_a_name_in_julia(name, tmp_path):
 
 
 def test_fixed_steps_are_kept(tmp_path: Path):
-    lorenz().export_julia(tmp_path / "model.jl", [0.0, 1.0], solver="rk4", dt=0.01)
+    lorenz().export_julia(tmp_path / "model.jl", [0.0, 1.0], solver=ude.RK4(dt=0.01))
     assert "RK4(); dt = 0.01, adaptive = false, " in (tmp_path / "model.jl").read_text()
 
 
 def test_steps_end_at_a_forcings_kinks_and_jumps(tmp_path: Path):
-    switched().export_julia(tmp_path / "model.jl", [0.0, 90.0], solver="tsit5", rtol=1e-6)
+    switched().export_julia(tmp_path / "model.jl", [0.0, 90.0], solver=ude.Tsit5(rtol=1e-6))
     text = (tmp_path / "model.jl").read_text(encoding="utf-8")
     assert "stops = [30.25, 40.0, 40.5, 41.0, 60.75]  # " in text
     assert "jumps = prevfloat.([30.25, 60.75])  # " in text
     assert "saveat = times, tstops = stops, d_discontinuities = jumps, maxiters" in text
-    switched().export_julia(tmp_path / "fixed.jl", [0.0, 90.0], solver="rk4", dt=0.5)
+    switched().export_julia(tmp_path / "fixed.jl", [0.0, 90.0], solver=ude.RK4(dt=0.5))
     assert "tstops" not in (tmp_path / "fixed.jl").read_text(encoding="utf-8")
-    switched().export_julia(tmp_path / "met.jl", [0.0, 90.0], solver="rk4", dt=0.25)
+    switched().export_julia(tmp_path / "met.jl", [0.0, 90.0], solver=ude.RK4(dt=0.25))
     assert "saveat = times, d_discontinuities = jumps" in (tmp_path / "met.jl").read_text(encoding="utf-8")
 
 
@@ -307,8 +307,8 @@ def test_a_script_gives_the_models_solution(name: str, tmp_path: Path):
     make, end = MODELS[name]
     model, times = make(), np.linspace(0.0, end, 7)
     theta = model.initial_theta(seed=3)
-    expected = model.solve(times, parameters=theta, solver="tsit5", engine="jax", **TIGHT).dataset
-    model.export_julia(tmp_path / "model.jl", times, parameters=theta, solver="tsit5", **TIGHT)
+    expected = model.solve(times, parameters=theta, solver=ude.Tsit5(**TIGHT), engine="jax").dataset
+    model.export_julia(tmp_path / "model.jl", times, parameters=theta, solver=ude.Tsit5(**TIGHT))
     run_julia(tmp_path / "model.jl", str(tmp_path / "table.csv"))
     with open(tmp_path / "table.csv", encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
@@ -325,8 +325,8 @@ def test_a_script_gives_the_models_solution(name: str, tmp_path: Path):
 def test_a_late_clock_gives_the_models_solution(tmp_path: Path):
     model, times = late()
     early, since = late(0.0)
-    expected = early.solve(since, engine="jax", **TIGHT).dataset
-    model.export_julia(tmp_path / "model.jl", times, **TIGHT)
+    expected = early.solve(since, engine="jax", solver=ude.Auto(**TIGHT)).dataset
+    model.export_julia(tmp_path / "model.jl", times, solver=ude.Auto(**TIGHT))
     run_julia(tmp_path / "model.jl", str(tmp_path / "table.csv"))
     table = np.loadtxt(tmp_path / "table.csv", delimiter=",", skiprows=1)
     np.testing.assert_array_equal(table[:, 0], times)

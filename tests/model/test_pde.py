@@ -43,7 +43,7 @@ def test_heat_equation_decays_as_the_modified_wavenumber_says():
     x = grid.coordinates("x")
     dx = x[1] - x[0]
     rate = -0.5 * (2.0 - 2.0 * np.cos(dx)) / dx**2
-    found = heat.solve([0.0, 1.0], {"u": np.sin(x)}, rtol=1e-9, atol=1e-11)["u"]
+    found = heat.solve([0.0, 1.0], {"u": np.sin(x)}, solver=ude.Auto(rtol=1e-9, atol=1e-11))["u"]
     np.testing.assert_allclose(found.values[-1], np.exp(rate) * np.sin(x), atol=1e-8)
 
 
@@ -51,7 +51,7 @@ def test_waves_are_carried_at_the_given_speed():
     grid = circle(32)
     x = grid.coordinates("x")
     model = ude.PDE(lambda t, s, p: -p.speed * grid.d(s.u), grid, ["u"], {"speed": 2.0})
-    found = model.solve([0.0, 1.5], {"u": np.exp(np.sin(x))}, rtol=1e-9, atol=1e-10)["u"].values[-1]
+    found = model.solve([0.0, 1.5], {"u": np.exp(np.sin(x))}, solver=ude.Auto(rtol=1e-9, atol=1e-10))["u"].values[-1]
     np.testing.assert_allclose(found, np.exp(np.sin(x - 3.0)), atol=1e-7)
 
 

@@ -245,7 +245,7 @@ def test_objectives_of_continuous_models_refuse_steppers(objective):
         ({"objective": ude.Unrolled(curriculum=[(1, 5, 1e-3)]), "phases": ude.Adam(1e-3, 5)}, "makes the phases"),
         ({"objective": ude.Unrolled(batch=2), "phases": ude.BFGS(5)}, "`BFGS` compares values"),
         ({"objective": ude.Unrolled(coupling="sequential")}, "has none"),
-        ({"solver": "rk4", "dt": 0.1}, "a stepper has its scheme"),
+        ({"solver": ude.RK4(dt=0.1)}, "a stepper has its scheme"),
     ],
 )
 def test_calls_that_contradict_themselves_are_refused(settings, words):

@@ -55,7 +55,7 @@ def growth_data() -> xr.Dataset:
 
 def untrained(model: ude.ODE, data: Any, seeds: int = 1, **settings: Any) -> ude.Fit:
     """A fit before its first iteration: enough for everything that shows a solution."""
-    values = {"phases": [ude.Adam(1e-2, 10)], "solver": "tsit5", "atol": 1e-6, "report_every": 10, **settings}
+    values = {"phases": [ude.Adam(1e-2, 10)], "solver": ude.Tsit5(atol=1e-6), "report_every": 10, **settings}
     engine = get_engine()
     observations = Observations.from_data(data, model.observables)
     chosen = kind_of(model).chosen(seeds=seeds, **values)

@@ -159,7 +159,12 @@ def test_early_stopping_reports_the_lowest_held_out_error():
     x = np.where(times < 2.2, np.exp(-2.0 * times), np.exp(-0.5 * times))
     data = xr.Dataset({"x": ("time", x)}, coords={"time": times})
     fit = ude.fit(
-        decay_model(0.5), data, phases=ude.Adam(2e-2, 400), holdout=0.25, early_stopping=30, report_every=10, **QUIET
+        decay_model(0.5),
+        data,
+        phases=ude.Adam(2e-2, 400),
+        holdout=ude.Holdout(0.25, patience=30),
+        report_every=10,
+        **QUIET,
     )
     held = fit.record.history.joined(1)["held_total"][0]
     assert fit.status.startswith("stopped early: no lower held-out error for 30 iterations")
@@ -254,7 +259,7 @@ def test_hidden_state_and_forcing_are_solved_for():
         initial={"x": 0.0, "v": ude.Parameter(0.5)},
     )
     data = xr.Dataset({"x": ("time", x)}, coords={"time": times})
-    fit = ude.fit(model, data, phases=ude.BFGS(60), rtol=1e-5, **QUIET)
+    fit = ude.fit(model, data, phases=ude.BFGS(60), solver=ude.Auto(rtol=1e-5), **QUIET)
     assert float(fit.parameters["k"]) == pytest.approx(3.0, rel=1e-3)
     assert float(fit.parameters["initial.v"][0]) == pytest.approx(1.0, rel=1e-3)
     assert fit.record.observations.names == ("x",)
@@ -277,7 +282,7 @@ def test_auto_takes_a_stiff_solver_for_robertson_and_says_so():
     model = ude.ODE(robertson, ["a", "b", "c"], {"slow": ude.Parameter(0.05, positive=True)}, initial=start)
     data = solution.dataset[["a", "c"]]
     data = xr.concat([xr.Dataset({"a": ("time", [1.0]), "c": ("time", [0.0])}, coords={"time": [0.0]}), data], "time")
-    fit = ude.fit(model, data, phases=ude.Adam(1e-2, 5), atol=1e-8, progress=False)
+    fit = ude.fit(model, data, phases=ude.Adam(1e-2, 5), solver=ude.Auto(atol=1e-8), progress=False)
     assert fit.record.settings.solver.name == "kvaerno5"
     assert any(event.startswith("solver auto → kvaerno5") for event in fit.record.events)
     total = fit.record.history.joined(1)["total"][0]

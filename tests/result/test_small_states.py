@@ -44,7 +44,7 @@ def test_the_choice_is_recorded_and_kept_in_the_file(fit: ude.Fit, tmp_path):
 
 def test_a_tolerance_above_the_states_is_told():
     with pytest.warns(UnideqWarning, match=r"only noise, and there lies `x`.*scale=1e-07"):
-        oscillator(1.0).solve(TIMES, atol=1e-6, engine="jax")
+        oscillator(1.0).solve(TIMES, solver=ude.Auto(atol=1e-6), engine="jax")
 
 
 def test_a_state_that_only_grows_to_less_than_its_tolerance_is_told():

@@ -64,11 +64,11 @@ def test_start_may_lie_before_the_first_output(oscillator):
 
 def test_failed_solve_raises_and_says_where_it_stopped(explosive):
     with pytest.raises(SolveError, match=r"last good output|throw=False"):
-        explosive.solve([0.0, 0.5, 2.0], solver="tsit5", max_steps=2000)
+        explosive.solve([0.0, 0.5, 2.0], solver=ude.Tsit5(max_steps=2000))
 
 
 def test_failed_solve_can_be_looked_at(explosive):
-    solution = explosive.solve([0.0, 0.5, 2.0], {"x": [1.0, 0.1]}, solver="tsit5", max_steps=2000, throw=False)
+    solution = explosive.solve([0.0, 0.5, 2.0], {"x": [1.0, 0.1]}, solver=ude.Tsit5(max_steps=2000), throw=False)
     assert not solution.success
     assert solution.status[0] != "success"
     assert solution.status[1] == "success"

@@ -36,7 +36,7 @@ def fit():
     )
     data = xr.Dataset({"x": ("time", np.exp(-0.5 * TIMES))}, coords={"time": TIMES})
     return ude.fit(
-        model, data, phases=ude.Adam(1e-3, 4), seeds=2, regularise=1e-3, solver="rk4", dt=0.5, holdout=0.25,
+        model, data, phases=ude.Adam(1e-3, 4), seeds=2, regularise=1e-3, solver=ude.RK4(dt=0.5), holdout=0.25,
         progress=False,
     )  # fmt: skip
 
@@ -157,7 +157,7 @@ def test_an_audit_without_networks_says_what_to_look_at():
     model = ude.ODE(lambda t, state, p: {"x": -p.k * state.x}, ["x"], {"k": 0.4})
     data = xr.Dataset({"x": ("time", np.exp(-0.5 * TIMES))}, coords={"time": TIMES})
     plain = ude.fit(
-        model, data, objective=ude.Collocation(), phases=ude.Adam(1e-3, 1), solver="rk4", dt=0.5, progress=False
+        model, data, objective=ude.Collocation(), phases=ude.Adam(1e-3, 1), solver=ude.RK4(dt=0.5), progress=False
     )
     (found,) = plain.audit().findings
     assert found.severity == "note" and "no network that enters its equations" in found.statement

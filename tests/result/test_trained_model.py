@@ -46,7 +46,7 @@ def pde(parameters: Any = PARAMETERS) -> ude.PDE:
 
 def started(model: Any, data: Any) -> ude.Fit:
     observations = Observations.of(data, model)
-    solver = {} if isinstance(model, ude.Stepper) else {"solver": "tsit5", "atol": 1e-6}
+    solver = {} if isinstance(model, ude.Stepper) else {"solver": ude.Tsit5(atol=1e-6)}
     settings = kind_of(model).chosen(seeds=2, report_every=10, **solver)
     return ude.Fit(Trainer(model, observations, settings, get_engine()).start(), get_engine())
 
@@ -171,7 +171,7 @@ def test_a_rollout_of_the_trained_stepper_is_the_fits(fits):
 def test_scripts_of_the_trained_model_hold_its_numbers(fits, tmp_path):
     fit = fits["ode"]
     start = {"x": 1.0, "hidden": float(fit.parameters["initial.hidden"][0])}
-    settings: dict[str, Any] = {"solver": "tsit5", "rtol": 1e-6, "atol": 1e-6, "max_steps": 40960}
+    settings: dict[str, Any] = {"solver": ude.Tsit5(rtol=1e-6, atol=1e-6, max_steps=40960)}
     fit.export_julia(tmp_path / "fit.jl", [0.0, 1.0], {"x": 1.0})
     fit.trained().export_julia(tmp_path / "trained.jl", [0.0, 1.0], {"x": 1.0}, **settings)
     theta = fit.theta[: fit.model.layout.size]

@@ -58,8 +58,7 @@ def test_early_stopping_watches_held_out_windows(data):
         data,
         objective=ude.Unrolled(2, batch=4),
         phases=ude.Adam(1e-2, 400),
-        holdout=ude.Holdout(trajectories=(2,)),
-        early_stopping=60,
+        holdout=ude.Holdout(trajectories=(2,), patience=60),
         report_every=20,
         progress=False,
     )

@@ -41,20 +41,20 @@ def test_solvers_are_equal_where_their_settings_are():
 
 
 @pytest.mark.parametrize(
-    ("solver", "flat"),
+    ("solver", "short"),
     [
-        (ude.RK4(dt=0.25), {"solver": "rk4", "dt": 0.25}),
-        (ude.Tsit5(rtol=1e-5, atol=1e-7), {"solver": "tsit5", "rtol": 1e-5, "atol": 1e-7}),
-        (ude.Auto(rtol=1e-5), {"rtol": 1e-5}),
+        (ude.RK4(dt=0.25), {"solver": ude.RK4(dt=0.25, max_steps=None)}),
+        (ude.Tsit5(), {"solver": "tsit5"}),
+        (ude.Auto(), {}),
     ],
 )
-def test_solves_and_fits_take_it(solver, flat):
+def test_solves_and_fits_take_it(solver, short):
     model, times = decay(1.0), np.linspace(0.0, 1.0, 5)
-    found, known = (model.solve(times, {"x": 2.0}, **given) for given in ({"solver": solver}, flat))
+    found, known = (model.solve(times, {"x": 2.0}, **given) for given in ({"solver": solver}, short))
     np.testing.assert_array_equal(found["x"], known["x"])
     np.testing.assert_allclose(found["x"], 2.0 * np.exp(-times), rtol=1e-3)
     setup = {"phases": ude.Adam(1e-2, 1), "progress": False}
-    fits = [ude.fit(decay(0.8), found.dataset, **setup, **given) for given in ({"solver": solver}, flat)]
+    fits = [ude.fit(decay(0.8), found.dataset, **setup, **given) for given in ({"solver": solver}, short)]
     assert fits[0].record.settings == fits[1].record.settings
     assert fits[0].record.fingerprint == fits[1].record.fingerprint
     assert fits[0].engine is get_engine()

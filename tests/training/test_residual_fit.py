@@ -128,12 +128,12 @@ def test_runaway_training_gives_up_with_advice():
     ("settings", "words"),
     [
         ({"solver": "tsit5"}, "`solver` isn't for residual problems: nothing is solved in time"),
-        ({"dt": 0.1}, "`dt` isn't for residual problems"),
-        ({"rtol": 1e-3}, "`rtol` isn't for residual problems"),
+        ({"solver": ude.RK4(dt=0.1)}, "`solver` isn't for residual problems"),
+        ({"rtol": 1e-3}, "`fit` takes no `rtol`. It is a setting of the solver"),
         ({"loss": "huber"}, "`loss` isn't for residual problems: their terms are mean squares"),
         ({"holdout": 0.2}, "`holdout` isn't for residual problems"),
         ({"data": poisson_solution()}, "`data` isn't for residual problems: measurements are terms of theirs"),
-        ({"early_stopping": 5}, "`early_stopping` isn't for residual problems"),
+        ({"holdout": ude.Holdout(0.2, patience=5)}, "`holdout` isn't for residual problems.*stop by `callback`"),
         ({"regularise": 1.0}, "`regularise` isn't for residual problems"),
         ({"estimate_initial": False}, "`estimate_initial` isn't for residual problems"),
         (

@@ -27,7 +27,11 @@ _ALGEBRAIC = (
 )
 _GROUPS = f"All trajectories share parameters and forcings. Runs side by side in one array state don't. {_PAGE}"
 _DEVICE = "Everything runs in double precision on processors. Leave it out."
+_SOLVERS = "It is a setting of the solver: `solver=ude.Tsit5(rtol=1e-8)`, `solver=ude.RK4(dt=0.01)`."
+_PATIENCE = "What is held out says when to stop: `holdout=ude.Holdout(0.25, patience=100)`."
 _ABSENT = {
+    **dict.fromkeys(("rtol", "atol", "dt", "max_steps", "adjoint"), _SOLVERS),
+    **dict.fromkeys(("early_stopping", "patience"), _PATIENCE),
     **dict.fromkeys(("events", "event", "doses", "dosing", "callbacks", "tstops", "stop_at"), _EVENTS),
     **dict.fromkeys(("diffusion", "noise", "sde", "process_noise"), _NOISE),
     **dict.fromkeys(("delays", "delay", "lags", "lag", "history"), _DELAYS),

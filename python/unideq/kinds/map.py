@@ -63,13 +63,10 @@ class Map(Measured):
 
     words = "steppers"
     task = MapTask
-    options = ("time_unit", "loss", "holdout", "regularise", "penalty", "early_stopping")
+    options = ("time_unit", "loss", "holdout", "regularise", "penalty")
     refused: ClassVar[Mapping[str, str]] = {
         **Measured.refused,
-        **dict.fromkeys(
-            ("solver", "rtol", "atol", "dt", "max_steps", "adjoint"),
-            "is for models continuous in time; a stepper has its scheme and its dt. Leave it out.",
-        ),
+        "solver": "is for models continuous in time; a stepper has its scheme and its dt. Leave it out.",
         "estimate_initial": "is for models continuous in time; rollouts start at measured snapshots. Leave it out.",
     }
     instead: ClassVar[Mapping[str, str]] = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import xarray as xr
 
-from ..checks import flag, instance, mapping, whole
+from ..checks import flag, instance, mapping
 from ..engine import STATUS
 from ..errors import DataError, ModelError, OptionError
 from ..graph.location import warn_user
@@ -31,12 +31,12 @@ from ..result.score import scores
 from ..result.solution import warn_outside
 from ..result.table import score_rows
 from ..result.trained_model import trained_model
+from ..solvers import solver_settings
 from ..times import increasing
 from ..training.concerns import wrong_gradient
 from ..training.kind import Kind
 from ..training.phase import Adam
 from ..training.record import Record
-from ..training.solver import checked_solver
 from .measured_settings import MeasuredSettings, short
 
 if TYPE_CHECKING:
@@ -49,10 +49,7 @@ class Measured(Kind):
     """Models of time that are trained on measurements."""
 
     computed = ("solution", "learned_term", "diagnostics")
-    options = (
-        "time_unit", "loss", "holdout", "regularise", "penalty", "solver", "rtol", "atol", "dt", "max_steps", "adjoint",
-        "estimate_initial", "early_stopping",
-    )  # fmt: skip
+    options = ("time_unit", "loss", "holdout", "regularise", "penalty", "solver", "estimate_initial")
     refused: ClassVar[Mapping[str, str]] = {
         "balance": "weighs the terms of a `ResidualProblem`. The terms of this model have their weights in "
         "`penalty` and `regularise`."
@@ -85,13 +82,7 @@ class Measured(Kind):
         regularise: Any = None,
         penalty: Any = None,
         solver: Any = "auto",
-        rtol: Any = 1e-6,
-        atol: Any = None,
-        dt: Any = None,
-        max_steps: Any = 4096,
-        adjoint: Any = "auto",
         estimate_initial: Any = True,
-        early_stopping: Any = None,
     ) -> MeasuredSettings:
         """Settings that a user gave, checked."""
         objective, chosen = self.defaults(objective, phases)
@@ -105,21 +96,16 @@ class Measured(Kind):
                     "`ude.Adam(1e-4, 500, objective=ude.Unrolled(steps=8))`."
                 )
             chosen = tuple(Adam(rate, n, objective=part) for part, n, rate in objective.stages())
-        held, patience = Holdout.of(holdout), whole(early_stopping, "early_stopping", least=1, none=True)
-        if patience is not None:
-            if held is None:
-                raise OptionError("`early_stopping` watches the held-out error: give `holdout=` as well.")
-            held = replace(held, patience=patience)
         return MeasuredSettings.checked(
             objective,
             chosen,
             seeds,
             report_every,
             loss=loss_of(loss),
-            holdout=held,
+            holdout=Holdout.of(holdout),
             regulariser=regulariser_of(regularise),
             penalties=penalties_of(penalty),
-            solver=checked_solver(solver, rtol, atol, dt, max_steps, adjoint),
+            solver=solver_settings(solver),
             estimate_initial=flag(estimate_initial, "estimate_initial"),
         )
 

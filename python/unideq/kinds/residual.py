@@ -41,12 +41,11 @@ class ResidualKind(Kind):
     computed = ("solution", "residual", "diagnostics")
     options = ("balance",)
     refused: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("solver", "rtol", "atol", "dt", "max_steps", "adjoint", "time_unit"), _NOTHING_SOLVED),
+        **dict.fromkeys(("solver", "time_unit"), _NOTHING_SOLVED),
         "data": "measurements are terms of theirs, `ude.Data(dataset)`",
         "loss": "their terms are mean squares of residuals, scaled by `weight` and `balance`",
         "holdout": "they are judged by fixed points of their own; compare with held-back data by "
-        "`fit.error(reference)`",
-        "early_stopping": "they are judged by fixed points of their own; stop by `callback`",
+        "`fit.error(reference)`, and stop by `callback`",
         "penalty": "add a term to the problem",
         "regularise": "add a term to the problem, or use `AdamW` with its `weight_decay`",
         "estimate_initial": "initial values are terms, `ude.Initial(...)`",

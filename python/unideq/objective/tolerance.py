@@ -82,7 +82,8 @@ def warn_below_tolerance(
         size = largest[low[0]]
         warnings.warn(
             f"Below the solver's absolute tolerance there is only noise, and there lies {found}. Tell the state's "
-            f"size, `ude.State({low[0]!r}, scale={size:.0e})`, or write `atol={{{low[0]!r}: {1e-6 * size:.0e}}}`.",
+            f"size, `ude.State({low[0]!r}, scale={size:.0e})`, or write "
+            f"`atol={{{low[0]!r}: {1e-6 * size:.0e}}}` in the solver.",
             UnideqWarning,
             stacklevel=stacklevel + 1,
         )

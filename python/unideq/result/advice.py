@@ -39,7 +39,7 @@ def advice(fit: Fit) -> list[str]:
         if worse:
             found.append(
                 f"Held-out errors of {', '.join(f'`{n}`' for n in worse)} are more than twice the training errors. "
-                "Try `regularise=`, `early_stopping=`, a smaller network or more known mechanism."
+                "Try `regularise=`, `holdout=` with `patience=`, a smaller network or more known mechanism."
             )
     rejected = record.history.joined(seeds)["rejected"]
     share = float(rejected.mean()) if rejected.size else 0.0

@@ -17,9 +17,8 @@ from ..errors import ModelError, OptionError
 from ..model import ODE
 from ..model.export import Setup, julia_script
 from ..objective.tolerance import absolute_tolerances, largest_values
-from ..solvers import Solver, stiff_solver
+from ..solvers import Solver, solver_settings, stiff_solver
 from ..times import increasing, model_time
-from ..training.solver import checked_solver
 from .solution import USUAL, USUAL_ATOL, initial_states
 
 __all__ = ["export_julia"]
@@ -35,10 +34,6 @@ def export_julia(
     *,
     start: float | None = None,
     solver: str | Solver = "auto",
-    rtol: float = 1e-8,
-    atol: float | Mapping[str, float] | None = None,
-    dt: float | None = None,
-    max_steps: int = 100_000,
     overwrite: bool = False,
 ) -> None:
     """Write a Julia script that solves a model as `solve` does, without Python.
@@ -49,7 +44,7 @@ def export_julia(
         What to solve.
     path
         The file, e.g. `model.jl`.
-    times, initial, parameters, start, solver, rtol, atol, dt, max_steps
+    times, initial, parameters, start, solver
         As in `solve`; one trajectory only.
     overwrite
         Whether a file of that name may be replaced.
@@ -71,7 +66,7 @@ def export_julia(
     u0, batched = initial_states(model, initial)
     if batched:
         raise ModelError("A script solves one trajectory: give each state one initial value, without a leading axis.")
-    settings = checked_solver(solver, rtol, atol, dt, max_steps, usual=USUAL)
+    settings = solver_settings(solver, **USUAL)
     sizes = largest_values(model.states, u0)
     settings = replace(settings, atol=absolute_tolerances(model.states, settings.atol, sizes, USUAL_ATOL))
     if settings.name == "auto":

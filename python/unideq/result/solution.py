@@ -25,9 +25,8 @@ from ..model.names import normal_keys
 from ..objective import Integration
 from ..objective.own_times import time_dim
 from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
-from ..solvers import Solver, stiff_solver
+from ..solvers import Solver, solver_settings, stiff_solver
 from ..times import increasing, model_time
-from ..training.solver import checked_solver
 
 USUAL = {"rtol": 1e-8, "max_steps": 100_000}
 """What solutions are made with where the caller leaves it open."""
@@ -105,10 +104,6 @@ def solve(
     *,
     start: float | None = None,
     solver: str | Solver = "auto",
-    rtol: float = 1e-8,
-    atol: float | Mapping[str, float] | None = None,
-    dt: float | None = None,
-    max_steps: int = 100_000,
     engine: str | Engine | None = None,
     throw: bool = True,
 ) -> Solution:
@@ -126,9 +121,9 @@ def solve(
         Dict of names, a flat θ, or None for the initial values.
     start
         Start time; default: the first output time.
-    solver, rtol, atol, dt, max_steps, engine
-        As in `unideq.fit`; tolerances are tighter here: `atol=None` is 1e-8, and for states that start below 0.1, or
-        have a `State.scale` below, 1e-8 of that.
+    solver, engine
+        As in `unideq.fit`; what the solver leaves open is tighter here: `rtol` is 1e-8, `max_steps` 100 000, `atol`
+        1e-8, and for states that start below 0.1, or have a `State.scale` below, 1e-8 of that.
     throw
         Whether a failed integration raises; else look at `Solution.status`.
 
@@ -149,7 +144,7 @@ def solve(
     theta = model.resolve_theta(parameters)
     solved = model.with_theta(theta)
     u0, batched = initial_states(model, initial)
-    settings = checked_solver(solver, rtol, atol, dt, max_steps, usual=USUAL)
+    settings = solver_settings(solver, **USUAL)
     sizes = largest_values(model.states, u0)
     settings = replace(settings, atol=absolute_tolerances(model.states, settings.atol, sizes, USUAL_ATOL))
     warn_outside(model, begin, float(grid[-1]))

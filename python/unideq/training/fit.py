@@ -37,13 +37,7 @@ class FitOptions(TypedDict, total=False):
     regularise: Any
     penalty: Any
     solver: str | Solver
-    rtol: float
-    atol: float | Mapping[str, float] | None
-    dt: float | None
-    max_steps: int
-    adjoint: str
     estimate_initial: bool
-    early_stopping: int | None
     balance: Mapping[str, float] | Balance | Causal | Sequence[Any] | None
 
 
@@ -90,30 +84,20 @@ def fit(
         `squared_error` (default), `huber`, `gaussian`, a loss with settings, or a NumPy function of
         (predicted, observed).
     holdout
-        What training doesn't see: the last fraction of the times, or a `Holdout`.
+        What training doesn't see: the last fraction of the times, or a `Holdout`, which may stop training early
+        (`ude.Holdout(0.25, patience=100)`).
     regularise
         `L2(weight)`, `L1(weight)` or a number (an L2 weight).
     penalty
         Function of (t, state, p, net), a `Penalty` with a weight, or a dict of them: averaged along the solution.
     solver
-        `auto` (chooses between `tsit5` and the engine's best stiff solver, and says so), or one of `tsit5`, `dopri5`,
-        `kvaerno5`, `kencarp4`, and with `dt=` the fixed-step `euler`, `heun`, `rk4`; each engine has more. Or one with
-        its settings, `ude.Tsit5(rtol=1e-8)`, `ude.RK4(dt=0.01)`; then the next five are left out.
-    rtol
-        Relative tolerance of the solver.
-    atol
-        Absolute tolerance, in the states' units: a number, or a dict state → number. None: 1e-6, and for states whose
-        known values (measurements, initial values, `State.scale`) stay below 0.1, 1e-6 of their size.
-    dt
-        Step of the fixed-step solvers, in time units.
-    max_steps
-        Step limit of one integration; a rejected training step where it is reached.
-    adjoint
-        How gradients go through the solver: `auto` (the engine's own default), `backsolve`, or another of the engine.
+        `auto` (chooses between `tsit5` and the engine's best stiff solver, and says so), or another name: `tsit5`,
+        `dopri5`, `kvaerno5`, `kencarp4`, …; or one with its settings, `ude.Tsit5(rtol=1e-8)`, `ude.RK4(dt=0.01)`,
+        `ude.Auto(max_steps=20_000)`. Those left out: `rtol` 1e-6; `atol` 1e-6, and for states whose known values
+        (measurements, initial values, `State.scale`) stay below 0.1, 1e-6 of their size; `max_steps` 4096, a rejected
+        training step where it is reached; the engine's own `adjoint`.
     estimate_initial
         Whether initial values that aren't known are trained (they start at the first measurement) or kept there.
-    early_stopping
-        Stop after this many iterations without a lower held-out error, and report the parameters that had the lowest.
     balance
         Of a residual problem: how its terms are weighted. A dict term → weight, a rule that moves the weights while
         Adam, AdamW or SOAP train (`LearningRateAnnealing()`, `GradientNorm()`, `NeuralTangentKernel()`, `ConFIG()`,

@@ -18,7 +18,7 @@ TIGHT = {"rtol": 1e-10, "atol": 1e-10, "max_steps": 100_000}
 @pytest.mark.parametrize("name", ADAPTIVE)
 def test_no_adaptive_solver_passes_over_a_pulse(julia, name: str, pulse: str):
     model = switched.decaying(switched.forcing(*switched.PULSES[pulse]))
-    solution = model.solve([0.0, 100.0], solver=name, rtol=1e-6, atol=1e-6, engine=julia)
+    solution = model.solve([0.0, 100.0], solver=SOLVERS[name](rtol=1e-6, atol=1e-6), engine=julia)
     np.testing.assert_allclose(solution["x"][-1], 10.0, rtol=3e-5)
 
 
@@ -26,7 +26,7 @@ def test_no_adaptive_solver_passes_over_a_pulse(julia, name: str, pulse: str):
 @pytest.mark.parametrize("name", ["tsit5", "rodas5p", "fbdf"])
 def test_smooth_pulses_are_seen(julia, name: str, pulse: str):
     model = switched.decaying(switched.forcing(*switched.PULSES[pulse]))
-    solution = model.solve([0.0, 100.0], solver=name, rtol=1e-6, atol=1e-6, engine=julia)
+    solution = model.solve([0.0, 100.0], solver=SOLVERS[name](rtol=1e-6, atol=1e-6), engine=julia)
     np.testing.assert_allclose(solution["x"][-1], 10.0, rtol=1e-3)
 
 
@@ -44,7 +44,7 @@ def test_fixed_steps_from_knot_to_knot_see_their_own_interval(julia, name: str):
     model = switched.decaying(switched.forcing(switched.KNOTS, switched.LEVELS, "previous"))
     exact = np.concatenate([[0.0], np.cumsum(0.3 * switched.LEVELS[:-1])])
     for dt in (0.3, 0.1):
-        solution = model.solve(switched.KNOTS, solver=name, dt=dt, engine=julia)
+        solution = model.solve(switched.KNOTS, solver=SOLVERS[name](dt=dt), engine=julia)
         np.testing.assert_allclose(solution["x"], exact, atol=1e-13)
         assert solution.statistics["steps"] == round(9.0 / dt)
 
@@ -52,7 +52,7 @@ def test_fixed_steps_from_knot_to_knot_see_their_own_interval(julia, name: str):
 @pytest.mark.parametrize("name", ["euler", "heun", "rk4"])
 def test_fixed_steps_off_the_knots_are_the_same_on_both_engines(julia, name: str):
     model = switched.decaying(switched.forcing(switched.KNOTS, switched.LEVELS, "previous"), 0.7)
-    ours, theirs = (model.solve(switched.KNOTS, solver=name, dt=0.22, engine=e)["x"] for e in (julia, "jax"))
+    ours, theirs = (model.solve(switched.KNOTS, solver=SOLVERS[name](dt=0.22), engine=e)["x"] for e in (julia, "jax"))
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
@@ -84,7 +84,7 @@ def test_steps_that_end_at_knots_do_not_count_towards_the_limit(julia):
     hours = np.arange(501.0)
     for interpolation in ("linear", "previous"):
         series = switched.forcing(hours, np.random.default_rng(1).uniform(size=501), interpolation)
-        assert switched.decaying(series).solve([0.0, 500.0], max_steps=100, engine=julia).success
+        assert switched.decaying(series).solve([0.0, 500.0], solver=ude.Auto(max_steps=100), engine=julia).success
 
 
 def test_a_fit_on_rain_in_three_storms_finds_the_rate(julia):
