@@ -15,9 +15,10 @@ def main() -> None:
     import numpy as np
     import xarray as xr
 
-    from unideq import ODE, Adam, Trajectory, Tsit5, nn
+    from unideq import ODE, Adam, Trajectory, nn
     from unideq.engine import get_engine
     from unideq.objective import Observations
+    from unideq.solvers.table import Tsit5
     from unideq.training import Trainer, kind_of
 
     imported = time.perf_counter()

@@ -18,7 +18,7 @@ from .equations import Equations, readable
 from .views import call_network
 
 if TYPE_CHECKING:
-    from .ode import ODE
+    from .model import Model
 
 __all__ = ["Setup", "julia_script"]
 
@@ -59,7 +59,7 @@ class Setup:
 class _Script:
     """The parts of a script, and the names in it."""
 
-    def __init__(self, model: ODE, setup: Setup) -> None:
+    def __init__(self, model: Model, setup: Setup) -> None:
         self.model, self.setup = model, setup
         self.names = Names()
         self.values = model.layout.unpack(setup.theta)
@@ -195,7 +195,7 @@ class _Script:
         ]
 
 
-def julia_script(model: ODE, setup: Setup) -> str:
+def julia_script(model: Model, setup: Setup) -> str:
     """The script's text.
 
     Raises

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import xarray as xr
 
 from ..errors import DataError
-from ..model import Model
+from ..model import Model, Stepper
 from ..times import Clock
 from .familiar import check_names
 from .holdout import Holdout
@@ -149,7 +149,7 @@ class Observations:
         if isinstance(data, Stream):
             if model.continuous_in_time:
                 raise DataError("A `Stream` feeds `Unrolled` training, which needs a `Stepper`. Load the data.")
-            found = streamed(data, model, clock)
+            found = streamed(data, cast(Stepper, model), clock)
         else:
             defaults = {n: c.default for n, c in model.conditions.items()}
             found = cls(*read(data, model.observables, Space.of(model), clock, defaults))

@@ -14,7 +14,7 @@ from ..engine.clock import own_clock
 from ..engine.stiffness import resolve_auto
 from ..engine.stops import stops_of
 from ..errors import ModelError, OptionError
-from ..model import ODE
+from ..model import Model
 from ..model.export import Setup, julia_script
 from ..objective.tolerance import absolute_tolerances, largest_values
 from ..solvers import Solver, solver_settings, stiff_solver
@@ -26,7 +26,7 @@ __all__ = ["export_julia"]
 
 @known_arguments
 def export_julia(
-    model: ODE,
+    model: Model,
     path: str | os.PathLike[str],
     times: Any,
     initial: Mapping[str, Any] | None = None,
@@ -87,7 +87,7 @@ FAR = 1e3
 """Start times beyond so many spans of the solve are far from zero: a script then counts time from elsewhere."""
 
 
-def _on_own_clock(model: ODE, setup: Setup) -> Setup:
+def _on_own_clock(model: Model, setup: Setup) -> Setup:
     """With the stops of the model's forcings, and in time since the start where that is far from zero."""
     graph, origin, end = model.named_vector_field, 0.0, float(setup.times[-1])
     if abs(setup.start) > FAR * (end - setup.start):

@@ -35,13 +35,14 @@ def describe_file(path: str | os.PathLike[str]) -> str:
 
 def _fit(tree: xr.DataTree, source: str) -> list[str]:
     record = record_from_tree(tree, source)
-    kind, computed = record.kind, "diagnostics" in tree.children
+    kind = record.kind
+    computed = not kind.computed or kind.computed[0] in tree.children
     what = "a fit" if computed else "a checkpoint of a fit"
     heading, text = kind.described(record.model)
     lines = [f"{source}: {what}{kind.of}", *_head(record, tree), "", heading.lower(), *_indented(text)]
     if rows := parameter_rows(record):
         lines += ["", *_parameters(rows)]
-    if computed:
+    if "diagnostics" in tree.children:
         title, scores = kind.score_lines(record, tree["/diagnostics"].to_dataset())
         lines += ["", title, *(f"  {line}" for line in scores)]
     lines += ["", "settings", *_rows(kind.setting_rows(record))]

@@ -179,8 +179,10 @@ class Kind:
         return []
 
     def plot(self, fit: Fit, path: Any = None, **settings: Any) -> Figure:
-        """The whole fit in one figure."""
-        raise NotImplementedError
+        """The fit in one figure; here the course of training."""
+        from ..result.plot import history_alone
+
+        return history_alone(fit, path, **settings)
 
 
 def register_kind(*models: type) -> Any:

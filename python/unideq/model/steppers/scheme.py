@@ -10,7 +10,7 @@ import numpy as np
 from ...graph import Expression, rebuild, variable
 
 if TYPE_CHECKING:
-    from ..pde import PDE
+    from ..on_grid import OnGrid
 
 __all__ = ["Scheme", "field_at"]
 
@@ -45,7 +45,7 @@ class Scheme:
         """Multipliers on the half spectrum for a field's symbol L (complex, half): complex arrays by name."""
         return {}
 
-    def advance(self, model: PDE, h: float, substeps: int, times: Coefficient) -> Expression:
+    def advance(self, model: OnGrid, h: float, substeps: int, times: Coefficient) -> Expression:
         """The state (n,) after `substeps` steps from (t, u), in the model's named values."""
         raise NotImplementedError
 

@@ -5,7 +5,7 @@ One picture a module: measurements and predictions, residuals, learned terms, hi
 """
 
 from .data import plot_data
-from .history import plot_history
+from .history import history_alone, plot_history
 from .learned import plot_learned
 from .overview import overview
 from .residual import plot_residuals
@@ -13,6 +13,7 @@ from .residual_fit import plot_map, residual_overview
 from .residual_history import plot_causal, plot_losses, plot_parameters, plot_weights
 
 __all__ = [
+    "history_alone",
     "overview",
     "plot_causal",
     "plot_data",

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...checks import number
 from ...objective import Unrolled
-from .style import COLOURS, INK, MUTED, axes_of, styled, title
+from .style import COLOURS, INK, MUTED, axes_of, styled, title, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from ..fit import Fit
 
-__all__ = ["plot_history"]
+__all__ = ["history_alone", "plot_history"]
 
 MOST_TERMS = 4
 
@@ -80,6 +82,15 @@ def plot_history(fit: Fit, ax: Axes | None = None, terms: bool = True, legend: b
         if legend:
             ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
     return ax
+
+
+def history_alone(fit: Fit, path: Any = None, dpi: int = 150) -> Figure:
+    """The course of training in a figure of its own, written to `path` as well."""
+    dpi = number(dpi, "dpi", above=0)
+    figure: Any = plot_history(fit, terms=False).figure
+    if path is not None:
+        write_figure(figure, path, dpi)
+    return figure
 
 
 def _weights(fit: Fit, logs: Any, name: str, best: int) -> Any:

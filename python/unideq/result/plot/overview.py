@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...checks import known_arguments, known_keys, number, sequence, writable
-from ...errors import OptionError
 from ..ensemble import near_best
 from ..member import member_of
 from .data import plot_data
@@ -16,7 +15,7 @@ from .history import plot_history
 from .learned import learned_panels, plot_learned
 from .residual import plot_residuals
 from .series import is_field, variable_of
-from .style import MUTED, make_figure, styled
+from .style import MUTED, make_figure, styled, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -106,15 +105,6 @@ def overview(
 def names_of(given: Any, name: str, least: int = 1) -> tuple[Any, ...] | None:
     """What a picture shall show: a list of at least so many names, or None for all."""
     return None if given is None else sequence(given, name, needs="a list of names, or None", least=least)
-
-
-def write_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> None:
-    """Write a figure, or raise `OptionError` with the reason."""
-    target = writable(path, what="The picture")
-    try:
-        figure.savefig(target, dpi=dpi)
-    except (OSError, ValueError) as error:
-        raise OptionError(f"The picture `{path}` can't be written: {error}.") from error
 
 
 def _data(

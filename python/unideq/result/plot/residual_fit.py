@@ -11,9 +11,9 @@ import xarray as xr
 
 from ...checks import instance, number, writable
 from ...errors import DataError, OptionError, unknown
-from .overview import names_of, write_figure
+from .overview import names_of
 from .residual_history import plot_causal, plot_losses, plot_parameters, plot_weights
-from .style import COLOURS, DIVERGING, MUTED, SEQUENTIAL, axes_of, make_figure, styled, title
+from .style import COLOURS, DIVERGING, MUTED, SEQUENTIAL, axes_of, make_figure, styled, title, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,13 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ...checks import writable
 from ...errors import OptionError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BAND", "COLOURS", "DIVERGING", "INK", "MUTED", "SEQUENTIAL", "axes_of", "make_figure", "styled", "title"]
+__all__ = [
+    "BAND",
+    "COLOURS",
+    "DIVERGING",
+    "INK",
+    "MUTED",
+    "SEQUENTIAL",
+    "axes_of",
+    "make_figure",
+    "styled",
+    "title",
+    "write_figure",
+]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe & Ito (2008), told apart with any kind of colour vision; yellow and black left out."""
@@ -104,3 +117,12 @@ def title(ax: Axes, text: str, note: str = "") -> None:
     ax.set_title(text, loc="left")
     if note:
         ax.set_title(note, loc="right", fontsize="small", fontweight="normal", color=MUTED)
+
+
+def write_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> None:
+    """Write a figure, or raise `OptionError` with the reason."""
+    target = writable(path, what="The picture")
+    try:
+        figure.savefig(target, dpi=dpi)
+    except (OSError, ValueError) as error:
+        raise OptionError(f"The picture `{path}` can't be written: {error}.") from error
