@@ -137,7 +137,8 @@ function vector_field(batch::Batch, lane::Lane, pattern::Bool)
     d = lane.derivatives
     d === nothing && return ODEFunction{true,SciMLBase.FullSpecialize}(rate; given...)
     prototype = pattern ? (; jac_prototype = d.prototype) : (;)
-    return ODEFunction{true,SciMLBase.FullSpecialize}(rate; given..., jac = d.jacobian, tgrad = d.time, prototype...)
+    jac, tgrad = Slope(d.jacobian, lane.field), Slope(d.time, lane.field)
+    return ODEFunction{true,SciMLBase.FullSpecialize}(rate; given..., jac, tgrad, prototype...)
 end
 
 "The solver; what an implicit one must differentiate of the adjoint system, it does by differences."

@@ -16,6 +16,14 @@ end
 
 (f::Rate)(du, u, p, t) = (f(f.du, copyto!(f.u, u), p, t); copyto!(du, f.du); nothing)
 
+"A derivative of the vector field by state or time; the thread's field says on which side of jumps a time is."
+struct Slope{F}
+    derivative::F
+    field::Field
+end
+
+(s::Slope)(result, u, p, t) = s.derivative(result, u, s.field, t)
+
 "Buffers of the vector–Jacobian product λᵀ ∂f/∂(u, p): one kernel computes both."
 struct Products
     kernel::Kernel
