@@ -32,7 +32,7 @@ ARROWS = (
 )
 """Each may import from those before it, and from no other at the top of a module (DESIGN: the house)."""
 
-SUBPACKAGES = [*ARROWS[:-1], "audit.recovery", "datasets", "errors", "harness", "result.plot"]
+SUBPACKAGES = [*ARROWS, "audit.recovery", "datasets", "errors", "harness", "result.plot"]
 HEAVY = ("jax", "juliacall", "matplotlib", "scipy", "pysindy", "sympy", "sklearn", "diffrax", "optax")
 
 

@@ -90,8 +90,7 @@ def run_audit(study: Study, unit: dict[str, Any]) -> None:
         balance=balance(unit["method"]), engine=study.engine, progress=False, report_every=100,
     )  # fmt: skip
     audit = fit.audit()
-    assert audit.pathology is not None
-    found = audit.pathology.dataset
+    found = audit["balance"].dataset
     path = study.figure_path(f"gradient_pathologies_{unit['method']}.png")
     if path is not None:
         audit.plot().savefig(path, dpi=110)

@@ -129,9 +129,9 @@ def spectral_radii(fit: ude.Fit, amplitude: float) -> list[float]:
 def coefficients(audit: Any) -> dict[str, float]:
     """What the audit's regression says: the viscosity, and c of c·u·u_xx."""
     found = {"nu": np.nan, "nu_error": np.nan, "c": np.nan, "c_error": np.nan, "r_squared": np.nan}
-    if audit.truncation is None or "u" not in audit.truncation.fields:
+    if "truncation" not in audit.outcomes or "u" not in audit["truncation"].fields:
         return found
-    r = audit.truncation.fields["u"].regression
+    r = audit["truncation"].fields["u"].regression
     found["r_squared"] = float(r.r_squared)
     keys = {"u_xx": "nu", "u·u_xx": "c"}
     for name, value, error in zip(r.names, r.coefficients, r.standard_errors, strict=True):
@@ -159,7 +159,8 @@ def main() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             audit = fit.audit(new={"u": plateau(TEST)[None]}, truth=truth().stepper())
-            verified = audit.flow_map.verify({"u": others.u.isel(time=0).values}) if audit.flow_map else None
+            cases = {"u": others.u.isel(time=0).values}
+            verified = audit["flow_map"].verify(cases) if "flow_map" in audit.outcomes else None
         errors = relative_error(fit, exact)
         row: dict[str, Any] = {
             "seconds": seconds, "weights": sum(n.size for n in fit.model.networks.values()),

@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import datasets, nn, problems
+    from . import audit, datasets, nn, problems
+    from .audit import FlowMap, Shift, Truncation
     from .engine import available as available_engines
     from .engine import get_engine, set_engine
     from .errors import (
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _EXPORTS = {
+    "audit": ("audit", "FlowMap", "Shift", "Truncation"),
     "datasets": ("datasets",),
     "nn": ("nn",),
     "problems": ("problems",),
@@ -185,6 +187,7 @@ __all__ = [
     "Field",
     "FileFormatError",
     "Fit",
+    "FlowMap",
     "GaussNewton",
     "GaussianLikelihood",
     "GradientNorm",
@@ -208,6 +211,7 @@ __all__ = [
     "Residual",
     "ResidualProblem",
     "Rosenbrock",
+    "Shift",
     "Solution",
     "SolveError",
     "Solver",
@@ -217,11 +221,13 @@ __all__ = [
     "Stream",
     "TraceError",
     "Trajectory",
+    "Truncation",
     "UnideqError",
     "UnideqWarning",
     "Unrolled",
     "Warmup",
     "__version__",
+    "audit",
     "available_engines",
     "d",
     "datasets",

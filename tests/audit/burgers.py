@@ -12,9 +12,10 @@ import numpy as np
 import xarray as xr
 
 import unideq as ude
+from unideq.audit.truncation import Truncation, TruncationOutcome
+from unideq.audit.truncation.decompose import decompose
 from unideq.audit.truncation.modified_equation import modified_equation
 from unideq.audit.truncation.space import Space
-from unideq.audit.truncation.truncation import Settings, Truncation, decompose
 
 NU, DT = 0.03, 0.01
 BACKWARD, CENTRAL = ude.schemes.Backward(1), ude.schemes.Central(6)
@@ -72,12 +73,12 @@ def exact_closure(model: ude.PDE, of: ude.PDE, states: np.ndarray) -> np.ndarray
     return np.array([model(0.0, {"u": u})["u"] - of(0.0, {"u": u})["u"] for u in states])
 
 
-def split(of: ude.PDE, closure, times, states, data: ude.PDE | None = None, **settings) -> Truncation:
+def split(of: ude.PDE, closure, times, states, data: ude.PDE | None = None, only=None, **settings) -> TruncationOutcome:
     """`decompose` for a host and the model that made the data."""
     made = None if data is None else modified_equation(data, Space.of(data))
-    return decompose(
-        modified_equation(of, Space.of(of)), made, times, states, closure, [len(times)], Settings(**settings)
-    )
+    host = modified_equation(of, Space.of(of))
+    found = decompose(host, made, times, states, closure, [len(times)], Truncation(**settings), only)
+    return TruncationOutcome.of(found, data is not None)
 
 
 def dataset(points: int = 40, steps: int = 20) -> xr.Dataset:

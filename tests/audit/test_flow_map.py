@@ -31,6 +31,11 @@ def cubic(weight: float) -> ude.Fit:
     model = ude.ODE(
         lambda t, s, p, net: {"x": -s.x + net.closure(s.x**3)}, {"x": 3}, networks={"closure": ude.nn.MLP(1, 1, ())}
     )
+    return with_weight(model, weight)
+
+
+def with_weight(model: ude.ODE, weight: float) -> ude.Fit:
+    """A fit to decaying data whose closure has this weight."""
     times = 0.05 * np.arange(41)
     states = np.array([0.5, -0.3, 0.2]) * np.exp(-times)[:, None]
     data = xr.Dataset({"x": (("time", "x_0"), states)}, {"time": times})
@@ -123,7 +128,7 @@ def test_decaying_system_is_stable_and_its_spectrum_inside_the_circle():
     audit = cubic(0.0).audit(checks="flow_map")
     (finding,) = audit.findings
     assert finding.severity == "ok" and "stable a priori" in finding.statement
-    d = audit.flow_map.dataset
+    d = audit["flow_map"].dataset
     radius = np.hypot(d["one_step_real"], d["one_step_imaginary"]).values
     np.testing.assert_allclose(radius[np.isfinite(radius)], np.exp(-0.05), rtol=1e-6)
     whole = np.hypot(d["whole_horizon_real"], d["whole_horizon_imaginary"]).values
@@ -134,7 +139,7 @@ def test_decaying_system_is_stable_and_its_spectrum_inside_the_circle():
 def test_conditions_beyond_the_separatrix_are_called_unstable(fit):
     """x' = −x + x³ blows up from |x| > 1 and decays from |x| < 1."""
     audit = fit.audit(checks="flow_map", new={"x": np.array([[0.1, 0.2, 0.9], [0.1, 0.2, 1.6]])})
-    d = audit.flow_map.dataset
+    d = audit["flow_map"].dataset
     assert d["kind"].values.tolist() == ["training", "new", "new"]
     assert d["unstable"].values.tolist() == [0, 0, 1]
     assert [f.severity for f in audit.findings] == ["ok", "warning"]
@@ -145,7 +150,7 @@ def test_conditions_beyond_the_separatrix_are_called_unstable(fit):
 def test_verdict_is_verified_on_many_conditions(fit):
     audit = fit.audit(checks="flow_map")
     sizes = np.concatenate([np.linspace(0.1, 0.9, 15), np.linspace(1.5, 3.0, 15)])
-    verified = audit.flow_map.verify({"x": sizes[:, None] * np.array([1.0, -0.5, 0.2])})
+    verified = audit["flow_map"].verify({"x": sizes[:, None] * np.array([1.0, -0.5, 0.2])})
     assert (verified.right, verified.total) == (30, 30)
     assert verified.table == {
         ("stable", "stable"): 15, ("stable", "unstable"): 0, ("unstable", "stable"): 0, ("unstable", "unstable"): 15,
@@ -154,14 +159,25 @@ def test_verdict_is_verified_on_many_conditions(fit):
     assert "right in 30 of 30" in repr(verified)
 
 
+@pytest.mark.parametrize(("weight", "unstable"), [(2.25, 0), (2.35, 1)])
+def test_errors_that_grow_a_hundredfold_beyond_the_truths_are_unstable(weight, unstable):
+    """x' = w·x over two units of time grows by e^2w, 90 or 110; the truth stands still."""
+    model = ude.ODE(lambda t, s, p, net: {"x": net.closure(s.x)}, {"x": 3}, networks={"closure": ude.nn.MLP(1, 1, ())})
+    fit = with_weight(model, weight)
+    truth = ude.ODE(lambda t, s: {"x": 0.0 * s.x}, {"x": 3})
+    d = fit.audit("flow_map", truth=truth)["flow_map"].dataset
+    assert float(d["e_foldings"][0]) == pytest.approx(2.0 * weight, rel=1e-4)
+    assert int(d["unstable"][0]) == unstable
+
+
 def test_truth_that_grows_as_fast_clears_the_model(fit):
     """Growth that the truth has too isn't the closure's fault."""
     truth = ude.ODE(lambda t, s: {"x": -s.x + s.x**3}, {"x": 3})
     new = {"x": np.array([0.1, 0.2, 1.02])}
-    found = fit.audit(checks="flow_map", truth=truth, new=new).flow_map
+    found = fit.audit(checks="flow_map", truth=truth, new=new)["flow_map"]
     assert found.dataset["source"].values.tolist() == ["model", "truth"]
     assert found.dataset["e_foldings"].values[1] == pytest.approx(0.0, abs=1e-6)
-    alone = fit.audit(checks="flow_map", new=new).flow_map
+    alone = fit.audit(checks="flow_map", new=new)["flow_map"]
     assert alone.dataset["e_foldings"].values[1] > 3.0
     verified = found.verify({"x": np.array([[0.3, 0.1, 0.2], [0.5, 0.5, 0.9]])})
     assert verified.right == 2 and np.nanmax(verified.cases["error"].values) < 1e-6
@@ -171,24 +187,24 @@ def test_stored_spectra_come_back(fit, tmp_path):
     audit = fit.audit(checks="flow_map")
     fit.save(tmp_path / "fit.nc")
     again = ude.Fit.load(tmp_path / "fit.nc").tree["/diagnostics/audit_flow_map"].to_dataset(inherit=False)
-    np.testing.assert_array_equal(again["one_step_real"], audit.flow_map.dataset["one_step_real"])
+    np.testing.assert_array_equal(again["one_step_real"], audit["flow_map"].dataset["one_step_real"])
     assert len(audit.plot().axes) == 2
 
 
 def test_bad_input_is_named(fit):
     for arguments, error, words in (
-        ({"steps": 1}, OptionError, "2 <= `first`"),
+        ({"checks": ude.FlowMap(steps=1)}, OptionError, "2 <= `first`"),
         ({"new": {"y": np.zeros(3)}}, ModelError, "lacks the state `x`"),
         ({"truth": ude.ODE(lambda t, s: {"x": -s.x}, {"x": 4})}, None, "on the model's grid"),
     ):
         if error is not None:
             with pytest.raises(error, match=words):
-                fit.audit(checks="flow_map", **arguments)
+                fit.audit(**{"checks": "flow_map", **arguments})
         else:  # a check that can't be made is a note
             (note,) = fit.audit(checks="flow_map", **arguments).findings
             assert note.severity == "note" and words in note.statement
     with pytest.raises(OptionError, match="`error`"):
-        fit.audit(checks="flow_map").flow_map.verify({"x": np.zeros(3)}, error=0.0)
+        fit.audit("flow_map")["flow_map"].verify({"x": np.zeros(3)}, error=0.0)
 
 
 def test_single_times_have_no_flow(fit):

@@ -9,13 +9,19 @@ import pytest
 import xarray as xr
 
 import unideq as ude
-from unideq.audit.pathology import verdicts
+from unideq.audit.pathology.balance import balance_finding
+from unideq.audit.pathology.causality import causality_finding
+from unideq.audit.pathology.concentration import concentration_finding
+from unideq.audit.pathology.conflict import conflict_finding
+from unideq.audit.pathology.generalisation import generalisation_finding
 from unideq.audit.pathology.moments import Moments
-from unideq.audit.pathology.pathology import CHECKS, PATHOLOGIES
+from unideq.audit.pathology.progress import progress_finding
 from unideq.audit.pathology.residual_points import concentration, time_slices
+from unideq.audit.pathology.stiffness import stiffness_finding
 from unideq.errors import OptionError
 
 PI = np.pi
+PATHOLOGIES = ("balance", "stiffness", "conflict", "causality", "concentration", "generalisation")
 
 
 def network(inputs, units=20, layers=2):
@@ -88,7 +94,7 @@ def test_a_healthy_fit_has_no_pathology():
     x = np.linspace(0, 1, 50)
     assert float(np.abs(fit.predict(x=x)["u"] - np.sin(PI * x)).max()) < 0.02
     audit = fit.audit()
-    assert severities(audit) == dict.fromkeys([c for c in CHECKS if c != "causality"], "ok")
+    assert severities(audit) == dict.fromkeys([*(c for c in PATHOLOGIES if c != "causality"), "progress"], "ok")
     assert audit.passed and not any(f.advice for f in audit.findings)
 
 
@@ -101,13 +107,13 @@ def test_plain_training_on_helmholtz_is_unbalanced_and_stiff():
     assert "ude.LearningRateAnnealing()" in balance.advice and "ude.GradientNorm()" in balance.advice
     assert float(balance.evidence["kernel_ratio"].sel(term="walls")) > 1000.0
     assert "ude.nn.ModifiedMLP" in stiffness.advice and "ude.SOAP" in stiffness.advice
-    d = audit.pathology.dataset
+    d = audit["balance"].dataset
     assert float(d["hessian_max"][-1] * d["learning_rate"][-1]) > 100.0
     assert float(d["hessian_max"][-1]) > 100.0 * float(d["hessian_max"][0])
 
 
 def test_convection_solved_late_before_early_violates_causality():
-    audit = convection().audit(checks=["causality"], hessian=False)
+    audit = convection().audit(["causality"])
     (found,) = audit.findings
     assert found.severity == "warning" and found.statement.startswith("causality is violated")
     assert "balance=ude.Causal()" in found.advice
@@ -116,7 +122,7 @@ def test_convection_solved_late_before_early_violates_causality():
 
 def test_few_fixed_points_are_called_overfitted():
     fit = train(poisson(), 1500, objective=ude.Residual(points=5, sampler=ude.samplers.Uniform(redraw=None)))
-    (found,) = fit.audit(checks="generalisation", points=100).findings
+    (found,) = fit.audit(ude.audit.Generalisation(points=100)).findings
     assert found.severity == "warning" and found.statement.startswith("overfitted points")
     assert "ude.Residual(points=" in found.advice
 
@@ -126,7 +132,7 @@ def test_training_is_measured_at_its_own_points_with_the_parameters_that_are_jud
     objective = ude.Residual(points=16, sampler=ude.samplers.Uniform(redraw=None))
     problem = poisson()
     fit = train(problem, 150, objective=objective)
-    audit = fit.audit(checks=["generalisation", "progress"], hessian=False, points=100)
+    audit = fit.audit([ude.audit.Generalisation(points=100), ude.audit.Progress(points=100)])
     evidence = finding(audit, "generalisation").evidence
     for name in ("pde", "ends"):
         residual = problem.residual(name, objective.draw(problem, name, 0, 0), fit.theta)[name]
@@ -136,9 +142,9 @@ def test_training_is_measured_at_its_own_points_with_the_parameters_that_are_jud
 
 
 def test_a_total_that_still_falls_is_no_clean_bill():
-    (found,) = [verdicts.progress_finding(made().assign_attrs(still_falling=4.0, reference="pde"))]
+    (found,) = [progress_finding(made().assign_attrs(still_falling=4.0, reference="pde"))]
     assert found.severity == "note" and "the total fell 4 times in the last fifth of training" in found.statement
-    assert verdicts.progress_finding(made().assign_attrs(still_falling=1.2)).severity == "ok"
+    assert progress_finding(made().assign_attrs(still_falling=1.2)).severity == "ok"
     k = np.arange(1000)
     steep = Moments(None, None, k[:2], np.zeros((2, 1)), np.zeros(2), total=10.0 ** (-k / 500))  # type: ignore[arg-type]
     assert steep.still_falling == pytest.approx(10**0.4, rel=0.02)
@@ -147,7 +153,7 @@ def test_a_total_that_still_falls_is_no_clean_bill():
 
 def test_terms_that_contradict_each_other_conflict():
     middle = ude.Boundary(lambda at, field: field.u - 0.2, sides={"x": 0.5}, weight=30.0)
-    (found,) = train(poisson(middle=middle), 1000).audit(checks="conflict", points=100).findings
+    (found,) = train(poisson(middle=middle), 1000).audit(ude.audit.Conflict(points=100)).findings
     assert found.severity == "warning" and "conflicting gradients: those of `ends` and `middle`" in found.statement
     assert "balance=ude.ConFIG()" in found.advice
 
@@ -156,7 +162,7 @@ def test_what_was_found_is_in_the_tree_and_comes_back_from_the_file(tmp_path):
     fit = healthy()
     audit = fit.audit()
     stored = gradients(fit)
-    assert stored.identical(audit.pathology.dataset)
+    assert stored.identical(audit["balance"].dataset)
     fit.save(tmp_path / "fit.nc")
     loaded = ude.Fit.load(tmp_path / "fit.nc")
     assert gradients(loaded).identical(stored)
@@ -166,15 +172,15 @@ def test_what_was_found_is_in_the_tree_and_comes_back_from_the_file(tmp_path):
 def test_a_term_that_is_only_watched_is_stored_with_nothing():
     watched = poisson(size=ude.Interior(lambda at, field: field.u, weight=0.0))
     fit = train(watched, 20)
-    audit = fit.audit(checks=["balance", "conflict"], hessian=False)
-    assert list(audit.pathology.dataset["term"].values) == ["pde", "ends"]
+    audit = fit.audit(["balance", "conflict"])
+    assert list(audit["balance"].dataset["term"].values) == ["pde", "ends"]
     assert np.isnan(gradients(fit)["norm"].sel(term="size")).all()
 
 
 def test_the_dataset_starts_at_the_initial_parameters_and_ends_at_the_reported_ones():
     fit = healthy()
-    audit = fit.audit(hessian=False)
-    d = audit.pathology.dataset
+    audit = fit.audit(["progress"])
+    d = audit["progress"].dataset
     assert int(d["iteration"][0]) == 0 and int(d["iteration"][-1]) == 1500
     program = ude.Residual().validation(fit.model, 256)
     for k, theta in ((0, fit.record.model.initial_theta(0)), (-1, fit.theta)):
@@ -191,20 +197,20 @@ def test_the_picture_shows_every_term_in_every_layer_and_the_numbers_over_traini
     for ax in figure.axes[:4]:
         assert ax.get_legend_handles_labels()[1] == ["pde", "walls"]
     (curve,) = [line for line in figure.axes[5].lines if line.get_label() == "λ_max"]
-    np.testing.assert_array_equal(curve.get_ydata(), audit.pathology.dataset["hessian_max"])
+    np.testing.assert_array_equal(curve.get_ydata(), audit["balance"].dataset["hessian_max"])
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("checks", "message"),
     [
-        ({"checks": ["stifness"]}, "stiffness"),
-        ({"snapshots": 1}, "whole number >= 2"),
-        ({"seed": 7}, "no seed 7"),
+        (lambda: ["stifness"], "stiffness"),
+        (lambda: ude.audit.Balance(snapshots=1), "whole number >= 2"),
+        (lambda: ude.audit.Balance(seed=7), "no seed 7"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(settings, message):
+def test_settings_that_make_no_sense_are_refused(checks, message):
     with pytest.raises(OptionError, match=message):
-        healthy().audit(**settings)
+        healthy().audit(checks())
 
 
 # ---- verdicts ---------------------------------------------------------------------------------------------------
@@ -228,12 +234,12 @@ def made(**changes):
 
 LATER = np.array([False, True, True])
 DECIDE = {
-    "balance": lambda d: verdicts.balance_finding(d, LATER),
-    "stiffness": verdicts.stiffness_finding,
-    "conflict": lambda d: verdicts.conflict_finding(d, LATER),
-    "causality": lambda d: verdicts.causality_finding(d, False),
-    "concentration": verdicts.concentration_finding,
-    "generalisation": verdicts.generalisation_finding,
+    "balance": lambda d: balance_finding(d, LATER),
+    "stiffness": stiffness_finding,
+    "conflict": lambda d: conflict_finding(d, LATER),
+    "causality": lambda d: causality_finding(d, False),
+    "concentration": concentration_finding,
+    "generalisation": generalisation_finding,
 }
 LEFT = {"left": ("term", [0.2, 0.5])}
 AGAINST = np.broadcast_to([[1.0, -0.9], [-0.9, 1.0]], (3, 2, 2))
@@ -268,9 +274,9 @@ def test_every_remedy_is_something_that_exists(check):
 
 
 def test_a_fit_that_is_not_done_is_told_without_a_pathology():
-    found = verdicts.progress_finding(made(**LEFT))
+    found = progress_finding(made(**LEFT))
     assert found.severity == "note" and "50 % of the largest value of `walls` is left" in found.statement
-    assert verdicts.progress_finding(made()).severity == "ok"
+    assert progress_finding(made()).severity == "ok"
 
 
 def test_a_term_that_drowns_the_equation_should_weigh_less():

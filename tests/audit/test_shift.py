@@ -49,7 +49,7 @@ def test_rollouts_of_the_training_conditions_stay_inside(kind, request):
     fit = request.getfixturevalue(kind)
     audit = fit.audit(checks="shift")
     (finding,) = audit.findings
-    d = audit.shift.datasets["closure"]
+    d = audit["shift"].datasets["closure"]
     assert finding.severity == "ok" and int(d["first_step"][0]) == -1
     assert float(d["outside"].max()) <= 0.1
     assert float(d["energy"][0]) < 0.01
@@ -60,7 +60,7 @@ def test_larger_waves_are_further_outside(kind, request):
     fit = request.getfixturevalue(kind)
     new = {"u": np.array([1.0, 1.5, 3.0, 10.0])[:, None] * np.sin(X)}
     audit = fit.audit(checks="shift", new=new)
-    d = audit.shift.datasets["closure"]
+    d = audit["shift"].datasets["closure"]
     ratio = d["ratio"].values.reshape(5, d.sizes["step"], -1).max(axis=(1, 2))
     assert ratio[1] < 1.3 and (np.diff(ratio[1:]) > 0).all() and ratio[-1] > 5
     assert (np.diff(d["energy"].values[1:]) > 0).all()
@@ -71,8 +71,8 @@ def test_larger_waves_are_further_outside(kind, request):
 def test_place_and_time_of_leaving_are_named(pointwise):
     """A bump on the wave: only the cells near it are outside, and they are from the start."""
     bump = np.sin(X) + 3.0 * np.exp(-20 * (X - np.pi) ** 2)
-    audit = pointwise.audit(checks="shift", new={"u": bump}, steps=4)
-    d = audit.shift.datasets["closure"].isel(condition=1)
+    audit = pointwise.audit(ude.Shift(steps=4), new={"u": bump})
+    d = audit["shift"].datasets["closure"].isel(condition=1)
     ratio = d["ratio"].values[0]
     outside = np.flatnonzero(ratio > max(1.0, ratio.max() / 4))
     assert int(d["first_step"]) == 0
@@ -90,7 +90,7 @@ def test_growing_rollouts_leave_later(whole):
         model, whole.record.observations.dataset.drop_vars("start", errors="ignore"), objective=ude.Collocation(),
         phases=ude.Adam(1e-9, 1), estimate_initial=False, solver=ude.RK4(dt=0.1), progress=False,
     )  # fmt: skip
-    d = fit.audit(checks="shift").shift.datasets["closure"]
+    d = fit.audit("shift")["shift"].datasets["closure"]
     assert 1 <= int(d["first_step"][0]) <= 10
     assert d["ratio"].values[0, -1] > 3.0
 
@@ -111,9 +111,9 @@ def test_result_is_stored(pointwise, tmp_path):
     audit = pointwise.audit(checks="shift")
     pointwise.save(tmp_path / "fit.nc")
     again = ude.Fit.load(tmp_path / "fit.nc").tree["/diagnostics/audit_shift_closure"].to_dataset(inherit=False)
-    np.testing.assert_array_equal(again["ratio"], audit.shift.datasets["closure"]["ratio"])
+    np.testing.assert_array_equal(again["ratio"], audit["shift"].datasets["closure"]["ratio"])
     with pytest.raises(OptionError, match="radius"):
-        pointwise.audit(checks="shift", radius=-1)
+        ude.Shift(radius=-1)
 
 
 # ---- what counts as leaving ---------------------------------------------------------------------------------------

@@ -64,50 +64,70 @@ step_fit.audit(checks="truncaton")  # `truncaton` … `truncation`
 step_fit.audit(checks=5)  # `checks` … 5
 step_fit.audit(checks=[])  # `checks` … []
 step_fit.audit(checks=[5])  # 5
-step_fit.audit(conditions=0)  # `conditions` … 0
-step_fit.audit(conditions="8")  # `conditions` … '8'
-step_fit.audit(conditions=True)  # `conditions` … True
-step_fit.audit(checks="flow_map", steps=0)  # `steps` … 0
-step_fit.audit(checks="flow_map", steps="10")  # `steps` … '10'
-step_fit.audit(checks="flow_map", steps=2.5)  # `steps` … 2.5
-step_fit.audit(checks="flow_map", first=0)  # `first` … 0
-step_fit.audit(checks="flow_map", first="a")  # `first` … 'a'
-step_fit.audit(checks="shift", steps=-1)  # `steps` … -1
-step_fit.audit(checks="shift", radius=-1)  # `radius` … -1
-step_fit.audit(checks="shift", radius="2")  # `radius` … '2'
-step_fit.audit(checks="shift", seed="a")  # `seed` … 'a'
-step_fit.audit(checks="shift", seed=-1)  # `seed` … -1
-step_fit.audit(checks="shift", network="g")  # `g` … `closure`
-step_fit.audit(checks="truncation", network="g")  # `g` … `closure`
-step_fit.audit(checks="truncation", network=5)  # 5 … `closure`
-step_fit.audit(checks="truncation", resolution=0)  # `resolution` … 0
-step_fit.audit(checks="truncation", resolution="0.1")  # `resolution` … '0.1'
-step_fit.audit(checks="truncation", resolution=np.nan)  # `resolution` … nan
-step_fit.audit(checks="truncation", max_terms=0)  # `max_terms` … 0
-step_fit.audit(checks="truncation", max_terms="4")  # `max_terms` … '4'
-step_fit.audit(checks="truncation", candidates=5)  # `candidates` … 5
-step_fit.audit(checks="truncation", candidates={"u³": 5})  # `u³` … 5
-step_fit.audit(checks="truncation", spacing=5)  # `spacing` … 5
-step_fit.audit(checks="truncation", spacing={"x": -1.0})  # `spacing` … -1
-step_fit.audit(checks="truncation", spacing={"x": "a"})  # `spacing` … 'a'
-step_fit.audit(checks="truncation", data_model=5)  # `data_model` … 5
-step_fit.audit(checks="truncation", refined=5)  # `refined` … 5
+step_fit.audit(ude.FlowMap)  # `checks` … brackets … `FlowMap()`
+step_fit.audit([ude.Shift(), "shift"])  # two checks `shift`
+step_fit.audit("balance")  # `balance` … a fit of a residual problem … `flow_map`
+step_fit.audit(ude.audit.Balance())  # `balance` … a fit of a residual problem … `flow_map`
+step_fit.audit(ude.FlowMap(conditions=0))  # `conditions` … 0
+step_fit.audit(ude.FlowMap(conditions="8"))  # `conditions` … '8'
+step_fit.audit(ude.FlowMap(conditions=True))  # `conditions` … True
+step_fit.audit(ude.FlowMap(steps=0))  # `steps` … 0
+step_fit.audit(ude.FlowMap(steps="10"))  # `steps` … '10'
+step_fit.audit(ude.FlowMap(steps=2.5))  # `steps` … 2.5
+step_fit.audit(ude.FlowMap(first=0))  # `first` … 0
+step_fit.audit(ude.FlowMap(first="a"))  # `first` … 'a'
+step_fit.audit(ude.FlowMap(step=50))  # `step` … `steps`
+step_fit.audit(ude.Shift(steps=-1))  # `steps` … -1
+step_fit.audit(ude.Shift(radius=-1))  # `radius` … -1
+step_fit.audit(ude.Shift(radius="2"))  # `radius` … '2'
+step_fit.audit(ude.Shift(seed="a"))  # `seed` … 'a'
+step_fit.audit(ude.Shift(seed=-1))  # `seed` … -1
+step_fit.audit(ude.Shift(conditions=0))  # `conditions` … 0
+step_fit.audit(ude.Shift(network="g"))  # `g` … `closure`
+step_fit.audit(ude.Shift(candidates={}))  # `candidates` … `conditions`
+step_fit.audit(ude.Truncation(network="g"))  # `g` … `closure`
+step_fit.audit(ude.Truncation(network=5))  # 5 … `closure`
+step_fit.audit(ude.Truncation(resolution=0))  # `resolution` … 0
+step_fit.audit(ude.Truncation(resolution="0.1"))  # `resolution` … '0.1'
+step_fit.audit(ude.Truncation(resolution=np.nan))  # `resolution` … nan
+step_fit.audit(ude.Truncation(max_terms=0))  # `max_terms` … 0
+step_fit.audit(ude.Truncation(max_terms="4"))  # `max_terms` … '4'
+step_fit.audit(ude.Truncation(candidates=5))  # `candidates` … 5
+step_fit.audit(ude.Truncation(candidates={"u³": 5}))  # `u³` … 5
+step_fit.audit(ude.Truncation(spacing=5))  # `spacing` … 5
+step_fit.audit(ude.Truncation(spacing={"x": -1.0}))  # `spacing` … -1
+step_fit.audit(ude.Truncation(spacing={"x": "a"}))  # `spacing` … 'a'
+step_fit.audit(ude.Truncation(data_model=5))  # `data_model` … 5
+step_fit.audit(ude.Truncation(refined=5))  # `refined` … 5
 step_fit.audit(truth=5)  # `truth` … 5
 step_fit.audit(data=5)  # not int
 step_fit.audit(data=data)  # `u`
 step_fit.audit(new=5)  # `new` … 5
-step_fit.audit(checks="flow_map", new={"v": u})  # lacks the state u
-step_fit.audit(checks="flow_map", new={"u": u[:3]})  # `u` … shape
-step_fit.audit(checks="flow_map", new={"u": 1j * u})  # `u` … complex128
+step_fit.audit("flow_map", new={"v": u})  # lacks the state u
+step_fit.audit("flow_map", new={"u": u[:3]})  # `u` … shape
+step_fit.audit("flow_map", new={"u": 1j * u})  # `u` … complex128
 step_fit.audit(check="shift")  # `check` … `checks`
+step_fit.audit(steps=50)  # `steps` … `checks`
+ude.audit.Finding("mine", "bad", "All is lost.")  # `bad` … `warning`
+ude.audit.Finding("mine", "ok", "")  # `statement` … ''
+ude.audit.Finding("mine", "ok", "Fine.", 5)  # `evidence` … 5
+ude.audit.Outcome(5)  # `findings` … 5
+ude.audit.Outcome(["all is well"])  # `findings` … Finding … 'all is well'
+ude.audit.Outcome(groups={"a": 5})  # `groups: a` … 5
+ude.audit.Outcome(groups={"a/b": data})  # `groups` … 'a/b'
+ude.audit.Outcome(panels={"a": 5})  # `panels: a` … 5
 residual_fit.audit(checks="gradient")  # `gradient`
 residual_fit.audit(checks=5)  # `checks` … 5
-residual_fit.audit(points=0)  # `points` … 0
-residual_fit.audit(points="256")  # `points` … '256'
-residual_fit.audit(snapshots=1)  # `snapshots` … 1
-residual_fit.audit(snapshots="8")  # `snapshots` … '8'
-residual_fit.audit(seed=9)  # seed 9
-residual_fit.audit(hessian="no")  # `hessian` … True or False … 'no'
+residual_fit.audit("shift")  # `shift` … a fit to states over time … `balance`
+residual_fit.audit(new={"u": u})  # `new` … states over time … `ude.audit.Balance(points=1000)`
+residual_fit.audit(points=100)  # `points` … `checks`
+residual_fit.audit(ude.audit.Balance(points=0))  # `points` … 0
+residual_fit.audit(ude.audit.Balance(points="256"))  # `points` … '256'
+residual_fit.audit(ude.audit.Balance(snapshots=1))  # `snapshots` … 1
+residual_fit.audit(ude.audit.Balance(snapshots="8"))  # `snapshots` … '8'
+residual_fit.audit(ude.audit.Balance(seed=9))  # seed 9
+residual_fit.audit(ude.audit.Stiffness(hessian="no"))  # `hessian` … `points`
+residual_fit.audit([ude.audit.Balance(points=8), ude.audit.Conflict(points=9)])  # `gradients` … same settings
 residual_fit.plot(5)  # `path` … 5
 residual_fit.plot(fields=["v"])  # `v` … `u`
 residual_fit.plot(fields=5)  # `fields` … 5

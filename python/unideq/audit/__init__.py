@@ -1,1 +1,40 @@
-"""What was learned: gradient checks and recovery of equations from learned terms."""
+"""What was learned, and can it be trusted? Audits and their checks, recovery of equations, checks of gradients."""
+
+from .auditing import audit
+from .check import Check, Outcome
+from .finding import Finding
+from .pathology import (
+    Balance,
+    Causality,
+    Concentration,
+    Conflict,
+    Generalisation,
+    Progress,
+    ResidualSubject,
+    Stiffness,
+)
+from .report import Audit
+from .rollout import FlowMap, Shift
+from .subject import StatesSubject, Subject
+from .truncation import Truncation
+
+__all__ = [
+    "Audit",
+    "Balance",
+    "Causality",
+    "Check",
+    "Concentration",
+    "Conflict",
+    "Finding",
+    "FlowMap",
+    "Generalisation",
+    "Outcome",
+    "Progress",
+    "ResidualSubject",
+    "Shift",
+    "StatesSubject",
+    "Stiffness",
+    "Subject",
+    "Truncation",
+    "audit",
+]

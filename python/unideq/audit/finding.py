@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import xarray as xr
+
+from ..checks import choice, instance, known_arguments, settle, text
 
 __all__ = ["SEVERITIES", "Finding"]
 
 SEVERITIES = ("ok", "note", "warning")
 
 
+@known_arguments
 @dataclass(frozen=True)
 class Finding:
     """What one check found.
@@ -18,8 +21,7 @@ class Finding:
     Attributes
     ----------
     check
-        `truncation`, `refinement`, `flow_map` or `shift`; of residual fits a name of
-        `unideq.audit.pathology.pathology.CHECKS`.
+        Name of the check.
     severity
         `ok` (nothing to worry about), `note` (worth knowing) or `warning` (the model won't do what it seems to do).
     statement
@@ -28,13 +30,24 @@ class Finding:
         The numbers behind it.
     advice
         What to try; empty where there is nothing to do.
+
+    Raises
+    ------
+    OptionError
+        For another severity, and where something is of another kind.
     """
 
     check: str
     severity: str
     statement: str
-    evidence: xr.Dataset
+    evidence: xr.Dataset = field(default_factory=xr.Dataset)
     advice: str = ""
+
+    def __post_init__(self) -> None:
+        settle(self, text, "check", "statement", empty=False)
+        settle(self, text, "advice")
+        settle(self, choice, "severity", choices=SEVERITIES)
+        settle(self, instance, "evidence", kinds=xr.Dataset, needs="an xarray Dataset")
 
     def __repr__(self) -> str:
         return f"{self.severity:<8}{self.check}: {self.statement}" + (f" {self.advice}" if self.advice else "")

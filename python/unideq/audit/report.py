@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import xarray as xr
 
+from ..errors import unknown
+from ..result.plot.style import make_figure, styled
+from .check import Outcome
 from .finding import SEVERITIES, Finding
-from .rollout.flow_map import FlowMap
-from .rollout.shift import Shift
-from .truncation.refinement import Refinement
-from .truncation.truncation import Truncation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from .pathology.pathology import Pathology
-
 __all__ = ["Audit"]
 
 _COLOURS = {"ok": "#009e73", "note": "#e69f00", "warning": "#d55e00"}
+_WIDTH, _HEIGHT = 10.5, 3.3
+"""Of a row of the figure, in inches."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,17 @@ class Audit:
     ----------
     findings
         In the order of the checks.
-    truncation, refinement, flow_map, shift, pathology
-        Details of each check; None where it wasn't made. `pathology` is that of residual fits.
+    outcomes
+        Check's name → details, of the checks that were made; `audit["flow_map"]` is one of them.
     """
 
     findings: tuple[Finding, ...]
-    truncation: Truncation | None = None
-    refinement: Refinement | None = None
-    flow_map: FlowMap | None = None
-    shift: Shift | None = None
-    pathology: Pathology | None = None
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+
+    def __getitem__(self, check: str) -> Any:
+        if check not in self.outcomes:
+            raise unknown("outcome of a check", check, self.outcomes)
+        return self.outcomes[check]
 
     @property
     def severity(self) -> str:
@@ -54,18 +56,11 @@ class Audit:
         return self.severity != "warning"
 
     def groups(self) -> dict[str, xr.Dataset]:
-        """Name → Dataset, as stored under `/diagnostics/audit_…`; `findings` holds the sentences."""
-        found = {
-            "findings": xr.Dataset(
-                {
-                    key: ("finding", [getattr(f, key) for f in self.findings])
-                    for key in ("check", "severity", "statement", "advice")
-                }
-            )
-        }
-        for result in (self.truncation, self.refinement, self.flow_map, self.shift, self.pathology):
-            if result is not None:
-                found |= result.groups()
+        """Name → Dataset, as stored under `/diagnostics`; `findings` holds the sentences."""
+        keys = ("check", "severity", "statement", "advice")
+        found = {"findings": xr.Dataset({k: ("finding", [getattr(f, k) for f in self.findings]) for k in keys})}
+        for outcome in self.outcomes.values():
+            found |= outcome.groups
         return found
 
     def to_tree(self) -> xr.DataTree:
@@ -73,14 +68,14 @@ class Audit:
         return xr.DataTree.from_dict({f"/{name}": d for name, d in self.groups().items()})
 
     def plot(self) -> Figure:
-        """One figure: a row a check; of a residual fit gradients a layer, and numbers over training."""
-        if self.pathology is not None:
-            from .pathology.plot_gradients import draw_pathology
-
-            return draw_pathology(self.pathology)
-        from .picture import draw
-
-        return draw(self)
+        """One figure: a row a panel of the checks, the evidence at the left and where it shows at the right."""
+        panels = {name: draw for outcome in self.outcomes.values() for name, draw in outcome.panels.items()}
+        with styled():
+            figure = make_figure(_WIDTH, max(1, len(panels)) * _HEIGHT)
+            rows = np.atleast_1d(np.array(figure.subfigures(max(1, len(panels)), 1), dtype=object))
+            for draw, row in zip(panels.values(), rows, strict=False):
+                draw(row)
+        return figure
 
     def __repr__(self) -> str:
         counts = {s: sum(f.severity == s for f in self.findings) for s in reversed(SEVERITIES)}

@@ -12,7 +12,7 @@ import xarray as xr
 from ..checks import array as checked_array
 from ..errors import DataError, ModelError
 from ..graph import Graph, apply, substitute
-from ..model import ODE
+from ..model import Model
 from ..objective import Observations
 from ..result import Fit
 from ..times import Clock
@@ -96,7 +96,7 @@ def data_states(fit: Fit) -> States:
     return _own_states(fit, train, missing)
 
 
-def _unmeasured(model: ODE, observations: Observations) -> tuple[str, ...]:
+def _unmeasured(model: Model, observations: Observations) -> tuple[str, ...]:
     """States that aren't among the measured variables."""
     return tuple(s.name for s in model.states if model.observed_state(s.name) not in observations.names)
 
@@ -125,7 +125,7 @@ def _own_states(fit: Fit, train: Observations, missing: tuple[str, ...]) -> Stat
     return States(tuple(labels), tuple(times), tuple(states), guessed=tuple(missing))
 
 
-def states_of(model: ODE, data: xr.Dataset | Observations, clock: Clock | None = None) -> States:
+def states_of(model: Model, data: xr.Dataset | Observations, clock: Clock | None = None) -> States:
     """The completely measured states of a data set; `clock`: what its times count, where they are dates."""
     observations = data if isinstance(data, Observations) else Observations.given(data, model, clock)
     names = {}
@@ -153,7 +153,7 @@ def states_of(model: ODE, data: xr.Dataset | Observations, clock: Clock | None =
     return States(tuple(labels), tuple(times), tuple(states), tuple(constants))
 
 
-def initial_states(model: ODE, new: xr.Dataset | Mapping[str, Any]) -> States:
+def initial_states(model: Model, new: xr.Dataset | Mapping[str, Any]) -> States:
     """New conditions as trajectories of one state each, at time 0 where nothing else is said.
 
     Parameters
@@ -210,7 +210,7 @@ def closure(fit: Fit, states: States, network: str | None = None) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def closure_graph(model: ODE) -> tuple[Graph, float]:
+def closure_graph(model: Model) -> tuple[Graph, float]:
     """The graph that holds the learned terms, and what divides its change to give a rate.
 
     Raises

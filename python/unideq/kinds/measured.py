@@ -300,9 +300,3 @@ class Measured(Kind):
         from ..audit.recovery import recover
 
         return recover(fit, network, **settings)
-
-    def audit(self, fit: Fit, *arguments: Any, **settings: Any) -> Any:
-        """See `Fit.audit`."""
-        from ..audit.run import audit
-
-        return audit(fit, *arguments, **settings)

@@ -226,12 +226,6 @@ class ResidualKind(Kind):
             errors[name].attrs = {"long_name": f"relative L2 error of {name}"}
         return xr.Dataset(errors)
 
-    def audit(self, fit: Fit, *arguments: Any, **settings: Any) -> Any:
-        """See `Fit.audit`."""
-        from ..audit.pathology.pathology import audit_residual
-
-        return audit_residual(fit, *arguments, **settings)
-
 
 def _at(fit: Fit, places: Any, seed: Any, graphs: Mapping[str, Any], inside: bool = True) -> xr.Dataset:
     """Outputs of graphs at places, of one seed or of all."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from ..checks import is_whole
+from ..checks import is_whole, known_arguments
 from ..engine import Engine, checked_engine
 from ..engine.deferred import Deferred, asked_name
 from ..errors import OptionError
@@ -23,9 +23,10 @@ from .tree import record_from_tree, training_groups
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from ..audit import Audit, Check
     from ..audit.gradient import GradientCheck
     from ..audit.recovery import Recovery
-    from ..audit.report import Audit
+    from ..model import Model
 
 __all__ = ["Fit"]
 
@@ -262,62 +263,55 @@ class Fit:
         """Compare the adjoint gradient with forward mode and finite differences; see `unideq.audit.gradient`."""
         return self._ask("check_gradient", **settings)
 
+    @known_arguments
     def audit(
         self,
+        checks: str | Check[Any] | Sequence[str | Check[Any]] | None = None,
+        *,
         data: xr.Dataset | None = None,
         new: xr.Dataset | Mapping[str, Any] | None = None,
-        truth: Any = None,
-        checks: str | Sequence[str] | None = None,
-        *,
-        data_model: Any = None,
-        refined: Fit | Sequence[Fit] | None = None,
-        network: str | None = None,
-        candidates: Mapping[str, Callable[..., Any]] | None = None,
-        spacing: Mapping[str, float] | None = None,
-        steps: int | None = None,
-        **settings: Any,
+        truth: Model | None = None,
     ) -> Audit:
-        """Truncation error in what was learned, stability of rollouts, distribution shift.
+        """Examine what was learned, and say what to do about it.
 
-        Of residual problems gradients of the terms, curvature and stiffness over training, the pathology and the
-        remedy: `settings` alone, see `unideq.audit.pathology.pathology.audit_residual`.
+        Of a fit to states over time: `truncation` splits its closure into physics and truncation error of the schemes,
+        `flow_map` says which conditions will be unstable, `shift` how far rollouts leave the training distribution.
+
+        Of a fit of a residual problem: `balance` (the terms' gradients differ in size), `stiffness` (the Hessian's
+        largest eigenvalue is too large for the learning rate), `conflict` (gradients point apart), `causality` (late
+        times are solved before early ones), `concentration` (the residual sits in few points), `generalisation` (it is
+        small at the training points alone); `progress` says what is left.
 
         Parameters
         ----------
+        checks
+            Names of these, objects with settings of their own (`ude.FlowMap(steps=50)`, or a `ude.audit.Check` that you
+            wrote), or a list of both; default: all that are for this kind of fit.
         data
-            Complete states to look at; default: those that the fit was trained on.
+            Complete states to look at; default: those that the fit was trained on (its own trajectories where not all
+            states were measured, which a note says). They are always compared with the training data. An attribute
+            `unideq_model` (the JSON text of the generating model, `json.dumps(model.to_json())`) tells the scheme that
+            made them.
         new
             Further initial conditions: a Dataset over `trajectory`, or state → array with or without a leading axis.
         truth
-            The true model on the fit's grid, where it is known.
-        checks
-            Which of `truncation`, `flow_map`, `shift`; default: all.
-        data_model
-            The model whose scheme made the data; default: the one in their attribute `unideq_model`.
-        refined
-            The same model fitted on other grids: singles out what depends on the spacing.
-        network
-            Which network; default: all.
-        candidates
-            Further physical terms for the closure: text → function of (fields, derivative).
-        spacing
-            Axis name → spacing, for models without a grid.
-        steps
-            Horizon of the rollouts in data intervals; default: the longest trajectory's.
-        settings
-            How finely to look: `first`, `conditions`, `resolution`, `max_terms`, `radius`, `seed`; see
-            `unideq.audit.run.audit`, which also names the errors.
+            The true model on the fit's grid; default: the model in `unideq_model`, where its states fit.
 
         Returns
         -------
         Audit
-            Findings with their evidence; also stored in the fit's tree and file. Print it, or `plot()` it.
+            Findings with their evidence, stored in the fit's tree under `/diagnostics`, and so in its file. Print or
+            `plot()` it.
+
+        Raises
+        ------
+        OptionError, DataError
+            For unknown checks, checks and arguments that are for another kind of fit, data without complete states,
+            gradients that aren't finite. A check that can't be made for this model is a note.
         """
-        given = {
-            "data": data, "new": new, "truth": truth, "checks": checks, "data_model": data_model, "refined": refined,
-            "network": network, "candidates": candidates, "spacing": spacing, "steps": steps,
-        }  # fmt: skip
-        return self._ask("audit", **{n: v for n, v in given.items() if v is not None}, **settings)
+        from ..audit import audit
+
+        return audit(self, checks, data, new, truth)
 
     def recover(self, network: str | None = None, **settings: Any) -> Recovery:
         """Find equations for a learned term; see `unideq.audit.recovery.recover`."""

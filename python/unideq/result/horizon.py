@@ -32,5 +32,6 @@ def warn_far(train: Observations, times: np.ndarray, start: float | None = None)
         warn_user(
             f"This prediction is {length / record:.3g} times as long as the longest trajectory that was trained on "
             f"({length:g} against {record:g}): nothing measured says what happens there. Hold measurements back, "
-            "`holdout=`, to see how far predictions hold; where networks were trained look at `fit.audit(steps=…)`."
+            "`holdout=`, to see how far predictions hold; where networks were trained look at "
+            "`fit.audit(ude.FlowMap(steps=…))`."
         )

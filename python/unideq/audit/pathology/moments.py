@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...checks import is_whole
 from ...engine.protocol import Engine
-from ...errors import OptionError
 from ...objective.program import Objective
 
 if TYPE_CHECKING:
@@ -105,15 +103,11 @@ def moments_of(fit: Any, seed: int | None = None, count: int = 8) -> Moments:
     Raises
     ------
     OptionError
-        If there is no such seed, or `count` isn't a whole number >= 2.
+        If there is no such seed.
     """
-    if not is_whole(count, 2):
-        raise OptionError(f"`snapshots` needs a whole number >= 2, not {count!r}.")
     record = fit.record
     seeds = list(record.settings.seeds)
-    if seed is not None and seed not in seeds:
-        raise OptionError(f"There is no seed {seed!r}; this fit has {seeds}.")
-    member = record.best_seed if seed is None else seeds.index(seed)
+    member = seeds.index(fit.member(seed))
     logs = record.history.joined(len(seeds))
     last = logs["total"].shape[1]
     times = [int(k) for k in record.history.snapshot_iteration]

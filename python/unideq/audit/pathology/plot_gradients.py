@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from ...result.plot.style import COLOURS, INK, MUTED, make_figure, styled, title
+from ...result.plot.style import COLOURS, INK, MUTED, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import SubFigure
 
-    from .pathology import Pathology
-
-__all__ = ["draw_pathology", "plot_curvature", "plot_histograms", "plot_ratios", "plot_slices", "plot_weights"]
+__all__ = ["plot_layers", "plot_training"]
 
 LAYERS = 6
 """Layers shown."""
 
 
-def draw_pathology(pathology: Pathology) -> Figure:
-    """Histograms of the last moment's gradients above, numbers over training below; see `Audit.plot`."""
-    data = pathology.dataset
-    lower = [plot_ratios]
-    if "hessian_max" in data:
-        lower.append(plot_curvature)
-    if "slice_loss" in data:
-        lower.append(plot_slices)
-    lower.append(plot_weights)
+def plot_layers(data: xr.Dataset, figure: SubFigure) -> None:
+    """Histograms of the last moment's gradients, one axes a layer."""
     layers = chosen_layers(data)
-    with styled():
-        figure = make_figure(11.5, 6.0)
-        parts: Any = figure.subfigures(2, 1)
-        above, below = parts
-        upper = list(above.subplots(1, len(layers), squeeze=False)[0])
-        plot_histograms(data, upper, layers)
-        for draw, ax in zip(lower, below.subplots(1, len(lower), squeeze=False)[0], strict=True):
-            draw(data, ax)
-        handles, labels = upper[0].get_legend_handles_labels()
-        above.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 6), columnspacing=1.4)
-    return figure
+    axes = list(figure.subplots(1, len(layers), squeeze=False)[0])
+    plot_histograms(data, axes, layers)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 6), columnspacing=1.4)
+
+
+def plot_training(data: xr.Dataset, figure: SubFigure) -> None:
+    """Ratios, curvature, slices of time and weights over training, those that are known."""
+    known = {
+        plot_ratios: True, plot_curvature: "hessian_max" in data, plot_slices: "slice_loss" in data, plot_weights: True
+    }  # fmt: skip
+    shown = [draw for draw, there in known.items() if there]
+    for draw, ax in zip(shown, figure.subplots(1, len(shown), squeeze=False)[0], strict=True):
+        draw(data, ax)
 
 
 def matrices(data: xr.Dataset) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from ...engine import Engine
 from ...errors import ModelError
 from ...graph import Graph, jvp, rebuild, vjp
-from ...model import ODE
+from ...model import Model
 
 __all__ = ["Dynamics"]
 
@@ -47,7 +47,7 @@ class Dynamics:
 
     def __init__(
         self,
-        model: ODE,
+        model: Model,
         theta: np.ndarray | None,
         dt: float,
         engine: Engine,

@@ -14,32 +14,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from ...checks import known_arguments, number, settle, whole
 from ...errors import DataError, OptionError
-from ...model import ODE
-from ...result import Fit
+from ..check import Check, Outcome
 from ..finding import Finding
-from ..states import States, initial_states
+from ..states import initial_states
+from ..subject import StatesSubject, starts_of
 from ..wilson import wilson
 from .dynamics import Dynamics
+from .plot_spectrum import plot_spectrum, spectral_radius
 from .spectrum import DENSE, horizon_spectrum, step_spectrum
 from .verification import Verification, happened
 
-__all__ = ["FlowMap", "conditions_of", "flow_map", "spectral_radius"]
+__all__ = ["FlowMap", "FlowMapOutcome"]
 
 E_FOLDINGS = float(np.log(100.0))
 """Growth of errors over the horizon, beyond the reference's, from which a condition is called unstable."""
 _LOOKED = 9
 """One-step spectra a condition, besides those of the verdict."""
+_MODES = 12
+"""Eigenvalues kept (dense spectra keep all)."""
 
 
-@dataclass(frozen=True)
-class FlowMap:
-    """Result of the check.
+@dataclass(frozen=True, kw_only=True)
+class FlowMapOutcome(Outcome):
+    """What `FlowMap` found.
 
     Attributes
     ----------
@@ -56,17 +61,12 @@ class FlowMap:
         ⟨log |λ|⟩ of the training conditions.
     """
 
-    findings: tuple[Finding, ...]
     dataset: xr.Dataset
     model: Dynamics
     truth: Dynamics | None
     steps: int
     first: int
     reference: float
-
-    def groups(self) -> dict[str, xr.Dataset]:
-        """What is stored under `/diagnostics`."""
-        return {"flow_map": self.dataset}
 
     def verify(self, cases: xr.Dataset | Mapping[str, Any], error: float = 0.5) -> Verification:
         """Compare the a-priori verdict with what happens, on many conditions.
@@ -79,11 +79,10 @@ class FlowMap:
             Relative L2 error at the horizon from which a rollout counts as unstable, where a truth is known. Without
             one it counts where the state becomes infinite or ten times as large as it was.
         """
-        if not error > 0:
-            raise OptionError(f"`error` needs a positive number, not {error!r}.")
+        error = number(error, "error", "verify", above=0)
         states = initial_states(self.model.model, cases)
-        starts, u = _starts(states)
-        c = _constants(states)
+        starts, u = starts_of(states)
+        c = np.stack(states.constants) if states.constants else None
         growth = np.array([self._growth(k, starts, u, c) for k in range(len(u))])
         rolled = self.model.rollout(starts, u, self.steps, c)
         expected = None if self.truth is None else self.truth.rollout(starts, u, self.steps, c)
@@ -111,105 +110,118 @@ class FlowMap:
         return _beyond(own, reference, self.steps)
 
 
-def flow_map(
-    fit: Fit,
-    states: States,
-    *,
-    kind: str = "training",
-    new: xr.Dataset | Mapping[str, Any] | None = None,
-    truth: ODE | None = None,
-    steps: int | None = None,
-    first: int | None = None,
-    conditions: int = 8,
-    modes: int = 12,
-) -> FlowMap:
-    """Spectra of a trained model's flow map along its rollouts, with a verdict a condition.
+@known_arguments
+@dataclass(frozen=True)
+class FlowMap(Check[StatesSubject]):
+    """Will rollouts hold? Spectra of a trained model's flow map along its rollouts, with a verdict a condition.
 
-    Parameters
+    Attributes
     ----------
-    fit
-        A trained model.
-    states
-        Trajectories of the data: their first states are the training conditions, their time step is the map's.
-    kind
-        What these conditions are called: `training`, or `given` where they are others.
-    new
-        Further initial states.
-    truth
-        The true model, with the same states on the same grid.
     steps
-        Horizon K in data intervals; default: the longest trajectory's length.
+        Horizon K in data intervals; default: the longest trajectory's. A note tells one that is much longer than
+        anything trained on.
     first
         Steps q that the verdict looks at; default: a fifth of the horizon, at least four.
     conditions
         Largest number of training conditions, and of new ones.
-    modes
-        Number of eigenvalues kept (dense spectra keep all).
+
+    Raises
+    ------
+    OptionError
+        For impossible settings.
+
+    Examples
+    --------
+    >>> import unideq as ude
+    >>> ude.FlowMap(steps=50).conditions
+    8
     """
-    horizon = max(len(t) for t in states.times) - 1 if steps is None else int(steps)
-    looked = max(4, horizon // 5) if first is None else int(first)
-    if horizon < 2 or not 1 < looked <= horizon:
-        raise OptionError(f"The flow map needs 2 <= `first` <= `steps`, not {looked} and {horizon}.")
-    dt = states.interval()
-    theta = fit.theta[: fit.model.layout.size]
-    groups = [(kind, states)] + ([] if new is None else [("new", initial_states(fit.model, new))])
-    starts, u, c, kinds, labels = conditions_of(groups, conditions)
-    model = Dynamics(fit.model, theta, dt, fit.engine, u, c)
-    other = None
-    if truth is not None:
-        if truth.size != fit.model.size or truth.states.names != fit.model.states.names:
-            raise DataError(
-                f"The truth has states {list(truth.states.names)} of {truth.size} values, the model "
-                f"{list(fit.model.states.names)} of {fit.model.size}. Give `truth=` on the model's grid."
-            )
-        other = Dynamics(truth, None, dt, fit.engine, u, c)
-    sources = [("model", model)] + ([] if other is None else [("truth", other)])
-    at = np.unique(np.linspace(0, horizon - 1, min(horizon, _LOOKED + 1)).round().astype(int))
-    kept = model.size if model.size <= DENSE else modes
-    shape = (len(u), len(sources))
-    one, whole = np.full((*shape, len(at), kept, 2), np.nan), np.full((*shape, kept, 2), np.nan)
-    gains, early = np.full((*shape, horizon), np.nan), np.full(shape, np.nan)
-    for j, (_, dynamics) in enumerate(sources):
-        rolled = dynamics.rollout(starts, u, horizon, c)
-        for k in range(len(u)):
-            row = None if c is None else c[k]
-            alive = _alive(rolled[k])
-            for i, step in enumerate(at[at < alive]):
-                found = step_spectrum(dynamics, starts[k] + step * dt, rolled[k, step], row, modes)[:kept]
-                one[k, j, i, : len(found)] = _parts(found)
-            times = starts[k] + dt * np.arange(min(alive, horizon))
-            with np.errstate(all="ignore"):
-                found, gain = horizon_spectrum(dynamics, times, rolled[k, : len(times)], row, modes)
-            if alive > horizon:
-                whole[k, j, : min(kept, len(found))] = _parts(found[:kept])
-            gains[k, j, : len(gain)] = gain
-            early[k, j] = early_growth(dynamics, starts[k], u[k], row, looked)
-    training = np.array(kinds) == kind
-    reference = float(np.nanmax(early[training, 0]))
-    against = early[:, 1] if other is not None else np.full(len(u), reference)
-    e_foldings = np.array([_beyond(a, b, horizon) for a, b in zip(early[:, 0], against, strict=True)])
-    dims = ("condition", "source")
-    dataset = xr.Dataset(
-        {
-            "one_step_real": ((*dims, "looked", "mode"), one[..., 0], {"long_name": "one-step eigenvalue, real part"}),
-            "one_step_imaginary": ((*dims, "looked", "mode"), one[..., 1]),
-            "whole_horizon_real": ((*dims, "mode"), whole[..., 0], {"long_name": "whole-horizon eigenvalue"}),
-            "whole_horizon_imaginary": ((*dims, "mode"), whole[..., 1]),
-            "largest_gain": ((*dims, "interval"), gains, {"long_name": "largest growth of a small error so far"}),
-            "early_growth": (dims, early, {"long_name": "mean log |λ| over the second half of the first steps"}),
-            "e_foldings": ("condition", e_foldings),
-            "unstable": ("condition", (e_foldings > E_FOLDINGS).astype(int)),
-        },
-        coords={
-            "condition_name": ("condition", np.array(labels, dtype=str)),
-            "kind": ("condition", np.array(kinds, dtype=str)),
-            "source": np.array([s for s, _ in sources], dtype=str),
-            "looked_step": ("looked", at),
-        },
-        attrs={"dt": dt, "steps": horizon, "first_steps": looked, "reference": reference},
-    )  # fmt: skip
-    findings = tuple(_finding(dataset, kind, other is not None) for kind in dict.fromkeys(kinds))
-    return FlowMap(findings, dataset, model, other, horizon, looked, reference)
+
+    name = "flow_map"
+    needs = StatesSubject
+    learns = True
+    steps: int | None = None
+    first: int | None = None
+    conditions: int = 8
+
+    def __post_init__(self) -> None:
+        settle(self, whole, "steps", "first", least=1, none=True)
+        settle(self, whole, "conditions", least=1)
+
+    def prepare(self, subject: StatesSubject) -> None:
+        """Read the states."""
+        subject.read()
+        subject.about_horizon(self.steps)
+
+    def examine(self, subject: StatesSubject) -> FlowMapOutcome:
+        """Roll out and compute the spectra."""
+        fit, horizon, truth = subject.fit, subject.horizon(self.steps), subject.truth
+        looked = max(4, horizon // 5) if self.first is None else self.first
+        if horizon < 2 or not 1 < looked <= horizon:
+            raise OptionError(f"The flow map needs 2 <= `first` <= `steps`, not {looked} and {horizon}.")
+        dt = subject.states.interval()
+        starts, u, c, kinds, labels = subject.conditions(self.conditions)
+        model = Dynamics(fit.model, subject.theta, dt, fit.engine, u, c)
+        other = None
+        if truth is not None:
+            if truth.size != fit.model.size or truth.states.names != fit.model.states.names:
+                raise DataError(
+                    f"The truth has states {list(truth.states.names)} of {truth.size} values, the model "
+                    f"{list(fit.model.states.names)} of {fit.model.size}. Give `truth=` on the model's grid."
+                )
+            other = Dynamics(truth, None, dt, fit.engine, u, c)
+        sources = [("model", model)] + ([] if other is None else [("truth", other)])
+        at = np.unique(np.linspace(0, horizon - 1, min(horizon, _LOOKED + 1)).round().astype(int))
+        kept = model.size if model.size <= DENSE else _MODES
+        shape = (len(u), len(sources))
+        one, overall = np.full((*shape, len(at), kept, 2), np.nan), np.full((*shape, kept, 2), np.nan)
+        gains, early = np.full((*shape, horizon), np.nan), np.full(shape, np.nan)
+        for j, (_, dynamics) in enumerate(sources):
+            rolled = dynamics.rollout(starts, u, horizon, c)
+            for k in range(len(u)):
+                row = None if c is None else c[k]
+                alive = _alive(rolled[k])
+                for i, step in enumerate(at[at < alive]):
+                    found = step_spectrum(dynamics, starts[k] + step * dt, rolled[k, step], row, _MODES)[:kept]
+                    one[k, j, i, : len(found)] = _parts(found)
+                times = starts[k] + dt * np.arange(min(alive, horizon))
+                with np.errstate(all="ignore"):
+                    found, gain = horizon_spectrum(dynamics, times, rolled[k, : len(times)], row, _MODES)
+                if alive > horizon:
+                    overall[k, j, : min(kept, len(found))] = _parts(found[:kept])
+                gains[k, j, : len(gain)] = gain
+                early[k, j] = early_growth(dynamics, starts[k], u[k], row, looked)
+        training = np.array(kinds) == subject.kind
+        reference = float(np.nanmax(early[training, 0]))
+        against = early[:, 1] if other is not None else np.full(len(u), reference)
+        e_foldings = np.array([_beyond(a, b, horizon) for a, b in zip(early[:, 0], against, strict=True)])
+        dims = ("condition", "source")
+        dataset = xr.Dataset(
+            {
+                "one_step_real": (
+                    (*dims, "looked", "mode"), one[..., 0], {"long_name": "one-step eigenvalue, real part"},
+                ),
+                "one_step_imaginary": ((*dims, "looked", "mode"), one[..., 1]),
+                "whole_horizon_real": ((*dims, "mode"), overall[..., 0], {"long_name": "whole-horizon eigenvalue"}),
+                "whole_horizon_imaginary": ((*dims, "mode"), overall[..., 1]),
+                "largest_gain": ((*dims, "interval"), gains, {"long_name": "largest growth of a small error so far"}),
+                "early_growth": (dims, early, {"long_name": "mean log |λ| over the second half of the first steps"}),
+                "e_foldings": ("condition", e_foldings),
+                "unstable": ("condition", (e_foldings > E_FOLDINGS).astype(int)),
+            },
+            coords={
+                "condition_name": ("condition", np.array(labels, dtype=str)),
+                "kind": ("condition", np.array(kinds, dtype=str)),
+                "source": np.array([s for s, _ in sources], dtype=str),
+                "looked_step": ("looked", at),
+            },
+            attrs={"dt": dt, "steps": horizon, "first_steps": looked, "reference": reference},
+        )  # fmt: skip
+        findings = tuple(_finding(dataset, kind, other is not None) for kind in dict.fromkeys(kinds))
+        return FlowMapOutcome(
+            findings, {self.name: dataset}, {self.name: partial(plot_spectrum, dataset)}, dataset=dataset, model=model,
+            truth=other, steps=horizon, first=looked, reference=reference,
+        )  # fmt: skip
 
 
 def early_growth(dynamics: Dynamics, t: float, u: np.ndarray, c: np.ndarray | None, first: int) -> float:
@@ -225,12 +237,6 @@ def early_growth(dynamics: Dynamics, t: float, u: np.ndarray, c: np.ndarray | No
             u = dynamics.advance(np.array([t]), u[None], None if c is None else c[None])[0]
         t += dynamics.dt
     return float(np.mean(found))
-
-
-def spectral_radius(dataset: xr.Dataset) -> xr.DataArray:
-    """Largest modulus of the one-step eigenvalues, over `condition`, `source` and `looked`."""
-    square: xr.DataArray = dataset["one_step_real"] ** 2 + dataset["one_step_imaginary"] ** 2
-    return square.max("mode") ** 0.5
 
 
 def _parts(eigenvalues: np.ndarray) -> np.ndarray:
@@ -250,31 +256,6 @@ def _alive(states: np.ndarray) -> int:
     size = np.abs(states).max(axis=1)
     bad = ~np.isfinite(size) | (size > 1e8 * max(float(size[0]), 1e-300))
     return int(np.argmax(bad)) if bad.any() else len(states)
-
-
-def _starts(states: States) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([float(t[0]) for t in states.times]), np.stack([u[0] for u in states.states])
-
-
-def _constants(states: States) -> np.ndarray | None:
-    return np.stack(states.constants) if states.constants else None
-
-
-def conditions_of(
-    groups: list[tuple[str, States]], most: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, list[str], list[str]]:
-    """Start times, initial states, constants, kinds and names of all conditions looked at."""
-    starts, u, c, kinds, labels = [], [], [], [], []
-    for kind, states in groups:
-        t, first = _starts(states)
-        picked = np.unique(np.linspace(0, len(t) - 1, min(len(t), most)).round().astype(int))
-        starts.append(t[picked])
-        u.append(first[picked])
-        if states.constants:
-            c.append(np.stack(states.constants)[picked])
-        kinds += [kind] * len(picked)
-        labels += [f"{kind} {states.labels[k]}" for k in picked]
-    return np.concatenate(starts), np.concatenate(u), np.concatenate(c) if c else None, kinds, labels
 
 
 def _finding(dataset: xr.Dataset, kind: str, known: bool) -> Finding:

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import xarray as xr
 
+from ...checks import known_arguments, settle, whole
 from ...errors import OptionError
-from ...result import Fit
+from ..check import Check, Outcome
 from ..finding import Finding
-from ..states import States, initial_states
+from ..states import States
+from ..subject import StatesSubject
 from .closure_inputs import ClosureInputs
 from .distance import Cloud, energy_distance
 from .dynamics import Dynamics
-from .flow_map import conditions_of
+from .plot_distance import plot_distance
 
-__all__ = ["Shift", "shift"]
+__all__ = ["Shift", "ShiftOutcome"]
 
 LEVEL = 0.99
 _FOLDS = 5
@@ -34,9 +36,9 @@ _POOLED = 10
 """Places that a step is judged by, at least: where a step has fewer, those of the steps after it are pooled."""
 
 
-@dataclass(frozen=True)
-class Shift:
-    """Result of the check.
+@dataclass(frozen=True, kw_only=True)
+class ShiftOutcome(Outcome):
+    """What `Shift` found.
 
     Attributes
     ----------
@@ -49,71 +51,82 @@ class Shift:
         training's own), `first_step` outside (−1: never), `energy` distance.
     """
 
-    findings: tuple[Finding, ...]
     datasets: Mapping[str, xr.Dataset]
 
-    def groups(self) -> dict[str, xr.Dataset]:
-        """What is stored under `/diagnostics`."""
-        return {f"shift_{name}": d for name, d in self.datasets.items()}
 
+@known_arguments
+@dataclass(frozen=True)
+class Shift(Check[StatesSubject]):
+    """Where do rollouts leave what the closure knows? Distances of its inputs from those that it was trained on.
 
-def shift(
-    fit: Fit,
-    states: States,
-    *,
-    training: States | None = None,
-    new: xr.Dataset | Mapping[str, Any] | None = None,
-    steps: int | None = None,
-    network: str | None = None,
-    radius: int = 2,
-    conditions: int = 8,
-    seed: int = 0,
-) -> Shift:
-    """Distances of a closure's inputs along rollouts from those that it was trained on.
-
-    Parameters
+    Attributes
     ----------
-    fit
-        A trained model.
-    states
-        Trajectories whose first states are rolled out from.
-    training
-        States that the fit was trained on, which make the distribution; default: `states`.
-    new
-        Further initial states.
     steps
-        Rollout length in data intervals; default: the longest trajectory's.
+        Rollout length in data intervals; default: the longest trajectory's. A note tells one that is much longer than
+        anything trained on.
     network
-        Which; None for all that the equations call.
+        Which; default: all that the equations call, one by one.
     radius
         Of the patches that a place is described by, where the network acts on a grid.
     conditions
         Largest number of training conditions, and of new ones.
     seed
         Of the generator that thins large sets of samples.
+
+    Raises
+    ------
+    OptionError
+        For impossible settings.
+
+    Examples
+    --------
+    >>> import unideq as ude
+    >>> ude.Shift(radius=1).conditions
+    8
     """
-    horizon = max(len(t) for t in states.times) - 1 if steps is None else int(steps)
-    if horizon < 1 or radius < 0:
-        raise OptionError(f"`shift` needs `steps` >= 1 and `radius` >= 0, not {horizon} and {radius}.")
-    seen = states if training is None else training
-    groups = [("training" if training is None else "given", states)] + (
-        [] if new is None else [("new", initial_states(fit.model, new))]
-    )
-    starts, u, c, kinds, labels = conditions_of(groups, conditions)
-    model = Dynamics(fit.model, fit.theta[: fit.model.layout.size], states.interval(), fit.engine, u, c)
-    rolled = model.rollout(starts, u, horizon, c)
-    findings, datasets = [], {}
-    for name in fit.model.learned if network is None else (network,):
-        inputs = ClosureInputs.of(fit, name, radius)
-        cloud = training_cloud(inputs, seen, seed)
-        rows = []
-        for k, path in enumerate(rolled):
-            times = starts[k] + model.dt * np.arange(horizon + 1)
-            rows.append(inputs.rows(times, path, None if c is None else c[k]))
-        dataset = _dataset(cloud, np.stack(rows), inputs.place_shape, kinds, labels, model.dt)
-        datasets[name] = dataset
-        findings += [_finding(dataset, name, kind) for kind in dict.fromkeys(kinds)]
-    return Shift(tuple(findings), datasets)
+
+    name = "shift"
+    needs = StatesSubject
+    learns = True
+    steps: int | None = None
+    network: str | None = None
+    radius: int = 2
+    conditions: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        settle(self, whole, "steps", least=1, none=True)
+        settle(self, whole, "conditions", least=1)
+        settle(self, whole, "radius", "seed", least=0)
+
+    def prepare(self, subject: StatesSubject) -> None:
+        """Read the states; the network is the model's."""
+        subject.known_network(self.network)
+        subject.read()
+        subject.about_horizon(self.steps)
+
+    def examine(self, subject: StatesSubject) -> ShiftOutcome:
+        """Roll out, and compare what the networks are called with."""
+        fit, horizon = subject.fit, subject.horizon(self.steps)
+        if horizon < 1:
+            raise OptionError("`Shift` needs trajectories of two times at least, or `steps`.")
+        starts, u, c, kinds, labels = subject.conditions(self.conditions)
+        model = Dynamics(fit.model, subject.theta, subject.states.interval(), fit.engine, u, c)
+        rolled = model.rollout(starts, u, horizon, c)
+        findings, datasets = [], {}
+        for name in subject.networks if self.network is None else (self.network,):
+            inputs = ClosureInputs.of(fit, name, self.radius)
+            cloud = training_cloud(inputs, subject.trained, self.seed)
+            rows = []
+            for k, path in enumerate(rolled):
+                times = starts[k] + model.dt * np.arange(horizon + 1)
+                rows.append(inputs.rows(times, path, None if c is None else c[k]))
+            dataset = _dataset(cloud, np.stack(rows), inputs.place_shape, kinds, labels, model.dt)
+            datasets[name] = dataset
+            findings += [_finding(dataset, name, kind) for kind in dict.fromkeys(kinds)]
+        groups = {f"{self.name}_{name}": d for name, d in datasets.items()}
+        panels = {f"{self.name}_{name}": partial(plot_distance, name, d) for name, d in datasets.items()}
+        return ShiftOutcome(tuple(findings), groups, panels, datasets=datasets)
 
 
 def training_cloud(inputs: ClosureInputs, states: States, seed: int = 0) -> Cloud:

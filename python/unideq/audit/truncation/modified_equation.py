@@ -21,7 +21,7 @@ import numpy as np
 from ...errors import ModelError
 from ...graph import Expression, Graph, apply, pushforward, rebuild, topological, variable
 from ...grid.reading import ORDERS, moments, scheme_name
-from ...model import ODE
+from ...model import Model
 from ...model.equations import readable
 from .space import ACCURACY, Space, central_weights
 from .stencil_words import derivative_name, factor_text, opaque_stencils, term_label
@@ -81,7 +81,7 @@ class ModifiedEquation:
         Cells next to a boundary where the series doesn't hold.
     """
 
-    model: ODE
+    model: Model
     space: Space
     values: dict[str, np.ndarray]
     terms: tuple[StencilTerm, ...]
@@ -112,7 +112,7 @@ class ModifiedEquation:
         return np.linalg.solve(powers, sampled)[1 : ORDERS + 1]
 
 
-def modified_equation(model: ODE, space: Space, theta: np.ndarray | None = None) -> ModifiedEquation:
+def modified_equation(model: Model, space: Space, theta: np.ndarray | None = None) -> ModifiedEquation:
     """Expand a model's vector field in the spacing of its grid.
 
     Parameters
@@ -144,7 +144,7 @@ def modified_equation(model: ODE, space: Space, theta: np.ndarray | None = None)
     )  # fmt: skip
 
 
-def silenced(model: ODE) -> Graph:
+def silenced(model: Model) -> Graph:
     """The named vector field with all networks' outputs put to zero; nothing at all where steps are learned whole."""
     if getattr(model, "coupling", "") == "prediction":
         return model._named({"du": apply("broadcast_to", 0.0, shape=(model.size,))})
@@ -204,7 +204,7 @@ _COARSER = ((1, Fraction(-1, 2), "a first-order difference"), (2, Fraction(1, 6)
 
 
 def _terms(
-    model: ODE, graph: Graph, node: Expression, space: Space, names: Mapping[Expression, str]
+    model: Model, graph: Graph, node: Expression, space: Space, names: Mapping[Expression, str]
 ) -> list[StencilTerm]:
     """The leading error of a stencil in every equation that it enters, and those that a coarser scheme would make."""
     x = node.inputs[0]

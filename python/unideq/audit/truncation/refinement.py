@@ -7,39 +7,35 @@ spacing and has that built in, so fits on both grids are needed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from ...errors import OptionError
+from ..check import Outcome
 from ..finding import Finding
+from .decomposition import Decomposition
 from .regression import shown_with_error
-from .truncation import Truncation
 
-__all__ = ["Refinement", "refinement"]
-
-
-@dataclass(frozen=True)
-class Refinement:
-    """Result of the check: findings, and a Dataset over `candidate` and `grid` a field."""
-
-    findings: tuple[Finding, ...]
-    datasets: dict[str, xr.Dataset]
-
-    def groups(self) -> dict[str, xr.Dataset]:
-        """What is stored under `/diagnostics`."""
-        return {f"refinement_{name}": d for name, d in self.datasets.items()}
+__all__ = ["RefinementOutcome", "refinement"]
 
 
-def refinement(results: Sequence[Truncation], spacings: Sequence[float]) -> Refinement:
-    """Split the coefficients of truncation checks on several grids into a part that stays and one that goes with dx.
+@dataclass(frozen=True, kw_only=True)
+class RefinementOutcome(Outcome):
+    """What fits on several grids say: a Dataset over `candidate` and `grid` a field."""
+
+    datasets: Mapping[str, xr.Dataset]
+
+
+def refinement(results: Sequence[Mapping[str, Decomposition]], spacings: Sequence[float]) -> RefinementOutcome:
+    """Split the coefficients of a closure's decompositions on several grids into what stays and what goes with dx.
 
     Parameters
     ----------
     results
-        One a grid, all with the same terms a field.
+        Field → decomposition, one a grid, all with the same terms a field.
     spacings
         Of these grids.
 
@@ -51,12 +47,13 @@ def refinement(results: Sequence[Truncation], spacings: Sequence[float]) -> Refi
     dx = np.asarray(spacings, dtype=float)
     if len(np.unique(np.round(dx / dx.max(), 6))) < 2:
         raise OptionError(f"A refinement check needs fits on two different spacings, not {dx.tolist()}.")
-    datasets = {name: _split(results, dx, name) for name in results[0].fields}
-    return Refinement(tuple(_finding(d) for d in datasets.values()), datasets)
+    datasets = {name: _split(results, dx, name) for name in results[0]}
+    groups = {f"refinement_{name}": d for name, d in datasets.items()}
+    return RefinementOutcome(tuple(_finding(d) for d in datasets.values()), groups, datasets=datasets)
 
 
-def _split(results: Sequence[Truncation], dx: np.ndarray, field: str) -> xr.Dataset:
-    parts = [r.fields[field] for r in results]
+def _split(results: Sequence[Mapping[str, Decomposition]], dx: np.ndarray, field: str) -> xr.Dataset:
+    parts = [r[field] for r in results]
     names = [n for n in parts[0].regression.names if all(n in p.regression.names for p in parts)]
     index = [[p.regression.names.index(n) for n in names] for p in parts]
     values = np.array([p.regression.coefficients[i] for p, i in zip(parts, index, strict=True)])  # (grid, term)

@@ -43,15 +43,15 @@ def truncation_finding(d: Decomposition, known_data: bool) -> Finding:
             "grid, higher order), with the scheme that made them, or on two resolutions."
         )
     elif r.r_squared < _WEAK:
-        advice = "No candidate explains much of the closure: give further ones with `candidates=`."
+        advice = "No candidate explains much of the closure: give further ones, `ude.Truncation(candidates=…)`."
         worst = max(worst, "note", key=SEVERITIES.index)
     elif worst == "note" and not known_data:
         advice = (
-            "Say what made the data: `data_model=`, or their attribute `unideq_model`. Else a second fit on another "
-            "resolution (`fit.audit(refined=other)`) tells."
+            "Say what made the data: `ude.Truncation(data_model=…)`, or their attribute `unideq_model`. Else a second "
+            "fit on another resolution tells, `ude.Truncation(refined=other)`."
         )
     elif worst == "note":
-        advice = "States of more variety, or a second fit on another resolution (`fit.audit(refined=other)`), tell."
+        advice = "States of more variety, or a second fit on another resolution, `ude.Truncation(refined=other)`, tell."
     return Finding("truncation", worst, statement, d.dataset(), advice)
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "MUTED",
     "SEQUENTIAL",
     "axes_of",
+    "label_once",
     "make_figure",
     "styled",
     "title",
@@ -126,3 +127,8 @@ def write_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -
         figure.savefig(target, dpi=dpi)
     except (OSError, ValueError) as error:
         raise OptionError(f"The picture `{path}` can't be written: {error}.") from error
+
+
+def label_once(ax: Axes, label: str) -> str:
+    """The label, unless the legend has it already."""
+    return "_" + label if label in ax.get_legend_handles_labels()[1] else label
