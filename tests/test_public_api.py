@@ -24,6 +24,7 @@ ARROWS = (
     "model",
     "objective",
     "residual",
+    "optimise",
     "engine",
     "training",
     "result",

@@ -16,7 +16,7 @@ from _programs import objective_problem, unideq_in_julia
 from gradient_peers import CASES, MAX_STEPS, TIGHT_STEPS, TOLERANCE
 
 import unideq as ude
-from unideq.engine import Minimisation, OptimizerSettings, available, get_engine
+from unideq.engine import Minimisation, available, get_engine
 from unideq.harness import Study
 
 ITERATIONS, REPORT_EVERY = 500, 50
@@ -28,7 +28,7 @@ GOAL = 0.03
 def enter_training(field: Field, engine_name: str, ours: Work, rate: float) -> None:
     def make() -> Callable[[], Any]:
         engine = get_engine(engine_name)
-        settings = OptimizerSettings("adam", ude.Adam(rate, ITERATIONS).settings())
+        settings = ude.Adam(rate, ITERATIONS)
         run = Minimisation(ours.objective, ours.theta[None], settings, report_every=REPORT_EVERY)
         return lambda: engine.minimise(run, lambda _: True)
 

@@ -6,7 +6,7 @@ from _hand_written import LotkaVolterra, Spiral, training, value_and_gradient
 from _models import lotka_volterra, spiral, work
 
 import unideq as ude
-from unideq.engine import Minimisation, OptimizerSettings, get_engine
+from unideq.engine import Minimisation, get_engine
 from unideq.harness import Study, ratio, time_interleaved
 
 TOLERANCE = 1e-6
@@ -60,7 +60,7 @@ for unit in study.units(case=list(CASES), batch=study.settings["batches"]):
         "loss_difference": abs(value - float(hand()[0])) / abs(value),
     }
     if one:
-        settings = OptimizerSettings("adam", ude.Adam(1e-3, ITERATIONS).settings())
+        settings = ude.Adam(1e-3, ITERATIONS)
         run = Minimisation(ours.objective, ours.theta[None], settings)
 
         def train(run: Minimisation = run) -> None:

@@ -16,7 +16,7 @@ from _hand_written_residual import FORMS, value_and_gradient
 from _peers import Field, deepxde_peer, relative_error, versions_of
 
 import unideq as ude
-from unideq.engine import Minimisation, OptimizerSettings, available, get_engine
+from unideq.engine import Minimisation, available, get_engine
 from unideq.harness import Study
 from unideq.objective.program import Objective
 
@@ -81,7 +81,7 @@ def enter_trainings(field: Field, peers: dict[str, Any], iterations: int) -> Non
     """Adam from one start, new points in every iteration."""
     problem, residual = problem_of("MLP"), ude.Residual(points=POINTS)
     objective, theta = residual.build(problem), problem.initial_theta(0)
-    settings = OptimizerSettings("adam", ude.Adam(RATE, iterations).settings())
+    settings = ude.Adam(RATE, iterations)
 
     def make(name: str) -> Callable[[], Any]:
         engine = get_engine(name)

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 import unideq as ude
-from unideq.engine import Minimisation, OptimizerSettings, get_engine
+from unideq.engine import Minimisation, get_engine
 from unideq.graph import Graph, constant, substitute
 from unideq.model import Entry
 from unideq.objective import Objective as Program
@@ -52,9 +52,8 @@ def fit_many(
         data = np.repeat(values[:, None], theta.shape[1], axis=1)
         whole = np.concatenate([theta, data], axis=-1).reshape(-1, own + size)
         free = np.concatenate([first.task.problem.layout.free_mask, np.zeros(size, bool)])
-        phase = {**stage.phase.settings(), "iterations": stage.iterations}
-        optimizer = OptimizerSettings(stage.phase.optimizer, phase)
-        run = Minimisation(program, whole, optimizer, free, report_every=stage.iterations)
+        phase = stage.phase.lasting(stage.iterations)
+        run = Minimisation(program, whole, phase, free, report_every=stage.iterations)
         last = chosen.minimise(run, lambda report: True).last
         theta = last.best_theta[:, :own].reshape(theta.shape)
         totals = last.best_total.reshape(theta.shape[:2])

@@ -37,20 +37,36 @@ function Unideq.gradients_of_terms!(gradients, loss::Bowls, theta::Vector{Float6
     return false
 end
 
+"Steps of 0.01 times the gradient."
+struct Descent end
+
+mutable struct DescentState
+    const theta::Vector{Float64}
+    iteration::Int
+    finished::Int
+end
+Unideq.start_state(::Descent, parameters::Int, terms::Int) = DescentState(zeros(parameters), 0, 0)
+
+function Unideq.turn!(::Descent, state::DescentState, value, problem, worker, logs::Logs, seed::Int)
+    Unideq.evaluate_loss!(value, worker, state.theta, problem.free)
+    Unideq.log!(logs, seed, state.iteration, value.total, value.terms, norm(value.gradient), 0.01, false)
+    state.theta .-= 0.01 .* value.gradient
+    state.iteration += 1
+    return nothing
+end
+
 function balanced_run(loss::Bowls, start, every, iterations; others = Int[])
     balancing = Dict{String,Any}(
         "rule" => "annealing", "every" => every, "rate" => 0.1, "denominator" => "plain", "reference" => [true, false],
         "balanced" => [0, 1], "moving" => [1], "others" => others, "counted" => [ones(length(start))],
         "base" => [1.0, 1.0], "residuals" => [],
     )
-    mask, settings = trues(length(start)), Dict{String,Any}("learning_rate" => 0.01, "iterations" => iterations)
     given = Dict{String,Any}(
-        "optimizer" => "adam", "settings" => settings, "seeds" => 1, "terms" => 2, "free" => collect(mask),
-        "decay" => collect(mask), "balancing" => balancing, "state" => ["weights"],
+        "seeds" => 1, "terms" => 2, "free" => fill(true, length(start)), "balancing" => balancing,
+        "state" => ["weights"],
     )
-    run = make_run(loss, Unideq.read_method("adam", settings), given)
+    run = make_run(loss, Descent(), given)
     run.states[1].theta .= start
-    run.states[1].good_theta .= start
     matrix() = fill(NaN, iterations, 1)
     cube() = fill(NaN, 2, iterations, 1)
     return run, Logs(0, matrix(), cube(), matrix(), matrix(), fill(false, iterations, 1), cube())

@@ -12,7 +12,7 @@ const FILES = filter(name -> endswith(name, ".jl") && !(name in ("runtests.jl", 
 const NEEDED = Dict(
     "continuous_adjoints.jl" => ["ADTypes", "OrdinaryDiffEqRosenbrock", "SciMLSensitivity"],
     "lux.jl" => ["ForwardDiff", "Lux", "Zygote"],
-    "minimise.jl" => ["Optim", "Optimisers"],
+    "minimise.jl" => ["Optim"],
 )
 
 @testset "Unideq" begin

@@ -49,6 +49,22 @@ if TYPE_CHECKING:
         Trajectory,
         Unrolled,
     )
+    from .optimise import (
+        BFGS,
+        LBFGS,
+        SOAP,
+        Adam,
+        AdamW,
+        CosineDecay,
+        ExponentialDecay,
+        FirstOrder,
+        GaussNewton,
+        Optax,
+        Optimisers,
+        PiecewiseConstant,
+        Schedule,
+        Warmup,
+    )
     from .residual import (
         Boundary,
         Data,
@@ -65,20 +81,7 @@ if TYPE_CHECKING:
     from .result import Fit, Solution, plot_rollout_metrics, rollout_metrics
     from .solvers import Auto, ExplicitRungeKutta, Rosenbrock, Solver
     from .solvers.table import *  # noqa: F403
-    from .training import (
-        BFGS,
-        LBFGS,
-        SOAP,
-        Adam,
-        AdamW,
-        CosineDecay,
-        ExponentialDecay,
-        GaussNewton,
-        PiecewiseConstant,
-        Warmup,
-        fit,
-        resume,
-    )
+    from .training import fit, resume
 
     __version__: str
 
@@ -139,20 +142,23 @@ _EXPORTS = {
     ),
     "result": ("Fit", "Solution", "plot_rollout_metrics", "rollout_metrics"),
     "solvers": ("Auto", "ExplicitRungeKutta", "Rosenbrock", "Solver"),
-    "training": (
+    "optimise": (
         "BFGS",
         "LBFGS",
+        "SOAP",
         "Adam",
         "AdamW",
         "CosineDecay",
         "ExponentialDecay",
+        "FirstOrder",
         "GaussNewton",
-        "SOAP",
+        "Optax",
+        "Optimisers",
         "PiecewiseConstant",
+        "Schedule",
         "Warmup",
-        "fit",
-        "resume",
     ),
+    "training": ("fit", "resume"),
 }
 _HOME = {name: module for module, names in _EXPORTS.items() for name in names}
 
@@ -186,6 +192,7 @@ __all__ = [
     "ExtraMissing",
     "Field",
     "FileFormatError",
+    "FirstOrder",
     "Fit",
     "FlowMap",
     "GaussNewton",
@@ -201,6 +208,8 @@ __all__ = [
     "MultipleShooting",
     "Neumann",
     "NeuralTangentKernel",
+    "Optax",
+    "Optimisers",
     "OptionError",
     "PCGrad",
     "Parameter",
@@ -211,6 +220,7 @@ __all__ = [
     "Residual",
     "ResidualProblem",
     "Rosenbrock",
+    "Schedule",
     "Shift",
     "Solution",
     "SolveError",

@@ -19,8 +19,9 @@ from . import datasets, nn
 from .errors import ExtraMissing, OptionError
 from .model import ODE, Parameter
 from .objective import Holdout, MultipleShooting, Trajectory
+from .optimise import BFGS, Adam
 from .result import Fit
-from .training import BFGS, Adam, fit
+from .training import fit
 
 if TYPE_CHECKING:
     from .audit.recovery import Recovery

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from unideq.engine import Minimisation, Minimised, OptimizerSettings, Report
+from unideq.engine import Minimisation, Minimised, Report
 from unideq.graph import Expression, Graph, variable
 from unideq.objective.program import Objective, Pointwise
+
+from .problems import phase_of
 
 Residual = Callable[[Expression, Mapping[str, Expression]], Any]
 STARTS = np.array([[-1.2, 1.0], [2.0, -1.0], [0.5, 0.5]])
@@ -105,5 +107,5 @@ def run(
         "damping": more.pop("damping", 1e-3),
         "tolerance": more.pop("tolerance", 1e-12),
     }
-    optimizer = OptimizerSettings("gauss_newton", settings)
+    optimizer = phase_of("gauss_newton", settings)
     return engine.minimise(Minimisation(objective, start, optimizer, **more), recorder), recorder

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from unideq.engine import Minimisation, Minimised, OptimizerSettings, Report
+from unideq.engine import Minimisation, Minimised, Report
 from unideq.graph import Expression, Graph, variable
 from unideq.objective.program import Balancing, Objective, Pointwise
+
+from .problems import phase_of
 
 
 @dataclass
@@ -93,7 +95,7 @@ def minimise(
     """`Engine.minimise`, and the reports that it made."""
     record = Recorder(stop_after)
     default = {"learning_rate": 0.01} if name in ("adam", "adamw") else {}
-    chosen = OptimizerSettings(name, {**default, **(settings or {}), "iterations": iterations})
+    chosen = phase_of(name, {**default, **(settings or {}), "iterations": iterations})
     return engine.minimise(Minimisation(objective, theta, chosen, report_every=report_every, **more), record), record
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from unideq.engine import Engine, get_engine
 from unideq.graph import Expression, Graph, apply, constant, variable
 from unideq.objective.program import Integration, Objective, Pointwise, SolverSettings
+from unideq.optimise import Phase, phase_from_settings
 
 Rhs = Callable[[Expression, Expression, Expression], Sequence[Any]]
 
@@ -103,3 +104,8 @@ def quadratic(size: int = 4) -> tuple[Objective, np.ndarray]:
     points = {"weights": 0.5 * np.diag(stiffness)}
     source = Pointwise("p", Graph([theta, weights], {"value": residual}), points)
     return Objective((source,), Graph([values, theta], {"square": np.sum(values)}), {"square": 1.0}), centre
+
+
+def phase_of(name: str, settings: Mapping[str, Any]) -> Phase:
+    """The phase of an optimiser by its name in files, from settings as files have them."""
+    return phase_from_settings({"optimizer": name, **settings})

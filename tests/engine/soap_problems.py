@@ -16,7 +16,7 @@ from unideq.objective.program import Objective, Pointwise
 SIZE = 4
 PARAMETERS = 2 * SIZE**2 + SIZE
 BLOCKS = [[0, SIZE, SIZE], [SIZE**2 + SIZE, SIZE, SIZE]]
-SETTINGS: dict[str, Any] = {"learning_rate": 0.01, "iterations": 25, "precondition_every": 5, "blocks": BLOCKS}
+SETTINGS: dict[str, Any] = {"learning_rate": 0.01, "iterations": 25, "precondition_every": 5}
 
 
 def points(seed: int, count: int = 24) -> dict[str, np.ndarray]:

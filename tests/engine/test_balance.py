@@ -13,13 +13,13 @@ from unideq.engine.jax.optimise import Task, _make_chunk
 from unideq.engine.jax.programs import source_data
 from unideq.engine.loop import empty_logs
 from unideq.engine.minimisation import Minimisation
-from unideq.engine.protocol import OptimizerSettings
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Graph, variable
 from unideq.objective.program import Objective, Pointwise
 
 from .balanced import POINTS, Draws, each_rule, settings_of, starts
 from .linear import Linear, minimise
+from .problems import phase_of
 
 pytestmark = pytest.mark.usefixtures("only_full_reports", "double_precision")
 
@@ -54,11 +54,11 @@ def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(engine, rule):
 def test_other_first_order_optimisers_move_the_same_weights(engine, name):
     problem = Linear.random(5, POINTS, 6)
     balancing = problem.balancing("annealing", reference=("pde",), rate=1.0)
-    blocks = {"blocks": [[0, 2, 3]]} if name == "soap" else {}
+    matrices = [[0, 2, 3]] if name == "soap" else ()
     result, log = minimise(
-        engine, problem.objective(), starts(2, 6), 13, name=name, settings=blocks, balancing=balancing
+        engine, problem.objective(), starts(2, 6), 13, name=name, matrices=matrices, balancing=balancing
     )
-    half, _ = minimise(engine, problem.objective(), starts(2, 6), 10, name=name, settings=blocks, balancing=balancing)
+    half, _ = minimise(engine, problem.objective(), starts(2, 6), 10, name=name, matrices=matrices, balancing=balancing)
     for seed in range(2):
         for n, theta in ((0, starts(2, 6)[seed]), (12, half.last.theta[seed])):
             pde, *others = np.abs(problem.gradients(theta))
@@ -240,17 +240,17 @@ def test_terms_are_differentiated_apart_at_updates_alone(rule, seeds):
     """A condition on a batched value would have become a selection between both branches."""
     problem = Linear.random(15, POINTS, 6)
     objective, balancing = problem.objective(), problem.balancing(rule, **settings_of(rule))
-    settings = OptimizerSettings("adam", {"learning_rate": 0.01, "iterations": 20})
+    settings = phase_of("adam", {"learning_rate": 0.01, "iterations": 20})
     asked = Minimisation(objective, starts(seeds, 6), settings, balancing=balancing, report_every=20)
     start, mask = asked.start(), np.ones(6, bool)
     roles = Roles.of(balancing, objective, start["weights"])
     numbers = Arguments.of(objective)
-    chunk = _make_chunk(Task(objective, {}, balancing, roles), "adam", seeds, 20, numbers)
+    chunk = _make_chunk(Task(objective, settings, balancing, roles), seeds, 20, numbers)
     data = {
         "objective": {
             "sources": [source_data(s) for s in objective.sources], "weights": np.ones(3), "constants": numbers.values,
         },
-        "settings": {"learning_rate": 0.01},
+        "settings": settings.numbers(),
         "free": mask, "decay": mask, "iterations": 20, "same_again": True, "counted": np.ones((1, 6)),
         "rate": 0.1, "every": 10,
     }  # fmt: skip

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unideq.engine import Minimisation, Minimised, OptimizerSettings, Report, batches, loop
+from unideq.engine import Minimisation, Minimised, Report, batches, loop
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Graph, variable
 from unideq.objective.program import Given, Objective, Pointwise, Rollout
 
-from .problems import engine
+from .problems import engine, phase_of
 
 ADAM = {"learning_rate": 0.02, "iterations": 40}
 STARTS = np.array([[0.5], [0.9], [1.4]])
@@ -75,7 +75,7 @@ def run(stop_after: int | None = None, theta: np.ndarray = STARTS, **more: Any) 
         return len(reports) != stop_after
 
     name, settings = more.pop("name", "adam"), more.pop("settings", ADAM)
-    found = engine().minimise(Minimisation(growth(), theta, OptimizerSettings(name, settings), **more), callback)
+    found = engine().minimise(Minimisation(growth(), theta, phase_of(name, settings), **more), callback)
     keys = ("total", "gradient_norm", "rejected")
     return found, {key: np.concatenate([getattr(r, key) for r in reports], axis=1) for key in keys}
 

@@ -8,10 +8,10 @@ import jax
 import numpy as np
 import pytest
 
-from unideq.engine import Minimisation, OptimizerSettings
+from unideq.engine import Minimisation
 from unideq.objective.program import Objective
 
-from .problems import engine, integration, least_squares
+from .problems import engine, integration, least_squares, phase_of
 
 pytestmark = pytest.mark.usefixtures("only_full_reports")
 
@@ -54,7 +54,7 @@ def test_every_call_computes_as_ever_whatever_the_switches(switch: str):
 
 @pytest.mark.parametrize("switch", ["half the precision", "errors at NaN"])
 def test_training_rejects_a_step_that_fails_whatever_the_switches(switch: str):
-    settings = OptimizerSettings("adam", {"learning_rate": 3.0, "iterations": 12})
+    settings = phase_of("adam", {"learning_rate": 3.0, "iterations": 12})
     run = Minimisation(decay(), np.array([[1.2]]), settings)
 
     def train() -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +83,7 @@ def test_a_callback_sees_the_users_own_configuration():
         seen.append(bool(jax.config.jax_enable_x64))
         return True
 
-    settings = OptimizerSettings("adam", {"learning_rate": 0.1, "iterations": 2})
+    settings = phase_of("adam", {"learning_rate": 0.1, "iterations": 2})
     with jax.enable_x64(False):
         engine().minimise(Minimisation(decay(), np.ones((1, 1)), settings), look)
     assert seen and not any(seen)

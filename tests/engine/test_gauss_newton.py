@@ -10,14 +10,14 @@ import pytest
 import scipy.optimize
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from unideq.engine import Minimisation, OptimizerSettings, Report
+from unideq.engine import Minimisation, Report
 from unideq.engine.jax.gauss_newton import _solver
 from unideq.errors import OptionError
 from unideq.graph import Graph
 from unideq.objective.program import Objective
 
 from .least_squares import BELLS_START, STARTS, bells, line, rosenbrock_residuals, run, sines, squares
-from .problems import engine
+from .problems import engine, phase_of
 
 pytestmark = pytest.mark.usefixtures("only_full_reports", "double_precision")
 
@@ -176,7 +176,7 @@ def test_factorisations_have_one_thread_which_the_user_never_notices() -> None:
         return True
 
     objective, _ = line()
-    optimizer = OptimizerSettings("gauss_newton", {"iterations": 3})
+    optimizer = phase_of("gauss_newton", {"iterations": 3})
     with threadpool_limits(limits=2, user_api="blas"):
         before = threads()
         engine().minimise(Minimisation(objective, np.array([[5.0, -3.0]]), optimizer, report_every=1), callback)

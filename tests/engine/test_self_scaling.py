@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unideq.engine import Minimisation, OptimizerSettings
+from unideq.engine import Minimisation
 from unideq.engine.jax.curvature import DenseCurvature
 from unideq.errors import OptionError
 from unideq.graph import Graph, variable
 from unideq.objective.program import Objective, Pointwise
-from unideq.training.phase import BFGS, phase_from_settings
+from unideq.optimise import BFGS, phase_from_settings
 
-from .problems import engine, rosenbrock
+from .problems import engine, phase_of, rosenbrock
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 
@@ -117,7 +117,7 @@ def steep_bowl(size: int = 30, condition: float = 1e6) -> Objective:
 
 
 def minimised(objective: Objective, theta: np.ndarray, update: str) -> Any:
-    optimizer = OptimizerSettings("bfgs", {"iterations": 1000, "tolerance": 1e-6, "update": update})
+    optimizer = phase_of("bfgs", {"iterations": 1000, "tolerance": 1e-6, "update": update})
     return engine().minimise(Minimisation(objective, theta, optimizer, report_every=1000), lambda _: True).last
 
 

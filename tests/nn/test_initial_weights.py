@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import unideq as ude
-from unideq.engine import Minimisation, OptimizerSettings, get_engine
+from unideq.engine import Minimisation, get_engine
 from unideq.nn import MLP, FourierFeatures, ModifiedMLP, Network, PirateNet
 from unideq.stored import from_json
 
@@ -95,7 +95,7 @@ def test_fixed_frequencies_differ_between_seeds_and_training_leaves_them():
     first, second = problem.initial_theta(0), problem.initial_theta(1)
     assert not np.allclose(first[~free], second[~free])
     objective = ude.Residual()
-    optimizer = OptimizerSettings("adam", {"learning_rate": 1e-2, "iterations": 5})
+    optimizer = ude.Adam(1e-2, 5)
     run = Minimisation(objective.build(problem), first[None], optimizer, free, report_every=5)
     report = get_engine("jax").minimise(run, lambda _: True)
     trained = report.last.theta[0]

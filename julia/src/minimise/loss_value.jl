@@ -53,21 +53,6 @@ function evaluate_loss!(value::LossValue, worker, theta::Vector{Float64}, free::
     return value
 end
 
-"""
-Keep the best θ so far, in methods with one evaluation an iteration, where that was good. Totals of moving weights can't
-be compared: with balancing, the best is the last good one.
-"""
-function keep_best!(state, value::LossValue)
-    if is_balanced(value.weighing) || value.total < state.best_total
-        state.best_total = value.total
-        copyto!(state.best_theta, state.theta)
-    end
-    return nothing
-end
-
-is_balanced(::Nothing) = false
-is_balanced(weighing::Weighing) = weighing.balance !== nothing
-
 "Scalar product; not by BLAS, whose sums depend on its number of threads."
 function scalar_product(a, b)
     sum = 0.0

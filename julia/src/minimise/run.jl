@@ -14,21 +14,18 @@ end
 """
     prepare_minimise(objective, settings)
 
-A `Run` from JSON text: `optimizer`, its `settings`, the numbers of `seeds` and `terms`, the masks `free` and `decay`,
-how the terms' weights move (`balancing`, or nothing), and the names of the arrays that make up its `state`, which
-`set_state!` has to fill. With `weights` among them every seed has its own.
+A `Run` from JSON text: `optimizer` and its `settings`, or its `turn` (`read_first_order`); the numbers of `seeds` and
+`terms`, the mask `free`, how the terms' weights move (`balancing`, or nothing), and the names of the arrays that make up
+its `state`, which `set_state!` has to fill. With `weights` among them every seed has its own.
 """
 function prepare_minimise(objective, settings::AbstractString)
     given = JSON.parse(settings)
-    method = read_method(given["optimizer"], given["settings"])
-    return make_run(objective, method, given)
+    return make_run(objective, read_method(given), given)
 end
 
 function make_run(objective, method, given::AbstractDict)
     free, seeds, terms = Vector{Bool}(given["free"]), Int(given["seeds"]), Int(given["terms"])
-    problem = MinimiseProblem(
-        free, Vector{Bool}(given["decay"]), Int(given["settings"]["iterations"]), get(given, "fresh", false),
-    )
+    problem = MinimiseProblem(free)
     states = [start_state(method, length(free), terms) for _ in 1:seeds]
     balancing = get(given, "balancing", nothing)
     balance = balancing === nothing ? nothing : read_balance(balancing, free)

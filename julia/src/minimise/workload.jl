@@ -9,22 +9,22 @@ fresh data of every iteration where those are wanted.
 """
 function run_minimise_workload(objective, data = nothing)
     parameters, terms, room = objective.parameters, length(objective.terms), 3
-    schedule = """{"schedule": "CosineDecay", "learning_rate": 0.001}"""
-    for (optimizer, more, state) in (
-        ("adam", "\"learning_rate\": 0.001", ["good_theta", "accepted", "factor"]),
-        ("adamw", "\"learning_rate\": $schedule, \"clip\": 1.0", ["good_theta", "accepted", "factor"]),
-        ("soap", "\"blocks\": [[0, 1, 1]], \"precondition_every\": 1", ["good_theta", "accepted", "bases.left"]),
-        ("lbfgs", "\"memory\": 2", QUASI_NEWTON_STATE),
-        ("bfgs", "\"tolerance\": 1e-9", QUASI_NEWTON_STATE),
-        ("bfgs", "\"update\": \"self_scaled_broyden\"", QUASI_NEWTON_STATE),
-    )
-        names, mask = vcat(COMMON_STATE, state), trues(parameters)
-        run = prepare_minimise(
-            objective,
-            """{"optimizer": "$optimizer", "settings": {"iterations": $room, $more}, "seeds": 1, "terms": $terms,
-                "free": $(JSON.json(mask)), "decay": $(JSON.json(mask)), "state": $(JSON.json(names))}""",
+    programs = Dict{String,Any}[]
+    for (optimizer, more) in (("lbfgs", "memory" => 2), ("bfgs", "update" => "bfgs"), ("bfgs", "update" => "self_scaled_broyden"))
+        settings = Dict{String,Any}("tolerance" => 1e-9, "line_search" => 20, more)
+        push!(
+            programs,
+            Dict(
+                "optimizer" => optimizer, "settings" => settings, "seeds" => 1, "free" => trues(parameters),
+                "state" => vcat(COMMON_STATE, QUASI_NEWTON_STATE),
+            ),
         )
-        arrays = [zeros(max(parameters, terms, 1)) for _ in names]
+    end
+    append!(programs, JSON.parse(WORKLOAD[name]) for name in ("adamw", "soap"))
+    for program in programs
+        program["terms"], names = terms, program["state"]
+        run = prepare_minimise(objective, JSON.json(program))
+        arrays = [zeros(max(parameters, terms, 9)) for _ in names]
         table = [Int64(UInt(pointer(array))) for array in arrays]
         logs = [zeros(room * max(terms, 1)) for _ in 1:6]
         GC.@preserve arrays table logs data begin

@@ -1,7 +1,7 @@
 """Who executes: the protocol every engine follows, the registry that picks one, and the engines themselves."""
 
 from .minimisation import Minimisation
-from .protocol import STATUS, Engine, Integrated, Minimised, OptimizerSettings, Report, Value
+from .protocol import STATUS, Engine, Integrated, Minimised, Report, Value
 from .registry import available, checked_engine, get_engine, set_engine
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "Integrated",
     "Minimisation",
     "Minimised",
-    "OptimizerSettings",
     "Report",
     "Value",
     "available",

@@ -10,12 +10,9 @@ import numpy as np
 from ..errors import ModelError, OptionError, unknown
 from ..objective.balance import RULES
 from ..objective.program import Balancing, MeanSquare, Objective
-from .protocol import OptimizerSettings
+from ..optimise import Phase
 
-__all__ = ["FIRST_ORDER", "PROJECTIONS", "Roles", "checked_balancing", "residual_of"]
-
-FIRST_ORDER = ("adam", "adamw", "soap")
-"""Optimisers that make one evaluation an iteration: data and weights may differ from one to the next."""
+__all__ = ["PROJECTIONS", "Roles", "checked_balancing", "residual_of"]
 
 PROJECTIONS = ("config", "pcgrad")
 """Rules that make one direction of the terms' gradients in every iteration."""
@@ -68,7 +65,7 @@ class Roles:
 
 
 def checked_balancing(
-    balancing: Balancing | None, objective: Objective, optimizer: OptimizerSettings, size: int
+    balancing: Balancing | None, objective: Objective, optimizer: Phase, size: int
 ) -> Balancing | None:
     """The balancing, its terms in the objective's order and without those of weight 0.
 
@@ -79,10 +76,10 @@ def checked_balancing(
     """
     if balancing is None:
         return None
-    if optimizer.name not in FIRST_ORDER:
+    if not optimizer.first_order:
         raise OptionError(
-            f"`{optimizer.name}` compares values of one function, and balancing moves the terms' weights. Balance in a "
-            "phase of `ude.Adam(...)` or `ude.SOAP(...)`; the weights found there stay in the phases after it."
+            f"`{optimizer.optimizer}` compares values of one function, and balancing moves the terms' weights. Balance "
+            "in a phase of `ude.Adam(...)` or `ude.SOAP(...)`; the weights found there stay in the phases after it."
         )
     if balancing.rule not in RULES:
         raise unknown("balancing rule", balancing.rule, RULES)

@@ -8,8 +8,7 @@ import numpy as np
 
 from ..errors import ModelError, OptionError, unknown
 from ..objective.program import Batches, Objective, Source
-from .balancing import FIRST_ORDER
-from .protocol import OptimizerSettings
+from ..optimise import Phase
 
 __all__ = ["Fresh", "check_batches", "fresh_data", "iterations_at_once", "stacked"]
 
@@ -20,13 +19,13 @@ MEMORY = 64 * 2**20
 """Bytes that the data of a chunk of iterations may take."""
 
 
-def check_batches(batches: Batches | None, optimizer: OptimizerSettings, seeds: int) -> None:
+def check_batches(batches: Batches | None, optimizer: Phase, seeds: int) -> None:
     """Raise an `OptionError` where the optimiser or an ensemble can't do with fresh data."""
     if batches is None:
         return
-    if optimizer.name not in FIRST_ORDER:
+    if not optimizer.first_order:
         raise OptionError(
-            f"`{optimizer.name}` compares values of one function, and fresh batches need Adam, AdamW or SOAP. "
+            f"`{optimizer.optimizer}` compares values of one function, and fresh batches need Adam, AdamW or SOAP. "
             "Use `ude.Adam(...)`, or an objective without batches."
         )
     if batches.follows_theta and seeds > 1:

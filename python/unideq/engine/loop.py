@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from ..objective.program import Objective
+from ..optimise import State
 from .minimisation import Minimisation
-from .optimizer_state import State
 from .protocol import Minimised, Report
 
 __all__ = ["Runner", "empty_logs", "minimise"]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..checks import settle, whole
+from ..checks import instance, settle, whole
 from ..errors import ModelError, OptionError
 from ..objective.program import Balancing, Batches, Objective
+from ..optimise import Phase, State, checked_matrices, restore
 from .balancing import checked_balancing
 from .batches import check_batches
-from .optimizer_state import State, begin, check_optimizer, restore
-from .protocol import OptimizerSettings
 
 __all__ = ["Minimisation"]
 
@@ -43,6 +42,8 @@ class Minimisation:
         (S, T): every seed's weights at the start instead of the objective's; without `balancing` they stay.
     report_every
         Iterations between two reports.
+    matrices
+        (offset, rows, columns) of the weight matrices in θ, for optimisers that look at whole ones.
 
     Raises
     ------
@@ -54,7 +55,7 @@ class Minimisation:
 
     objective: Objective
     theta: np.ndarray
-    optimizer: OptimizerSettings
+    optimizer: Phase
     free: np.ndarray | bool = True
     decay: np.ndarray | bool = True
     state: Mapping[str, np.ndarray] | None = None
@@ -62,9 +63,10 @@ class Minimisation:
     balancing: Balancing | None = None
     weights: np.ndarray | None = None
     report_every: int = 50
+    matrices: Sequence[Sequence[int]] = ()
 
     def __post_init__(self) -> None:
-        check_optimizer(self.optimizer)
+        settle(self, instance, "optimizer", kinds=Phase, needs="a phase such as `ude.Adam(1e-2, 1000)`")
         settle(self, whole, "report_every", least=1)
         theta = np.array(self.theta, dtype=float)
         if theta.ndim != 2:
@@ -75,6 +77,7 @@ class Minimisation:
             "theta": theta,
             "free": np.broadcast_to(np.asarray(self.free, bool), (size,)),
             "decay": np.broadcast_to(np.asarray(self.decay, bool), (size,)),
+            "optimizer": self.optimizer.with_numbers({}, checked_matrices(self.matrices, size)),
             "balancing": checked_balancing(self.balancing, self.objective, self.optimizer, size),
             "weights": self._checked_weights(len(theta)),
         }
@@ -99,13 +102,17 @@ class Minimisation:
     @property
     def iterations(self) -> int:
         """Iterations of the whole run, those before the state to resume from among them."""
-        return int(self.optimizer.settings["iterations"])
+        return self.optimizer.iterations
 
     def start(self) -> State:
         """The state to begin with, or to resume from; where weights move, or were given, it has them (S, T)."""
-        start = begin(self.optimizer, self.theta, len(self.objective.terms))
+        start = self.optimizer.begin(self.theta, len(self.objective.terms))
         if self.weights is not None:
             start["weights"] = self.weights
         elif self.balancing is not None or (self.state is not None and "weights" in self.state):
             start["weights"] = np.tile(self.objective.term_weights, (self.seeds, 1))
+        return self.resumed(start)
+
+    def resumed(self, start: State) -> State:
+        """The state to resume from in place of one to begin with, where there is one."""
         return start if self.state is None else restore(start, self.state)

@@ -14,7 +14,7 @@ from ..objective.program import Integration, Objective, Rollout
 if TYPE_CHECKING:
     from .minimisation import Minimisation
 
-__all__ = ["STATUS", "Engine", "Integrated", "Minimised", "OptimizerSettings", "Report", "Value"]
+__all__ = ["STATUS", "Engine", "Integrated", "Minimised", "Report", "Value"]
 
 STATUS = {
     0: "success",
@@ -56,17 +56,6 @@ class Value:
     total: np.ndarray
     terms: dict[str, np.ndarray]
     gradient: np.ndarray | None
-
-
-@dataclass(frozen=True)
-class OptimizerSettings:
-    """What to run: `name` and the phase's plain settings, `iterations` among them.
-
-    Names: adam, adamw, soap, lbfgs, bfgs, gauss_newton.
-    """
-
-    name: str
-    settings: Mapping[str, Any]
 
 
 @dataclass

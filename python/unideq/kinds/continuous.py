@@ -17,6 +17,7 @@ from ..graph.location import warn_user
 from ..model import ODE
 from ..model.names import normal_keys
 from ..objective import CustomLoss, Integration, Observations, Problem, Trajectory
+from ..optimise import BFGS, Adam
 from ..result.export import export_julia
 from ..result.fit import Fit
 from ..result.sampling import labelled, solver_on
@@ -25,7 +26,6 @@ from ..solvers import check_solver, stiff_solver
 from ..training.diagnosis import why_not_finite
 from ..training.judge import Judge
 from ..training.kind import register_kind
-from ..training.phase import BFGS, Adam
 from ..training.record import Record
 from ..training.stage import Stage
 from .measured import Measured

@@ -13,12 +13,12 @@ from ..errors import OptionError
 from ..model import Stepper
 from ..objective import Observations, Unrolled
 from ..objective.windows import condition_rows, state_observables
+from ..optimise import LBFGS, Adam
 from ..result.fit import Fit
 from ..result.sampling import labelled, problem_of
 from ..result.stepping import steps_to
 from ..training.judge import Judge, windows_judge
 from ..training.kind import register_kind
-from ..training.phase import LBFGS, Adam
 from ..training.record import Record
 from ..training.stage import Stage
 from .measured import Measured

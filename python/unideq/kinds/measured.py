@@ -22,6 +22,7 @@ from ..objective.attributes import check_attributes
 from ..objective.doubts import tell_doubts
 from ..objective.own_times import time_dim
 from ..objective.regularise import penalties_of, regulariser_of
+from ..optimise import Adam
 from ..result.advice import advice
 from ..result.fit import Fit
 from ..result.horizon import warn_far
@@ -35,7 +36,6 @@ from ..solvers import solver_settings
 from ..times import increasing
 from ..training.concerns import wrong_gradient
 from ..training.kind import Kind
-from ..training.phase import Adam
 from ..training.record import Record
 from .measured_settings import MeasuredSettings, short
 

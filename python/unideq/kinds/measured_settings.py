@@ -22,7 +22,6 @@ from ..objective import (
 from ..objective.regularise import penalties_of, regulariser_of
 from ..solvers import SolverSettings
 from ..times import Clock
-from ..training.phase import SOAP, Adam, AdamW
 from ..training.settings import FitSettings
 from ..training.stage import Stage
 
@@ -137,7 +136,7 @@ class MeasuredSettings(FitSettings):
 
 def _check_batches(stage: Stage) -> None:
     batch = getattr(stage.objective, "batch", None)
-    if batch is not None and not isinstance(stage.phase, (Adam, AdamW, SOAP)):
+    if batch is not None and not stage.phase.first_order:
         name = type(stage.phase).__name__
         raise OptionError(
             f"`{name}` compares values of one function along a line, and `batch={batch}` changes it in "

@@ -19,7 +19,7 @@ from ..result.table import rms_rows
 from ..training.kind import Kind, register_kind
 from ..training.record import Record
 from ..training.stage_points import StagePoints
-from .residual_settings import FIRST_ORDER, ResidualSettings
+from .residual_settings import ResidualSettings
 from .residual_task import ResidualTask
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class ResidualKind(Kind):
         number = min(record.stage, len(stages) - 1)
         # Between two stages the one before was the last that used any.
         iteration = stages[number].iterations if number < record.stage else record.iteration
-        if not isinstance(stages[number].phase, FIRST_ORDER):
+        if not stages[number].phase.first_order:
             iteration = 0
         objective = stages[number].objective
         assert isinstance(objective, Residual)

@@ -8,17 +8,13 @@ from typing import Any, Self
 
 from ..checks import instance
 from ..errors import OptionError
+from ..optimise import LBFGS, Adam, ExponentialDecay, GaussNewton, Phase
 from ..residual import Residual, ResidualProblem
 from ..training.balancing import BalanceSettings
-from ..training.phase import LBFGS, SOAP, Adam, AdamW, GaussNewton, Phase
-from ..training.schedule import ExponentialDecay
 from ..training.settings import FitSettings
 from ..training.stage import Stage
 
-__all__ = ["FIRST_ORDER", "ResidualSettings", "default_phases"]
-
-FIRST_ORDER = (Adam, AdamW, SOAP)
-"""Phases that take fresh points and moving weights in every iteration; others need one function."""
+__all__ = ["ResidualSettings", "default_phases"]
 
 
 MOST_FREE = 2000
@@ -67,7 +63,7 @@ class ResidualSettings(FitSettings):
         for phase in made.phases:
             if phase.objective is not None:
                 _checked_objective(phase.objective, type(phase).__name__)
-        if not any(isinstance(p, FIRST_ORDER) for p in made.phases):
+        if not any(p.first_order for p in made.phases):
             names = ", ".join(f"`{type(p).__name__}`" for p in made.phases)
             if balances.rule is not None:
                 raise OptionError(
@@ -89,7 +85,7 @@ class ResidualSettings(FitSettings):
             assert isinstance(objective, Residual)
             if stage.phase.objective is not None and self.balance.causal is not None:
                 objective = replace(objective, causal=self.balance.causal)
-            if not isinstance(stage.phase, FIRST_ORDER):
+            if not stage.phase.first_order:
                 objective = replace(objective, causal=None)
             found.append(replace(stage, objective=objective))
         return found

@@ -21,7 +21,7 @@ from ..training.record import Record
 from ..training.stage import Stage
 from ..training.stage_points import StagePoints
 from ..training.task import Course, Task
-from .residual_settings import FIRST_ORDER, ResidualSettings
+from .residual_settings import ResidualSettings
 
 __all__ = ["ResidualTask"]
 
@@ -95,7 +95,7 @@ class ResidualTask(Task):
     def leave(self, record: Record) -> None:
         """The weights that a rule found stay in the stages after it; projections find none, only directions."""
         stage, rule = self.stages[record.stage], self.settings.balance.rule
-        moved = rule is not None and rule.rule not in PROJECTIONS and isinstance(stage.phase, FIRST_ORDER)
+        moved = rule is not None and rule.rule not in PROJECTIONS and stage.phase.first_order
         if moved and "weights" in record.state:
             names = objective_of(stage).build(self.problem).terms
             record.weights = dict(zip(names, record.state["weights"].T.copy(), strict=True))
@@ -119,7 +119,7 @@ class ResidualTask(Task):
         advice = (
             "a smaller learning rate, `clip=1.0`, `standardise=True` of the fields, or other initial values of the "
             "parameters"
-            if isinstance(stage.phase, FIRST_ORDER)
+            if stage.phase.first_order
             else f"a phase of Adam before `{type(stage.phase).__name__}`, or more points"
         )
         return f"in {stage.label}, {tried} (infinite or NaN residuals); latest parameters kept. Try {advice}."
@@ -132,7 +132,7 @@ class ResidualCourse(Course):
 
     def build(self) -> None:
         task, record, stage = self.task, self.record, self.stage
-        first_order = isinstance(stage.phase, FIRST_ORDER)
+        first_order = stage.phase.first_order
         self.points = StagePoints(objective_of(stage), task.problem, record.stage, record.points)
         self.points.keep_adaptive()
         if not first_order and record.iteration == 0:

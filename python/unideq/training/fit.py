@@ -16,9 +16,9 @@ from ..errors import OptionError
 from ..graph.location import warn_user
 from ..objective import Holdout, Loss, ObjectiveSpecification, Stream
 from ..objective.balance import Balance, Causal
+from ..optimise import Phase
 from ..solvers import Solver
 from .kind import kind_of
-from .phase import Phase
 from .record import Record
 from .trainer import Trainer
 

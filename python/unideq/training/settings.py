@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from ..checks import whole
 from ..objective import ObjectiveSpecification
+from ..optimise import Phase
 from ..stored import from_json
-from .phase import Phase
 from .stage import Stage, checked_phases, checked_seeds, fingerprint_of, phases_from_json, phases_to_json
 
 __all__ = ["FitSettings"]

@@ -11,9 +11,8 @@ from typing import Any
 from ..checks import instance, is_whole, refused, sequence
 from ..errors import OptionError, unknown
 from ..objective import ObjectiveSpecification, Unrolled
+from ..optimise import PHASES, Phase, Schedule, phase_from_settings
 from ..stored import from_json
-from .phase import PHASES, Phase, phase_from_settings
-from .schedule import last_change
 
 __all__ = [
     "Stage",
@@ -55,9 +54,10 @@ def checked_phases(given: Any) -> tuple[Phase, ...]:
                 else refused(phase, "phases", "", needs, hint=f"Write `ude.{found}(...)`.")
             )
         instance(phase, Phase, "phases", needs=needs)
-        last = last_change(getattr(phase, "learning_rate", None))
+        rate = getattr(phase, "learning_rate", None)
+        last = rate.last_change if isinstance(rate, Schedule) else 0
         if last >= phase.iterations:
-            schedule = type(phase.learning_rate).__name__
+            schedule = type(rate).__name__
             raise OptionError(
                 f"The `{schedule}` of `{type(phase).__name__}` changes the learning rate up to iteration {last}, and "
                 f"the phase has {phase.iterations}. Give it more iterations, or the schedule fewer."

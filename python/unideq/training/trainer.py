@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Engine, Minimisation, OptimizerSettings, Report
-from ..engine.soap_blocks import matrix_blocks
+from ..engine import Engine, Minimisation, Report
 from ..errors import EngineError, UnideqError
 from ..graph.location import warn_user
 from ..objective import Observations
+from ..optimise import check_engine, weight_matrices
 from .interruption import deferred_interrupt
 from .kind import kind_of
-from .phase import SOAP
 from .progress import Progress
 from .record import Record
 from .settings import FitSettings
@@ -62,6 +61,8 @@ class Trainer:
         self.engine, self.stages, self.report_every = engine, self.task.stages, settings.report_every
         self.save, self.callback = save, callback
         self._last_save = 0.0
+        for stage in self.stages:
+            check_engine(stage.phase, engine.name)
 
     def start(self) -> Record:
         """A fresh record: networks drawn for every seed, everything else at its guess."""
@@ -184,18 +185,15 @@ class Trainer:
 
     def _minimise(self, record: Record, course: Course, report: Callable[[Report], bool]) -> None:
         """The engine's loop from where the record stands."""
-        phase = course.stage.phase
-        given = {**phase.settings(), "iterations": course.stage.iterations}
-        if isinstance(phase, SOAP):
-            given["blocks"] = matrix_blocks(self.task.layout)
         run = Minimisation(
             course.program,
             record.theta,
-            OptimizerSettings(phase.optimizer, given),
+            course.stage.phase.lasting(course.stage.iterations),
             free=self.task.layout.free_mask,
             decay=self.task.layout.mask("network"),
             state=record.state or None,
             batches=course.batches,
+            matrices=weight_matrices(self.task.layout),
             **{"report_every": self.report_every, **course.options},
         )
         self.engine.minimise(run, report)

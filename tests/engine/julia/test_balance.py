@@ -64,7 +64,8 @@ def test_groups_of_entries_are_measured_alike(julia, other):
 def test_other_first_order_optimisers_are_balanced_alike(julia, other, name):
     """SOAP's steps repeat to many digits where data are redrawn; see `soap_problems`."""
     more = {"balancing": balancing("annealing", every=3), "batches": Draws(problem())}
-    more["settings"] = {"blocks": [[0, 2, 3]], "precondition_every": 2} if name == "soap" else {}
+    if name == "soap":
+        more |= {"settings": {"precondition_every": 2}, "matrices": [[0, 2, 3]]}
     _, log = minimise(julia, problem().objective(), starts(2, 6), 9, name=name, **more)
     _, wanted = minimise(other, problem().objective(), starts(2, 6), 9, name=name, **more)
     assert np.ptp(wanted.weights()[:, :, 1], axis=1).min() > 0

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unideq.engine import Minimisation, OptimizerSettings, Report, loop
+from unideq.engine import Minimisation, Report, loop
 from unideq.engine.julia import optimise
 from unideq.errors import ModelError, OptionError
 from unideq.objective.program import Given, Objective, Rollout
 
 from ..problems import engine as jax_engine
+from ..problems import phase_of
 from ..test_batches import POINTS, STARTS, Following, Random, growth, totals_of
 from .test_rollout import PARAMETERS, THETA, nonlinear, objective
 
@@ -63,7 +64,7 @@ def run(engine: Any, problem: Objective, theta: np.ndarray, stop_after: int | No
         reports.append(report)
         return len(reports) != stop_after
 
-    optimizer = OptimizerSettings(more.pop("name", "adam"), more.pop("settings", ADAM))
+    optimizer = phase_of(more.pop("name", "adam"), more.pop("settings", ADAM))
     found = engine.minimise(Minimisation(problem, theta, optimizer, **more), callback)
     return found, {key: np.concatenate([getattr(r, key) for r in reports], axis=1) for key in LOGS}
 
@@ -177,7 +178,7 @@ def test_a_callback_sees_the_objectives_own_data_and_changes_nothing(julia):
     problem = objective(nonlinear())
     own, seen, ends = julia.value(problem, THETA).total, [], []
     for look in (lambda: 0.0, lambda: seen.append(float(julia.value(problem, THETA).total))):
-        optimizer = OptimizerSettings("adam", ADAM)
+        optimizer = phase_of("adam", ADAM)
         run = Minimisation(problem, THETA[None], optimizer, report_every=8, batches=Shifted(problem))
         found = julia.minimise(run, lambda report, look=look: look() is None or True)
         ends.append(found.last.theta)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unideq.engine import Minimisation, OptimizerSettings, loop
+from unideq.engine import Minimisation, loop
 
 from ..problems import engine as jax_engine
-from ..problems import rosenbrock, ude_objective
+from ..problems import phase_of, rosenbrock, ude_objective
 
 each_rule = pytest.mark.parametrize("rule", ["self_scaled_bfgs", "self_scaled_broyden"])
 STARTS = np.array([[-1.2, 1.0], [2.0, -1.0], [0.0, 0.5]])
@@ -23,7 +23,7 @@ def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def minimised(engine: Any, objective: Any, theta: np.ndarray, rule: str, iterations: int, state: Any = None) -> Any:
-    optimizer = OptimizerSettings("bfgs", {"iterations": iterations, "tolerance": 1e-9, "update": rule})
+    optimizer = phase_of("bfgs", {"iterations": iterations, "tolerance": 1e-9, "update": rule})
     run = Minimisation(objective, theta, optimizer, state=state, report_every=100)
     return engine.minimise(run, lambda _: True).last
 

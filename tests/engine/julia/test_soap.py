@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unideq.engine import Minimisation, OptimizerSettings, loop
+from unideq.engine import Minimisation, loop
 
 from ..problems import engine as jax_engine
-from ..problems import ude_objective
+from ..problems import phase_of, ude_objective
 from ..soap_problems import BLOCKS, PARAMETERS, SETTINGS, Redrawn, start, two_layers
 
 
@@ -26,14 +26,15 @@ def minimised(
     state: Any = None,
     objective: Any = None,
     batches: Any = None,
+    blocks: Any = BLOCKS,
     **more: Any,
 ) -> Any:
-    optimizer = OptimizerSettings("soap", {**SETTINGS, **more})
-    run = Minimisation(objective or two_layers(), theta, optimizer, state=state, batches=batches, report_every=100)
+    given = {"state": state, "batches": batches, "matrices": blocks, "report_every": 100}
+    run = Minimisation(objective or two_layers(), theta, phase_of("soap", {**SETTINGS, **more}), **given)
     return engine.minimise(run, lambda _: True).last
 
 
-@pytest.mark.parametrize("more", [{}, {"clip": 0.5, "precondition_every": 1}, {"blocks": None}])
+@pytest.mark.parametrize("more", [{}, {"clip": 0.5, "precondition_every": 1}, {"blocks": ()}])
 def test_both_engines_go_the_same_way(julia: Any, more: dict[str, Any]):
     theta = np.concatenate([start(), start(2)])
     ours, theirs = (minimised(e, theta, batches=Redrawn(), **more) for e in (julia, jax_engine()))

@@ -152,6 +152,4 @@ def _trained_on(record: Any) -> Objective:
 
 def _first_order(record: Any) -> np.ndarray:
     """Stage → whether its learning rate is a fixed step along a direction."""
-    from ...training.phase import BFGS, LBFGS, GaussNewton
-
-    return np.array([not isinstance(s.phase, (BFGS, LBFGS, GaussNewton)) for s in record.settings.stages()], dtype=bool)
+    return np.array([s.phase.first_order for s in record.settings.stages()], dtype=bool)

@@ -10,8 +10,8 @@ import numpy as np
 
 from ...model import ODE, Parameter
 from ...objective import Trajectory
+from ...optimise import BFGS
 from ...result import Fit
-from ...training.phase import BFGS
 from ...training.trainer import Trainer
 from .library import Library, Term
 from .samples import formula_arguments

@@ -11,13 +11,13 @@ import numpy as np
 from ...errors import ModelError
 from ...graph import Graph
 from ...objective.program import Integration, Objective, Rollout, Source
+from ...optimise import State, check_engine, optimizers_of
 from ...solvers import adjoints_of, solvers_of
 from ...versions import version_of
 from ..cache import CompiledCache, IdentityCache
 from ..deferred import Deferred
 from ..loop import minimise
 from ..minimisation import Minimisation
-from ..optimizer_state import OPTIMIZERS, State
 from ..protocol import Integrated, Minimised, Report, Value
 from .arguments import Arguments
 from .blas_threads import one_blas_thread
@@ -85,7 +85,7 @@ class JaxEngine:
             "devices": [str(d) for d in jax.devices()],
             "solvers": solvers_of(self.name),
             "adjoints": adjoints_of(self.name),
-            "optimizers": list(OPTIMIZERS),
+            "optimizers": optimizers_of(self.name),
             "cannot": ["sparse Jacobians in implicit solvers", "Julia's solvers and adjoints", "Lux networks"],
         }
 
@@ -218,6 +218,7 @@ class JaxEngine:
 
     def minimise(self, minimisation: Minimisation, callback: Callable[[Report], bool]) -> Minimised:
         """Run the optimiser loop inside the engine; see `Engine.minimise`."""
+        check_engine(minimisation.optimizer, self.name)
         from .optimise import JaxRunner
 
         def make(asked: Minimisation, start: State) -> JaxRunner:

@@ -2,7 +2,7 @@
 
     found = evaluate(state, data)          # at state["theta"], with the weights of this iteration
     found.gradient, found.norm, found.good  # zero at fixed entries; its norm; whether everything is finite
-    new = {..., **evaluate.kept(state, found)}   # best_theta, best_total and, with balancing, weights
+    new = {..., **evaluate.weights(found)}   # with balancing, the weights that it moved
 
 Whoever moves θ needs to know nothing of balancing beyond this.
 """
@@ -53,13 +53,9 @@ class Evaluation:
         """Evaluate at `state["theta"]`."""
         return _evaluated(self.run(state["theta"], data["objective"]), data, None)
 
-    def kept(self, state: State, found: Evaluated) -> State:
-        """Entries of the next state: the best θ so far and its total."""
-        better = found.good & (found.total < state["best_total"])
-        return {
-            "best_total": jnp.where(better, found.total, state["best_total"]),
-            "best_theta": jnp.where(better, state["theta"], state["best_theta"]),
-        }
+    def weights(self, found: Evaluated) -> State:
+        """Entries of the next state that the evaluation has moved: none."""
+        return {}
 
 
 class BalancedEvaluation(Evaluation):
@@ -99,13 +95,9 @@ class BalancedEvaluation(Evaluation):
             found = lax.cond(data["update"], traced if rule == "ntk" else combined, ordinary, old)
         return _evaluated(found[:4], data, found[4])
 
-    def kept(self, state: State, found: Evaluated) -> State:
-        """Entries of the next state. Totals of moving weights can't be compared: the best is the last good one."""
-        return {
-            "best_total": jnp.where(found.good, found.total, state["best_total"]),
-            "best_theta": jnp.where(found.good, state["theta"], state["best_theta"]),
-            "weights": found.weights,
-        }
+    def weights(self, found: Evaluated) -> State:
+        """The weights λ, as they were for this evaluation."""
+        return {"weights": found.weights}
 
 
 def make_evaluation(objective: Objective, balancing: Balancing | None, roles: Roles | None) -> Evaluation:

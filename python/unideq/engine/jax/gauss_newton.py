@@ -42,11 +42,11 @@ class GaussNewton:
     where the total is lower without. A rejected step costs one Cholesky factorisation and three evaluations of R.
     """
 
-    def __init__(self, objective: Objective, settings: Mapping[str, Any]) -> None:
+    def __init__(self, objective: Objective, phase: Any) -> None:
         self.residuals = make_residuals(objective)
         self.jacobian = make_jacobian(objective)
-        self.damping = settings.get("damping", 1e-3)
-        self.tolerance = settings.get("tolerance", 1e-12)
+        self.damping = phase.damping
+        self.tolerance = phase.tolerance
 
     def turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
         """One turn of one seed: new state, what to log, and whether an iteration is complete (always)."""

@@ -160,8 +160,10 @@ def _has_known_exponent(node: Expression) -> bool:
     return node.operation == "power" and node.inputs[1].is_constant
 
 
-def lower(graph: Graph) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
+def lower(graph: Graph, compiled_in: bool = False) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
     """The graph as a function of JAX arrays, `{input: array} -> {output: array}`, to jit, vmap and differentiate.
+
+    Its constants are arguments of the compiled code (`arguments.value_of`), or `compiled_in`.
 
     Raises
     ------
@@ -179,7 +181,7 @@ def lower(graph: Graph) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
             if node.operation == "input":
                 found[id(node)] = values[node.name]
             elif function is None:
-                found[id(node)] = value_of(node)
+                found[id(node)] = node.value if compiled_in else value_of(node)
             elif node in exponents:
                 found[id(node)] = function(found[inputs[0]], exponents[node])
             else:

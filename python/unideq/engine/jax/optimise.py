@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,19 +14,19 @@ from jax import lax
 
 from ...errors import EngineError
 from ...objective.program import Balancing, Objective
+from ...optimise import FirstOrder, Phase, State
 from ..balancing import Roles
 from ..batches import Fresh, fresh_data, iterations_at_once, stacked
 from ..cache import CompiledCache
 from ..loop import empty_logs
 from ..minimisation import Minimisation
-from ..optimizer_state import State, flatten
 from ..residual_terms import check_residual_terms
-from .adam import Adam
 from .arguments import Arguments
 from .configuration import own_configuration
 from .curvature import DenseCurvature, LimitedCurvature
 from .derivative import value_and_gradient_of
 from .evaluation import Evaluation, make_evaluation
+from .first_order import GraphMethod, beside
 from .gauss_newton import GaussNewton
 from .objective import make_objective
 from .quasi_newton import QuasiNewton
@@ -37,14 +36,14 @@ __all__ = ["JaxRunner"]
 
 @dataclass(frozen=True)
 class Task:
-    """What a method is made for: the objective, the phase's settings, and the evaluation with its balancing.
+    """What a method is made for: the objective, the phase, and the evaluation, balanced or not.
 
     Whatever the method, `data["objective"]` of a turn holds the seed's own weights: `value_and_gradient_of(
     make_objective(objective))` and all else that reads the weights from there sees those of the state.
     """
 
     objective: Objective
-    settings: Mapping[str, Any]
+    phase: Phase
     balancing: Balancing | None = None
     roles: Roles | None = None
 
@@ -59,44 +58,36 @@ class Task:
         return value_and_gradient_of(make_objective(self.objective))
 
 
-def _soap(task: Task) -> Any:
-    from .soap import SOAP
-
-    return SOAP(task.evaluation, task.settings)
-
-
 _METHODS: dict[str, Callable[[Task], Any]] = {
-    "adam": lambda task: Adam(task.evaluation, task.settings),
-    "adamw": lambda task: Adam(task.evaluation, task.settings, task.settings.get("weight_decay", 1e-4)),
-    "soap": _soap,
-    "lbfgs": lambda task: QuasiNewton(task.value_and_gradient, task.settings, LimitedCurvature()),
-    "bfgs": lambda task: QuasiNewton(
-        task.value_and_gradient, task.settings, DenseCurvature(task.settings.get("update", "bfgs"))
-    ),
-    "gauss_newton": lambda task: GaussNewton(task.objective, task.settings),
+    "lbfgs": lambda task: QuasiNewton(task.value_and_gradient, task.phase, LimitedCurvature()),
+    "bfgs": lambda task: QuasiNewton(task.value_and_gradient, task.phase, DenseCurvature(task.phase.update)),
+    "gauss_newton": lambda task: GaussNewton(task.objective, task.phase),
 }
+"""Those that aren't graphs."""
 
 
-def _make_chunk(task: Task, name: str, seeds: int, room: int, found: Arguments) -> Callable[..., Any]:
+def _method(task: Task, numbers: Mapping[str, Any]) -> Any:
+    if isinstance(task.phase, FirstOrder):
+        return GraphMethod(task.evaluation, task.phase, task.balancing is not None)
+    return _METHODS[task.phase.optimizer](replace(task, phase=task.phase.with_numbers(numbers)))
+
+
+def _make_chunk(task: Task, seeds: int, room: int, found: Arguments) -> Callable[..., Any]:
     """`(state, logs, data, fresh, base, target) -> state, logs`: turns until running seeds made `target` iterations.
 
     `fresh` is None, or (data of the iterations from the first on, stacked; which iteration is first). A method's turn
-    gives the entries of the state that it changes. Numbers among the phase's settings are data.
+    gives the entries of the state that it changes. The numbers among the phase's settings are data.
     """
 
     def chunk(state: Any, logs: Any, data: Any, fresh: Any, base: Any, target: Any) -> Any:
-        schedules = {n: {"schedule": task.settings[n], **s} for n, s in data["settings"].items() if isinstance(s, dict)}
-        own = replace(task, settings={**task.settings, **data["settings"], **schedules})
-        return _turns(own, name, seeds, room, (state, logs), data, fresh, base, target)
+        return _turns(task, seeds, room, (state, logs), data, fresh, base, target)
 
     return jax.jit(found.binding(chunk, lambda state, logs, data, *rest: data["objective"]["constants"]))
 
 
-def _turns(
-    task: Task, name: str, seeds: int, room: int, start: Any, data: Any, fresh: Any, base: Any, target: Any
-) -> Any:
+def _turns(task: Task, seeds: int, room: int, start: Any, data: Any, fresh: Any, base: Any, target: Any) -> Any:
     """The traced body of a chunk."""
-    method, balancing = _METHODS[name](task), task.balancing
+    method, balancing = _method(task, data["settings"]), task.balancing
     shared = getattr(method, "shared", None)  # what all seeds decide together: within their mapping both branches run
 
     def advance(state: Any, logs: Any, data: Any, base: Any, target: Any) -> Any:
@@ -116,7 +107,7 @@ def _turns(
     every: Callable[..., Any] = jax.vmap(advance, in_axes=(0, 0, None, None, None))
     if seeds == 1:
         every = advance
-    elif name == "gauss_newton":  # Jacobians of all seeds at once would take too much memory
+    elif task.phase.needs_residuals:  # Jacobians of all seeds at once would take too much memory
         every = in_turn
 
     def going(carry: Any) -> Any:
@@ -135,26 +126,6 @@ def _turns(
 
     end = lax.while_loop(going, turn, start)
     return jax.tree.map(lambda x: x[None], end) if seeds == 1 else end
-
-
-SIZES = ("memory", "line_search", "precondition_every")
-"""Whole numbers among the settings that loops and arrays are made by."""
-
-
-def _numbers_of(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The settings that compiled code must know, and those that it is given: numbers, and schedules but their kind."""
-    known, given = {}, {}
-    for name, value in settings.items():
-        if name == "iterations":
-            continue
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and name not in SIZES:
-            given[name] = float(value)
-        elif isinstance(value, Mapping) and "schedule" in value:
-            known[name] = value["schedule"]
-            given[name] = {k: np.asarray(v, float) for k, v in value.items() if k != "schedule"}
-        else:
-            known[name] = value
-    return known, given
 
 
 def _data_now(data: Any, fresh: Any, state: Any) -> Any:
@@ -196,11 +167,11 @@ class JaxRunner:
         start: State,
     ) -> None:
         objective, optimizer, seeds = asked.objective, asked.optimizer, asked.seeds
+        if isinstance(optimizer, FirstOrder):
+            start = {**start, **asked.resumed(beside(optimizer).begin(asked.theta))}
         room = asked.report_every
-        if optimizer.name == "gauss_newton":
+        if optimizer.needs_residuals:
             check_residual_terms(objective)  # here, as code compiled for others may serve
-        known, given = _numbers_of(optimizer.settings)
-        settings = json.dumps([known, sorted(given)], sort_keys=True, default=repr)
         balancing, counted, roles, rule = asked.balancing, {}, None, ()
         if balancing is not None:
             numbers = {"counted": balancing.counted, "rate": balancing.rate}
@@ -208,14 +179,14 @@ class JaxRunner:
             roles = Roles.of(balancing, objective, start["weights"])
             rule = (roles, balancing.rule, balancing.reference, balancing.denominator)
         residuals = tuple(objective.residuals.items())
-        key = ("minimise", prepared[0].key, optimizer.name, settings, seeds, room, residuals, rule)
-        task = Task(objective, known, balancing, roles)
-        self._chunk = cache.get(key, lambda: _make_chunk(task, optimizer.name, seeds, room, prepared[0]))
+        key = ("minimise", prepared[0].key, optimizer.structure, optimizer.matrices, seeds, room, residuals, rule)
+        task = Task(objective, optimizer, balancing, roles)
+        self._chunk = cache.get(key, lambda: _make_chunk(task, seeds, room, prepared[0]))
         self._state: Any = jax.device_put(start)
         self._data = jax.device_put(
             {
                 "objective": prepared[1],
-                "settings": given,
+                "settings": optimizer.numbers(),
                 "free": asked.free,
                 "decay": asked.decay,
                 "iterations": np.asarray(asked.iterations),
@@ -267,4 +238,4 @@ class JaxRunner:
         """State and logs on the host; see `Runner.collect`."""
         logs = {key: np.array(value[:, :count]) for key, value in jax.device_get(self._logs).items()}
         self._logs = self._empty
-        return flatten(jax.device_get(self._state)), logs
+        return {name: np.array(value) for name, value in jax.device_get(self._state).items()}, logs

@@ -22,16 +22,19 @@ class QuasiNewton:
     too, the seed has finished: converged as far as the values resolve it, or given up if trials weren't finite.
     """
 
-    def __init__(
-        self, evaluate: Callable[..., Any], settings: Mapping[str, Any], curvature: DenseCurvature | LimitedCurvature
-    ) -> None:
+    def __init__(self, evaluate: Callable[..., Any], phase: Any, curvature: DenseCurvature | LimitedCurvature) -> None:
         self.evaluate = evaluate
         self.curvature = curvature
-        self.tolerance = settings.get("tolerance", 1e-9)
-        self.longest = int(settings.get("line_search", 20))
+        self.tolerance = phase.tolerance
+        self.longest = phase.line_search
 
     def turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
         """One turn of one seed: new state, what to log, and whether an iteration is complete."""
+        new, log, completed = self._turn({**state, **_groups(state)}, data)
+        groups = _flat("search", new.pop("search")) | _flat("memory", new.pop("memory"))
+        return {**new, **groups}, log, completed
+
+    def _turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
         known, free, direction = state["known"], data["free"], state["direction"]
         trial = state["theta"] + state["search"]["step"] * direction
         total, terms, gradient, failed = self.evaluate(trial, data["objective"])
@@ -101,3 +104,15 @@ class QuasiNewton:
         plain = ~downhill | (memory["pairs"] == 0)
         first = jnp.where(plain, jnp.minimum(1.0, 1.0 / jnp.maximum(norm, 1e-300)), 1.0)
         return direction, jnp.where(downhill, slope, -(norm**2)), first
+
+
+def _groups(state: State) -> State:
+    """The line search's and the curvature's entries, each by themselves."""
+    return {
+        group: {name.partition(".")[2]: value for name, value in state.items() if name.startswith(f"{group}.")}
+        for group in ("search", "memory")
+    }
+
+
+def _flat(group: str, entries: State) -> State:
+    return {f"{group}.{name}": value for name, value in entries.items()}

@@ -1,131 +1,73 @@
-"""SOAP, one seed at a time: Adam in the eigenbases of Shampoo's preconditioners, with Adam's rejected steps.
-
-Vyas et al. 2024 (arXiv:2409.11321), algorithm 3. For a weight matrix with gradient G:
-
-    G' = Q_Lᵀ G Q_R,   M' ← β₁M' + (1 − β₁) G',   V ← β₂V + (1 − β₂) G'²,   W ← W − η Q_L (M̂' / (√V̂ + ε)) Q_Rᵀ,
-
-then L ← β₂L + (1 − β₂) GGᵀ and R ← β₂R + (1 − β₂) GᵀG, and every so many iterations new bases Q_L, Q_R. As in the
-authors' public code, the first gradient only makes the bases: nothing moves. ε is added after the bias correction, as
-in Adam here. Everything that isn't in a block takes Adam's step.
-"""
+"""SOAP's new bases, which follow its turn: one seed at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 
-from ..soap_blocks import Block, read_blocks
-from .adam import Adam
+from ...optimise.soap import squares
 from .eigenbasis import first_basis, next_basis
-from .evaluation import Evaluation
+from .first_order import Beside
 
-__all__ = ["SOAP"]
+__all__ = ["NewBases"]
 
 State = dict[str, Any]
-Each = Callable[[Any, Any, Any], Any]
+NAMES = ("mean", "square", "bases.left_basis", "bases.right_basis")
 
 
-class SOAP(Adam):
-    """Turns of SOAP. Moments are kept in the bases; a refused gradient leaves preconditioners and bases as they are."""
+class NewBases(Beside):
+    """Bases begin at the first gradient and are renewed every so many iterations; a refused gradient leaves them."""
 
-    def __init__(self, evaluate: Evaluation, settings: Mapping[str, Any]) -> None:
-        super().__init__(evaluate, {"learning_rate": 3e-3, "beta1": 0.95, "beta2": 0.95, **settings})
-        self.settings = settings
-        self.every = int(settings.get("precondition_every", 10))
+    def shared(self, states: State) -> dict[str, Any]:
+        """Whether bases begin, and are renewed, for any seed: within their mapping both branches would run."""
+        iteration, waiting = jnp.max(states["iteration"]), (states["accepted"] == 0) & (states["finished"] == 0)
+        due = (iteration > 0) & (iteration % self.phase.precondition_every == 0)  # type: ignore[attr-defined]
+        return {"begin": jnp.any(waiting), "renew": due}
 
-    def shared(self, state: State) -> dict[str, Any]:
-        """What all seeds do at once in this turn, from the state of all: whether bases begin, and are renewed."""
-        iteration, waiting = jnp.max(state["iteration"]), (state["accepted"] == 0) & (state["finished"] == 0)
-        return {"begin": jnp.any(waiting), "renew": (iteration > 0) & (iteration % self.every == 0)}
+    def after(self, old: State, new: State, data: Mapping[str, Any]) -> State:
+        """The bases, and the moments in them."""
+        if not self.phase.matrices:
+            return {}
+        used = new["accepted"] > old["accepted"]
+        first, later = used & (old["accepted"] == 0), used & (old["accepted"] > 0)
+        kept = {name: new[name] for name in NAMES}
+        for due, whose, change in ((data["begin"], first, self._begun), (data["renew"], later, self._renewed)):
+            kept = lax.cond(
+                due, lambda k, w=whose, c=change: _chosen(w, {**k, **c({**new, **k})}, k), lambda k: k, kept
+            )
+        return kept
 
-    def aim(self, state: State, gradient: Any, used: Any, data: Mapping[str, Any]) -> tuple[Any, State]:
-        """Direction, and the entries of the state that it is made from; see `Adam.aim`."""
-        blocks = read_blocks(self.settings, len(gradient))
-        if not blocks:
-            return super().aim(state, gradient, used, data)
-        first, later = used & (state["accepted"] == 0), used & (state["accepted"] > 0)
-        bases = _matrices(state["bases"], blocks, "left_basis", "right_basis")
-        moments = self.moments(state, _each(blocks, gradient, bases, _turned), later)
-        age = state["accepted"] - 1 + used
-        direction = _each(blocks, self.normalised(moments, age), bases, _turned_back)
+    def _begun(self, state: State) -> State:
+        lefts, rights = self._squares(state, "left", "right")
+        return _joined([first_basis(m) for m in lefts], [first_basis(m) for m in rights])
 
-        kept = {**moments, **state["bases"], **self._learned(state["bases"], gradient, used, blocks)}
-        kept = lax.cond(data["begin"], lambda old: _chosen(first, _begun(old, blocks), old), lambda old: old, kept)
-        kept = lax.cond(data["renew"], lambda old: _chosen(later, _renewed(old, blocks), old), lambda old: old, kept)
-        moments = {name: kept.pop(name) for name in moments}
-        return direction, {**moments, "bases": kept}
+    def _renewed(self, state: State) -> State:
+        """New bases; the first moment goes along, the second one keeps its entries, sorted as the basis is."""
+        bases = self._squares(state, "left_basis", "right_basis")
+        found = [
+            [next_basis(m, q) for m, q in zip(matrices, old, strict=True)]
+            for matrices, old in zip(self._squares(state, "left", "right"), bases, strict=True)
+        ]
+        lefts, rights = found
+        mean, square = state["mean"], state["square"]
+        for m, q, r, (new_q, rows), (new_r, columns) in zip(self.phase.matrices, *bases, lefts, rights, strict=True):
+            where = slice(m.offset, m.end)
+            own = q @ mean[where].reshape(m.rows, m.columns) @ r.T
+            mean = mean.at[where].set((new_q.T @ own @ new_r).ravel())
+            square = square.at[where].set(square[where].reshape(m.rows, m.columns)[rows][:, columns].ravel())
+        return {"mean": mean, "square": square, **_joined([q for q, _ in lefts], [q for q, _ in rights])}
 
-    def _learned(self, state: State, gradient: Any, used: Any, blocks: tuple[Block, ...]) -> State:
-        """The preconditioners with this gradient in them."""
-        matrices = [gradient[b.offset : b.offset + b.rows * b.columns].reshape(b.rows, b.columns) for b in blocks]
-        found = {"left": _joined([g @ g.T for g in matrices]), "right": _joined([g.T @ g for g in matrices])}
-        mixed = {name: self.beta2 * state[name] + (1 - self.beta2) * new for name, new in found.items()}
-        return _chosen(used, mixed, {name: state[name] for name in found})
-
-
-def _begun(kept: State, blocks: tuple[Block, ...]) -> State:
-    """The first bases."""
-    pairs = [(first_basis(left), first_basis(right)) for left, right in _matrices(kept, blocks, "left", "right")]
-    return {**kept, **_named(pairs)}
-
-
-def _renewed(kept: State, blocks: tuple[Block, ...]) -> State:
-    """New bases; the first moment goes along, the second one keeps its entries, sorted as the basis is."""
-    old = _matrices(kept, blocks, "left_basis", "right_basis")
-    new, orders = [], []
-    for (left, right), (q_left, q_right) in zip(_matrices(kept, blocks, "left", "right"), old, strict=True):
-        q_left, order_left = next_basis(left, q_left)
-        q_right, order_right = next_basis(right, q_right)
-        new.append((q_left, q_right))
-        orders.append((order_left, order_right))
-    mean = _each(blocks, _each(blocks, kept["mean"], old, _turned_back), new, _turned)
-    return {**kept, "mean": mean, "square": _each(blocks, kept["square"], orders, _sorted), **_named(new)}
+    def _squares(self, state: State, left: str, right: str) -> tuple[list[Any], list[Any]]:
+        rows, columns = [m.rows for m in self.phase.matrices], [m.columns for m in self.phase.matrices]
+        return squares(state[f"bases.{left}"], rows), squares(state[f"bases.{right}"], columns)
 
 
-def _turned(x: Any, left: Any, right: Any) -> Any:
-    return left.T @ x @ right
-
-
-def _turned_back(x: Any, left: Any, right: Any) -> Any:
-    return left @ x @ right.T
-
-
-def _sorted(x: Any, rows: Any, columns: Any) -> Any:
-    return x[rows][:, columns]
-
-
-def _each(blocks: tuple[Block, ...], vector: Any, pairs: list[tuple[Any, Any]], change: Each) -> Any:
-    """θ-like vector with every block's matrix changed, given its pair; the rest as it is."""
-    pieces, at = [], 0
-    for block, pair in zip(blocks, pairs, strict=True):
-        end = block.offset + block.rows * block.columns
-        matrix = vector[block.offset : end].reshape(block.rows, block.columns)
-        pieces += [vector[at : block.offset], change(matrix, *pair).ravel()]
-        at = end
-    return jnp.concatenate([*pieces, vector[at:]])
-
-
-def _matrices(state: State, blocks: tuple[Block, ...], left: str, right: str) -> list[tuple[Any, Any]]:
-    """Each block's pair of square matrices, from the arrays of these names."""
-    return [
-        (
-            state[left][b.left : b.left + b.rows**2].reshape(b.rows, b.rows),
-            state[right][b.right : b.right + b.columns**2].reshape(b.columns, b.columns),
-        )
-        for b in blocks
-    ]
-
-
-def _named(pairs: list[tuple[Any, Any]]) -> State:
-    left, right = zip(*pairs, strict=True)
-    return {"left_basis": _joined(left), "right_basis": _joined(right)}
-
-
-def _joined(matrices: Any) -> Any:
-    return jnp.concatenate([m.ravel() for m in matrices])
+def _joined(lefts: list[Any], rights: list[Any]) -> State:
+    pairs = {"bases.left_basis": lefts, "bases.right_basis": rights}
+    return {name: jnp.concatenate([m.ravel() for m in several]) for name, several in pairs.items()}
 
 
 def _chosen(wanted: Any, new: State, old: State) -> State:

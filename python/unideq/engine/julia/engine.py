@@ -12,12 +12,12 @@ import numpy as np
 from ...errors import ModelError
 from ...graph import Graph
 from ...objective.program import Integration, Objective, Rollout, Source, graph_key
+from ...optimise import check_engine, optimizers_of
 from ...solvers import adjoints_of, solvers_of
 from ..cache import CompiledCache, HashedKey, IdentityCache
 from ..deferred import Deferred
 from ..loop import minimise
 from ..minimisation import Minimisation
-from ..optimizer_state import OPTIMIZERS
 from ..protocol import Integrated, Minimised, Report, Value
 from .bridge import Bridge, address, contiguous
 from .data import objective_data, source_data, whole_data
@@ -67,7 +67,7 @@ class JuliaEngine:
             "threads": self.julia.threads,
             "solvers": solvers_of(self.name),
             "adjoints": adjoints_of(self.name),
-            "optimizers": list(OPTIMIZERS),
+            "optimizers": optimizers_of(self.name),
             "cannot": ["accelerators", "the adjoints `checkpointed` and `direct`"],
         }
 
@@ -201,6 +201,7 @@ class JuliaEngine:
 
     def minimise(self, minimisation: Minimisation, callback: Callable[[Report], bool]) -> Minimised:
         """Run the optimiser loop inside the engine; see `Engine.minimise`."""
+        check_engine(minimisation.optimizer, self.name)
         from .optimise import JuliaRunner
 
         return minimise(lambda *given: JuliaRunner(self, *given), minimisation, callback)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...errors import OptionError
+from ...graph import to_json
 from ...objective.program import Balancing, Objective
+from ...optimise import SOAP, FirstOrder, Optimisers, Phase, State, turn_graph
 from ..balancing import Roles, residual_of
 from ..batches import MEMORY, fresh_data
 from ..loop import empty_logs
 from ..minimisation import Minimisation
-from ..optimizer_state import State, flatten
 from ..residual_terms import check_residual_terms
 from .bridge import address
 from .data import objective_data, whole_data, write_fresh
@@ -20,7 +23,7 @@ from .data import objective_data, whole_data, write_fresh
 if TYPE_CHECKING:
     from .engine import JuliaEngine
 
-__all__ = ["JuliaRunner"]
+__all__ = ["JuliaRunner", "run_program"]
 
 LOGS = ("total", "terms", "gradient_norm", "learning_rate", "rejected", "weights")
 """In the order that `advance!` takes them."""
@@ -30,30 +33,18 @@ class JuliaRunner:
     """A run in Julia; see `unideq.engine.loop.Runner`."""
 
     def __init__(self, engine: JuliaEngine, asked: Minimisation, start: State) -> None:
-        self._engine, self._asked = engine, asked
-        self._state = {name: np.ascontiguousarray(value) for name, value in flatten(start).items()}
+        if isinstance(asked.optimizer, Optimisers):
+            start = {**start, **asked.resumed(_begin_rule(engine, asked))}
+        self._engine, self._asked, self._start = engine, asked, start
+        self._state = {name: _as_julia_has(asked, value) for name, value in start.items()}
         self._table = np.array([address(array) for array in self._state.values()], dtype=np.int64)
         self._logs = empty_logs(asked, start)
         self._addresses = [address(self._logs[name]) if name in self._logs else 0 for name in LOGS]
         self._reached = int(np.max(self._state["iteration"]))
         self._draws = self._empty_draws()
-        handle, program = engine.prepared(asked.objective).handle, json.dumps(self._program(start), default=float)
+        handle, program = engine.prepared(asked.objective).handle, json.dumps(run_program(asked, start), default=float)
         self._run = engine.bridge.call("prepare_minimise", "preparing the optimiser", handle, program)
         engine.bridge.call("set_state_b", "preparing the optimiser", self._run, address(self._table))
-
-    def _program(self, start: State) -> dict[str, Any]:
-        asked, balancing = self._asked, self._asked.balancing
-        return {
-            "optimizer": asked.optimizer.name,
-            "settings": {**asked.optimizer.settings, **_residuals(asked)},
-            "seeds": asked.seeds,
-            "terms": len(asked.objective.terms),
-            "free": np.asarray(asked.free).tolist(),
-            "decay": np.asarray(asked.decay).tolist(),
-            "fresh": asked.batches is not None,
-            "balancing": None if balancing is None else _balancing(asked.objective, balancing, start["weights"]),
-            "state": list(self._state),
-        }
 
     def _empty_draws(self) -> np.ndarray:
         """Memory for the data of several iterations, one row each: the objective's own, where no fresh ones come."""
@@ -101,15 +92,88 @@ class JuliaRunner:
         logs = {key: value[:, :count].copy() for key, value in self._logs.items()}
         for value in self._logs.values():
             value[:, :count] = False if value.dtype == bool else np.nan
-        return {name: array.copy() for name, array in self._state.items()}, logs
+        return {name: array.astype(self._start[name].dtype) for name, array in self._state.items()}, logs
 
 
-def _residuals(asked: Minimisation) -> dict[str, Any]:
-    """Term by term the array whose squares it is made of, for the method that needs to know."""
-    if asked.optimizer.name != "gauss_newton":
-        return {}
-    check_residual_terms(asked.objective)
-    return {"residuals": [asked.objective.residuals[name] for name in asked.objective.terms]}
+def _as_julia_has(asked: Minimisation, value: np.ndarray) -> np.ndarray:
+    """An array of the state: turns that are graphs have float64 throughout."""
+    return np.array(value, float if isinstance(asked.optimizer, FirstOrder) else value.dtype, order="C")
+
+
+def run_program(asked: Minimisation, start: State) -> dict[str, Any]:
+    """A run as Julia is told it; see `prepare_minimise`."""
+    phase, balancing = asked.optimizer, asked.balancing
+    method = _turn(asked, start) if isinstance(phase, FirstOrder) else _named(asked)
+    return {
+        **method,
+        "seeds": asked.seeds,
+        "terms": len(asked.objective.terms),
+        "free": np.asarray(asked.free).tolist(),
+        "balancing": None if balancing is None else _balancing(asked.objective, balancing, start["weights"]),
+        "state": list(start),
+    }
+
+
+def _named(asked: Minimisation) -> dict[str, Any]:
+    """A method that Julia has by name."""
+    phase = asked.optimizer
+    settings = {f.name: getattr(phase, f.name) for f in fields(phase) if f.name != "objective"}  # type: ignore[arg-type]
+    if phase.needs_residuals:  # term by term the array whose squares it is made of
+        check_residual_terms(asked.objective)
+        settings["residuals"] = [asked.objective.residuals[name] for name in asked.objective.terms]
+    return {"optimizer": phase.optimizer, "settings": settings}
+
+
+def _turn(asked: Minimisation, start: State) -> dict[str, Any]:
+    """A method whose turn is a graph: that, and what is given it in every turn."""
+    phase = asked.optimizer
+    assert isinstance(phase, FirstOrder)
+    graph = turn_graph(phase, asked.theta.shape[1])
+    inner = [name.partition(".")[2] for name in graph.outputs if name.startswith("state.")]
+    outer = [name for name in start if name not in inner and name != "weights"]
+    given = {
+        "run.free": asked.free,
+        "run.decay": asked.decay,
+        "run.iterations": asked.iterations,
+        "run.same_again": asked.batches is None,
+        "run.moving": asked.balancing is not None,
+        **{f"setting.{name}": value for name, value in phase.numbers().items()},
+    }
+    sizes = {name: int(np.prod(value.shape[1:])) for name, value in start.items()}
+    turn = {
+        "graph": to_json(graph),
+        "state": [[name, sizes[name]] for name in (*inner, *outer)],
+        "inner": sum(sizes[name] for name in inner),
+        "given": [[name, np.size(value)] for name, value in given.items()],
+        "numbers": np.concatenate([np.ravel(np.asarray(value, float)) for value in given.values()]).tolist(),
+    }
+    return {"turn": turn, "beside": _beside(phase)}
+
+
+def _begin_rule(engine: JuliaEngine, asked: Minimisation) -> State:
+    """The state that a rule of Optimisers.jl begins with: all its numbers, one after another.
+
+    Raises
+    ------
+    OptionError
+        If there is no such rule, or it refuses its settings.
+    """
+    doing, rule, size = "preparing the optimiser", json.dumps(_beside(asked.optimizer)), asked.theta.shape[1]
+    found = engine.bridge.call("rule_numbers", doing, rule, size)
+    if isinstance(found, str):
+        raise OptionError(f"{found[:1].upper()}{found[1:]}")
+    numbers = np.empty(int(found))
+    engine.bridge.call("begin_rule_b", doing, rule, size, address(numbers))
+    return {"rule": np.tile(numbers, (asked.seeds, 1))}
+
+
+def _beside(phase: Phase) -> dict[str, Any] | None:
+    """What a method does beside its turn."""
+    if isinstance(phase, SOAP) and phase.matrices:
+        return {"kind": "soap", "blocks": [list(m) for m in phase.matrices], "every": phase.precondition_every}
+    if isinstance(phase, Optimisers):
+        return {"kind": "rule", "rule": phase.rule, "settings": phase.options}
+    return None
 
 
 def _balancing(objective: Objective, balancing: Balancing, weights: np.ndarray) -> dict[str, Any]:

@@ -15,7 +15,10 @@ import numpy as np
 
 from ...graph import Graph, constant, pushforward, variable
 from ...objective.program import Given, Integration, Objective, Pointwise, Rollout, SolverSettings
+from ...optimise import SOAP, AdamW, CosineDecay, Phase
+from ..minimisation import Minimisation
 from .data import objective_data, source_data
+from .optimise import run_program
 from .program import evaluation_json, objective_json, source_json
 
 __all__ = ["workload"]
@@ -67,6 +70,12 @@ def _points_objective() -> Objective:
     return Objective(sources, loss, dict.fromkeys(arrays, 1.0), {name: name for name in arrays})
 
 
+def _run_json(objective: Objective, phase: Phase) -> str:
+    """A run of an optimiser whose turn is a graph."""
+    asked = Minimisation(objective, np.zeros((1, 18)), phase, matrices=[(0, 2, 3)])
+    return json.dumps(run_program(asked, asked.start()))
+
+
 def workload() -> dict[str, str | list[float]]:
     """Program texts and data: objectives (of two trajectories, with points or given data), a solve each, a graph."""
     t: Any
@@ -106,6 +115,8 @@ def workload() -> dict[str, str | list[float]]:
         "rollout": source_json(rollout),
         "rollout_data": source_data(rollout).tolist(),
         "evaluation": evaluation_json(points.graph, ["x"]),
+        "adamw": _run_json(objective, AdamW(CosineDecay(1e-3), 3, clip=1.0)),
+        "soap": _run_json(objective, SOAP(1e-3, 3, precondition_every=1)),
     }
 
 

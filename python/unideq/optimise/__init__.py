@@ -1,0 +1,42 @@
+"""How to minimise: phases of optimisers, their schedules, turns and states. Engines run them; nothing here computes."""
+
+from .adam import Adam, AdamW
+from .first_order import FirstOrder
+from .gauss_newton import GaussNewton
+from .libraries import Optax, Optimisers
+from .matrices import Matrix, checked_matrices, weight_matrices
+from .phase import PHASES, Phase, check_engine, optimizers_of, phase_from_settings
+from .quasi_newton import BFGS, LBFGS, QuasiNewton
+from .schedule import CosineDecay, ExponentialDecay, PiecewiseConstant, Schedule, Warmup
+from .soap import SOAP
+from .state import State, restore
+from .turn import turn_graph
+
+__all__ = [
+    "BFGS",
+    "LBFGS",
+    "PHASES",
+    "SOAP",
+    "Adam",
+    "AdamW",
+    "CosineDecay",
+    "ExponentialDecay",
+    "FirstOrder",
+    "GaussNewton",
+    "Matrix",
+    "Optax",
+    "Optimisers",
+    "Phase",
+    "PiecewiseConstant",
+    "QuasiNewton",
+    "Schedule",
+    "State",
+    "Warmup",
+    "check_engine",
+    "checked_matrices",
+    "optimizers_of",
+    "phase_from_settings",
+    "restore",
+    "turn_graph",
+    "weight_matrices",
+]
