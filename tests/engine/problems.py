@@ -109,3 +109,13 @@ def quadratic(size: int = 4) -> tuple[Objective, np.ndarray]:
 def phase_of(name: str, settings: Mapping[str, Any]) -> Phase:
     """The phase of an optimiser by its name in files, from settings as files have them."""
     return phase_from_settings({"optimizer": name, **settings})
+
+
+def edge_objective() -> Objective:
+    """x² − 0.001 log x: NaN or infinite for x ≤ 0, minimum at √0.0005."""
+    theta, one = variable("theta", (1,)), variable("one")
+    graph = Graph([theta, one], {"value": one * (theta[0] ** 2 - 0.001 * np.log(theta[0]))})
+    value = variable("p.value", (1,))
+    return Objective(
+        (Pointwise("p", graph, {"one": np.ones(1)}),), Graph([value, theta], {"v": np.sum(value)}), {"v": 1.0}
+    )

@@ -105,10 +105,8 @@ class FirstOrder(Phase):
         direction = self.direction({**state, **memory}, accepted)
         if self.weight_decay is not None:
             direction = direction + self.weight_decay * np.where(run["decay"] > 0, origin, 0.0)
-        scheduled = isinstance(self.learning_rate, Schedule)
-        rate = factor * (
-            self.learning_rate.at(state["iteration"], run["iterations"]) if scheduled else self.learning_rate
-        )
+        given = self.learning_rate
+        rate = factor * (given.at(state["iteration"], run["iterations"]) if isinstance(given, Schedule) else given)
         # A start that fails stays where it is: trying it again would fail again, unless the data are others.
         hopeless = (accepted < 1) & (run["same_again"] > 0)
         gave_up = (streak >= GIVE_UP) | hopeless | (guard.get("skipped", accepted * 0.0) >= SKIPPED)

@@ -99,6 +99,10 @@ class Phase:
             (copy.__dict__[outer] if inner else copy).__dict__[inner or outer] = value
         return copy
 
+    def lasting(self: P, iterations: int) -> P:
+        """The same phase for that many iterations."""
+        return self.with_numbers({"iterations": iterations})
+
     @property
     def structure(self) -> tuple[Any, ...]:
         """What compiled code is made for: all but the numbers, of which it has the shapes. Hashable."""

@@ -10,11 +10,10 @@ import pytest
 
 from unideq.engine import Minimisation, Minimised, Report, loop
 from unideq.errors import ModelError, OptionError
-from unideq.graph import Graph, variable
-from unideq.objective.program import Objective, Pointwise
+from unideq.objective.program import Objective
 
+from ..problems import edge_objective, phase_of, quadratic, rosenbrock, ude_objective
 from ..problems import engine as jax_engine
-from ..problems import phase_of, quadratic, rosenbrock, ude_objective
 
 ADAM = {"learning_rate": 0.05, "iterations": 40}
 QUASI = {"iterations": 40, "tolerance": 1e-9, "line_search": 20}
@@ -66,15 +65,6 @@ def run(
     optimizer = phase_of(name, settings)
     result = engine.minimise(Minimisation(objective, theta, optimizer, **more), recorder)
     return result, recorder
-
-
-def edge_objective() -> Objective:
-    """x² − 0.001 log x: NaN or infinite for x ≤ 0, minimum at √0.0005."""
-    theta, one = variable("theta", (1,)), variable("one")
-    graph = Graph([theta, one], {"value": one * (theta[0] ** 2 - 0.001 * np.log(theta[0]))})
-    value = variable("p.value", (1,))
-    source = Pointwise("p", graph, {"one": np.ones(1)})
-    return Objective((source,), Graph([value, theta], {"v": np.sum(value)}), {"v": 1.0})
 
 
 def agree(julia: Any, objective: Objective, theta: np.ndarray, name: str, settings: Any, rtol: float, **more: Any):

@@ -35,6 +35,7 @@ class Transformation(Beside):
         like = jax.eval_shape(self.transformation.init, state["theta"])
         names = _names(like)
         old = jax.tree.unflatten(jax.tree.structure(like), [state[name] for name in names])
+        update: Any
         update, new = self.transformation.update(
             found.gradient, old, state["theta"], value=found.total, grad=found.gradient
         )

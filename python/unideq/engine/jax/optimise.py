@@ -14,7 +14,7 @@ from jax import lax
 
 from ...errors import EngineError
 from ...objective.program import Balancing, Objective
-from ...optimise import FirstOrder, Phase, State
+from ...optimise import FirstOrder, State
 from ..balancing import Roles
 from ..batches import Fresh, fresh_data, iterations_at_once, stacked
 from ..cache import CompiledCache
@@ -43,7 +43,7 @@ class Task:
     """
 
     objective: Objective
-    phase: Phase
+    phase: Any
     balancing: Balancing | None = None
     roles: Roles | None = None
 
