@@ -96,6 +96,13 @@ ude.nn.Lux("")  # `Lux` … ''
 ude.nn.Lux("Dense(1 => 1)", inputs=-1)  # `inputs` … -1
 ude.nn.Lux("Dense(1 => 1)", outputs="1")  # `outputs` … '1'
 ude.nn.Lux("Dense(1 => 1)", structure=5)  # structure … 5
+ude.nn.Equinox(5)  # `module` … `equinox.Module` … 5
+ude.nn.Equinox(None)  # `module` … `equinox.Module` … None
+ude.nn.Equinox(lambda key: 5)  # `module` … 5
+ude.nn.Equinox(lambda: 5)  # `Equinox` … function
+ude.nn.Equinox(ude.nn.MLP(1, 1))  # `module` … MLP
+ude.nn.Equinox(lambda key: 5, inputs=-1)  # `inputs` … -1
+ude.nn.Equinox("0123", structure=5)  # structure … 5
 ude.ODE(lambda t, s, p, net: net.f(s.x, s.x), ["x"], networks={"f": ude.nn.MLP(1, 1)})  # `f` … 1
 ude.ODE(lambda t, s, p, net: net.f(), ["x"], networks={"f": ude.nn.MLP(1, 1)})  # `f`
 ude.ODE(lambda t, s, p, net: net.f("a"), ["x"], networks={"f": ude.nn.MLP(1, 1)})  # 'a'

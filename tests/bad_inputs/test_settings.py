@@ -43,6 +43,20 @@ ude.AdamW(clip=0)  # `clip` … 0
 ude.SOAP(precondition_every=0)  # `precondition_every` … 0
 ude.SOAP(beta1=2)  # `beta1` … 2
 ude.SOAP(learning_rate=0)  # `learning_rate` … 0
+ude.SOAP(clip=0)  # `clip` … 0
+ude.Optax()  # `transformation`
+ude.Optax(1e-3)  # `transformation` … `optax.lion(1e-3)` … 0.001
+ude.Optax(ude.Adam())  # `transformation` … Adam
+ude.Optax(__import__("optax").adam)  # `transformation` … adam
+ude.Optax(__import__("optax").adam(1e-3), 0)  # `iterations` … 0
+ude.Optax(__import__("optax").lbfgs())  # `value_fn` … `ude.LBFGS(...)`
+ude.Optimisers()  # `rule`
+ude.Optimisers(5)  # `rule` … 5
+ude.Optimisers("Lion", 0)  # `iterations` … 0
+ude.Optimisers("Lion", options=1e-3)  # `options` … {"eta": 1e-3} … 0.001
+ude.Optimisers("Lion", options={"eta": "x"})  # `options['eta']` … 'x'
+ude.Optimisers("Lion", options={"beta": (0.9, None)})  # `options['beta']` … (0.9, None)
+ude.Optimisers("Lion", eta=1e-3)  # `eta`
 ude.LBFGS(0)  # `iterations` … 0
 ude.LBFGS(memory=0)  # `memory` … 0
 ude.LBFGS(memory=2.5)  # `memory` … 2.5

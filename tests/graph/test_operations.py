@@ -289,8 +289,9 @@ each_number = pytest.mark.parametrize(
 
 
 def test_every_registered_operation_has_a_case():
-    # What Julia alone can compute has its tests in tests/engine/julia/test_lux.py.
-    assert {case.operation for case in CASES} == {n for n, entry in OPERATIONS.items() if entry.family != "network"}
+    # What one engine alone can compute has its tests in tests/engine/julia/test_lux.py and tests/nn/test_equinox.py.
+    opaque = ("network", "module")
+    assert {case.operation for case in CASES} == {n for n, e in OPERATIONS.items() if e.family not in opaque}
 
 
 @each_case
@@ -322,7 +323,7 @@ def test_an_operation_is_linear_where_its_entry_says_so(case: Case):
 
 
 def test_linearity_is_declared_of_nothing_else():
-    assert not any(o.linear for o in OPERATIONS.values() if o.family in ("elementwise", "control", "network"))
+    assert not any(o.linear for o in OPERATIONS.values() if o.family in ("elementwise", "control", "network", "module"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -49,7 +49,7 @@ class Operation:
         The word that serialised graphs use; NumPy's where NumPy has the function.
     family
         `elementwise`, `structure`, `reduction`, `linear`, `stencil`, `fourier`, `convolution`, `interpolation`,
-        `control` or `network` (the Julia engine alone has those).
+        `control`, `network` (the Julia engine alone has those) or `module` (JAX alone).
     arity
         Number of operands; None: any.
     infer

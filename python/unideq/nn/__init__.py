@@ -2,6 +2,7 @@
 
 from .activation import ACTIVATIONS
 from .cnn import CNN
+from .equinox import Equinox
 from .fourier_features import FourierFeatures
 from .grid_network import GridNetwork
 from .initializer import INITIALIZERS
@@ -17,6 +18,7 @@ __all__ = [
     "CNN",
     "INITIALIZERS",
     "MLP",
+    "Equinox",
     "FourierFeatures",
     "GridNetwork",
     "Lux",

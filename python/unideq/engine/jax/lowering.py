@@ -140,6 +140,10 @@ LOWERINGS: dict[str, Callable[..., Any]] = {
 
 def lowering(operation: str) -> Callable[..., Any] | None:
     """What computes an operation: the table's entry, else JAX's function of that name."""
+    if operation.partition("_")[0] == "module":
+        from ...nn.equinox_modules import OPERATIONS  # with Equinox, which a network like that has loaded
+
+        return OPERATIONS.get(operation)
     for place in (jnp, jax.nn):
         found = LOWERINGS.get(operation) or getattr(place, operation, None)
         if found is not None:

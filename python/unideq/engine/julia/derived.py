@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ...errors import EngineUnsupported
 from ...graph import Graph, jvp, partition, to_json, vjp
 
 __all__ = ["Parts", "Program", "as_json", "derivatives", "forward", "once", "parts", "reverse"]
@@ -27,6 +28,8 @@ def once(graph: Graph, key: Any, make: Callable[[], Any]) -> Any:
 
 def as_json(graph: Graph) -> Program:
     """The graph as plain data."""
+    if any(node.inputs and node.entry.family == "module" for node in graph.nodes):
+        raise EngineUnsupported('Engine `julia` can\'t run Equinox modules. Use `engine="jax"`, or `ude.nn.MLP`.')
     return once(graph, "json", lambda: to_json(graph))
 
 

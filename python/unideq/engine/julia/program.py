@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ...graph import Graph, to_json
+from ...graph import Graph
 from ...objective.program import Objective, Source
 from .derived import as_json, forward, reverse
 from .points import in_blocks
@@ -49,4 +49,4 @@ def evaluation_json(graph: Graph, mapped: Sequence[str] = ()) -> str:
     """A graph to evaluate at many points. Its inputs are those in use, sorted by name; `mapped` ones vary."""
     used = sorted((node for node in graph.nodes if node.operation == "input"), key=lambda node: str(node.name))
     names = [node.name for node in used if node.name in set(mapped)]
-    return json.dumps({"graph": to_json(Graph(used, graph.outputs)), "mapped": names}, allow_nan=False)
+    return json.dumps({"graph": as_json(Graph(used, graph.outputs)), "mapped": names}, allow_nan=False)

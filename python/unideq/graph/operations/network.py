@@ -1,9 +1,11 @@
-"""A network that only the Julia engine can look into: a Lux model given as Julia source.
+"""Networks that one engine alone can look into: `network`, a Lux model given as Julia source, and `module`, an Equinox
+module.
 
-`network` maps x (…, inputs) and the flat weights to (…, outputs). Weights lie one array after the other in the order of
-`structure`, each with its first axis fastest, as Julia stores them. Leading axes of x are a batch: samples don't mix.
+Each maps x (…, inputs) and the flat weights to (…, outputs). Weights lie one array after the other in the order of
+`structure`: Lux's each with its first axis fastest, as Julia stores them, Equinox's with the last. Leading axes of x
+are a batch: samples don't mix.
 
-Derivatives are operations of their own, computed by Julia. There are none of second order.
+Derivatives are operations of their own, computed by the library. There are none of second order.
 """
 
 from __future__ import annotations
@@ -27,22 +29,28 @@ __all__ = ["Evaluator", "set_evaluator"]
 Evaluator = Callable[[str, tuple[np.ndarray, ...], dict[str, Any]], np.ndarray]
 """`(operation, arrays, attributes) -> array`."""
 
-_evaluator: Evaluator | None = None
+_LIBRARIES = {"network": "Lux", "module": "Equinox"}
+"""Operation → the library whose networks it calls."""
+_evaluators: dict[str, Evaluator | None] = {}
 
 
-def set_evaluator(evaluator: Evaluator | None) -> None:
-    """Say how NumPy evaluation computes these operations: an engine does it."""
-    global _evaluator
-    _evaluator = evaluator
+def set_evaluator(evaluator: Evaluator | None, operation: str = "network") -> None:
+    """Say how NumPy evaluation computes an operation and its derivatives: the library does it."""
+    _evaluators[operation] = evaluator
 
 
 def _evaluation(operation: str) -> Callable[..., np.ndarray]:
+    base = operation.partition("_")[0]
+
     def evaluate(*arrays: np.ndarray, **attributes: Any) -> np.ndarray:
-        if _evaluator is None:
+        evaluator = _evaluators.get(base)
+        if evaluator is None:
             raise EngineUnsupported(
                 "NumPy can't evaluate a Lux network: Julia does. Start its engine with `ude.get_engine('julia')`."
+                if base == "network"
+                else "NumPy can't evaluate an Equinox module: JAX does. Give it back with `ude.nn.Equinox(module)`."
             )
-        return _evaluator(operation, arrays, attributes)
+        return evaluator(operation, arrays, attributes)
 
     return evaluate
 
@@ -50,12 +58,18 @@ def _evaluation(operation: str) -> Callable[..., np.ndarray]:
 # ---- shapes -----------------------------------------------------------------------------------------------------
 
 
+def _named(attributes: dict) -> str:
+    """The network in words."""
+    kind = "Equinox module" if attributes.get("library") == "Equinox" else "Lux network"
+    return f"{kind} `{attributes['source']}`"
+
+
 def _infer_value(inputs: Any, attributes: dict) -> tuple[tuple[int, ...], str]:
     x, weights = inputs[:2]
     size = sum(math.prod(shape) for _, shape in attributes["structure"])
     if not x.ndim or x.shape[-1] != attributes["inputs"] or weights.shape != (size,):
         raise TraceError(
-            f"The Lux network `{attributes['source']}` takes arrays with last axis {attributes['inputs']} and "
+            f"The {_named(attributes)} takes arrays with last axis {attributes['inputs']} and "
             f"{size} weights, not shapes {x.shape} and {weights.shape}{user_line()}."
         )
     return (*x.shape[:-1], attributes["outputs"]), "float64"
@@ -80,21 +94,25 @@ def _infer_jvp(inputs: Any, attributes: dict) -> tuple[tuple[int, ...], str]:
 # ---- derivatives ------------------------------------------------------------------------------------------------
 
 
-def _vjp(inputs: Any, attributes: dict, y: Expression, c: Expression) -> list[Expression | None]:
-    x, weights = inputs
-    both = apply("network_vjp", x, weights, c, **attributes)
-    return [both[: x.size].reshape(x.shape), both[x.size :]]
+def _derivatives(base: str) -> tuple[Any, Any]:
+    """Reverse and forward rule of an operation, by those of its derivatives."""
 
+    def vjp(inputs: Any, attributes: dict, y: Expression, c: Expression) -> list[Expression | None]:
+        x, weights = inputs
+        both = apply(f"{base}_vjp", x, weights, c, **attributes)
+        return [both[: x.size].reshape(x.shape), both[x.size :]]
 
-def _jvp(inputs: Any, attributes: dict, y: Expression, tangents: Any) -> Expression | None:
-    given = [t for t in tangents if t is not None]
-    wrt = "both" if len(given) == 2 else "x" if tangents[0] is not None else "weights"
-    return apply("network_jvp", *inputs, *given, **attributes, wrt=wrt)
+    def jvp(inputs: Any, attributes: dict, y: Expression, tangents: Any) -> Expression | None:
+        given = [t for t in tangents if t is not None]
+        wrt = "both" if len(given) == 2 else "x" if tangents[0] is not None else "weights"
+        return apply(f"{base}_jvp", *inputs, *given, **attributes, wrt=wrt)
+
+    return vjp, jvp
 
 
 def _no_second_order(inputs: Any, attributes: dict, y: Expression, moved: Any) -> Any:
     raise EngineUnsupported(
-        f"The Lux network `{attributes['source']}` has no second derivatives. Use `ude.nn.MLP`, which has them "
+        f"The {_named(attributes)} has no second derivatives. Use `ude.nn.MLP`, which has them "
         "on every engine, or an adjoint and an objective that need first derivatives only."
     )
 
@@ -129,18 +147,22 @@ def _pattern_vjp(inputs: Any, attributes: dict, masks: Any) -> Any:
     return np.concatenate([by_x, by_weights])
 
 
-def _show(arguments: Any, attributes: dict, latex: bool) -> Shown:
-    head = r"\mathrm{Lux}" if latex else "Lux"
-    inner = ", ".join(a.text for a in (arguments[0], *arguments[2:]))
-    return Shown(rf"{head}\left({inner}\right)" if latex else f"{head}({inner})", head=head)
+def _show(library: str) -> Any:
+    def show(arguments: Any, attributes: dict, latex: bool) -> Shown:
+        head = rf"\mathrm{{{library}}}" if latex else library
+        inner = ", ".join(a.text for a in (arguments[0], *arguments[2:]))
+        return Shown(rf"{head}\left({inner}\right)" if latex else f"{head}({inner})", head=head)
+
+    return show
 
 
-def _register(name: str, infer: Any, vjp: Any, jvp: Any, pattern: Any, **entry: Any) -> None:
-    evaluate = _evaluation(name)
-    rules = {"infer": infer, "evaluate": evaluate, "foldable": False, "vjp": vjp, "jvp": jvp, "pattern": pattern}
-    register(Operation(name=name, family="network", show=_show, **rules, **entry))
+def _register(base: str, suffix: str, infer: Any, vjp: Any, jvp: Any, pattern: Any, **entry: Any) -> None:
+    name = base + suffix
+    rules = {"infer": infer, "evaluate": _evaluation(name), "vjp": vjp, "jvp": jvp, "pattern": pattern}
+    register(Operation(name=name, family=base, show=_show(_LIBRARIES[base]), foldable=False, **rules, **entry))
 
 
-_register("network", _infer_value, _vjp, _jvp, _pattern_value, arity=2, batch=shared_weights)
-_register("network_vjp", _infer_vjp, _no_second_order, _no_second_order, _pattern_vjp, arity=3)
-_register("network_jvp", _infer_jvp, _no_second_order, _no_second_order, _pattern_value, arity=None)
+for _base in _LIBRARIES:
+    _register(_base, "", _infer_value, *_derivatives(_base), _pattern_value, arity=2, batch=shared_weights)
+    _register(_base, "_vjp", _infer_vjp, _no_second_order, _no_second_order, _pattern_vjp, arity=3)
+    _register(_base, "_jvp", _infer_jvp, _no_second_order, _no_second_order, _pattern_value, arity=None)
