@@ -54,7 +54,7 @@ def test_the_examples_of_a_page_run_one_after_the_other(page, tmp_path, monkeypa
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             # What others do to themselves isn't an error of the page.
-            for theirs in ("jax", "diffrax", "optax", "pysindy", "sklearn", "tqdm", "matplotlib", "xarray"):
+            for theirs in ("jax", "diffrax", "optax", "equinox", "pysindy", "sklearn", "tqdm", "matplotlib", "xarray"):
                 warnings.filterwarnings("default", module=rf"{theirs}(\..*)?")
             warnings.simplefilter("default", FutureWarning)
             exec(compile(padded, str(page), "exec"), namespace)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from unideq.engine import Engine, get_engine
 from unideq.graph import Expression, Graph, apply, constant, variable
 from unideq.objective.program import Integration, Objective, Pointwise, SolverSettings
-from unideq.optimise import Phase, phase_from_settings
+from unideq.optimise import FirstOrder, Phase, phase_from_settings
 
 Rhs = Callable[[Expression, Expression, Expression], Sequence[Any]]
 
@@ -104,6 +105,29 @@ def quadratic(size: int = 4) -> tuple[Objective, np.ndarray]:
     points = {"weights": 0.5 * np.diag(stiffness)}
     source = Pointwise("p", Graph([theta, weights], {"value": residual}), points)
     return Objective((source,), Graph([values, theta], {"square": np.sum(values)}), {"square": 1.0}), centre
+
+
+@dataclass(frozen=True)
+class Lion(FirstOrder):
+    """Lion (Chen et al. 2023, arXiv:2302.06675), as a user writes it."""
+
+    optimizer: ClassVar[str] = "lion"
+    learning_rate: float = 1e-2
+    iterations: int = 30
+    beta1: float = 0.9
+    beta2: float = 0.99
+    objective: None = None
+
+    def memory(self, size: int) -> dict[str, np.ndarray]:
+        return {"mean": np.zeros(size), "step": np.zeros(size)}
+
+    def remember(self, state: Mapping[str, Any], gradient: Any) -> dict[str, Any]:
+        mean = state["mean"]
+        step = np.sign(self.beta1 * mean + (1 - self.beta1) * gradient)
+        return {"step": step, "mean": self.beta2 * mean + (1 - self.beta2) * gradient}
+
+    def direction(self, state: Mapping[str, Any], age: Any) -> Any:
+        return state["step"]
 
 
 def phase_of(name: str, settings: Mapping[str, Any]) -> Phase:

@@ -13,9 +13,9 @@ import xarray as xr
 import unideq as ude
 from unideq.engine import Minimisation, Report, loop
 from unideq.errors import EngineUnsupported, OptionError
-from unideq.optimise import check_engine
+from unideq.optimise import check_engine, phase_from_settings
 
-from .problems import edge_objective, engine, rosenbrock
+from .problems import Lion, edge_objective, engine, rosenbrock
 
 STARTS = np.array([[-1.2, 1.0], [2.0, -1.0], [0.0, 0.5]])
 
@@ -43,6 +43,12 @@ def test_a_transformation_goes_the_way_that_it_goes_in_optax():
         update, state = chain.update(gradient, state, theta)
         theta = theta + jnp.asarray(update)
     np.testing.assert_allclose(run(ude.Optax(chain, 20))[-1].theta[0], theta, rtol=1e-10)
+
+
+def test_a_method_of_ones_own_is_that_of_optax():
+    theirs = run(ude.Optax(optax.lion(1e-2), 30))[-1]
+    np.testing.assert_allclose(run(Lion())[-1].theta, theirs.theta, rtol=1e-10)
+    assert phase_from_settings(Lion(beta1=0.8).settings()) == Lion(beta1=0.8)
 
 
 def test_resuming_is_bit_for_bit_and_the_state_is_named_arrays():

@@ -80,9 +80,6 @@ class Adam(Moments):
     skip: float | None = None
     objective: ObjectiveSpecification | None = None
 
-    def __post_init__(self) -> None:
-        self._check()
-
 
 @known_arguments
 @dataclass(frozen=True)
@@ -99,6 +96,3 @@ class AdamW(Moments):
     clip: float | None = None
     skip: float | None = None
     objective: ObjectiveSpecification | None = None
-
-    def __post_init__(self) -> None:
-        self._check()

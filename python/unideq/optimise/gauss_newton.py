@@ -49,7 +49,7 @@ class GaussNewton(Phase):
     objective: ObjectiveSpecification | None = None
 
     def __post_init__(self) -> None:
-        self._check()
+        super().__post_init__()
         settle(self, number, "damping", above=0, below=1e9)
 
     def _begin(self, theta: np.ndarray, terms: int) -> State:

@@ -88,7 +88,7 @@ class Optax(_Foreign):
     objective: ObjectiveSpecification | None = None
 
     def __post_init__(self) -> None:
-        self._check()
+        super().__post_init__()
         if isinstance(self.transformation, str):  # of a file
             return
         parts = [getattr(self.transformation, name, None) for name in ("init", "update")]
@@ -183,7 +183,7 @@ class Optimisers(_Foreign):
     objective: ObjectiveSpecification | None = None
 
     def __post_init__(self) -> None:
-        self._check()
+        super().__post_init__()
         settle(self, text, "rule")
         given = mapping(self.options, "options", "Optimisers", needs='a dict such as `{"eta": 1e-3}`')
         object.__setattr__(self, "options", {str(name): _option(value, str(name)) for name, value in given.items()})

@@ -115,7 +115,7 @@ class Phase:
 
     # ---- checks -------------------------------------------------------------------------------------------------
 
-    def _check(self) -> None:
+    def __post_init__(self) -> None:
         """Check what phases have in common; a class has some of these."""
         own = self.__dict__
         if "learning_rate" in own and not isinstance(own["learning_rate"], Schedule):

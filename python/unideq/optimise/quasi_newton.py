@@ -77,9 +77,6 @@ class LBFGS(QuasiNewton):
     line_search: int = 20
     objective: ObjectiveSpecification | None = None
 
-    def __post_init__(self) -> None:
-        self._check()
-
     def _curvature(self, seeds: int, size: int) -> State:
         return {
             "s": np.zeros((seeds, self.memory, size)),
@@ -121,7 +118,7 @@ class BFGS(QuasiNewton):
     objective: ObjectiveSpecification | None = None
 
     def __post_init__(self) -> None:
-        self._check()
+        super().__post_init__()
         settle(self, choice, "update", choices=UPDATES)
 
     def _curvature(self, seeds: int, size: int) -> State:

@@ -68,9 +68,6 @@ class SOAP(Moments):
     skip: float | None = None
     objective: ObjectiveSpecification | None = None
 
-    def __post_init__(self) -> None:
-        self._check()
-
     def memory(self, size: int) -> State:
         """Adam's moments, and of all matrices of θ one after another: preconditioners L and R, and their bases."""
         if not self.matrices:

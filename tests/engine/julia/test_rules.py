@@ -11,7 +11,8 @@ import unideq as ude
 from unideq.engine import Minimisation, Report, loop
 from unideq.errors import OptionError
 
-from ..problems import edge_objective, rosenbrock
+from ..problems import Lion, edge_objective, rosenbrock
+from ..problems import engine as jax_engine
 
 STARTS = np.array([[-1.2, 1.0], [2.0, -1.0], [0.0, 0.5]])
 
@@ -40,6 +41,11 @@ def test_adam_is_that_of_optimisers_jl(julia: Any, free: Any):
     ours = run(julia, ude.Adam(0.05, 40), free=free)
     np.testing.assert_allclose(ours[-1].theta, theirs[-1].theta, rtol=1e-11)
     np.testing.assert_allclose(ours[-1].best_total, theirs[-1].best_total, rtol=1e-11)
+
+
+def test_a_method_of_ones_own_goes_the_way_that_it_goes_on_the_other_engine(julia: Any):
+    ours, theirs = (run(engine, Lion())[-1] for engine in (julia, jax_engine()))
+    np.testing.assert_allclose(ours.theta, theirs.theta, rtol=1e-10)
 
 
 @pytest.mark.parametrize("rule", ["Lion", "RAdam", "Momentum", "Descent", "AMSGrad"])
