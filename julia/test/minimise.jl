@@ -159,9 +159,7 @@ end
         run, _ = minimise(loss, starts, name, settings)
         other = prepare_minimise(loss, text)
         table = [Int64(UInt(pointer(array))) for array in shares]
-        filled = Unideq.Run(
-            run.method, run.problem, run.states, run.values, run.workers, run.terms, names
-        )
+        filled = Unideq.Run(run.method, run.problem, run.states, run.values, run.workers, names, run.logs)
         GC.@preserve shares table begin
             Unideq.get_state!(filled, UInt(pointer(table)))
             Unideq.set_state!(other, UInt(pointer(table)))

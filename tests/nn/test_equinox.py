@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import equinox as eqx
@@ -101,6 +102,7 @@ def test_modules_are_told_apart_by_what_they_compute():
                         for f, k in ((jax.nn.tanh, 0), (jax.nn.tanh, 1), (jax.nn.relu, 0)))  # fmt: skip
     assert one.key == same.key != other.key
     assert from_json(Network, json.loads(json.dumps(one.to_json()))) == one
+    assert pickle.loads(pickle.dumps(one)) == one
 
 
 def test_julia_names_the_engine_that_can():

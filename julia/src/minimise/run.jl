@@ -1,14 +1,14 @@
 # A run: one optimiser on one objective, for all seeds, advanced in chunks of iterations.
 
-"A phase of training on S seeds, and the workers that they share; the arrays called `names` are its state."
+"A phase of training on S seeds, the workers that they share, and its logs; the arrays called `names` are its state."
 struct Run{M,S,V,W}
     method::M
     problem::MinimiseProblem
     states::Vector{S}
     values::Vector{V}
     workers::Vector{W}
-    terms::Int
     names::Vector{String}
+    logs::Logs
 end
 
 """
@@ -16,7 +16,8 @@ end
 
 A `Run` from JSON text: `optimizer` and its `settings`, or its `turn` (`read_first_order`); the numbers of `seeds` and
 `terms`, the mask `free`, how the terms' weights move (`balancing`, or nothing), and the names of the arrays that make up
-its `state`, which `set_state!` has to fill. With `weights` among them every seed has its own.
+its `state`, which `set_state!` has to fill (with `weights` among them every seed has its own); and where its `logs` go
+(`wrap_logs`).
 """
 function prepare_minimise(objective, settings::AbstractString)
     given = JSON.parse(settings)
@@ -35,7 +36,8 @@ function make_run(objective, method, given::AbstractDict)
     ]
     busy = clamp(seeds, 1, Threads.nthreads())
     workers = [worker_for(method, objective, Threads.nthreads() ÷ busy) for _ in 1:busy]
-    return Run(method, problem, states, values, workers, terms, String.(given["state"]))
+    logs = haskey(given, "logs") ? wrap_logs(given["logs"], seeds, terms) : no_logs()
+    return Run(method, problem, states, values, workers, String.(given["state"]), logs)
 end
 
 "What a method evaluates the objective with, spread over that many threads."
@@ -56,38 +58,29 @@ function each_array(move, run::Run, table::Integer)
 end
 
 """
-    advance!(run, base, target, room, total, terms, gradient_norm, learning_rate, rejected, weights)
+    advance!(run, base, target)
 
 Go on until every running seed has made `target` iterations, and tell whether any still runs. Iteration i (from 0) is
-logged in column i - `base` of arrays (S, `room`), given by their addresses; `terms` is (S, `room`, T), so is `weights`
-or its address 0, and `rejected` has one byte each.
+logged in column i - `base`.
 """
-function advance!(run::Run, base, target, room, total, terms, gradient_norm, learning_rate, rejected, weights)
-    seeds = length(run.states)
-    return advance!(
-        run,
-        Int(target),
-        wrap_logs(base, seeds, room, run.terms, total, terms, gradient_norm, learning_rate, rejected, weights),
-    )
+function advance!(run::Run, base::Integer, target::Integer)
+    run.logs.base = base
+    return advance!(run, Int(target), run.logs)
 end
 
 """
-    advance!(run, base, target, room, logs…, objective, draws, width, first)
+    advance!(run, base, target, objective, draws, width, first)
 
 The same with fresh data for every iteration: `draws` is the address of rows of that width, what `set_data!` of the
 objective takes, for the iterations from `first` on.
 """
-function advance!(
-    run::Run, base, target, room, total, terms, gradient_norm, learning_rate, rejected, weights,
-    objective, draws, width, first,
-)
-    seeds = length(run.states)
-    logs = wrap_logs(base, seeds, room, run.terms, total, terms, gradient_norm, learning_rate, rejected, weights)
+function advance!(run::Run, base::Integer, target::Integer, objective, draws, width, first)
+    run.logs.base = base
     running = any(state -> state.finished == 0, run.states)
     for iteration in first:target-1
         running || return false
         set_data!(objective, draws + sizeof(Float64) * width * (iteration - first), width)
-        running = advance!(run, iteration + 1, logs)
+        running = advance!(run, iteration + 1, run.logs)
     end
     return running
 end

@@ -1,6 +1,7 @@
 # What precompilation runs of the optimisers.
 
 const COMMON_STATE = ["theta", "best_theta", "best_total", "iteration", "finished"]
+const LOG_NAMES = ["total", "terms", "gradient_norm", "learning_rate", "rejected"]
 const QUASI_NEWTON_STATE = ["known", "terms", "search.step", "search.turns", "search.broken", "memory.pairs"]
 
 """
@@ -22,16 +23,16 @@ function run_minimise_workload(objective, data = nothing)
     end
     append!(programs, JSON.parse(WORKLOAD[name]) for name in ("adamw", "soap"))
     for program in programs
-        program["terms"], names = terms, program["state"]
-        run = prepare_minimise(objective, JSON.json(program))
+        names, logs = program["state"], Dict(name => zeros(room * max(terms, 1)) for name in LOG_NAMES)
         arrays = [zeros(max(parameters, terms, 9)) for _ in names]
         table = [Int64(UInt(pointer(array))) for array in arrays]
-        logs = [zeros(room * max(terms, 1)) for _ in 1:6]
         GC.@preserve arrays table logs data begin
+            where = Dict{String,Any}(name => address(log) for (name, log) in logs)
+            merge!(program, Dict("terms" => terms, "logs" => merge!(where, Dict("room" => room))))
+            run = prepare_minimise(objective, JSON.json(program))
             set_state!(run, Int(UInt(pointer(table))))
-            addresses = [Int(UInt(pointer(log))) for log in logs]
             fresh = data === nothing ? () : (objective, address(data), length(data), room - 1)
-            advance!(run, 0, room, room, addresses..., fresh...)
+            advance!(run, 0, room, fresh...)
             get_state!(run, Int(UInt(pointer(table))))
         end
     end

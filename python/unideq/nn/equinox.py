@@ -12,7 +12,7 @@ from ..checks import known_arguments, settle, whole
 from ..errors import FileFormatError
 from ..graph import Expression, apply, constant
 from ..graph.operations.network import set_evaluator
-from ..stored import stored
+from ..stored import from_json, stored
 from .network import Network
 
 __all__ = ["Equinox"]
@@ -93,6 +93,9 @@ class Equinox(Network):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Equinox) and self.to_json() == other.to_json()
 
+    def __reduce__(self) -> Any:
+        return from_json, (Network, self.to_json())  # modules with functions in them can't be pickled
+
     def __hash__(self) -> int:
         return hash(self.key)
 
@@ -103,7 +106,7 @@ class Equinox(Network):
         from . import equinox_modules
 
         seed = int(generator.integers(2**32))
-        return equinox_modules.drawn(self.key if isinstance(self.module, str) else self.module, self.key, seed)
+        return equinox_modules.drawn(self.module, self.key, seed)
 
     def expand(self, weights: Mapping[str, Expression], x: Expression) -> Expression:
         flat = [weights[name].reshape(-1) for name in self.weight_shapes()]

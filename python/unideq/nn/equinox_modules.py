@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,8 @@ _given: dict[str, Described] = {}
 
 @dataclass(frozen=True)
 class Described:
-    """A module, and what it says: `call(weights (n,), x (inputs,)) -> (outputs,)`; `first`: its own weights (n,)."""
+    """A module, and what it says: `call(weights (n,), x (inputs,)) -> (outputs,)`; `first`: its own weights (n,);
+    `given`: the module itself, or the function that makes it."""
 
     key: str
     inputs: int
@@ -33,6 +34,7 @@ class Described:
     structure: tuple[tuple[str, tuple[int, ...]], ...]
     call: Callable[[Any, Any], Any]
     first: np.ndarray
+    given: Any = None
 
 
 def described(given: Any, inputs: int) -> Described:
@@ -51,7 +53,7 @@ def described(given: Any, inputs: int) -> Described:
                 f"`Equinox`: {type(module).__name__} doesn't tell its number of inputs. Say `inputs=`, the number of "
                 "features of one sample."
             )
-        found = _read(module, features)
+        found = replace(_read(module, features), given=given)
     _given[found.key] = found
     return found
 
@@ -59,10 +61,8 @@ def described(given: Any, inputs: int) -> Described:
 def drawn(given: Any, key: str, seed: int) -> dict[str, np.ndarray]:
     """First weights by name: the module's own, or those that a function makes of the seed's key."""
     known = _module(key)
-    flat = known.first
-    if not (isinstance(given, (str, eqx.Module))):
-        with jax.enable_x64(True):
-            flat = _read(_made(given, seed), known.inputs).first
+    with jax.enable_x64(True):
+        flat = _read(_made(known.given if isinstance(given, str) else given, seed), known.inputs).first
     return dict(zip((name for name, _ in known.structure), _split(flat, known.structure), strict=True))
 
 

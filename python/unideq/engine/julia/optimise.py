@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["JuliaRunner", "run_program"]
 
-LOGS = ("total", "terms", "gradient_norm", "learning_rate", "rejected", "weights")
-"""In the order that `advance!` takes them."""
-
 
 class JuliaRunner:
     """A run in Julia; see `unideq.engine.loop.Runner`."""
@@ -39,12 +36,15 @@ class JuliaRunner:
         self._state = {name: _as_julia_has(asked, value) for name, value in start.items()}
         self._table = np.array([address(array) for array in self._state.values()], dtype=np.int64)
         self._logs = empty_logs(asked, start)
-        self._addresses = [address(self._logs[name]) if name in self._logs else 0 for name in LOGS]
         self._reached = int(np.max(self._state["iteration"]))
         self._draws = self._empty_draws()
-        handle, program = engine.prepared(asked.objective).handle, json.dumps(run_program(asked, start), default=float)
+        handle, program = engine.prepared(asked.objective).handle, json.dumps(self._program(start), default=float)
         self._run = engine.bridge.call("prepare_minimise", "preparing the optimiser", handle, program)
         engine.bridge.call("set_state_b", "preparing the optimiser", self._run, address(self._table))
+
+    def _program(self, start: State) -> dict[str, Any]:
+        logs = {name: address(array) for name, array in self._logs.items()}
+        return {**run_program(self._asked, start), "logs": {"room": self._asked.report_every, **logs}}
 
     def _empty_draws(self) -> np.ndarray:
         """Memory for the data of several iterations, one row each: the objective's own, where no fresh ones come."""
@@ -59,21 +59,16 @@ class JuliaRunner:
         """Run one chunk; see `Runner.advance`."""
         # The callback may have asked for another objective's value, with other data in the same compiled program.
         prepared = self._engine.prepared(self._asked.objective)
-        call, room = self._engine.bridge.call, self._asked.report_every
+        call = self._engine.bridge.call
         if self._asked.batches is None:
-            return bool(call("advance_b", "minimising", self._run, base, target, room, *self._addresses))
+            return bool(call("advance_b", "minimising", self._run, base, target))
         prepared.data = None  # the program holds the last batch from here on
         running = True
         while running and self._reached < target:
             first, self._reached = self._reached, min(self._reached + len(self._draws), target)
             self._draw(first, self._reached)
-            where = address(self._draws), self._draws.shape[1], first
-            running = bool(
-                call(
-                    "advance_b", "minimising", self._run, base, self._reached, room, *self._addresses,
-                    prepared.handle, *where,
-                )
-            )  # fmt: skip
+            fresh = prepared.handle, address(self._draws), self._draws.shape[1], first
+            running = bool(call("advance_b", "minimising", self._run, base, self._reached, *fresh))
         return running
 
     def _draw(self, first: int, stop: int) -> None:
