@@ -124,7 +124,7 @@ def test_second_derivatives_are_refused_with_a_way_out():
 
 def test_numpy_says_that_julia_is_needed(monkeypatch):
     graph = called()
-    monkeypatch.setattr(operations, "_evaluator", None)  # as where no network has been made or read
+    monkeypatch.setitem(operations._evaluators, "network", None)  # as where no network has been made or read
     values = {"x": np.zeros(2), **{name: np.zeros(shape) for name, shape in STRUCTURE}}
     with pytest.raises(EngineUnsupported, match="get_engine"):
         graph.evaluate(values)
@@ -138,7 +138,7 @@ def test_jax_names_the_engine_that_can():
 
 def test_the_choice_of_a_solver_survives_a_network_that_it_cannot_evaluate(monkeypatch):
     made = model()
-    monkeypatch.setattr(operations, "_evaluator", None)
+    monkeypatch.setitem(operations._evaluators, "network", None)
     solver, reason = resolve_auto(made.vector_field, np.ones((1, 2)), np.zeros(made.layout.size), 0.0, 1.0)
     assert solver == "tsit5"
     assert "EngineUnsupported" in reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -151,7 +152,8 @@ def fit(
     fingerprint = trainer.task.settings.fingerprint(model.to_json(), *digest)
     if path is not None and path.exists():
         record = _own_checkpoint(path, fingerprint)
-        # The record's settings name the solver that `auto` chose.
+        # The record's settings name the solver that `auto` chose; the call has what files can't hold of its phases.
+        record.settings = replace(record.settings, phases=settings.phases)
         trainer = Trainer(model, observations, record.settings, chosen, callback=callback)
     else:
         record = trainer.start()

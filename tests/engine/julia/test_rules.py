@@ -60,7 +60,7 @@ def test_resuming_is_bit_for_bit_whatever_the_state_of_a_rule(julia: Any, rule: 
 
 
 def test_a_step_that_fails_is_taken_back_and_halved(julia: Any):
-    reports = run(julia, ude.Optimisers("Descent", 20, {"eta": 0.4}), np.array([[0.5]]), objective=edge_objective())
+    reports = run(julia, ude.Optimisers("Descent", 20, {"eta": 0.6}), np.array([[0.5]]), objective=edge_objective())
     rejected = np.concatenate([r.rejected for r in reports], axis=1)[0]
     rates = np.concatenate([r.learning_rate for r in reports], axis=1)[0]
     assert rejected.any()
