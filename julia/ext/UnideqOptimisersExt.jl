@@ -22,7 +22,9 @@ function Unideq.make_rule(name::AbstractString, settings::AbstractDict)
     end
     given = [Symbol(setting) => plain(value) for (setting, value) in settings]
     return try
-        rule(; given...)
+        made = rule(; given...)
+        Unideq.apply_rule!(zeros(2), made, Optimisers.init(made, zeros(2)), zeros(2), ones(2)) # for settings of no use
+        made
     catch error
         error isa InterruptException && rethrow()
         throw(ArgumentError("The rule `$name` of Optimisers.jl refuses its settings: $(sprint(showerror, error))"))

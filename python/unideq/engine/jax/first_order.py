@@ -22,8 +22,8 @@ class Beside:
     """What a method does that its turn's graph doesn't: nothing, as a rule.
 
     `begin(theta)` is the state (S, …) that it has besides the phase's; `shared(states)` is what all seeds do at once,
-    from the state of all, for `data`; `before(state, found)` gives
-    entries of the state for the turn to begin with, and `after(old, new, data)` those that follow it.
+    from the state of all, for `data`; `before(state, found)` gives entries of the state for the turn to begin with, and
+    `after(old, new, data)` those that follow it.
     """
 
     def __init__(self, phase: FirstOrder) -> None:
