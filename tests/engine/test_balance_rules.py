@@ -125,7 +125,7 @@ def first_direction(engine, gradients: np.ndarray, rule: str, iterations: int = 
     data = {n: (-0.5 * g[None], np.ones(1)) for n, g in zip(names, gradients, strict=True)}
     problem = Linear(data, dict(zip(names, weights, strict=False)))
     theta = np.zeros((1, gradients.shape[1]))
-    still = {"learning_rate": 0.0}
+    still = {"learning_rate": 1e-300}
     _, log = minimise(engine, problem.objective(), theta, iterations, settings=still, balancing=problem.balancing(rule))
     np.testing.assert_allclose(log.log("total")[0], log.weights()[0] @ np.ones(len(names)), rtol=1e-12)
     made = np.array([directions(gradients, c) for c in log.weights()[0]])
