@@ -27,7 +27,7 @@ function make_integrator(field::Field, n::Int, settings::Settings, tableau, deri
     settings.method.algorithm === nothing && return TableauIntegrator(field, n, settings, derivatives)
     f = ode_function(derivatives)
     problem = ODEProblem{true}(f, zeros(n), (0.0, 1.0), field)
-    return init(
+    integrator = init(
         problem,
         settings.method.algorithm(is_sparse(derivatives));
         dt = 1.0,
@@ -42,7 +42,12 @@ function make_integrator(field::Field, n::Int, settings::Settings, tableau, deri
         calck = tableau === nothing,
         verbose = QUIET,
     )
+    Base.invokelatest(settle_stages!, integrator.cache)
+    return integrator
 end
+
+"Mend the times of a method's stages where its package has them wrong; extensions add methods."
+settle_stages!(cache) = nothing
 
 is_sparse(::Nothing) = false
 is_sparse(d::SolverDerivatives) = d.prototype isa SparseMatrixCSC
