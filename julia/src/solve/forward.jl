@@ -40,7 +40,8 @@ end
 Solve from `buffers.u0` along a `Course` and write the states at its times to columns `first .+ (1:K)` of `states`,
 K = `length(tape.where)`. With a tableau the steps go on the tape. Returns the status and the statistics.
 
-From jump to jump it is a solve of its own, which sees its own side of both.
+From jump to jump it is a solve of its own, which sees its own side of both. Newton iterations begin anew at every stop:
+what they know of their convergence doesn't hold behind a kink.
 """
 function solve!(
     integrator,
@@ -64,18 +65,20 @@ function solve!(
     end
     all(isfinite, buffers.u0) || return NONFINITE, Statistics()
     done == count && return SUCCESS, Statistics(0, 0, 0, 0, count)
-    fixed = settings.method.fixed
+    fixed, newton = settings.method.fixed, iterates(settings.method)
+    ends = newton ? course.stops : course.jumps
     tape.margin = isempty(course.jumps) ? 0.0 : 2.0 * slack(course, stop, fixed)
-    limit = settings.max_steps + length(course.stops)       # steps that end at a forcing's knots don't count
+    stops = ends_at_outputs(settings.method) ? with_outputs(course, count) : course.stops
+    limit = settings.max_steps + length(stops)      # steps that end at a forcing's knots, or at an output, don't count
     attempts = accepted = 0
     code, now = ReturnCode.Success, start
     while now < stop
-        next = next_jump(course, now, stop, fixed)
+        next = next_end(course, ends, now, stop, fixed)
         see_between!(field, now, next, tape.margin)
-        inside = stops_between(course, now, next)
+        inside = stops_between(stops, now, next)
         again = now > start
         begun = again ? integrator.u : buffers.u0
-        restart!(integrator, begun, now, next, course.dt, inside, limit - attempts, again)
+        restart!(integrator, begun, now, next, course.dt, inside, limit - attempts, again && !newton)
         begin_steps!(field)
         fresh = true
         while integrator.t < next
@@ -116,11 +119,14 @@ slack(course::Course, stop::Float64, fixed::Bool) =
     ROUNDING * max(abs(course.start), abs(stop)) + (fixed ? ON_GRID * course.dt : 0.0)
 
 "Where the solve from `now` on must begin anew: at the next jump (of fixed steps, one that they meet), or at the end."
-function next_jump(course::Course, now::Float64, stop::Float64, fixed::Bool)
-    isempty(course.jumps) && return stop
+next_jump(course::Course, now::Float64, stop::Float64, fixed::Bool) = next_end(course, course.jumps, now, stop, fixed)
+
+"The first of the times `ends` after `now`, of fixed steps the first that they meet; or the last time."
+function next_end(course::Course, ends::Vector{Float64}, now::Float64, stop::Float64, fixed::Bool)
+    isempty(ends) && return stop
     same = slack(course, stop, fixed)
-    for k in searchsortedfirst(course.jumps, now + same):length(course.jumps)
-        jump = course.jumps[k]
+    for k in searchsortedfirst(ends, now + same):length(ends)
+        jump = ends[k]
         jump < stop - same || return stop
         jump > now + same || continue
         fixed && abs(now + round((jump - now) / course.dt) * course.dt - jump) > same && continue
@@ -130,11 +136,17 @@ function next_jump(course::Course, now::Float64, stop::Float64, fixed::Bool)
 end
 
 "The stops strictly between two times."
-function stops_between(course::Course, low::Float64, high::Float64)
+function stops_between(stops::Vector{Float64}, low::Float64, high::Float64)
     same = ROUNDING * max(abs(low), abs(high))
-    first, last = searchsortedlast(course.stops, low + same) + 1, searchsortedfirst(course.stops, high - same) - 1
-    return view(course.stops, first:last)
+    first, last = searchsortedlast(stops, low + same) + 1, searchsortedfirst(stops, high - same) - 1
+    return view(stops, first:last)
 end
+
+stops_between(course::Course, low::Float64, high::Float64) = stops_between(course.stops, low, high)
+
+"The stops and the times of output: for methods whose dense output, of third order, isn't worth their steps."
+with_outputs(course::Course, count::Int) =
+    sort!(unique!([course.stops; view(course.times, course.first+1:course.first+count)]))
 
 "The slopes of the step just made, stage by stage."
 recorded_slopes(::Tableau, integrator, field::Field) = field.slopes

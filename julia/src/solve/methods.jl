@@ -13,7 +13,14 @@ struct Method
     algorithm::Union{Nothing,Function}
     tableau::Union{Nothing,Tableau,RosenbrockTableau}
     error::Vector{Float64}
+    package::Symbol             # that it comes from; its own: `:none`
 end
+
+"Whether a method solves its stages by Newton iterations, which remember how well they converged."
+iterates(method::Method) = method.package in (:OrdinaryDiffEqSDIRK, :OrdinaryDiffEqFIRK)
+
+"Whether the dense output of a method isn't worth its steps: it is of third order."
+ends_at_outputs(method::Method) = method.package === :OrdinaryDiffEqSDIRK
 
 include_dependency("solvers.json")
 
@@ -55,7 +62,8 @@ end
 "A method of these coefficients, as `unideq.engine.julia.tableau` writes them."
 function Method(name::AbstractString, own::AbstractDict)
     tableau = own["implicit"] ? RosenbrockTableau(own) : Tableau(own)
-    return Method(name, own["order"], own["implicit"], own["fixed"], nothing, tableau, Float64[x for x in own["error"]])
+    error = Float64[x for x in own["error"]]
+    return Method(name, own["order"], own["implicit"], own["fixed"], nothing, tableau, error, :none)
 end
 
 "A method of OrdinaryDiffEq, its tableau taken from there."
@@ -66,7 +74,7 @@ function Method(name::AbstractString, row::AbstractDict, package::Module)
     tableau =
         coefficients === nothing ? (row["recorded"] ? Tableau(kind()) : nothing) :
         RosenbrockTableau(getproperty(package, Symbol(coefficients))(Float64, Float64))
-    return Method(name, row["order"], row["implicit"], row["fixed"], algorithm, tableau, Float64[])
+    return Method(name, row["order"], row["implicit"], row["fixed"], algorithm, tableau, Float64[], nameof(package))
 end
 
 "A package that a solver needs."
