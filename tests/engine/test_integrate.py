@@ -10,9 +10,7 @@ from diffrax import RESULTS
 
 import unideq as ude
 from unideq.engine.jax.solvers import GuardedController
-from unideq.errors import EngineUnsupported, OptionError
 from unideq.graph import Graph, constant, variable
-from unideq.solvers import SOLVERS, solvers_of
 
 from .problems import engine, integration, least_squares
 
@@ -28,29 +26,6 @@ def logistic(t: np.ndarray) -> np.ndarray:
     return 2.0 / (1.0 + (2.0 / 0.1 - 1.0) * np.exp(-1.5 * t))
 
 
-@pytest.mark.parametrize("name", solvers_of("jax"))
-def test_every_solver_follows_the_logistic_curve(name: str):
-    fixed = SOLVERS[name].fixed
-    problem = integration(growth, [0.1], TIMES, 2, name=name, atol=1e-10, dt=1e-3 if fixed else None)
-    found = engine().integrate(problem, np.array([1.5, 2.0]))
-    assert found.status.tolist() == [0]
-    tolerance = {1: 2e-3, 2: 1e-6}.get(SOLVERS[name].order, 1e-7)
-    np.testing.assert_allclose(found.arrays["sol.u"][0, :, 0], logistic(TIMES), rtol=tolerance)
-
-
-@pytest.mark.parametrize("name", [name for name in solvers_of("jax") if SOLVERS[name].fixed])
-def test_fixed_steps_converge_at_their_order(name: str):
-    times = np.array([0.31, 1.07, 2.0])  # the first two lie between steps: interpolation must not spoil the order
-    steps = np.array([0.04, 0.02, 0.01])
-    errors = []
-    for dt in steps:
-        problem = integration(growth, [0.1], times, 2, name=name, dt=float(dt))
-        found = engine().integrate(problem, np.array([1.5, 2.0])).arrays["sol.u"][0, :, 0]
-        errors.append(np.abs(found - logistic(times)).max())
-    orders = np.diff(np.log(errors)) / np.diff(np.log(steps))
-    np.testing.assert_allclose(orders, SOLVERS[name].order, atol=0.2)
-
-
 def test_an_oscillator_as_second_order_system_keeps_phase_and_energy():
     problem = integration(
         lambda t, u, p: [u[1], -(p[0] ** 2) * u[0]], [1.0, 0.0], np.linspace(0, 10, 21), rtol=1e-10, atol=1e-10
@@ -58,13 +33,6 @@ def test_an_oscillator_as_second_order_system_keeps_phase_and_energy():
     found = engine().integrate(problem, np.array([2.0])).arrays["sol.u"][0]
     t = problem.times[0]
     np.testing.assert_allclose(found, np.stack([np.cos(2 * t), -2 * np.sin(2 * t)], axis=1), atol=1e-7)
-
-
-def test_a_forced_equation_knows_the_time():
-    # u' = cos t, from t = 1: u = u0 + sin t − sin 1.
-    problem = integration(lambda t, u, p: [np.cos(t) + 0.0 * u[0]], [0.5], [1.0, 2.0, 4.0], start=[1.0])
-    found = engine().integrate(problem, np.zeros(1)).arrays["sol.u"][0, :, 0]
-    np.testing.assert_allclose(found, 0.5 + np.sin([1.0, 2.0, 4.0]) - np.sin(1.0), rtol=1e-7)
 
 
 @pytest.mark.parametrize(("name", "rtol", "atol"), [("kvaerno5", 1e-6, 1e-10), ("kencarp4", 1e-7, 1e-12)])
@@ -97,27 +65,6 @@ def test_stiff_van_der_pol_meets_the_published_solution():
     np.testing.assert_allclose(found.arrays["sol.u"][0, 0, 0], 0.1706167732170469e1, rtol=1e-4)
 
 
-def test_a_batch_has_its_own_starts_times_and_lengths():
-    times = np.array([[0.0, 0.5, 1.0, 2.0], [1.0, 3.0, 3.0, 3.0], [2.5, 2.5, 2.5, 2.5]])
-    starts, states = np.array([0.0, 1.0, 2.5]), np.array([[0.1], [0.5], [0.7]])
-    problem = integration(lambda t, u, p: [p[0] * u[0]], states, times, start=starts)
-    found = engine().integrate(problem, np.array([-0.7]))
-    exact = states * np.exp(-0.7 * (times - starts[:, None]))
-    np.testing.assert_allclose(found.arrays["sol.u"][..., 0], exact, rtol=1e-7)
-    assert found.status.tolist() == [0, 0, 0]
-    assert found.statistics["steps"][2] == 0
-
-
-def test_fixed_steps_cope_with_padded_and_empty_rows():
-    times = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 1.0]])
-    problem = integration(
-        lambda t, u, p: [p[0] * u[0]], [[1.0], [1.0], [2.0]], times, start=[0.0, 0.0, 1.0], name="rk4", dt=0.01
-    )
-    found = engine().integrate(problem, np.array([1.0]))
-    exact = np.array([[1.0, np.e], [np.exp(0.5)] * 2, [2.0, 2.0]])
-    np.testing.assert_allclose(found.arrays["sol.u"][..., 0], exact, rtol=1e-8)
-
-
 def test_initial_states_and_observables_come_from_theta():
     t, u, theta = variable("t"), variable("u", (1,)), variable("theta", (2,))
     problem = replace(
@@ -134,41 +81,11 @@ def test_initial_states_and_observables_come_from_theta():
 # ---- failure -----------------------------------------------------------------------------------------------------
 
 
-def test_reaching_the_step_limit_is_status_1():
-    problem = integration(lambda t, u, p: [u[1], -p[0] * u[0]], [1.0, 0.0], [0.1, 10.0], max_steps=20)
-    found = engine().integrate(problem, np.array([1e4]))
-    assert found.status.tolist() == [1]
-    assert np.isnan(found.arrays["sol.u"][0, 1]).all()
-
-
-def test_one_blow_up_leaves_its_neighbours_alone():
-    # u' = p u² from u0 = 1 is singular at t = 1/p.
-    problem = integration(lambda t, u, p: [p[0] * u[0] ** 2], [[1.0], [0.1]], [[0.5, 3.0], [0.5, 3.0]])
-    found = engine().integrate(problem, np.array([[1.0], [0.1], [-2.0]]))
-    assert found.status.tolist() == [[3, 0], [0, 0], [0, 0]]
-    assert found.arrays["sol.u"].shape == (3, 2, 2, 1)
-    np.testing.assert_allclose(found.arrays["sol.u"][0, 0, :, 0], [2.0, np.nan], rtol=1e-6)
-    np.testing.assert_allclose(found.arrays["sol.u"][0, 1, :, 0], [0.1 / 0.95, 0.1 / 0.7], rtol=1e-6)
-    np.testing.assert_allclose(found.arrays["sol.u"][2, :, :, 0], [[1 / 2, 1 / 7], [0.1 / 1.1, 0.1 / 1.6]], rtol=1e-6)
-    # It gave up at the singularity instead of spending `max_steps` there.
-    assert found.statistics["steps"][0, 0] < 1000
-
-
 def test_a_field_that_becomes_nan_is_status_2():
     problem = integration(lambda t, u, p: [-np.sqrt(u[0]) - p[0]], [1.0], [0.1, 5.0])
     found = engine().integrate(problem, np.array([1.0]))
     assert found.status.tolist() == [2]
     assert found.statistics["steps"][0] < 1000
-
-
-def test_a_start_that_is_nan_is_status_2():
-    problem = integration(lambda t, u, p: [p[0] * u[0]], [np.nan], [1.0])
-    assert engine().integrate(problem, np.ones(1)).status.tolist() == [2]
-
-
-def test_overflow_in_fixed_steps_is_status_2():
-    problem = integration(lambda t, u, p: [p[0] * u[0] ** 3], [10.0], [1.0], name="euler", dt=0.1)
-    assert engine().integrate(problem, np.ones(1)).status.tolist() == [2]
 
 
 @pytest.mark.parametrize("trial", [np.inf, np.nan])
@@ -195,25 +112,6 @@ def test_first_steps_fit_the_unit_of_time(unit: float):
 # ---- settings ----------------------------------------------------------------------------------------------------
 
 
-def with_solver(**settings):
-    problem = integration(growth, [0.1], TIMES, 2)
-    return replace(problem, solver=replace(problem.solver, **settings))
-
-
-def test_unknown_solvers_and_adjoints_are_named_with_the_choices():
-    with pytest.raises(OptionError, match=r"Unknown solver `tsit4`\. Did you mean `tsit5`"):
-        engine().integrate(with_solver(name="tsit4"), np.ones(2))
-    with pytest.raises(OptionError, match=r"Unknown adjoint `checkpoint`\. Did you mean `checkpointed`"):
-        engine().integrate(with_solver(adjoint="checkpoint"), np.ones(2))
-    with pytest.raises(EngineUnsupported, match="engine `julia` has it"):
-        engine().integrate(with_solver(adjoint="gauss"), np.ones(2))
-
-
-def test_fixed_steps_need_a_step():
-    with pytest.raises(OptionError, match="give it a positive `dt`"):
-        engine().integrate(with_solver(name="rk4", dt=None), np.ones(2))
-
-
 def test_the_same_program_with_other_times_isnt_compiled_again():
     problem = integration(growth, [0.1], TIMES, 2)
     engine().integrate(problem, np.array([1.5, 2.0]))
@@ -222,30 +120,6 @@ def test_the_same_program_with_other_times_isnt_compiled_again():
     found = engine().integrate(other, np.array([1.5, 2.0])).arrays["sol.u"][0, :, 0]
     np.testing.assert_allclose(found, logistic(TIMES * 0.7), rtol=1e-6)
     assert len(engine()._cache) == before
-
-
-@pytest.mark.parametrize("name", ["tsit5", "kvaerno5"])
-def test_a_failed_solve_keeps_what_it_had(name: str):
-    """x' = x² from 1 is 1 / (1 − t), which ends at t = 1; beside it a trajectory that gets through."""
-    times = np.array([0.0, 0.5, 0.9, 1.5, 2.0])
-    problem = integration(
-        lambda t, u, p: [p[0] * u[0] ** 2], [[1.0], [0.25]], np.stack([times] * 2), start=[0.0, 0.0], name=name
-    )
-    found = engine().integrate(problem, np.array([1.0]))
-    assert found.status[0] in (2, 3) and found.status[1] == 0
-    states = found.arrays["sol.u"][..., 0]
-    np.testing.assert_allclose(states[0, :3], [1.0, 2.0, 10.0], rtol=1e-5)
-    assert np.isnan(states[0, 3:]).all()
-    np.testing.assert_allclose(states[1], 1.0 / (4.0 - times), rtol=1e-6)
-
-
-@pytest.mark.parametrize("name", ["tsit5", "kvaerno5"])
-def test_every_state_has_a_tolerance_of_its_own(name: str):
-    problem = integration(
-        lambda t, u, p: [-p[0] * u[0], -u[1]], [1e-7, 1.0], TIMES, name=name, rtol=1e-7, atol=(1e-14, 1e-7)
-    )
-    found = engine().integrate(problem, np.array([3.0])).arrays["sol.u"][0]
-    np.testing.assert_allclose(found, np.stack([1e-7 * np.exp(-3 * TIMES), np.exp(-TIMES)], axis=1), rtol=2e-4)
 
 
 @pytest.mark.parametrize("name", ["kvaerno5", "kencarp4"])

@@ -13,11 +13,8 @@ from unideq.engine import get_engine
 from unideq.engine.clock import clocked
 from unideq.engine.stops import Stops, stops_of
 from unideq.objective.program import Integration, SolverSettings
-from unideq.solvers import SOLVERS, solvers_of
 
 from . import switched
-
-ADAPTIVE = [name for name in solvers_of("jax") if not SOLVERS[name].fixed]
 
 
 def stops(times, values, interpolation="linear", rtol=1e-6) -> Stops:
@@ -95,35 +92,6 @@ def test_equations_that_compare_the_time_with_numbers_switch_there():
 
 
 # ---- solves --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "pulse"),
-    [*((n, p) for n in ADAPTIVE for p in ("triangle", "rectangle")), ("tsit5", "bell"), ("tsit5", "spline")],
-)
-def test_no_adaptive_solver_passes_over_a_pulse(name: str, pulse: str):
-    model = switched.decaying(switched.forcing(*switched.PULSES[pulse]))
-    solution = model.solve([0.0, 100.0], solver=SOLVERS[name](rtol=1e-6, atol=1e-6), engine="jax")
-    np.testing.assert_allclose(solution["x"][-1], 10.0, rtol=1e-4 if pulse == "spline" else 3e-5)
-
-
-@pytest.mark.parametrize("interpolation", ["linear", "previous"])
-@pytest.mark.parametrize("name", ADAPTIVE)
-def test_a_switched_linear_system_meets_its_closed_form(name: str, interpolation: str):
-    model = switched.decaying(switched.forcing(switched.KNOTS, switched.LEVELS, interpolation), 0.7)
-    exact = switched.decayed(switched.KNOTS, switched.LEVELS, 0.7, interpolation == "linear")
-    solution = model.solve(switched.KNOTS, solver=name, engine="jax")
-    np.testing.assert_allclose(solution["x"], exact[:, 0], atol=2e-7 if name == "kvaerno5" else 2e-8)
-
-
-@pytest.mark.parametrize("name", ["euler", "heun", "rk4"])
-def test_fixed_steps_from_knot_to_knot_see_their_own_interval(name: str):
-    model = switched.decaying(switched.forcing(switched.KNOTS, switched.LEVELS, "previous"))
-    exact = np.concatenate([[0.0], np.cumsum(0.3 * switched.LEVELS[:-1])])
-    for dt in (0.3, 0.1):
-        solution = model.solve(switched.KNOTS, solver=SOLVERS[name](dt=dt), engine="jax")
-        np.testing.assert_allclose(solution["x"], exact, atol=1e-13)
-        assert solution.statistics["steps"] == round(9.0 / dt)
 
 
 def test_a_jump_within_a_fixed_step_is_told():

@@ -13,12 +13,10 @@ import unideq as ude
 from unideq.engine import get_engine
 from unideq.graph import Graph, constant, variable
 from unideq.objective.program import Integration, SolverSettings
-from unideq.solvers import SOLVERS, solvers_of
 
 from ..problems import integration, network_rhs
 
 TIMES = np.linspace(0.0, 2.0, 9)
-ORDER = {"euler": 1, "heun": 2, "midpoint": 2, "ralston": 2, "ssprk22": 2, "ssprk33": 3}
 
 
 def growth(t, u, theta):
@@ -27,25 +25,6 @@ def growth(t, u, theta):
 
 def logistic(t, u0, rate, capacity):
     return capacity / (1 + (capacity / u0 - 1) * np.exp(-rate * t))
-
-
-def settings_of(name):
-    """Settings with which every solver should come within 1e-6; Euler within 2e-5."""
-    if not SOLVERS[name].fixed:
-        return {"name": name, "rtol": 1e-10, "atol": 1e-10, "max_steps": 200_000}
-    order = ORDER.get(name, 4)
-    return {"name": name, "dt": {1: 1e-5, 2: 5e-4, 3: 5e-3, 4: 1e-2}[order], "max_steps": 10**6}
-
-
-@pytest.mark.parametrize("name", solvers_of("julia"))
-def test_every_solver_solves_the_logistic_equation(julia, name):
-    problem = integration(growth, [0.1], TIMES, 2, **settings_of(name))
-    found = julia.integrate(problem, np.array([1.5, 2.0]))
-    exact = logistic(TIMES, 0.1, 1.5, 2.0)
-    assert found.status.tolist() == [0]
-    np.testing.assert_allclose(
-        found.arrays["sol.u"][0, :, 0], exact, rtol=2e-5 if name in ("euler", "trbdf2") else 1e-6
-    )
 
 
 def test_stages_stand_at_their_own_times(julia):
@@ -159,40 +138,6 @@ def test_only_the_trajectory_that_blows_up_fails(julia):
     np.testing.assert_allclose(found.arrays["sol.u"][0, :, 0], 1 / (10 - TIMES), rtol=1e-6)
     assert found.arrays["sol.u"][1, 0, 0] == 10.0  # at its start
     assert np.isnan(found.arrays["sol.u"][1, 1:]).all()
-
-
-@pytest.mark.parametrize("name", ["tsit5", "rodas5p", "kvaerno5"])
-def test_a_failed_solve_keeps_what_it_had(julia, name):
-    """x' = x² from 1 is 1 / (1 − t), which ends at t = 1; beside it a trajectory that gets through."""
-    times = np.array([0.0, 0.5, 0.9, 1.5, 2.0])
-    problem = integration(
-        lambda t, u, p: [p[0] * u[0] ** 2],
-        [[1.0], [0.25]],
-        np.stack([times] * 2),
-        start=[0.0, 0.0],
-        name=name,
-        rtol=1e-8,
-        atol=1e-8,
-    )
-    found = julia.integrate(problem, np.array([1.0]))
-    assert found.status[0] in (1, 2, 3) and found.status[1] == 0
-    states = found.arrays["sol.u"][..., 0]
-    np.testing.assert_allclose(states[0, :3], [1.0, 2.0, 10.0], rtol=1e-5)
-    assert np.isnan(states[0, 3:]).all()
-    np.testing.assert_allclose(states[1], 1.0 / (4.0 - times), rtol=1e-6)
-
-
-@pytest.mark.parametrize("name", ["tsit5", "rodas5p", "kvaerno5", "fbdf"])
-def test_every_state_has_a_tolerance_of_its_own(julia, name):
-    problem = integration(
-        lambda t, u, p: [-p[0] * u[0], -u[1]], [1e-7, 1.0], TIMES, name=name, rtol=1e-7, atol=(1e-14, 1e-7)
-    )
-    found = julia.integrate(problem, np.array([3.0])).arrays["sol.u"][0]
-    np.testing.assert_allclose(found, np.stack([1e-7 * np.exp(-3 * TIMES), np.exp(-TIMES)], axis=1), rtol=2e-4)
-
-
-def test_a_start_that_isnt_finite(julia):
-    assert julia.integrate(integration(growth, [np.nan], TIMES, 2), np.ones(2)).status.tolist() == [2]
 
 
 def test_new_times_compile_nothing(julia):

@@ -6,50 +6,11 @@ import numpy as np
 import pytest
 
 import unideq as ude
-from unideq.solvers import SOLVERS, solvers_of
+from unideq.solvers import SOLVERS
 
 from .. import switched
 
-ADAPTIVE = [name for name in solvers_of("julia") if not SOLVERS[name].fixed]
 TIGHT = {"rtol": 1e-10, "atol": 1e-10, "max_steps": 100_000}
-
-
-@pytest.mark.parametrize("pulse", ["triangle", "rectangle"])
-@pytest.mark.parametrize("name", ADAPTIVE)
-def test_no_adaptive_solver_passes_over_a_pulse(julia, name: str, pulse: str):
-    model = switched.decaying(switched.forcing(*switched.PULSES[pulse]))
-    solution = model.solve([0.0, 100.0], solver=SOLVERS[name](rtol=1e-6, atol=1e-6), engine=julia)
-    # A stage of Kværnø's method lies 1.23 steps ahead, behind the kink at the step's end.
-    np.testing.assert_allclose(solution["x"][-1], 10.0, rtol=2e-4 if name == "kvaerno5" else 3e-5)
-
-
-@pytest.mark.parametrize("pulse", ["bell", "spline"])
-@pytest.mark.parametrize("name", ["tsit5", "rodas5p", "fbdf"])
-def test_smooth_pulses_are_seen(julia, name: str, pulse: str):
-    model = switched.decaying(switched.forcing(*switched.PULSES[pulse]))
-    solution = model.solve([0.0, 100.0], solver=SOLVERS[name](rtol=1e-6, atol=1e-6), engine=julia)
-    np.testing.assert_allclose(solution["x"][-1], 10.0, rtol=1e-3)
-
-
-@pytest.mark.parametrize("interpolation", ["linear", "previous"])
-@pytest.mark.parametrize("name", ADAPTIVE)
-def test_a_switched_linear_system_meets_its_closed_form(julia, name: str, interpolation: str):
-    model = switched.decaying(switched.forcing(switched.KNOTS, switched.LEVELS, interpolation), 0.7)
-    exact = switched.decayed(switched.KNOTS, switched.LEVELS, 0.7, interpolation == "linear")
-    solution = model.solve(switched.KNOTS, solver=name, engine=julia)
-    # TRBDF2's error estimate is this far off for smooth equations, too; for Kværnø's method see above.
-    apart = {"trbdf2": 5e-5, "kvaerno5": 5e-5 if interpolation == "linear" else 1e-6}
-    np.testing.assert_allclose(solution["x"], exact[:, 0], atol=apart.get(name, 1e-6))
-
-
-@pytest.mark.parametrize("name", [name for name in solvers_of("julia") if SOLVERS[name].fixed])
-def test_fixed_steps_from_knot_to_knot_see_their_own_interval(julia, name: str):
-    model = switched.decaying(switched.forcing(switched.KNOTS, switched.LEVELS, "previous"))
-    exact = np.concatenate([[0.0], np.cumsum(0.3 * switched.LEVELS[:-1])])
-    for dt in (0.3, 0.1):
-        solution = model.solve(switched.KNOTS, solver=SOLVERS[name](dt=dt), engine=julia)
-        np.testing.assert_allclose(solution["x"], exact, atol=1e-13)
-        assert solution.statistics["steps"] == round(9.0 / dt)
 
 
 @pytest.mark.filterwarnings("ignore:The equations jump within steps")
