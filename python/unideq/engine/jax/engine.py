@@ -131,12 +131,13 @@ class JaxEngine:
         program, found = program_of(source), Arguments.of(source)
         assert program.solve is not None
         solve = program.solve
+        data = {**program.data(source), "constants": found.values}  # first: it refuses what JAX lacks
 
         def build() -> Any:
             return jax.jit(found.binding(over_seeds(solve(source), seeds), _last_constants))
 
         function = self._cache.get(("solve", found.key, seeds), build)
-        return Integrated(*_numpy(function(array, {**program.data(source), "constants": found.values})))
+        return Integrated(*_numpy(function(array, data)))
 
     @configured
     def evaluate(self, graph: Graph, values: Mapping[str, Any], mapped: Sequence[str] = ()) -> dict[str, np.ndarray]:
