@@ -13,7 +13,7 @@ from unideq.graph.julia_helpers import HELPERS
 
 SOURCE = Path(bundled_package()) / "src"
 ELEMENTWISE = {name for name, entry in OPERATIONS.items() if entry.family == "elementwise"}
-OTHERS = set(OPERATIONS) - ELEMENTWISE
+OTHERS = {n for n in set(OPERATIONS) - ELEMENTWISE if OPERATIONS[n].family != "module"}  # modules are Python's alone
 
 TOTAL = {
     *(

@@ -259,7 +259,7 @@ def test_hidden_state_and_forcing_are_solved_for():
         initial={"x": 0.0, "v": ude.Parameter(0.5)},
     )
     data = xr.Dataset({"x": ("time", x)}, coords={"time": times})
-    fit = ude.fit(model, data, phases=ude.BFGS(60), solver=ude.Auto(rtol=1e-5), **QUIET)
+    fit = ude.fit(model, data, phases=ude.BFGS(60), **{**QUIET, "solver": ude.Tsit5(rtol=1e-5)})
     assert float(fit.parameters["k"]) == pytest.approx(3.0, rel=1e-3)
     assert float(fit.parameters["initial.v"][0]) == pytest.approx(1.0, rel=1e-3)
     assert fit.record.observations.names == ("x",)

@@ -146,8 +146,8 @@ class Fit:
         Of models of time, `predict(time=None, initial=None, seed=None)`, solved or rolled out; of residual problems
         `predict(points=None, *, grid=None, seed=None, **coordinates)`, evaluated.
 
-        Parameters
-        ----------
+        Other Parameters
+        ----------------
         time
             Output times, increasing; default: the measured ones (`/solution` has a fine grid). Dates and time spans
             where the data's times have a unit (`time_unit` of `fit`). The solution starts where the data starts, or,
@@ -185,8 +185,8 @@ class Fit:
     def residuals(self, points: xr.Dataset | Mapping[str, Any] | None = None, **settings: Any) -> xr.Dataset:
         """Residuals of a residual problem's equations where you want them, as `predict` gives the fields.
 
-        Parameters
-        ----------
+        Other Parameters
+        ----------------
         terms
             Names of terms that need nothing but coordinates, or one; default: those of the interior.
         points, grid, seed, coordinates

@@ -67,9 +67,6 @@ def fit(
         `trajectory` dimension; or a list of Datasets, one a trajectory, with different times. NaN means not measured; a
         variable that is absent is an unobserved one. For `Unrolled` also a `Stream` of a data set larger than memory.
         Of a residual problem None: its terms have their measurements (`ude.Data`).
-    time_unit
-        What a unit of the model's time is, where the data's times are dates or time spans: `D` (days), `h`, `m`
-        (minutes), `s`, … Times then count from the first date, which the result keeps: `predict` takes dates.
     objective
         `Trajectory()` (default), `MultipleShooting(5)` or `Collocation()`; of a `Stepper`, `Unrolled()` (default) or
         `Trajectory()`; of a residual problem `Residual()`. A phase may have its own.
@@ -81,6 +78,22 @@ def fit(
     seeds
         Number of ensemble members, or their seeds. They differ in the networks' initial weights and train together,
         vectorised.
+    checkpoint
+        netCDF file to write while training. Where it exists already from the same call, training goes on from it.
+    engine
+        `julia` or `jax`; None for the chosen one.
+    progress
+        Whether to show a progress bar.
+    report_every
+        Iterations between two reports (progress, checkpoint, held-out score, callback).
+    callback
+        Called with every report; returning False stops the training.
+
+    Other Parameters
+    ----------------
+    time_unit
+        What a unit of the model's time is, where the data's times are dates or time spans: `D` (days), `h`, `m`
+        (minutes), `s`, … Times then count from the first date, which the result keeps: `predict` takes dates.
     loss
         `squared_error` (default), `huber`, `gaussian`, a loss with settings, or a NumPy function of
         (predicted, observed).
@@ -103,16 +116,6 @@ def fit(
         Of a residual problem: how its terms are weighted. A dict term → weight, a rule that moves the weights while
         Adam, AdamW or SOAP train (`LearningRateAnnealing()`, `GradientNorm()`, `NeuralTangentKernel()`, `ConFIG()`,
         `PCGrad()`), `Causal()`, or a list of these. Phases after it keep the weights that it found.
-    checkpoint
-        netCDF file to write while training. Where it exists already from the same call, training goes on from it.
-    engine
-        `julia` or `jax`; None for the chosen one.
-    progress
-        Whether to show a progress bar.
-    report_every
-        Iterations between two reports (progress, checkpoint, held-out score, callback).
-    callback
-        Called with every report; returning False stops the training.
 
     Returns
     -------
