@@ -165,7 +165,7 @@ def test_a_ude_with_a_lux_network_trains_saves_and_loads(julia, tmp_path):
     history = fit.tree["training"]["total"].values
     assert np.nanmin(history) < 0.1 * history[:, 0].min()
     fit.save(tmp_path / "fit.nc")
-    again = ude.Fit.load(tmp_path / "fit.nc")
+    again = ude.Fit.load(tmp_path / "fit.nc", engine="julia")
     labels = again.tree["weights"]["weight"].values
     assert [label for label in labels if label.startswith("interaction.layer_2.bias")] == [
         "interaction.layer_2.bias[0]",
