@@ -89,12 +89,12 @@ def _at_measurements(
     """Outputs of a graph (t, u, …, θ) at some measured times and states; NaN where a state isn't measured."""
     rows: dict[str, list[np.ndarray]] = {n: [] for n in graph.outputs}
     series = observations.series[0]
+    names = {s.name: model.observed_state(s.name) for s in model.states}
+    measured = [(model.states.windows[s], series.values[n]) for s, n in names.items() if n in series.values]
     for k in np.unique(np.linspace(0, len(series.times) - 1, _SAMPLES).round().astype(int)):
         u = np.full(model.size, np.nan)
-        for state in model.states:
-            name = model.observed_state(state.name)
-            if name in series.values:
-                u[model.states.windows[state.name]] = series.values[name][k].ravel()
+        for window, course in measured:
+            u[window] = course[k].ravel()
         values: dict[str, Any] = {"t": series.times[k], "u": u, "theta": theta}
         if model.constants is not None:
             values["c"] = model.conditions_array({n: [v] for n, v in _conditions(model, series.extra).items()})[0]
