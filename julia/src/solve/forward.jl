@@ -111,7 +111,7 @@ end
 "Times that differ by less than this, relative to the largest, are one; as in `unideq.engine.stops`."
 const ROUNDING = 1e-14
 
-"A jump this part of a fixed step beside the end of one is at its end; as in `unideq.engine.jax.stepping`."
+"A jump this part of a fixed step beside the end of one is at its end; as in `unideq.engine.clock`."
 const ON_GRID = 1e-9
 
 "Times of a solve that differ by less are one."
