@@ -13,10 +13,10 @@ import unideq as ude
 from unideq.errors import FileFormatError
 from unideq.grid.schemes.base import Scheme
 from unideq.nn import Network
-from unideq.objective import ObjectiveSpecification
-from unideq.objective.balance import Balance
+from unideq.objective import Objective
 from unideq.objective.loss import Loss
 from unideq.objective.regularise import Regulariser
+from unideq.objective.weighting_rules import Balance
 from unideq.residual.samplers import Sampler
 from unideq.residual.terms import Term
 from unideq.stored import Stored, from_json, members, stored
@@ -24,7 +24,7 @@ from unideq.stored import Stored, from_json, members, stored
 FAMILIES: dict[type[Stored], set[str]] = {
     Network: {"MLP", "ModifiedMLP", "PirateNet", "FourierFeatures", "CNN", "ResNet", "Lux"},
     Sampler: {"grid", "latin_hypercube", "residual_adaptive", "sobol", "uniform"},
-    ObjectiveSpecification: {"trajectory", "multiple_shooting", "collocation", "unrolled", "residual"},
+    Objective: {"trajectory", "multiple_shooting", "collocation", "unrolled", "residual"},
     Loss: {"squared_error", "huber", "gaussian", "custom"},
     Regulariser: {"L1", "L2"},
     Balance: {"LearningRateAnnealing", "GradientNorm", "NeuralTangentKernel", "ConFIG", "PCGrad"},
@@ -34,8 +34,8 @@ FAMILIES: dict[type[Stored], set[str]] = {
 THINGS = [
     (Network, ude.nn.FourierFeatures(ude.nn.MLP(8, 1, (4,), input_scale=(1.0,) * 8), 2, scale=(1.0, 2.0))),
     (Sampler, ude.samplers.ResidualAdaptive(base=ude.samplers.Sobol(), every=np.int64(50))),
-    (ObjectiveSpecification, ude.Trajectory(curriculum=[(1.0, 20), (5.0, 20)])),
-    (ObjectiveSpecification, ude.Residual({"a": 3}, ude.samplers.Grid(), causal=ude.Causal(terms=("a",)))),
+    (Objective, ude.Trajectory(curriculum=[(1.0, 20), (5.0, 20)])),
+    (Objective, ude.Residual({"a": 3}, ude.samplers.TensorGrid(), causal=ude.Causal(terms=("a",)))),
     (Loss, ude.GaussianLikelihood(sigma={"x": 2.0})),
     (Regulariser, ude.L1(1e-3, ("net",))),
     (Balance, ude.LearningRateAnnealing()),

@@ -11,7 +11,7 @@ import xarray as xr
 import unideq as ude
 from unideq.engine import Engine
 from unideq.graph import Graph, constant, variable
-from unideq.objective import Integration, Objective, Observations, SolverSettings
+from unideq.objective import Integration, LossProgram, Observations, SolverSettings
 from unideq.solvers import SOLVERS
 from unideq.training import Trainer, kind_of
 
@@ -28,7 +28,7 @@ class Work:
         (B, n), (K,), (B, K, n).
     """
 
-    objective: Objective
+    objective: LossProgram
     theta: np.ndarray
     values: np.ndarray
     scales: np.ndarray

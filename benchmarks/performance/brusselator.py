@@ -17,7 +17,7 @@ from _programs import integration_problem, unideq_in_julia
 
 from unideq.engine import get_engine
 from unideq.harness import Study
-from unideq.objective import Integration, Objective
+from unideq.objective import Integration, LossProgram
 
 SPAN, TOLERANCE, DIFFUSION, MAX_STEPS = 10.0, 1e-6, 0.02, 20_000
 GOAL = 1.2
@@ -31,13 +31,13 @@ def start_of(cells: int) -> np.ndarray:
     return np.concatenate([1.0 + np.sin(2 * np.pi * x), np.full(cells, 3.0)])
 
 
-def objective_of(integration: Integration, size: int, cells: int) -> Objective:
+def objective_of(integration: Integration, size: int, cells: int) -> LossProgram:
     """Mean square of the state at the end."""
     from unideq.graph import Graph, variable
 
     name, shape = next(iter(integration.shapes.items()))
     found, theta = variable(name, shape), variable("theta", (size,))
-    return Objective((integration,), Graph((found, theta), {"size": (found**2).sum() / (2.0 * cells)}), {"size": 1.0})
+    return LossProgram((integration,), Graph((found, theta), {"size": (found**2).sum() / (2.0 * cells)}), {"size": 1.0})
 
 
 def enter_unideq(field: Field, integration: Integration, theta: np.ndarray, cells: int, gradient: bool) -> None:

@@ -18,7 +18,7 @@ from _peers import Field, deepxde_peer, relative_error, versions_of
 import unideq as ude
 from unideq.engine import Minimisation, available, get_engine
 from unideq.harness import Study
-from unideq.objective.program import Objective
+from unideq.objective.program import LossProgram
 
 HIDDEN = (50,) * 5
 POINTS, WALLS = 128, 100.0
@@ -98,7 +98,7 @@ def enter_trainings(field: Field, peers: dict[str, Any], iterations: int) -> Non
         field.enter_peer(peer, given, "DeepXDE")
 
 
-def train(engine: Any, problem: Any, residual: Any, objective: Objective, theta: Any, settings: Any) -> Any:
+def train(engine: Any, problem: Any, residual: Any, objective: LossProgram, theta: Any, settings: Any) -> Any:
     """All iterations in one call of the engine."""
     batches = residual.batches(problem, engine.evaluate)
     run = Minimisation(

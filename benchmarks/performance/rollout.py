@@ -19,7 +19,7 @@ import unideq as ude
 from unideq.engine import available, get_engine
 from unideq.graph import Graph, variable
 from unideq.harness import Study
-from unideq.objective import Given, Objective, Rollout
+from unideq.objective import Given, LossProgram, Rollout
 
 GOAL = 1.1
 POINTS, LENGTH, DT = 256, 100.0, 0.1
@@ -127,7 +127,7 @@ def corrected() -> tuple[Graph, np.ndarray]:
     return made.step, made.initial_theta()
 
 
-def unrolled(step: Graph) -> Objective:
+def unrolled(step: Graph) -> LossProgram:
     """Mean squared distance of all states from random targets."""
     rng = np.random.default_rng(1)
     data = {"c": rng.uniform(0.5, 1.5, (BATCH, 1))}
@@ -137,10 +137,10 @@ def unrolled(step: Graph) -> Objective:
     distance = variable("roll.u", shape) - variable("target.u", shape)
     inputs = [variable("roll.u", shape), variable("target.u", shape), step.input("theta")]
     loss = Graph(inputs, {"fit": (distance * distance).mean()})
-    return Objective((source, target), loss, {"fit": 1.0})
+    return LossProgram((source, target), loss, {"fit": 1.0})
 
 
-def enter_gradient(field: Field, engine_name: str, objective: Objective, theta: np.ndarray, label: str = "") -> None:
+def enter_gradient(field: Field, engine_name: str, objective: LossProgram, theta: np.ndarray, label: str = "") -> None:
     def make() -> Callable[[], Any]:
         engine = get_engine(engine_name)
         return lambda: engine.value_and_gradient(objective, theta)
@@ -148,7 +148,7 @@ def enter_gradient(field: Field, engine_name: str, objective: Objective, theta: 
     field.enter(f"unideq/{engine_name}{label}", make, lambda found: {"found": found.gradient})
 
 
-def enter_hand_written(field: Field, way: str, objective: Objective, theta: np.ndarray) -> None:
+def enter_hand_written(field: Field, way: str, objective: LossProgram, theta: np.ndarray) -> None:
     def make() -> Callable[[], Any]:
         import jax
         from _hand_written_rollout import unrolled_gradient

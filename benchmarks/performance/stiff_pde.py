@@ -24,7 +24,7 @@ import unideq as ude
 from unideq.engine import get_engine
 from unideq.graph import Graph, variable
 from unideq.harness import Study
-from unideq.objective import Integration, Objective
+from unideq.objective import Integration, LossProgram
 
 TOLERANCE, EQUAL, EXACT, MAX_STEPS, GOAL = 1e-6, 1e-8, 1e-10, 20_000, 10.0
 ACCEPTED = 1e-3
@@ -125,11 +125,11 @@ def brusselator(cells: int) -> Case:
 CASES: dict[str, Callable[[int], Case]] = {"fisher_kpp": fisher_kpp, "brusselator": brusselator}
 
 
-def objective_of(integration: Integration, size: int) -> Objective:
+def objective_of(integration: Integration, size: int) -> LossProgram:
     """Mean square of the states at the recorded times."""
     name, shape = next(iter(integration.shapes.items()))
     found, theta = variable(name, shape), variable("theta", (size,))
-    return Objective((integration,), Graph((found, theta), {"size": (found**2).mean()}), {"size": 1.0})
+    return LossProgram((integration,), Graph((found, theta), {"size": (found**2).mean()}), {"size": 1.0})
 
 
 def program(case: Case, engine_name: str, tolerance: float) -> Callable[[], Any]:

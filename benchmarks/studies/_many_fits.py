@@ -17,7 +17,7 @@ import unideq as ude
 from unideq.engine import Minimisation, get_engine
 from unideq.graph import Graph, constant, substitute
 from unideq.model import Entry
-from unideq.objective import Objective as Program
+from unideq.objective import LossProgram as Program
 from unideq.objective import Observations
 from unideq.training import FitSettings, Trainer
 

@@ -15,7 +15,7 @@ import unideq as ude
 from unideq.audit.truncation import Truncation, TruncationOutcome
 from unideq.audit.truncation.decompose import decompose
 from unideq.audit.truncation.modified_equation import modified_equation
-from unideq.audit.truncation.space import Space
+from unideq.audit.truncation.uniform_grid import UniformGrid
 
 NU, DT = 0.03, 0.01
 BACKWARD, CENTRAL = ude.schemes.Backward(1), ude.schemes.Central(6)
@@ -75,8 +75,8 @@ def exact_closure(model: ude.PDE, of: ude.PDE, states: np.ndarray) -> np.ndarray
 
 def split(of: ude.PDE, closure, times, states, data: ude.PDE | None = None, only=None, **settings) -> TruncationOutcome:
     """`decompose` for a host and the model that made the data."""
-    made = None if data is None else modified_equation(data, Space.of(data))
-    host = modified_equation(of, Space.of(of))
+    made = None if data is None else modified_equation(data, UniformGrid.of(data))
+    host = modified_equation(of, UniformGrid.of(of))
     found = decompose(host, made, times, states, closure, [len(times)], Truncation(**settings), only)
     return TruncationOutcome.of(found, data is not None)
 

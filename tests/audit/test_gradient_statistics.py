@@ -11,7 +11,7 @@ from unideq.engine import get_engine
 from unideq.errors import DataError
 from unideq.graph import Graph, variable
 from unideq.model import Entry, Layout
-from unideq.objective.program import Objective, Pointwise
+from unideq.objective.program import LossProgram, Pointwise
 from unideq.residual.objective import mean_square
 
 LAYOUT = Layout(
@@ -39,7 +39,7 @@ def objective(*sources, weights=None):
     keys = {s.name: (f"{s.name}.residual", s.shapes[f"{s.name}.residual"]) for s in sources}
     inputs = {n: variable(*key) for n, key in keys.items()}
     loss = Graph(tuple(inputs.values()), {n: mean_square(v) for n, v in inputs.items()})
-    return Objective(sources, loss, weights or dict.fromkeys(keys, 1.0), {n: key for n, (key, _) in keys.items()})
+    return LossProgram(sources, loss, weights or dict.fromkeys(keys, 1.0), {n: key for n, (key, _) in keys.items()})
 
 
 # ∇L = 2/M Σ r ∂r at θ = 0, where r = −target: for `pde` −(1·[9, 3, 0, 1, 5] + 2·[9, 0, 1, 1, 5]), for `walls`

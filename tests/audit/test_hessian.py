@@ -10,7 +10,7 @@ from unideq.audit.pathology.hessian import Hessian, extreme_eigenvalues
 from unideq.engine import get_engine
 from unideq.errors import EngineUnsupported, OptionError
 from unideq.graph import Graph, variable
-from unideq.objective.program import Objective, Pointwise
+from unideq.objective.program import LossProgram, Pointwise
 
 from ..engine.problems import ude_objective
 
@@ -105,7 +105,7 @@ def test_a_quadratic_has_the_spectrum_that_its_matrix_says():
     rows = np.diag(np.sqrt(0.5 * count * spectrum))
     source = Pointwise("a", Graph((row, theta), {"residual": np.sum(row * theta)}), {"row": rows})
     residual = variable("a.residual", (count,))
-    program = Objective((source,), Graph((residual,), {"a": np.mean(residual * residual)}), {"a": 1.0})
+    program = LossProgram((source,), Graph((residual,), {"a": np.mean(residual * residual)}), {"a": 1.0})
     found = Hessian(engine(), program).eigenvalues(np.ones(count), 2, lowest=False, tolerance=1e-10)
     np.testing.assert_allclose(found, [50.0, 400.0], rtol=1e-8)
 

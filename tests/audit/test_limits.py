@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from unideq.audit.pathology.balance import balance_finding
 from unideq.audit.pathology.causality import causality_finding
 from unideq.audit.pathology.concentration import concentration_finding
 from unideq.audit.pathology.conflict import conflict_finding
 from unideq.audit.pathology.generalisation import generalisation_finding
+from unideq.audit.pathology.gradient_balance import balance_finding
 from unideq.audit.pathology.progress import progress_finding
 from unideq.audit.pathology.stiffness import stiffness_finding
 from unideq.audit.rollout.distance import Cloud

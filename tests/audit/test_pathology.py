@@ -9,11 +9,11 @@ import pytest
 import xarray as xr
 
 import unideq as ude
-from unideq.audit.pathology.balance import balance_finding
 from unideq.audit.pathology.causality import causality_finding
 from unideq.audit.pathology.concentration import concentration_finding
 from unideq.audit.pathology.conflict import conflict_finding
 from unideq.audit.pathology.generalisation import generalisation_finding
+from unideq.audit.pathology.gradient_balance import balance_finding
 from unideq.audit.pathology.moments import Moments
 from unideq.audit.pathology.progress import progress_finding
 from unideq.audit.pathology.residual_points import concentration, time_slices

@@ -12,7 +12,7 @@ from unideq.audit.provenance import generator_of
 from unideq.audit.truncation.modified_equation import modified_equation
 from unideq.audit.truncation.refinement import refinement
 from unideq.audit.truncation.regression import Samples, blocks_of, product, regress, select_columns, shown_with_error
-from unideq.audit.truncation.space import Space, central_weights, resampled
+from unideq.audit.truncation.uniform_grid import UniformGrid, central_weights, resampled
 from unideq.errors import DataError, ModelError, OptionError
 
 from .burgers import (
@@ -114,7 +114,7 @@ def test_states_that_the_grid_does_not_resolve_are_left_out(published):
 @pytest.mark.parametrize("known", [True, False])
 def test_closure_that_is_physics_raises_no_warning(smooth, known):
     times, states = smooth
-    closure = NU * Space.of(host(CENTRAL)).derivative(states, (2,)) - 0.2 * states
+    closure = NU * UniformGrid.of(host(CENTRAL)).derivative(states, (2,)) - 0.2 * states
     found = split(host(CENTRAL), closure, times, states, generator() if known else None)
     (finding,) = found.findings
     assert finding.severity == ("ok" if known else "note")
@@ -129,7 +129,7 @@ def test_closure_that_is_physics_raises_no_warning(smooth, known):
 def test_a_small_error_is_said_with_its_size_and_what_counts(smooth, known):
     times, states = smooth
     error = exact_closure(generator(nu=0.0), host(CENTRAL), states)
-    physics = Space.of(host(CENTRAL)).derivative(states, (2,))
+    physics = UniformGrid.of(host(CENTRAL)).derivative(states, (2,))
     share = 0.03
     closure = error + physics * np.sqrt(np.mean(error**2) / np.mean(physics**2)) / share
     (finding,) = split(host(CENTRAL), closure, times, states, generator() if known else None).findings
@@ -226,7 +226,7 @@ def test_two_grids_single_out_what_goes_with_the_spacing():
 def made_of(rhs, points=100):
     g = grid(points)
     model = ude.PDE(lambda t, s: rhs(g, s.u), g, ["u"])
-    return modified_equation(model, Space.of(model))
+    return modified_equation(model, UniformGrid.of(model))
 
 
 def test_each_scheme_s_leading_error_is_the_textbook_one():
@@ -266,7 +266,7 @@ def test_errors_of_staggered_differences_cancel():
 def test_upwinding_s_error_is_diffusion_by_the_speed():
     m = made_of(lambda g, u: -g.upwind(u, u - 1.5))
     u = wave()
-    expected = 0.5 * DX * np.abs(u - 1.5) * Space(("x",), (DX,), (True,)).derivative(u, (2,))
+    expected = 0.5 * DX * np.abs(u - 1.5) * UniformGrid(("x",), (DX,), (True,)).derivative(u, (2,))
     np.testing.assert_allclose(m.by_order(0.0, u)[0], expected, atol=1e-9)
 
 
@@ -276,7 +276,7 @@ def test_networks_and_boundaries_stay_out():
         lambda t, s, p, net: net.c(s.u) + g.d(s.u, scheme=ude.schemes.Central(2)),
         g, ["u"], networks={"c": ude.nn.MLP(1, 1, (3,))},
     )  # fmt: skip
-    m = modified_equation(model, Space.of(model))
+    m = modified_equation(model, UniformGrid.of(model))
     x = g.coordinates("x")
     u = np.sin(np.pi * x)
     inside = m.space.interior((40,), m.margin)
@@ -418,5 +418,5 @@ def test_bad_settings_are_named(fits):
     with pytest.raises(DataError, match="unideq_model"):
         generator_of(dataset(20, 2).assign_attrs(unideq_model="{"))
     with pytest.raises(ModelError, match="positive number"):
-        Space.of(object(), {"x": -1.0})
+        UniformGrid.of(object(), {"x": -1.0})
     assert json.loads(dataset(20, 2).attrs["unideq_model"])["kind"] == "PDE"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unideq.graph import Graph, variable
-from unideq.objective.program import Objective, Pointwise
+from unideq.objective.program import LossProgram, Pointwise
 
 from .linear import Linear
 
@@ -31,7 +31,7 @@ def wavy_objective(rng: np.random.Generator, points: dict[str, int], size: int):
     data = {name: rng.normal(size=(count, size)) for name, count in points.items()}
     values = {name: variable(f"{name}.residual", (count, 2)) for name, count in points.items()}
     terms = {name: np.sum(v * v) * (1 / points[name]) for name, v in values.items()}
-    objective = Objective(
+    objective = LossProgram(
         tuple(Pointwise(n, graph, {"a": rows}) for n, rows in data.items()),
         Graph(tuple(values.values()), terms),
         {},

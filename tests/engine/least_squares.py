@@ -9,7 +9,7 @@ import numpy as np
 
 from unideq.engine import Minimisation, Minimised, Report
 from unideq.graph import Expression, Graph, variable
-from unideq.objective.program import Objective, Pointwise
+from unideq.objective.program import LossProgram, Pointwise
 
 from .problems import phase_of
 
@@ -17,7 +17,7 @@ Residual = Callable[[Expression, Mapping[str, Expression]], Any]
 STARTS = np.array([[-1.2, 1.0], [2.0, -1.0], [0.5, 0.5]])
 
 
-def squares(parameters: int, terms: Mapping[str, tuple[Residual, Mapping[str, Any], float]]) -> Objective:
+def squares(parameters: int, terms: Mapping[str, tuple[Residual, Mapping[str, Any], float]]) -> LossProgram:
     """Term → (residual of θ and a point, points, weight): the mean over points of the sum of squares."""
     theta, sources, outputs, weights, residuals = variable("theta", (parameters,)), [], {}, {}, {}
     for name, (residual, points, weight) in terms.items():
@@ -29,10 +29,10 @@ def squares(parameters: int, terms: Mapping[str, tuple[Residual, Mapping[str, An
         sources.append(source)
         outputs[name], weights[name], residuals[name] = np.sum(value * value) * (1.0 / shape[0]), weight, key
     inputs = [variable(key, shape) for source in sources for key, shape in source.shapes.items()]
-    return Objective(tuple(sources), Graph(inputs, outputs), weights, residuals)
+    return LossProgram(tuple(sources), Graph(inputs, outputs), weights, residuals)
 
 
-def line(weight: float = 2.0) -> tuple[Objective, np.ndarray]:
+def line(weight: float = 2.0) -> tuple[LossProgram, np.ndarray]:
     """θ₀ + θ₁ x through points, and θ₀ near 1; with the minimum from the normal equations."""
     x, y = np.linspace(-1, 1, 7), np.array([0.3, -0.2, 0.5, 1.1, 0.9, 2.0, 1.7])
     objective = squares(
@@ -47,7 +47,7 @@ def line(weight: float = 2.0) -> tuple[Objective, np.ndarray]:
     return objective, np.linalg.lstsq(rows, right, rcond=None)[0]
 
 
-def rosenbrock_residuals() -> Objective:
+def rosenbrock_residuals() -> LossProgram:
     """(1 − θ₀)² + 100 (θ₁ − θ₀²)² as two residuals at one point; 0 at (1, 1)."""
     return squares(
         2,
@@ -55,7 +55,7 @@ def rosenbrock_residuals() -> Objective:
     )
 
 
-def bells(points: int = 12) -> Objective:
+def bells(points: int = 12) -> LossProgram:
     """Two Gaussian bells (height, place, width each) through noisy data: smooth, with a minimum that isn't zero."""
     x = np.linspace(-2, 2, points)
     y = np.exp(-((x - 0.5) ** 2)) + 0.6 * np.exp(-2 * (x + 0.8) ** 2) + 0.05 * np.sin(17 * x)
@@ -70,7 +70,7 @@ def bells(points: int = 12) -> Objective:
 BELLS_START = np.array([0.8, 0.3, 0.7, 0.5, -0.6, 1.5])
 
 
-def sines(points: int, parameters: int = 9) -> Objective:
+def sines(points: int, parameters: int = 9) -> LossProgram:
     """Σ θᵢ sin(θᵢ₊₁ x) through a parabola: as many residuals as one likes, for more or for fewer than parameters."""
     x = np.linspace(-1, 1, points)
 
@@ -97,7 +97,7 @@ class Recorder:
 
 
 def run(
-    engine: Any, objective: Objective, theta: Any, iterations: int = 50, stop_after: int | None = None, **more: Any
+    engine: Any, objective: LossProgram, theta: Any, iterations: int = 50, stop_after: int | None = None, **more: Any
 ) -> tuple[Minimised, Recorder]:
     """Gauss–Newton iterations from θ (P,) or (S, P)."""
     recorder = Recorder(stop_after)

@@ -10,7 +10,7 @@ import numpy as np
 
 from unideq.engine import Minimisation, Minimised, Report
 from unideq.graph import Expression, Graph, variable
-from unideq.objective.program import Balancing, Objective, Pointwise
+from unideq.objective.program import Balancing, LossProgram, Pointwise
 
 from .problems import phase_of
 
@@ -38,7 +38,7 @@ class Linear:
     def base(self) -> np.ndarray:
         return np.array([self.weights.get(name, 1.0) for name in self.data])
 
-    def objective(self) -> Objective:
+    def objective(self) -> LossProgram:
         """Every term's residuals come from a source of its own."""
         size = self.size
         theta, a, b = variable("theta", (size,)), variable("a", (size,)), variable("b", ())
@@ -46,7 +46,7 @@ class Linear:
         sources = tuple(Pointwise(n, residual, {"a": own, "b": right}) for n, (own, right) in self.data.items())
         values = {n: variable(f"{n}.residual", (len(right),)) for n, (_, right) in self.data.items()}
         terms: dict[str, Expression] = {n: np.mean(v * v) for n, v in values.items()}
-        return Objective(
+        return LossProgram(
             sources, Graph(tuple(values.values()), terms), dict(self.weights), {n: f"{n}.residual" for n in terms}
         )
 
@@ -83,7 +83,7 @@ class Recorder:
 
 def minimise(
     engine: Any,
-    objective: Objective,
+    objective: LossProgram,
     theta: np.ndarray,
     iterations: int,
     name: str = "adam",

@@ -11,7 +11,7 @@ import numpy as np
 
 from unideq.engine import Engine, get_engine
 from unideq.graph import Expression, Graph, apply, constant, variable
-from unideq.objective.program import Integration, Objective, Pointwise, SolverSettings
+from unideq.objective.program import Integration, LossProgram, Pointwise, SolverSettings
 from unideq.optimise import FirstOrder, Phase, phase_from_settings
 
 Rhs = Callable[[Expression, Expression, Expression], Sequence[Any]]
@@ -50,13 +50,13 @@ def integration(
     return Integration("sol", field, initial, begin, grid, Graph([t, u, theta], {"u": u}), settings)
 
 
-def least_squares(source: Integration, data: np.ndarray) -> Objective:
+def least_squares(source: Integration, data: np.ndarray) -> LossProgram:
     """Mean squared distance of all states from data (B, K, n), and a small ridge on θ as a second term."""
     found = variable(f"{source.name}.u", data.shape)
     theta = source.vector_field.input("theta")
     residual = found - data
     loss = Graph([found, theta], {"fit": np.mean(residual * residual), "ridge": np.sum(theta * theta)})
-    return Objective((source,), loss, {"fit": 1.0, "ridge": 1e-4})
+    return LossProgram((source,), loss, {"fit": 1.0, "ridge": 1e-4})
 
 
 def network_rhs(sizes: tuple[int, ...] = (2, 4, 2)) -> tuple[Rhs, int]:
@@ -76,7 +76,7 @@ def network_rhs(sizes: tuple[int, ...] = (2, 4, 2)) -> tuple[Rhs, int]:
     return rhs, parameters
 
 
-def ude_objective(points: int = 8, **solver: Any) -> tuple[Objective, np.ndarray]:
+def ude_objective(points: int = 8, **solver: Any) -> tuple[LossProgram, np.ndarray]:
     """A small Lotka–Volterra UDE fitted to a smooth curve; and parameters to start from."""
     rhs, parameters = network_rhs()
     times = np.linspace(0.0, 1.5, points + 1)[1:]
@@ -86,16 +86,16 @@ def ude_objective(points: int = 8, **solver: Any) -> tuple[Objective, np.ndarray
     return least_squares(source, data), theta
 
 
-def rosenbrock() -> Objective:
+def rosenbrock() -> LossProgram:
     """(1 − x)² + 100 (y − x²)² as two pointwise residual terms; minimum 0 at (1, 1)."""
     theta, one = variable("theta", (2,)), variable("one")
     residuals = Graph([theta, one], {"r": one - theta[0], "s": 10.0 * (theta[1] - theta[0] ** 2)})
     r, s = variable("p.r", (1,)), variable("p.s", (1,))
     loss = Graph([r, s, theta], {"valley": np.sum(s * s), "slope": np.sum(r * r)})
-    return Objective((Pointwise("p", residuals, {"one": np.ones(1)}),), loss, {"valley": 1.0, "slope": 1.0})
+    return LossProgram((Pointwise("p", residuals, {"one": np.ones(1)}),), loss, {"valley": 1.0, "slope": 1.0})
 
 
-def quadratic(size: int = 4) -> tuple[Objective, np.ndarray]:
+def quadratic(size: int = 4) -> tuple[LossProgram, np.ndarray]:
     """½ Σ cᵢ (θᵢ − mᵢ)² with condition number 100, over points i; and its minimiser m."""
     centre = np.linspace(-1.0, 2.0, size)
     stiffness = np.geomspace(1.0, 100.0, size)
@@ -104,7 +104,7 @@ def quadratic(size: int = 4) -> tuple[Objective, np.ndarray]:
     values = variable("p.value", (size,))
     points = {"weights": 0.5 * np.diag(stiffness)}
     source = Pointwise("p", Graph([theta, weights], {"value": residual}), points)
-    return Objective((source,), Graph([values, theta], {"square": np.sum(values)}), {"square": 1.0}), centre
+    return LossProgram((source,), Graph([values, theta], {"square": np.sum(values)}), {"square": 1.0}), centre
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,11 @@ def phase_of(name: str, settings: Mapping[str, Any]) -> Phase:
     return phase_from_settings({"optimizer": name, **settings})
 
 
-def edge_objective() -> Objective:
+def edge_objective() -> LossProgram:
     """x² − 0.001 log x: NaN or infinite for x ≤ 0, minimum at √0.0005."""
     theta, one = variable("theta", (1,)), variable("one")
     graph = Graph([theta, one], {"value": one * (theta[0] ** 2 - 0.001 * np.log(theta[0]))})
     value = variable("p.value", (1,))
-    return Objective(
+    return LossProgram(
         (Pointwise("p", graph, {"one": np.ones(1)}),), Graph([value, theta], {"v": np.sum(value)}), {"v": 1.0}
     )

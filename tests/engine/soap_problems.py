@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from unideq.graph import Graph, variable
-from unideq.objective.program import Objective, Pointwise
+from unideq.objective.program import LossProgram, Pointwise
 
 SIZE = 4
 PARAMETERS = 2 * SIZE**2 + SIZE
@@ -25,7 +25,7 @@ def points(seed: int, count: int = 24) -> dict[str, np.ndarray]:
     return {"x": x, "y": np.sin(x @ np.random.default_rng(7).standard_normal((SIZE, SIZE)))}
 
 
-def two_layers(u: np.ndarray | None = None, v: np.ndarray | None = None, seed: int = 0) -> Objective:
+def two_layers(u: np.ndarray | None = None, v: np.ndarray | None = None, seed: int = 0) -> LossProgram:
     """Mean squared error of B tanh(uᵀ A v x + a) with θ = (A, a, B)."""
     eye = np.eye(SIZE)
     u, v = eye if u is None else u, eye if v is None else v
@@ -38,7 +38,7 @@ def two_layers(u: np.ndarray | None = None, v: np.ndarray | None = None, seed: i
     given = points(seed)
     errors = variable("p.error", (len(given["x"]),))
     source = Pointwise("p", Graph([theta, x, y], outputs), given)
-    return Objective((source,), Graph([errors, theta], {"fit": errors.mean()}), {"fit": 1.0})
+    return LossProgram((source,), Graph([errors, theta], {"fit": errors.mean()}), {"fit": 1.0})
 
 
 def start(seed: int = 1) -> np.ndarray:

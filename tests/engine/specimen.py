@@ -13,7 +13,7 @@ import xarray as xr
 
 import unideq as ude
 from unideq.engine import Engine
-from unideq.objective import Objective, Observations
+from unideq.objective import LossProgram, Observations
 from unideq.solvers import SOLVERS
 from unideq.training import Trainer, kind_of
 
@@ -72,7 +72,7 @@ def snapshots(model: ude.Stepper, count: int, trajectories: int = 2) -> xr.Datas
     return xr.Dataset(wave, {"time": times, "x": x, **({"domain": domain} if "domain" in model.conditions else {})})
 
 
-def program(specimen: Specimen, engine: Engine, solver: str, tolerance: float) -> tuple[Objective, np.ndarray]:
+def program(specimen: Specimen, engine: Engine, solver: str, tolerance: float) -> tuple[LossProgram, np.ndarray]:
     """The objective of a fit with this engine, and θ for seed 0."""
     entry = SOLVERS[solver]
     own = {"dt": specimen.dt} if entry.fixed else {"rtol": tolerance, "atol": tolerance}

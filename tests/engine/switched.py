@@ -9,7 +9,7 @@ import xarray as xr
 
 import unideq as ude
 from unideq.graph import Graph, constant, variable
-from unideq.objective.program import Integration, Objective, SolverSettings
+from unideq.objective.program import Integration, LossProgram, SolverSettings
 
 PULSES: dict[str, tuple[Any, Any, str]] = {
     "triangle": ([0.0, 50.0, 50.5, 51.0, 100.0], [0.0, 0.0, 20.0, 0.0, 0.0], "linear"),
@@ -62,7 +62,7 @@ def decayed(knots: np.ndarray, levels: np.ndarray, rate: float, linear: bool, st
     return np.array(result)
 
 
-def squares(interpolation: str, **solver: Any) -> tuple[Objective, np.ndarray, float, float]:
+def squares(interpolation: str, **solver: Any) -> tuple[LossProgram, np.ndarray, float, float]:
     """Half the summed squares of two solutions of `decaying`, observed between knots and at them, the second from the
     eighth knot on; θ (1,) for a rate of 0.7, and the sum and its derivative in θ there.
     """
@@ -88,7 +88,7 @@ def squares(interpolation: str, **solver: Any) -> tuple[Objective, np.ndarray, f
     loss = Graph([found], {"half": 0.5 * np.sum(found * found)})
     x = np.concatenate(rows)
     derivative = float(x[:, 0] @ x[:, 1]) * 0.7 / at[0]  # θ is the rate in units of its first value
-    return Objective((program,), loss, {"half": 1.0}), at, 0.5 * float(x[:, 0] @ x[:, 0]), derivative
+    return LossProgram((program,), loss, {"half": 1.0}), at, 0.5 * float(x[:, 0] @ x[:, 0]), derivative
 
 
 def rainy_basin() -> tuple[ude.ODE, xr.Dataset]:

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from unideq.engine import get_engine
-from unideq.engine.balancing import Roles
 from unideq.engine.jax.arguments import Arguments
 from unideq.engine.jax.optimise import Task, _make_chunk
 from unideq.engine.jax.programs import source_data
 from unideq.engine.loop import empty_logs
 from unideq.engine.minimisation import Minimisation
+from unideq.engine.term_roles import Roles
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Graph, variable
-from unideq.objective.program import Objective, Pointwise
+from unideq.objective.program import LossProgram, Pointwise
 
 from .balanced import POINTS, Draws, each_rule, settings_of, starts
 from .linear import Linear, minimise
@@ -126,7 +126,7 @@ def test_terms_that_share_a_source_have_gradients_of_their_own(engine):
     source = Pointwise("s", Graph([theta, a], {"r": np.sum(a * theta)}), {"a": np.eye(3)})
     r = variable("s.r", (3,))
     terms = {"one": r[0] * r[0], "two": np.sum(r * r), "size": np.sum(theta * theta)}
-    objective = Objective((source,), Graph([r, theta], terms), {"size": 0.1})
+    objective = LossProgram((source,), Graph([r, theta], terms), {"size": 0.1})
     balancing = Linear.random(0, {"one": 1, "two": 1, "size": 1}, 3).balancing("gradient_norm", rate=1.0)
     at = np.array([[1.0, 2.0, -2.0]])
     _, log = minimise(engine, objective, at, 1, balancing=balancing)
@@ -139,7 +139,7 @@ def test_a_failed_evaluation_leaves_the_weights_as_they_were(engine):
     sources = (Pointwise("s", graph, {"a": np.ones(1)}), Pointwise("t", graph, {"a": np.full(1, 2.0)}))
     values = [variable("s.r", (1,)), variable("t.r", (1,))]
     terms = {"s": np.sum(values[0] * values[0]), "t": np.sum(values[1] * values[1])}
-    objective = Objective(sources, Graph(values, terms), {})
+    objective = LossProgram(sources, Graph(values, terms), {})
     balancing = Linear.random(0, {"s": 1, "t": 1}, 1).balancing("gradient_norm", every=1, rate=0.5)
     result, log = minimise(engine, objective, np.ones((1, 1)), 6, settings={"learning_rate": 1.5}, balancing=balancing)
     rejected, weights = log.log("rejected")[0], log.weights()[0]
@@ -299,7 +299,7 @@ def test_a_balancing_that_does_not_fit_is_refused(engine, rule, more, message):
 
 def test_kernel_weights_need_residuals_and_say_which_term_has_none(engine):
     theta = variable("theta", (2,))
-    objective = Objective((), Graph([theta], {"size": np.sum(theta * theta), "sum": np.sum(theta)}), {})
+    objective = LossProgram((), Graph([theta], {"size": np.sum(theta * theta), "sum": np.sum(theta)}), {})
     balancing = Linear.random(0, {"size": 1, "sum": 1}, 2).balancing("ntk")
     with pytest.raises(OptionError, match=r"`size` isn't one.*`ude.GradientNorm\(\)`"):
         minimise(engine, objective, starts(1, 2), 2, balancing=balancing)

@@ -10,7 +10,7 @@ import pytest
 from unideq.engine import Minimisation, Minimised, Report, batches, loop
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Graph, variable
-from unideq.objective.program import Given, Objective, Pointwise, Rollout
+from unideq.objective.program import Given, LossProgram, Pointwise, Rollout
 
 from .problems import engine, phase_of
 
@@ -26,7 +26,7 @@ def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "SILENCE", np.inf)
 
 
-def growth() -> Objective:
+def growth() -> LossProgram:
     """Rollouts of u ← θ·u against given states, and θ against points that no batch changes."""
     t, u, theta = variable("t"), variable("u", (1,)), variable("theta", (1,))
     data = {"start": np.ones((POINTS, 1)), "t": np.zeros(POINTS)}
@@ -38,7 +38,7 @@ def growth() -> Objective:
     seen, wanted, r = variable("sol.u", shape), variable("target.u", shape), variable("prior.r", (2,))
     distance = seen - wanted
     loss = Graph([seen, wanted, r, theta], {"fit": (distance * distance).mean(), "prior": np.sum(r * r)})
-    return Objective((source, target, prior), loss, {"fit": 1.0, "prior": 1e-3})
+    return LossProgram((source, target, prior), loss, {"fit": 1.0, "prior": 1e-3})
 
 
 class Random:

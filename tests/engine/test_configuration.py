@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from unideq.engine import Minimisation
-from unideq.objective.program import Objective
+from unideq.objective.program import LossProgram
 
 from .problems import engine, integration, least_squares, phase_of
 
@@ -26,7 +26,7 @@ SWITCHES = {
 TIMES = np.linspace(0.0, 1.0, 4)
 
 
-def decay() -> Objective:
+def decay() -> LossProgram:
     """x' = −θ x² against 1 / (1 + t): exact for θ = 1; at θ = −1 it blows up at t = 1."""
     problem = integration(lambda t, u, theta: [-theta[0] * u[0] ** 2], [1.0], TIMES)
     return least_squares(problem, (1.0 / (1.0 + TIMES))[None, :, None])

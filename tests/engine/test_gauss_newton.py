@@ -14,7 +14,7 @@ from unideq.engine import Minimisation, Report
 from unideq.engine.jax.gauss_newton import _solver
 from unideq.errors import OptionError
 from unideq.graph import Graph
-from unideq.objective.program import Objective
+from unideq.objective.program import LossProgram
 
 from .least_squares import BELLS_START, STARTS, bells, line, rosenbrock_residuals, run, sines, squares
 from .problems import engine, phase_of
@@ -197,7 +197,7 @@ def test_negative_weights_have_no_root() -> None:
         run(engine(), replace(objective, weights={"data": 1.0, "near": -1.0}), [1.0, 1.0])
 
 
-def _without_residuals() -> Objective:
+def _without_residuals() -> LossProgram:
     objective = rosenbrock_residuals()
     loss = Graph(objective.loss.inputs, {"v": objective.loss.outputs["both"]})
     return replace(objective, loss=loss, weights={"v": 1.0}, residuals={})

@@ -7,18 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from unideq.objective.program import Objective
+from unideq.objective.program import LossProgram
 
 from .problems import engine, integration, least_squares, rosenbrock, ude_objective
 
 
-def decay_objective(**solver) -> Objective:
+def decay_objective(**solver) -> LossProgram:
     """Squared distance of u' = −p u, u(0) = 2, from zero at t = 1 and 3."""
     source = integration(lambda t, u, p: [-p[0] * u[0]], [2.0], [1.0, 3.0], **solver)
     return least_squares(source, np.zeros((1, 2, 1)))
 
 
-def differences(objective: Objective, theta: np.ndarray, direction: np.ndarray, step: float = 1e-5) -> float:
+def differences(objective: LossProgram, theta: np.ndarray, direction: np.ndarray, step: float = 1e-5) -> float:
     """Fourth-order central difference of the total along a direction."""
     totals = [float(engine().value(objective, theta + k * step * direction).total) for k in (-2, -1, 1, 2)]
     return float(np.dot([1.0, -8.0, 8.0, -1.0], totals) / (12 * step))

@@ -14,7 +14,7 @@ from unideq.engine import Minimisation, Minimised, Report, loop
 from unideq.engine.jax.line_search import advance, begin
 from unideq.errors import ModelError, OptionError
 from unideq.graph import Graph, variable
-from unideq.objective.program import Objective, Pointwise
+from unideq.objective.program import LossProgram, Pointwise
 from unideq.optimise import Adam, AdamW, phase_from_settings
 
 from .problems import edge_objective, engine, phase_of, quadratic, rosenbrock, ude_objective
@@ -50,7 +50,7 @@ class Recorder:
 
 
 def run(
-    objective: Objective,
+    objective: LossProgram,
     theta: np.ndarray,
     name: str,
     settings: dict[str, Any],
@@ -235,11 +235,11 @@ class Jumps:
         return [{"one": np.full(1, 1000.0 if iteration in self.large else 1.0)}]
 
 
-def bowl() -> Objective:
+def bowl() -> LossProgram:
     theta, one = variable("theta", (2,)), variable("one")
     source = Pointwise("p", Graph([theta, one], {"value": one * np.sum(theta * theta)}), {"one": np.ones(1)})
     value = variable("p.value", (1,))
-    return Objective((source,), Graph([value, theta], {"v": np.sum(value)}), {"v": 1.0})
+    return LossProgram((source,), Graph([value, theta], {"v": np.sum(value)}), {"v": 1.0})
 
 
 def test_updates_with_exceptional_gradients_are_left_out_and_cost_nothing():

@@ -8,7 +8,7 @@ import numpy as np
 
 from unideq.engine.julia.programs import PROGRAMS as JULIA
 from unideq.graph import Graph, constant, variable
-from unideq.objective.program import Given, Integration, Objective, Pointwise, Rollout, Source
+from unideq.objective.program import Given, Integration, LossProgram, Pointwise, Rollout, Source
 
 THETA, T, U, X = variable("theta", (2,)), variable("t"), variable("u", (1,)), variable("x")
 SOLVE = Integration(
@@ -68,7 +68,7 @@ def test_programs_know_their_shapes_parameters_and_arrays():
 def test_an_objective_knows_what_its_terms_are_the_mean_squares_of():
     r, y = variable("points.r", (5,)), variable("given.y", (5,))
     loss = Graph([r, y], {"a": np.mean(r**2), "b": np.mean(y)})
-    objective = Objective((GIVEN, POINTS), loss, {"a": 2.0}, {"a": "points.r"})
+    objective = LossProgram((GIVEN, POINTS), loss, {"a": 2.0}, {"a": "points.r"})
     square = objective.mean_square("a")
     assert square is not None and (square.place, square.source, square.output) == (1, POINTS, "r")
     assert objective.mean_square("b") is None and objective.mean_squares() is None

@@ -16,7 +16,7 @@ from unideq.engine.jax.objective import make_objective
 from unideq.engine.jax.rollout import rollout_data
 from unideq.errors import OptionError
 from unideq.graph import Expression, Graph, variable, vjp
-from unideq.objective.program import Given, Objective, Rollout
+from unideq.objective.program import Given, LossProgram, Rollout
 
 from .problems import engine
 
@@ -84,17 +84,17 @@ def looped(rollout: Rollout, theta: np.ndarray) -> dict[str, np.ndarray]:
     return {f"{rollout.name}.{key}": np.array(values) for key, values in recorded.items()}
 
 
-def fit(rollout: Rollout, seed: int = 3) -> Objective:
+def fit(rollout: Rollout, seed: int = 3) -> LossProgram:
     """Mean squared distance of the recorded states from given ones."""
     shape = rollout.shapes[f"{rollout.name}.u"]
     target = Given("target", {"u": np.random.default_rng(seed).standard_normal(shape)})
     found, wanted = variable(f"{rollout.name}.u", shape), variable("target.u", shape)
     distance = found - wanted
     loss = Graph([found, wanted, rollout.step.input("theta")], {"fit": (distance * distance).mean()})
-    return Objective((rollout, target), loss, {"fit": 2.0})
+    return LossProgram((rollout, target), loss, {"fit": 2.0})
 
 
-def gradient(objective: Objective, theta: np.ndarray) -> np.ndarray:
+def gradient(objective: LossProgram, theta: np.ndarray) -> np.ndarray:
     found = engine().value_and_gradient(objective, theta).gradient
     assert found is not None
     return found
@@ -222,7 +222,7 @@ def derivatives_of_records(theta: float, start: float, **options: Any) -> np.nda
     rollout = make(lambda t, u, th: th[0] * u, [[start]], **options)
     seen = variable("sol.u", rollout.shapes["sol.u"])
     terms = {f"record {k}": seen[0, k, 0] for k in range(seen.shape[1])}
-    objective = Objective((rollout,), Graph([seen, rollout.step.input("theta")], terms), {})
+    objective = LossProgram((rollout,), Graph([seen, rollout.step.input("theta")], terms), {})
     found = engine().value_and_gradient(objective, np.array([theta]), per_term=True).gradient
     assert found is not None
     for k, name in enumerate(terms):
@@ -258,7 +258,7 @@ def states_kept(steps: int, every: int, checkpoint: bool) -> float:
     rollout = make(lambda t, u, th: u + DT * np.sin(th[0] * np.tanh(u)), start, **options)
     seen = variable("sol.u", rollout.shapes["sol.u"])
     theta = rollout.step.input("theta")
-    objective = Objective((rollout,), Graph([seen, theta], {"last": np.sum(seen[0, -1])}), {})
+    objective = LossProgram((rollout,), Graph([seen, theta], {"last": np.sum(seen[0, -1])}), {})
     loss = make_objective(objective)
     data = {"sources": [rollout_data(rollout)], "weights": np.ones(1)}
     compiled = jax.jit(jax.grad(lambda th: loss(th, data)[0])).lower(np.ones(1)).compile()

@@ -14,7 +14,7 @@ from unideq.engine import Minimisation
 from unideq.engine.jax.curvature import DenseCurvature
 from unideq.errors import OptionError
 from unideq.graph import Graph, variable
-from unideq.objective.program import Objective, Pointwise
+from unideq.objective.program import LossProgram, Pointwise
 from unideq.optimise import BFGS, phase_from_settings
 
 from .problems import engine, phase_of, rosenbrock
@@ -107,16 +107,16 @@ def test_factors_by_hand_for_a_step_twice_too_short():
     np.testing.assert_allclose(new, 2 * eye, atol=1e-15)
 
 
-def steep_bowl(size: int = 30, condition: float = 1e6) -> Objective:
+def steep_bowl(size: int = 30, condition: float = 1e6) -> LossProgram:
     """½ Σ cᵢ (θᵢ − 1)² with c from 1 to the condition number."""
     stiffness = np.geomspace(1.0, condition, size)
     theta, one, value = variable("theta", (size,)), variable("one"), variable("p.value", (1,))
     graph = Graph([theta, one], {"value": one * np.sum(0.5 * stiffness * (theta - 1.0) ** 2)})
     source = Pointwise("p", graph, {"one": np.ones(1)})
-    return Objective((source,), Graph([value, theta], {"f": np.sum(value)}), {"f": 1.0})
+    return LossProgram((source,), Graph([value, theta], {"f": np.sum(value)}), {"f": 1.0})
 
 
-def minimised(objective: Objective, theta: np.ndarray, update: str) -> Any:
+def minimised(objective: LossProgram, theta: np.ndarray, update: str) -> Any:
     optimizer = phase_of("bfgs", {"iterations": 1000, "tolerance": 1e-6, "update": update})
     return engine().minimise(Minimisation(objective, theta, optimizer, report_every=1000), lambda _: True).last
 

@@ -11,7 +11,7 @@ import unideq as ude
 from unideq.engine import Minimisation, loop
 from unideq.errors import OptionError
 from unideq.model.layout import Entry, Layout
-from unideq.objective.program import Objective
+from unideq.objective.program import LossProgram
 from unideq.optimise import checked_matrices, weight_matrices
 
 from .problems import engine, phase_of
@@ -25,7 +25,7 @@ def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def minimised(
-    objective: Objective, theta: np.ndarray, settings: dict[str, Any], name: str = "soap", **more: Any
+    objective: LossProgram, theta: np.ndarray, settings: dict[str, Any], name: str = "soap", **more: Any
 ) -> Any:
     run = Minimisation(objective, theta, phase_of(name, settings), **{"report_every": 1000, "matrices": BLOCKS, **more})
     return engine().minimise(run, lambda _: True).last

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from unideq.model import ODE, State
-from unideq.objective import Observations, Problem, SolverSettings, loss_of
+from unideq.objective import EstimationProblem, Observations, SolverSettings, loss_of
 from unideq.objective.regularise import penalties_of, regulariser_of
 
 NAN = np.nan
@@ -23,7 +23,7 @@ def problem(model, data, loss=None, holdout=None, regularise=None, penalty=None,
     everything = Observations.from_data(data, model.observables)
     train, _ = everything.split(holdout)
     penalties = {n: p.traced(model) for n, p in penalties_of(penalty).items()}
-    return Problem.make(
+    return EstimationProblem.make(
         model, train, everything, loss_of(loss), SolverSettings(), regulariser_of(regularise), penalties, **settings
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 import unideq as ude
-from unideq.objective import Observations, Problem, SolverSettings, loss_of
+from unideq.objective import EstimationProblem, Observations, SolverSettings, loss_of
 from unideq.objective.regularise import penalties_of, regulariser_of
 
 DT = 0.1
@@ -55,4 +55,4 @@ def made(model, data, **settings):
     train, _ = everything.split(settings.pop("holdout", None))
     penalties = {n: p.traced(model) for n, p in penalties_of(settings.pop("penalty", None)).items()}
     loss, regulariser = loss_of(settings.pop("loss", None)), regulariser_of(settings.pop("regularise", None))
-    return Problem.make(model, train, everything, loss, SolverSettings(), regulariser, penalties)
+    return EstimationProblem.make(model, train, everything, loss, SolverSettings(), regulariser, penalties)

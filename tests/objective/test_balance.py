@@ -9,9 +9,9 @@ import unideq as ude
 from unideq.errors import OptionError
 from unideq.graph import Graph, variable
 from unideq.model import Entry, Layout
-from unideq.objective.balance import RULES, labels_of
-from unideq.objective.program import Objective
+from unideq.objective.program import LossProgram
 from unideq.objective.weight_matrices import weight_matrices
+from unideq.objective.weighting_rules import RULES, labels_of
 
 LAYOUT = Layout(
     [
@@ -29,11 +29,11 @@ LAYOUT = Layout(
 )
 
 
-def objective(**weights: float) -> Objective:
+def objective(**weights: float) -> LossProgram:
     """Terms of these weights."""
     theta = variable("theta", (LAYOUT.size,))
     terms = {name: theta[i] * theta[i] for i, name in enumerate(weights)}
-    return Objective((), Graph([theta], terms), weights)
+    return LossProgram((), Graph([theta], terms), weights)
 
 
 def of(layout: Layout, *names: str) -> np.ndarray:

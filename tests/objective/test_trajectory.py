@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from objective.building import dataset, decay, initial, problem, ready, terms
 from unideq.errors import DataError, FileFormatError, OptionError
-from unideq.objective import Collocation, MultipleShooting, ObjectiveSpecification, Trajectory
+from unideq.objective import Collocation, MultipleShooting, Objective, Trajectory
 from unideq.objective.trajectory import padded, padded_values, real_times
 from unideq.stored import from_json
 
@@ -106,7 +106,7 @@ def test_stages_use_all_iterations_and_no_more(curriculum, iterations):
     ids=repr,
 )
 def test_json_round_trip(objective):
-    assert from_json(ObjectiveSpecification, json.loads(json.dumps(objective.to_json()))) == objective
+    assert from_json(Objective, json.loads(json.dumps(objective.to_json()))) == objective
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ def test_json_round_trip(objective):
         (lambda: Collocation(points=1), OptionError, "`points` as a whole number >= 2 and <= 1e+06 or None, not 1"),
         (lambda: Collocation(smoothing=-1.0), OptionError, "`smoothing` as a number >= 0 or None, not -1.0"),
         (
-            lambda: from_json(ObjectiveSpecification, {"kind": "shooting"}),
+            lambda: from_json(Objective, {"kind": "shooting"}),
             FileFormatError,
             "Unknown objective `shooting`",
         ),
-        (lambda: from_json(ObjectiveSpecification, {"kind": "collocation", "knots": 3}), FileFormatError, "damaged"),
+        (lambda: from_json(Objective, {"kind": "collocation", "knots": 3}), FileFormatError, "damaged"),
     ],
 )
 def test_bad_settings_say_why(make, kind, message):

@@ -5,7 +5,7 @@ import pytest
 
 import unideq as ude
 from unideq.errors import DataError, ModelError, OptionError, UnideqError
-from unideq.objective import ObjectiveSpecification, Observations
+from unideq.objective import Objective, Observations
 from unideq.stored import from_json
 
 from .stepping import GRID, advection, growth, made, series, spiral, spiral_data, waves
@@ -198,7 +198,7 @@ def test_a_trajectory_of_a_stepper_may_lack_measurements():
 
 def test_settings_survive_json_and_a_curriculum_unfolds():
     given = ude.Unrolled(curriculum=[(1, 20, 1e-2), (4, 10, 1e-3)], batch=8, gradient="none", warmup=1, stride=2)
-    assert from_json(ObjectiveSpecification, given.to_json()) == given
+    assert from_json(Objective, given.to_json()) == given
     assert [(o.steps, n, rate, o.batch, o.curriculum) for o, n, rate in given.stages()] == [
         (1, 20, 1e-2, 8, None),
         (4, 10, 1e-3, 8, None),

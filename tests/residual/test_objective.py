@@ -11,8 +11,8 @@ import pytest
 import unideq as ude
 from unideq.engine import get_engine
 from unideq.errors import OptionError
-from unideq.objective.base import ObjectiveSpecification
-from unideq.objective.program import Objective
+from unideq.objective.objective import Objective
+from unideq.objective.program import LossProgram
 from unideq.stored import from_json
 
 BOX = {"x": (-1.0, 1.0), "t": (0.0, 2.0)}
@@ -32,11 +32,11 @@ PROBLEM = problem()
 THETA = PROBLEM.initial_theta(0)
 
 
-def points_of(objective: Objective) -> dict[str, dict[str, np.ndarray]]:
+def points_of(objective: LossProgram) -> dict[str, dict[str, np.ndarray]]:
     return {s.name: dict(s.data) for s in objective.sources}
 
 
-def by_hand(made: ude.ResidualProblem, objective: Objective) -> dict[str, np.ndarray]:
+def by_hand(made: ude.ResidualProblem, objective: LossProgram) -> dict[str, np.ndarray]:
     """Residual → its values at the objective's points."""
     return {
         label: values
@@ -139,7 +139,10 @@ def test_causal_slices_of_a_shape_have_as_many_points_each():
         ({"causal": ude.Causal(chunks=5), "points": 64}, "64 points, not a multiple.*Give it 65"),
         ({"causal": ude.Causal(chunks=4, terms=("pdes",))}, "Did you mean `pde`"),
         ({"causal": ude.Causal(chunks=4, terms=("walls",))}, "`walls` is a Boundary term"),
-        ({"causal": ude.Causal(chunks=4), "points": 36, "sampler": ude.samplers.Grid()}, "a grid of 6 × 6 .* 8 × 8"),
+        (
+            {"causal": ude.Causal(chunks=4), "points": 36, "sampler": ude.samplers.TensorGrid()},
+            "a grid of 6 × 6 .* 8 × 8",
+        ),
         ({"causal": ude.Causal(chunks=4), "sampler": ude.samplers.ResidualAdaptive()}, "Choose another sampler"),
         ({"points": {"wall": 3}}, "Unknown term in `points` `wall`. Did you mean `walls`"),
     ],
@@ -264,4 +267,4 @@ def test_validation_looks_at_evenly_spread_fixed_points_without_causal_weights()
     ],
 )
 def test_settings_come_back_from_a_file(objective: ude.Residual):
-    assert from_json(ObjectiveSpecification, json.loads(json.dumps(objective.to_json()))) == objective
+    assert from_json(Objective, json.loads(json.dumps(objective.to_json()))) == objective

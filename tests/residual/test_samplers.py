@@ -17,11 +17,11 @@ from scipy.stats import qmc
 import unideq as ude
 from unideq.errors import ExtraMissing, FileFormatError, OptionError
 from unideq.residual.samplers import (
-    Grid,
     LatinHypercube,
     ResidualAdaptive,
     Sampler,
     Sobol,
+    TensorGrid,
     Uniform,
 )
 from unideq.residual.samplers.sobol import sequence
@@ -32,7 +32,7 @@ SAMPLERS = [
     Uniform(redraw=100),
     LatinHypercube(redraw=None),
     Sobol(),
-    Grid(),
+    TensorGrid(),
     ResidualAdaptive(),
     ResidualAdaptive(base=Sobol(redraw=None), every=500, candidates=4096, power=2.0, offset=0.0),
 ]
@@ -50,7 +50,7 @@ def test_points_lie_in_the_unit_cube_and_repeat_with_the_seed(sampler):
     assert (points >= 0).all()
     assert (points < 1).all()
     np.testing.assert_array_equal(points, draw(sampler, 64, 3, seed=5))
-    if not isinstance(sampler, Grid):
+    if not isinstance(sampler, TensorGrid):
         assert not np.array_equal(points, draw(sampler, 64, 3, seed=6))
 
 
@@ -60,7 +60,7 @@ def test_json_makes_the_same_sampler(sampler):
 
 
 def test_all_are_public():
-    for name in ("Uniform", "LatinHypercube", "Sobol", "Grid", "ResidualAdaptive"):
+    for name in ("Uniform", "LatinHypercube", "Sobol", "TensorGrid", "ResidualAdaptive"):
         assert name in dir(ude.samplers)
 
 
@@ -115,9 +115,9 @@ def test_sobol_without_scipy_names_what_to_install(monkeypatch):
 
 
 def test_a_grid_is_the_middles_of_equal_cells():
-    np.testing.assert_allclose(draw(Grid(), 3, 1), [[1 / 6], [1 / 2], [5 / 6]], rtol=1e-15)
-    np.testing.assert_array_equal(draw(Grid(), 4, 2), [[0.25, 0.25], [0.25, 0.75], [0.75, 0.25], [0.75, 0.75]])
-    assert draw(Grid(), 125, 3).shape == (125, 3)  # 125^(1/3) isn't 5 in floating point
+    np.testing.assert_allclose(draw(TensorGrid(), 3, 1), [[1 / 6], [1 / 2], [5 / 6]], rtol=1e-15)
+    np.testing.assert_array_equal(draw(TensorGrid(), 4, 2), [[0.25, 0.25], [0.25, 0.75], [0.75, 0.25], [0.75, 0.75]])
+    assert draw(TensorGrid(), 125, 3).shape == (125, 3)  # 125^(1/3) isn't 5 in floating point
 
 
 # ---- residual-adaptive --------------------------------------------------------------------------------------------
@@ -189,8 +189,8 @@ def test_ten_candidates_a_point_unless_told_otherwise():
         (lambda: Uniform(redraw=0), "`Uniform` needs `redraw` as a whole number >= 1 or None, not 0"),
         (lambda: Sobol(redraw=True), "`redraw` as a whole number"),
         (lambda: LatinHypercube(redraw=2.5), "`redraw` as a whole number"),
-        (lambda: Grid(redraw=1), "leave `redraw` at None"),
-        (lambda: draw(Grid(), 10, 2), "10 isn't such a number. Ask for 9 or 16."),
+        (lambda: TensorGrid(redraw=1), "leave `redraw` at None"),
+        (lambda: draw(TensorGrid(), 10, 2), "10 isn't such a number. Ask for 9 or 16."),
         (lambda: ResidualAdaptive(redraw=5), "set `every`, not `redraw`"),
         (lambda: ResidualAdaptive(every=0), "`every` as a whole number >= 1, not 0"),
         (lambda: ResidualAdaptive(candidates=1.5), "`candidates` as a whole number >= 1"),

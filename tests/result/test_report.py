@@ -10,7 +10,7 @@ import unideq as ude
 from unideq.cli import main
 from unideq.errors import FileFormatError, OptionError
 from unideq.result.info import describe_file
-from unideq.result.table import number, parameter_rows, score_rows
+from unideq.result.rows import number, parameter_rows, score_rows
 
 from .growth import growth_data, growth_model, untrained
 from .page import Page

@@ -12,7 +12,7 @@ import unideq as ude
 from training.specimens import KAPPA
 from unideq.errors import DataError, OptionError
 from unideq.result import Fit
-from unideq.result.table import number, parameter_rows, rms_rows
+from unideq.result.rows import number, parameter_rows, rms_rows
 
 from .page import Page
 

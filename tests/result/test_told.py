@@ -15,7 +15,7 @@ from unideq.model.names import RESERVED
 from unideq.result.horizon import warn_far
 from unideq.result.member import member_of
 from unideq.result.plot.history import plot_history
-from unideq.result.table import SPREAD
+from unideq.result.rows import SPREAD
 
 TIMES = np.linspace(0.0, 4.0, 9)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import unideq
-from unideq.engine.julia.solvers import solver_rows
+from unideq.engine.julia.solver_table import solver_rows
 from unideq.errors import EngineUnsupported, OptionError
 from unideq.solvers import SOLVERS, Solver, SolverSettings, check_solver, solvers_of, stiff_solver
 
@@ -30,7 +30,7 @@ def test_diffrax_or_the_jax_engine_has_what_is_marked_for_it(name):
 
 def test_the_table_that_unideq_jl_reads_is_this_one():
     stored = json.loads((JULIA / "src" / "solve" / "solvers.json").read_text(encoding="utf-8"))
-    assert stored == solver_rows(), "python -m unideq.engine.julia.solvers julia/src/solve/solvers.json"
+    assert stored == solver_rows(), "python -m unideq.engine.julia.solver_table julia/src/solve/solvers.json"
     assert list(stored) == solvers_of("julia")
 
 

@@ -10,7 +10,7 @@ import xarray as xr
 import unideq as ude
 from unideq.errors import UnideqWarning
 from unideq.model import Entry, Layout, Parameter
-from unideq.objective import Observations, Problem
+from unideq.objective import EstimationProblem, Observations
 from unideq.objective.loss import SquaredError
 from unideq.objective.program import SolverSettings
 from unideq.training.concerns import concerns_after, concerns_before, slow
@@ -56,7 +56,7 @@ def test_a_failing_gradient_check_names_the_comparison_and_no_tolerance(switched
 
 def _problem(model, data):
     observations = Observations.of(data, model)
-    return Problem.make(model, observations, observations, SquaredError(), SolverSettings(), None, {})
+    return EstimationProblem.make(model, observations, observations, SquaredError(), SolverSettings(), None, {})
 
 
 def _before(model, data):
@@ -84,7 +84,7 @@ def test_a_penalty_feels_what_isnt_measured():
     )
     problem = _problem(model, _data(np.exp(-TIMES)))
     penalty = ude.Penalty(lambda t, state: state.y**2).traced(model)
-    problem = Problem(**{**problem.__dict__, "penalties": {"small": penalty}})
+    problem = EstimationProblem(**{**problem.__dict__, "penalties": {"small": penalty}})
     assert concerns_before(problem, problem.initial_theta(0, {})) == []
 
 

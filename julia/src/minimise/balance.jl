@@ -1,4 +1,4 @@
-# The rules by which terms' weights follow their gradients; the same as in `unideq/engine/jax/balance.py`.
+# The rules by which terms' weights follow their gradients; the same as in `unideq/engine/jax/weighting_rules.py`.
 
 "ConFIG: eigenvalues of the cosines' matrix below this fraction of the largest are dependence between gradients."
 const DEPENDENT = 1e-12

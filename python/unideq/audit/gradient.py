@@ -11,7 +11,7 @@ import numpy as np
 from ..checks import known_arguments, number, whole
 from ..errors import OptionError
 from ..model.switches import SMOOTH, switches, switches_of
-from ..objective import Objective
+from ..objective import LossProgram
 from ..training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _switches(trainer: Trainer) -> tuple[str, ...]:
 
 
 def _somewhere_steep(
-    fit: Fit, program: Objective, theta: np.ndarray, free: np.ndarray, generator: np.random.Generator
+    fit: Fit, program: LossProgram, theta: np.ndarray, free: np.ndarray, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, float, bool]:
     """θ, its gradient, its total, and whether θ had to be moved by 1 % of its entries' sizes to have a gradient."""
     moved = False
@@ -244,7 +244,7 @@ def _somewhere_steep(
         theta, moved = theta + 0.01 * np.where(free, generator.choice([-1.0, 1.0], len(theta)), 0.0), True
 
 
-def _forward(fit: Fit, program: Objective, theta: np.ndarray, direction: np.ndarray) -> float:
+def _forward(fit: Fit, program: LossProgram, theta: np.ndarray, direction: np.ndarray) -> float:
     from ..errors import EngineUnsupported
 
     try:
@@ -254,7 +254,7 @@ def _forward(fit: Fit, program: Objective, theta: np.ndarray, direction: np.ndar
 
 
 def _differences(
-    fit: Fit, program: Objective, theta: np.ndarray, along: np.ndarray, step: float
+    fit: Fit, program: LossProgram, theta: np.ndarray, along: np.ndarray, step: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Extrapolated central differences and their own uncertainty, (D,) each; all values in one vectorised call."""
     steps = step * np.array([1.0, 0.5, 0.3, 0.15])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from unideq.datasets.table import columns, quantity
+from unideq.datasets.csv_file import columns, quantity
 
 __all__ = ["hudson_bay"]
 

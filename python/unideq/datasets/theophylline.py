@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from unideq.datasets.table import columns, grid, quantity
+from unideq.datasets.csv_file import columns, grid, quantity
 
 __all__ = ["theophylline"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..errors import ModelError, OptionError, unknown
-from ..objective.program import Batches, Objective, Source
+from ..objective.program import Batches, LossProgram, Source
 from ..optimise import Phase
 
 __all__ = ["Fresh", "check_batches", "fresh_data", "iterations_at_once", "stacked"]
@@ -35,7 +35,7 @@ def check_batches(batches: Batches | None, optimizer: Phase, seeds: int) -> None
         )
 
 
-def fresh_data(batches: Batches, objective: Objective, iteration: int, theta: np.ndarray | None = None) -> Fresh:
+def fresh_data(batches: Batches, objective: LossProgram, iteration: int, theta: np.ndarray | None = None) -> Fresh:
     """The data of one iteration.
 
     Raises

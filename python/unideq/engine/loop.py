@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..objective.program import Objective
+from ..objective.program import LossProgram
 from ..optimise import State
 from .minimisation import Minimisation
 from .protocol import Minimised, Report
@@ -52,7 +52,7 @@ def empty_logs(asked: Minimisation, start: State) -> dict[str, np.ndarray]:
     }
 
 
-def _report(objective: Objective, runner: Runner, base: int, reached: int) -> Report:
+def _report(objective: LossProgram, runner: Runner, base: int, reached: int) -> Report:
     state, logs = runner.collect(reached - base)
     iteration = max(base, int(state["iteration"].max()))
     found = {key: value[:, : iteration - base] for key, value in logs.items()}

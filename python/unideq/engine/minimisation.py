@@ -9,10 +9,10 @@ import numpy as np
 
 from ..checks import instance, settle, whole
 from ..errors import ModelError, OptionError
-from ..objective.program import Balancing, Batches, Objective
+from ..objective.program import Balancing, Batches, LossProgram
 from ..optimise import Phase, State, checked_matrices, restore
-from .balancing import checked_balancing
 from .batches import check_batches
+from .term_roles import checked_balancing
 
 __all__ = ["Minimisation"]
 
@@ -53,7 +53,7 @@ class Minimisation:
         If an array has the wrong shape.
     """
 
-    objective: Objective
+    objective: LossProgram
     theta: np.ndarray
     optimizer: Phase
     free: np.ndarray | bool = True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..graph import Graph
-from ..objective.program import Integration, Objective, Rollout
+from ..objective.program import Integration, LossProgram, Rollout
 
 if TYPE_CHECKING:
     from .minimisation import Minimisation
@@ -117,15 +117,15 @@ class Engine(Protocol):
         """Evaluate a graph; the inputs named in `mapped` carry an extra leading axis, and so do then all outputs."""
         ...
 
-    def value(self, objective: Objective, theta: np.ndarray) -> Value:
+    def value(self, objective: LossProgram, theta: np.ndarray) -> Value:
         """Total and terms, without gradient."""
         ...
 
-    def value_and_gradient(self, objective: Objective, theta: np.ndarray, per_term: bool = False) -> Value:
+    def value_and_gradient(self, objective: LossProgram, theta: np.ndarray, per_term: bool = False) -> Value:
         """Total, terms and gradient in θ: of the total (S, P); with `per_term`, of each unweighted term (S, T, P)."""
         ...
 
-    def jacobian_vector(self, objective: Objective, theta: np.ndarray, tangent: np.ndarray) -> np.ndarray:
+    def jacobian_vector(self, objective: LossProgram, theta: np.ndarray, tangent: np.ndarray) -> np.ndarray:
         """Directional derivative of the total along `tangent` (P,), by forward mode where the solver allows it."""
         ...
 

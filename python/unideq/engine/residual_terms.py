@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..errors import OptionError
-from ..objective.program import Objective
+from ..objective.program import LossProgram
 
 __all__ = ["check_residual_terms", "residual_counts"]
 
 
-def check_residual_terms(objective: Objective) -> None:
+def check_residual_terms(objective: LossProgram) -> None:
     """Raise an `OptionError` where a term isn't a weighted mean of squared residuals at points."""
     for term in objective.terms:
         if objective.mean_square(term) is None:
@@ -22,6 +22,6 @@ def check_residual_terms(objective: Objective) -> None:
         raise OptionError(f"`GaussNewton` takes roots of the terms' weights, and `{negative[0]}` has a negative one.")
 
 
-def residual_counts(objective: Objective) -> list[tuple[int, int]]:
+def residual_counts(objective: LossProgram) -> list[tuple[int, int]]:
     """Number of points M and of residuals a point k of every term, in the terms' order."""
     return [(one.source.count, one.size) for one in objective.mean_squares() or ()]

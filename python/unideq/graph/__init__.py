@@ -5,7 +5,6 @@ from .batching import batched
 from .derivative import gradient, jvp, pullback, pushforward, vjp
 from .expression import Expression, apply, as_expression, constant, variable
 from .factoring import factored
-from .fourier import convolve, irfft, rfft
 from .graph import Graph, topological
 from .jacobian import Jacobian, jacobian
 from .latex import equations, latex, text
@@ -15,6 +14,7 @@ from .operation import OPERATIONS, Operation, register
 from .operations.elementwise import register_elementwise
 from .serialise import fingerprint, from_json, to_json
 from .sparsity import colour, sparsity
+from .spectral_functions import convolve, irfft, rfft
 from .transform import partition, rebuild, substitute
 
 __all__ = [

@@ -8,8 +8,8 @@ from typing import Any
 from ..errors import FileFormatError, ModelError, OptionError, unknown
 from ..graph import Expression, as_expression
 from ..stored import from_json
+from .axes import Axes
 from .axis import Axis
-from .domain import Domain
 from .field import field_of, handed_back, time_of
 from .flux import law_divergence
 from .operators import Operators
@@ -22,7 +22,7 @@ from .symbol import Symbol
 __all__ = ["Grid", "Symbols"]
 
 
-class Grid(Domain):
+class Grid(Axes):
     """One or two axes, and how derivatives are approximated on them.
 
     Arrays carry the grid's axes last, in the order given here; leading axes (trajectories, members) are free. Operators

@@ -17,8 +17,8 @@ A study is a script in `benchmarks/studies/` or `benchmarks/performance/`::
 
 from .catalogue import Benchmark, find_benchmark, find_benchmarks
 from .machine import describe_machine
+from .markdown import markdown_table
 from .study import Study
-from .table import markdown_table
 from .timing import Elsewhere, Ratio, Timing, ratio, time_interleaved
 
 __all__ = [

@@ -15,9 +15,9 @@ from typing import Any
 from ..errors import UnideqError
 from ..versions import numerical_versions
 from .machine import describe_machine
+from .markdown import markdown_table
 from .options import parse_options
 from .resume import ResumeFile, plain, write_json
-from .table import markdown_table
 
 __all__ = ["Study"]
 

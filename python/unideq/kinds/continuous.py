@@ -16,7 +16,7 @@ from ..errors import OptionError
 from ..graph.location import warn_user
 from ..model import ODE
 from ..model.names import normal_keys
-from ..objective import CustomLoss, Integration, Observations, Problem, Trajectory
+from ..objective import CustomLoss, EstimationProblem, Integration, Observations, Trajectory
 from ..optimise import BFGS, Adam
 from ..result.export import export_julia
 from ..result.fit import Fit
@@ -37,7 +37,7 @@ __all__ = ["Continuous"]
 class ContinuousTask(MeasuredTask):
     """A model on measurements that a solver integrates."""
 
-    def _problem(self) -> Problem:
+    def _problem(self) -> EstimationProblem:
         given = self.settings.solver
         check_solver(given.by(stiff_solver(self.engine.name)) if given.name == "auto" else given, self.engine.name)
         return super()._problem()

@@ -17,7 +17,7 @@ from ..errors import DataError, ModelError, OptionError
 from ..graph.location import warn_user
 from ..model import Model
 from ..model.switches import switches
-from ..objective import Holdout, ObjectiveSpecification, Observations, Unrolled, loss_of
+from ..objective import Holdout, Objective, Observations, Unrolled, loss_of
 from ..objective.attributes import check_attributes
 from ..objective.doubts import tell_doubts
 from ..objective.own_times import time_dim
@@ -27,10 +27,10 @@ from ..result.advice import advice
 from ..result.fit import Fit
 from ..result.horizon import warn_far
 from ..result.report_sections import data_pairs, equations_of, score_table
+from ..result.rows import score_rows
 from ..result.sampling import common_times, learned_dataset, predict, result_times
 from ..result.score import scores
 from ..result.solution import warn_outside
-from ..result.table import score_rows
 from ..result.trained_model import trained_model
 from ..solvers import solver_settings
 from ..times import increasing
@@ -87,7 +87,7 @@ class Measured(Kind):
         """Settings that a user gave, checked."""
         objective, chosen = self.defaults(objective, phases)
         needs = "e.g. `MultipleShooting(5)`, `Trajectory()`, `Collocation()` or, for steppers, `Unrolled()`"
-        instance(objective, ObjectiveSpecification, "objective", needs=needs)
+        instance(objective, Objective, "objective", needs=needs)
         if isinstance(objective, Unrolled) and objective.curriculum:
             if phases is not None:
                 raise OptionError(

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..engine import Report
-from ..objective import Observations, Problem
-from ..objective.problem import USUAL_ATOL
+from ..objective import EstimationProblem, Observations
+from ..objective.estimation_problem import USUAL_ATOL
 from ..result.sampling import problem_on
 from ..training.concerns import concerns_after, concerns_before, slow
 from ..training.judge import Judge
@@ -36,9 +36,9 @@ class MeasuredTask(Task):
 
     settings: MeasuredSettings
     observations: Observations
-    problem: Problem
+    problem: EstimationProblem
 
-    def _problem(self) -> Problem:
+    def _problem(self) -> EstimationProblem:
         given = self.settings
         penalties = {n: p.traced(self.model) for n, p in given.penalties.items()}
         self.settings = replace(given, penalties=penalties)

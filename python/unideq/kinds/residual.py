@@ -15,7 +15,7 @@ from ..residual.samplers import Uniform
 from ..result.fit import Fit
 from ..result.residual_points import evaluate_at, places_of
 from ..result.residual_report import UNAUDITED, error_table, lost_seeds, residual_table
-from ..result.table import rms_rows
+from ..result.rows import rms_rows
 from ..training.kind import Kind, register_kind
 from ..training.record import Record
 from ..training.stage_points import StagePoints

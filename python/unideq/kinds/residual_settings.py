@@ -10,7 +10,7 @@ from ..checks import instance
 from ..errors import OptionError
 from ..optimise import LBFGS, Adam, ExponentialDecay, GaussNewton, Phase
 from ..residual import Residual, ResidualProblem
-from ..training.balancing import BalanceSettings
+from ..training.balance_setting import BalanceSettings
 from ..training.settings import FitSettings
 from ..training.stage import Stage
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..engine import Report
-from ..engine.balancing import PROJECTIONS
+from ..engine.term_roles import PROJECTIONS
 from ..errors import OptionError
-from ..objective.balance import LearningRateAnnealing
-from ..objective.program import Balancing, Objective
+from ..objective.program import Balancing, LossProgram
+from ..objective.weighting_rules import LearningRateAnnealing
 from ..residual import Residual, ResidualProblem, check_first
 from ..training.concerns import concerns_after
 from ..training.interruption import deferred_interrupt
@@ -44,7 +44,7 @@ class ResidualTask(Task):
         return super()._problem()
 
     @cached_property
-    def validation(self) -> Objective:
+    def validation(self) -> LossProgram:
         """What the parameters are judged by: fixed points, the terms' base weights."""
         return self.settings.objective.validation(self.problem)
 
@@ -65,7 +65,7 @@ class ResidualTask(Task):
         record.history.snapshot_theta.append(record.theta.copy())
         return []
 
-    def program(self, stage: Stage, points: StagePoints) -> Objective:
+    def program(self, stage: Stage, points: StagePoints) -> LossProgram:
         """The stage's program at its first points, with the fixed weights that were given."""
         program = objective_of(stage).build(self.problem)
         weights = {**program.weights, **self.settings.balance.fixed(program.terms)}
@@ -73,7 +73,7 @@ class ResidualTask(Task):
             raise OptionError("All terms have weight 0: there is nothing to train. Give one of them a `weight` > 0.")
         return replace(program.with_data(points.at(0)), weights=weights)
 
-    def balancing(self, program: Objective) -> Balancing | None:
+    def balancing(self, program: LossProgram) -> Balancing | None:
         """How the weights move."""
         rule = self.settings.balance.rule
         if rule is None:

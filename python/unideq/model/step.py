@@ -10,12 +10,12 @@ import numpy as np
 
 from ..errors import ModelError
 from ..graph import Expression, Graph, topological, variable
+from .black_box_solver import BlackBox
 from .coefficients import Coefficients
 from .condition import condition_values
 from .correction import coupled
 from .on_grid import OnGrid
 from .parameter import Parameter
-from .solver import BlackBox
 from .stability import warn_unstable
 from .steppers import Scheme
 

@@ -12,6 +12,7 @@ from ..checks import choice, known_arguments, number, refused, whole
 from ..errors import DataError, ModelError, OptionError
 from ..graph import Graph
 from ..nn import Network
+from .black_box_solver import BlackBox, black_box_parts
 from .correction import COUPLINGS, traced_correction
 from .declared import Rhs, weight_entries
 from .description import warn_unused
@@ -20,7 +21,6 @@ from .layout import Layout
 from .names import check_dimensions, check_distinct
 from .ode import ODE
 from .on_grid import OnGrid
-from .solver import BlackBox, black_box_parts
 from .step import StepGraphs
 from .steppers import SCHEMES
 

@@ -1,18 +1,18 @@
 """What is minimised: objectives, losses and penalties, and the programs that engines run."""
 
-from .balance import Causal, ConFIG, GradientNorm, LearningRateAnnealing, NeuralTangentKernel, PCGrad
-from .base import ObjectiveSpecification
 from .collocation import Collocation
+from .estimation_problem import EstimationProblem
 from .holdout import Holdout
 from .loss import CustomLoss, GaussianLikelihood, Huber, Loss, SquaredError, loss_of
+from .objective import Objective
 from .observations import Observations
-from .problem import Problem
-from .program import Balancing, Batches, Given, Integration, Objective, Pointwise, Rollout, SolverSettings
+from .program import Balancing, Batches, Given, Integration, LossProgram, Pointwise, Rollout, SolverSettings
 from .regularise import L1, L2, Penalty
 from .shooting import MultipleShooting
 from .stream import Stream
 from .trajectory import Trajectory
 from .unrolled import Unrolled
+from .weighting_rules import Causal, ConFIG, GradientNorm, LearningRateAnnealing, NeuralTangentKernel, PCGrad
 
 __all__ = [
     "L1",
@@ -23,6 +23,7 @@ __all__ = [
     "Collocation",
     "ConFIG",
     "CustomLoss",
+    "EstimationProblem",
     "GaussianLikelihood",
     "Given",
     "GradientNorm",
@@ -31,15 +32,14 @@ __all__ = [
     "Integration",
     "LearningRateAnnealing",
     "Loss",
+    "LossProgram",
     "MultipleShooting",
     "NeuralTangentKernel",
     "Objective",
-    "ObjectiveSpecification",
     "Observations",
     "PCGrad",
     "Penalty",
     "Pointwise",
-    "Problem",
     "Rollout",
     "SolverSettings",
     "SquaredError",

@@ -14,9 +14,9 @@ import numpy as np
 from ..errors import OptionError
 from ..graph import Graph, variable
 from ..graph.transform import substitute
-from .base import Evaluate
 from .comparison import stepper_of
-from .problem import Problem
+from .estimation_problem import EstimationProblem
+from .objective import Evaluate
 from .windows import WindowSource, step_ratio
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def is_black_box(model: Stepper) -> bool:
     return not model.has_step_graph
 
 
-def check_black_box(objective: Unrolled, problem: Problem) -> None:
+def check_black_box(objective: Unrolled, problem: EstimationProblem) -> None:
     """Say what a black-box step can't do."""
     if objective.gradient == "full":
         raise OptionError(
@@ -47,7 +47,7 @@ def check_black_box(objective: Unrolled, problem: Problem) -> None:
         )
 
 
-def black_box_graph(problem: Problem) -> Graph:
+def black_box_graph(problem: EstimationProblem) -> Graph:
     """What is compared after a step, from t, u, the black box's result s, c and θ."""
     model = stepper_of(problem)
     step = problem.rebased(model.correction_graph)
@@ -104,7 +104,7 @@ class HostRollouts:
     def __init__(
         self,
         objective: Unrolled,
-        problem: Problem,
+        problem: EstimationProblem,
         evaluate: Evaluate,
         source: WindowSource | None = None,
         size: int = 0,

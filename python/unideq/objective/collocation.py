@@ -17,9 +17,9 @@ from ..errors import DataError, ModelError
 from ..graph import Graph, variable
 from ..model import State
 from ..stored import stored
-from .base import ObjectiveSpecification
-from .problem import Problem, measured_as
-from .program import Objective, Pointwise
+from .estimation_problem import EstimationProblem, measured_as
+from .objective import Objective
+from .program import LossProgram, Pointwise
 from .series import Series
 
 __all__ = ["Collocation", "smoothed"]
@@ -31,7 +31,7 @@ MOST_POINTS = 1_000_000
 @stored
 @known_arguments
 @dataclass(frozen=True)
-class Collocation(ObjectiveSpecification):
+class Collocation(Objective):
     """Mean squared difference between f(t, û, θ) and dû/dt at points of the smoothed data û, in units of its spread.
 
     Penalties are averaged over the same points; factors of the loss's `weights` apply, its form doesn't.
@@ -52,7 +52,7 @@ class Collocation(ObjectiveSpecification):
         settle(self, whole, "points", least=2, most=MOST_POINTS, none=True)
         settle(self, number, "smoothing", least=0, none=True)
 
-    def build(self, problem: Problem) -> Objective:
+    def build(self, problem: EstimationProblem) -> LossProgram:
         measured = _observables(problem)
         parts = [self._points(problem, measured, s) for s in problem.observations.series if len(s.times) >= 3]
         if not parts:
@@ -72,10 +72,10 @@ class Collocation(ObjectiveSpecification):
             weights[state.name] = float(problem.loss.weights.get(measured[state.name], 1.0))
         more, extra = problem.extra_terms(theta, {n: arrays[f"points.penalty.{n}"] for n in problem.penalties})
         loss = Graph((*arrays.values(), theta), {**terms, **more})
-        return Objective((source,), loss, {**weights, **extra})
+        return LossProgram((source,), loss, {**weights, **extra})
 
     def _points(
-        self, problem: Problem, measured: Mapping[str, str], s: Series
+        self, problem: EstimationProblem, measured: Mapping[str, str], s: Series
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Times (M,), smoothed states (M, n) and their slopes (M, n), measured before and after."""
         columns: list[tuple[State, np.ndarray]] = []
@@ -103,7 +103,7 @@ class Collocation(ObjectiveSpecification):
         return grid, u, du
 
 
-def _observables(problem: Problem) -> dict[str, str]:
+def _observables(problem: EstimationProblem) -> dict[str, str]:
     """State → the observable that measures it."""
     result = {}
     for state in problem.model.states:
@@ -116,7 +116,7 @@ def _observables(problem: Problem) -> dict[str, str]:
     return result
 
 
-def _scales(problem: Problem, slopes: np.ndarray) -> np.ndarray:
+def _scales(problem: EstimationProblem, slopes: np.ndarray) -> np.ndarray:
     """(n,): the slopes' standard deviations; a state's size over the time span where they don't vary."""
     spans = [s.times[-1] - s.times[0] for s in problem.observations.series if len(s.times) >= 3]
     typical = np.concatenate([np.full(s.size, problem.state_scales[s.name]) for s in problem.model.states]) / max(spans)

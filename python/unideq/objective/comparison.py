@@ -13,13 +13,13 @@ import numpy as np
 from ..errors import ModelError
 from ..graph import Expression, Graph, variable
 from ..model import Stepper
-from .problem import Problem
-from .program import Given, Objective, Source
+from .estimation_problem import EstimationProblem
+from .program import Given, LossProgram, Source
 
 __all__ = ["compared", "masked", "stepper_of", "target_terms"]
 
 
-def stepper_of(problem: Problem) -> Stepper:
+def stepper_of(problem: EstimationProblem) -> Stepper:
     """The problem's model, which must be one that steps."""
     if problem.model.continuous_in_time:
         raise ModelError(
@@ -29,7 +29,7 @@ def stepper_of(problem: Problem) -> Stepper:
     return cast(Stepper, problem.model)
 
 
-def masked(problem: Problem, name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+def masked(problem: EstimationProblem, name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     """Arrays that a term needs of its measurements: the values, and a mask where some may be missing."""
     if _always_measured(problem, name) and np.isfinite(values).all():
         return {name: values}
@@ -39,13 +39,16 @@ def masked(problem: Problem, name: str, values: np.ndarray) -> dict[str, np.ndar
     return {name: np.where(mask, values, filled), f"mask.{name}": mask.astype(float)}
 
 
-def _always_measured(problem: Problem, name: str) -> bool:
+def _always_measured(problem: EstimationProblem, name: str) -> bool:
     """Whether an observable is exactly a state: rollouts refuse those with missing values."""
     return any(problem.model.observed_state(s.name) == name for s in problem.model.states)
 
 
 def target_terms(
-    problem: Problem, predicted: Mapping[str, Expression], targets: Mapping[str, Expression], theta: Expression
+    problem: EstimationProblem,
+    predicted: Mapping[str, Expression],
+    targets: Mapping[str, Expression],
+    theta: Expression,
 ) -> tuple[dict[str, Expression], dict[str, float]]:
     """One term a measured variable: mean cost over its values, which change from batch to batch; and weights."""
     terms: dict[str, Expression] = {}
@@ -66,7 +69,7 @@ def target_terms(
     return terms, weights
 
 
-def compared(problem: Problem, source: Source, given: Given) -> Objective:
+def compared(problem: EstimationProblem, source: Source, given: Given) -> LossProgram:
     """The objective that compares what a source observes with given targets, penalties and regularisation included."""
     theta = problem.theta()
     arrays = {name: variable(name, shape) for name, shape in {**source.shapes, **given.shapes}.items()}
@@ -75,4 +78,4 @@ def compared(problem: Problem, source: Source, given: Given) -> Objective:
     terms, weights = target_terms(problem, predicted, targets, theta)
     more, extra = problem.extra_terms(theta, {n: arrays[f"{source.name}.penalty.{n}"] for n in problem.penalties})
     loss = Graph((*arrays.values(), theta), {**terms, **more})
-    return Objective((source, given), loss, {**weights, **extra})
+    return LossProgram((source, given), loss, {**weights, **extra})

@@ -11,8 +11,8 @@ from ..errors import DataError
 from ..graph.location import warn_user
 from ..model import Model, Parameter
 from ..model.forcing import outside
+from .estimation_problem import measured_as
 from .observations import Observations
-from .problem import measured_as
 from .scale import far_values, far_words
 from .series import Series
 

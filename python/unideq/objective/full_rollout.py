@@ -11,15 +11,15 @@ from ..errors import DataError, OptionError
 from ..times import whole_steps
 from .black_box import is_black_box
 from .comparison import compared, masked, stepper_of
-from .problem import Problem
-from .program import Given, Objective, Rollout
+from .estimation_problem import EstimationProblem
+from .program import Given, LossProgram, Rollout
 from .series import Series
 from .windows import condition_rows
 
 __all__ = ["first_states", "full_rollout", "step_numbers"]
 
 
-def full_rollout(problem: Problem, rows: Sequence[tuple[int, Series]]) -> Objective:
+def full_rollout(problem: EstimationProblem, rows: Sequence[tuple[int, Series]]) -> LossProgram:
     """The program.
 
     Parameters
@@ -55,7 +55,7 @@ def full_rollout(problem: Problem, rows: Sequence[tuple[int, Series]]) -> Object
     return compared(problem, rollout, Given("target", targets))
 
 
-def first_states(problem: Problem) -> np.ndarray:
+def first_states(problem: EstimationProblem) -> np.ndarray:
     """(trajectories, n): the measured states that rollouts start at."""
     values = problem.guesses
     count = len(problem.observations)

@@ -16,9 +16,9 @@ from ..graph import Expression, Graph, constant, variable
 from ..graph.location import warn_user
 from ..model import Entry
 from ..stored import stored
-from .base import ObjectiveSpecification
-from .problem import Problem, measured_as
-from .program import Integration, Objective
+from .estimation_problem import EstimationProblem, measured_as
+from .objective import Objective
+from .program import Integration, LossProgram
 from .series import Series
 from .trajectory import padded, padded_values, real_times
 
@@ -45,7 +45,7 @@ class Segment:
 @stored
 @known_arguments
 @dataclass(frozen=True)
-class MultipleShooting(ObjectiveSpecification):
+class MultipleShooting(Objective):
     """Misfit of short solutions, plus the jumps between them.
 
     Parameters
@@ -71,7 +71,7 @@ class MultipleShooting(ObjectiveSpecification):
         settle(self, number, "continuity", above=0)
         settle(self, choice, "starts", choices=STARTS)
 
-    def segments(self, problem: Problem) -> list[Segment]:
+    def segments(self, problem: EstimationProblem) -> list[Segment]:
         """All segments, trajectory by trajectory."""
         result = []
         step = self.group_size - 1
@@ -83,7 +83,7 @@ class MultipleShooting(ObjectiveSpecification):
                 result.append(Segment(i, first, min(first + step, count - 1)))
         return result
 
-    def entries(self, problem: Problem) -> list[Entry]:
+    def entries(self, problem: EstimationProblem) -> list[Entry]:
         later = [g for g in self.segments(problem) if not g.leads]
         if self.starts == "data" or not later:
             return []
@@ -99,12 +99,12 @@ class MultipleShooting(ObjectiveSpecification):
             )
         return result
 
-    def guesses(self, problem: Problem) -> dict[str, np.ndarray]:
+    def guesses(self, problem: EstimationProblem) -> dict[str, np.ndarray]:
         if self.starts == "data" or all(g.leads for g in self.segments(problem)):
             return {}
         return {f"segments.{n}": v for n, v in self._starts(problem, strict=False).items()}
 
-    def _starts(self, problem: Problem, strict: bool) -> dict[str, np.ndarray]:
+    def _starts(self, problem: EstimationProblem, strict: bool) -> dict[str, np.ndarray]:
         """State → values (later segments, *shape) at the segments' starts, interpolated between measurements."""
         later = [g for g in self.segments(problem) if not g.leads]
         result = {}
@@ -130,7 +130,7 @@ class MultipleShooting(ObjectiveSpecification):
             result[state.name] = values
         return result
 
-    def build(self, problem: Problem) -> Objective:
+    def build(self, problem: EstimationProblem) -> LossProgram:
         segments = self.segments(problem)
         if all(g.leads for g in segments) and (most := max(len(s.times) for s in problem.observations.series)) > 2:
             warn_user(
@@ -171,9 +171,9 @@ class MultipleShooting(ObjectiveSpecification):
         counted = real_times([g.last - g.first + 1 for g in segments])
         more, extra = problem.extra_terms(theta, {n: arrays[f"solve.penalty.{n}"] for n in problem.penalties}, counted)
         loss = Graph((*arrays.values(), theta), {**terms, **more})
-        return Objective((integration,), loss, {**weights, **extra})
+        return LossProgram((integration,), loss, {**weights, **extra})
 
-    def _initial(self, problem: Problem, segments: list[Segment], theta: Expression) -> Expression:
+    def _initial(self, problem: EstimationProblem, segments: list[Segment], theta: Expression) -> Expression:
         """(segments, n): initial states for leading segments, free or measured starts for the others."""
         leading = problem.initial_states(theta)
         if all(g.leads for g in segments):
@@ -194,7 +194,7 @@ class MultipleShooting(ObjectiveSpecification):
         return np.concatenate([leading, later], axis=0)[order]  # type: ignore[return-value]
 
 
-def _squared_sizes(problem: Problem, values: Expression) -> Expression:
+def _squared_sizes(problem: EstimationProblem, values: Expression) -> Expression:
     """(n,): squared scales of the states, from measurements or from the states' own values (2 · segments, n).
 
     A scale taken from the guess of an unmeasured state would make its jumps small where the whole state is small.

@@ -12,11 +12,11 @@ from ..checks import known_arguments, number, refused, settle, whole
 from ..errors import DataError, OptionError
 from ..graph import Graph, variable
 from ..stored import stored
-from .base import ObjectiveSpecification
 from .curriculum import stages
+from .estimation_problem import EstimationProblem
 from .full_rollout import full_rollout
-from .problem import Problem
-from .program import Integration, Objective
+from .objective import Objective
+from .program import Integration, LossProgram
 from .series import Series
 
 __all__ = ["Trajectory", "padded", "padded_values", "real_times"]
@@ -42,7 +42,7 @@ def real_times(counts: list[int]) -> np.ndarray:
 @stored
 @known_arguments
 @dataclass(frozen=True)
-class Trajectory(ObjectiveSpecification):
+class Trajectory(Objective):
     """Misfit of whole solutions from the (estimated) initial state; of a stepper, of rollouts from the first snapshot.
 
     Parameters
@@ -87,7 +87,7 @@ class Trajectory(ObjectiveSpecification):
         slack = 1e-9 * max(abs(s.start), self.horizon)
         return s.select(s.times <= s.start + self.horizon + slack)
 
-    def check(self, problem: Problem) -> None:
+    def check(self, problem: EstimationProblem) -> None:
         """Models of all kinds have trajectories; whole ones are solved, so they must be in memory."""
         if problem.observations.stream is not None:
             raise OptionError(
@@ -95,7 +95,7 @@ class Trajectory(ObjectiveSpecification):
                 "`data.load()`."
             )
 
-    def build(self, problem: Problem) -> Objective:
+    def build(self, problem: EstimationProblem) -> LossProgram:
         # Trajectories without a measurement (held out altogether, or beyond the horizon) aren't solved.
         rows = [(i, s) for i, s in enumerate(map(self._within, problem.observations.series)) if len(s.times)]
         if not rows:
@@ -130,4 +130,4 @@ class Trajectory(ObjectiveSpecification):
         counted = real_times([len(s.times) for s in kept])
         more, extra = problem.extra_terms(theta, {n: arrays[f"solve.penalty.{n}"] for n in problem.penalties}, counted)
         loss = Graph((*arrays.values(), theta), {**terms, **more})
-        return Objective((integration,), loss, {**weights, **extra})
+        return LossProgram((integration,), loss, {**weights, **extra})

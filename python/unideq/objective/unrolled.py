@@ -15,13 +15,13 @@ import numpy as np
 from ..checks import choice, flag, known_arguments, number, settle, whole
 from ..errors import DataError, OptionError
 from ..stored import stored
-from .base import Evaluate, ObjectiveSpecification
 from .black_box import HostRollouts, black_box_graph, black_box_points, check_black_box, is_black_box
 from .comparison import compared, masked, stepper_of
 from .curriculum import stages
+from .estimation_problem import EstimationProblem
+from .objective import Evaluate, Objective
 from .observations import Observations
-from .problem import Problem
-from .program import Batches, Given, Objective, Pointwise, Rollout, Source
+from .program import Batches, Given, LossProgram, Pointwise, Rollout, Source
 from .windows import Shuffled, Snapshots, WindowBatch, WindowSource, step_ratio
 
 __all__ = ["GRADIENTS", "Unrolled", "WindowBatches"]
@@ -35,7 +35,7 @@ VALIDATION = 64
 @stored
 @known_arguments
 @dataclass(frozen=True)
-class Unrolled(ObjectiveSpecification):
+class Unrolled(Objective):
     """Misfit of rollouts of `steps` snapshots, started at every (stride-th) snapshot of the data.
 
     Parameters
@@ -114,7 +114,7 @@ class Unrolled(ObjectiveSpecification):
 
     # ---- windows ----------------------------------------------------------------------------------------------
 
-    def windows(self, problem: Problem, salt: int = 0) -> WindowSource:
+    def windows(self, problem: EstimationProblem, salt: int = 0) -> WindowSource:
         """The training windows in their shuffled order; `salt` makes another order of the same windows."""
         model, observations, seed = stepper_of(problem), problem.observations, (self.seed, salt)
         if observations.stream is not None:
@@ -126,7 +126,7 @@ class Unrolled(ObjectiveSpecification):
             self._none_left(observations)
         return source
 
-    def held_windows(self, problem: Problem, everything: Observations, salt: int = 0) -> WindowSource | None:
+    def held_windows(self, problem: EstimationProblem, everything: Observations, salt: int = 0) -> WindowSource | None:
         """Windows whose compared snapshots are all held out (`problem` has the training measurements); None: none."""
         seed = (self.seed, salt)
         if problem.observations.stream is not None:
@@ -157,12 +157,12 @@ class Unrolled(ObjectiveSpecification):
 
     # ---- programs ---------------------------------------------------------------------------------------------
 
-    def build(self, problem: Problem) -> Objective:
+    def build(self, problem: EstimationProblem) -> LossProgram:
         """The program on all windows, or on the first mini-batch."""
         source = self.windows(problem)
         return self.program(problem, source.take(0, self._size(source)))
 
-    def batches(self, problem: Problem, evaluate: Evaluate, salt: int = 0) -> Batches | None:
+    def batches(self, problem: EstimationProblem, evaluate: Evaluate, salt: int = 0) -> Batches | None:
         """Fresh windows for every iteration; None where all iterations see the same data."""
         follows = is_black_box(stepper_of(problem)) and self.gradient == "none"
         if self.batch is None and not follows:
@@ -172,7 +172,7 @@ class Unrolled(ObjectiveSpecification):
             return HostRollouts(self, problem, evaluate, source, self._size(source))
         return WindowBatches(self, problem, source, self._size(source))
 
-    def validation(self, problem: Problem, everything: Observations) -> WindowBatch:
+    def validation(self, problem: EstimationProblem, everything: Observations) -> WindowBatch:
         """The fixed windows by which mini-batch training is judged: held-out ones if there are, else training ones."""
         source = self.held_windows(problem, everything, salt=_VALIDATION_SALT)
         source = source or self.windows(problem, salt=_VALIDATION_SALT)
@@ -181,13 +181,13 @@ class Unrolled(ObjectiveSpecification):
     def _size(self, source: WindowSource) -> int:
         return source.count if self.batch is None else min(self.batch, source.count)
 
-    def check(self, problem: Problem) -> None:
+    def check(self, problem: EstimationProblem) -> None:
         """Complain about what can't be trained this way, before anything is compiled."""
         if is_black_box(stepper_of(problem)):
             check_black_box(self, problem)
         self.windows(problem)
 
-    def program(self, problem: Problem, windows: WindowBatch) -> Objective:
+    def program(self, problem: EstimationProblem, windows: WindowBatch) -> LossProgram:
         """The program on given windows (of a black-box step: with states visited at no θ in particular)."""
         model = stepper_of(problem)
         data, targets = self.data(problem, windows)
@@ -209,7 +209,7 @@ class Unrolled(ObjectiveSpecification):
             )
         return compared(problem, source, Given("target", targets))
 
-    def data(self, problem: Problem, windows: WindowBatch) -> list[dict[str, np.ndarray]]:
+    def data(self, problem: EstimationProblem, windows: WindowBatch) -> list[dict[str, np.ndarray]]:
         """What the program's two sources hold: where the windows' rollouts start, and what they are compared with."""
         model = stepper_of(problem)
         lead = (-1,) if is_black_box(model) else (-1, 1) if self.gradient == "one_step" else None
@@ -238,7 +238,7 @@ class WindowBatches:
 
     follows_theta = False
 
-    def __init__(self, objective: Unrolled, problem: Problem, source: WindowSource, size: int) -> None:
+    def __init__(self, objective: Unrolled, problem: EstimationProblem, source: WindowSource, size: int) -> None:
         self.objective, self.problem, self.source, self.size = objective, problem, source, size
 
     def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import known_arguments
-from ..objective.base import ObjectiveSpecification
+from ..objective.objective import Objective
 from .first_order import FirstOrder
 from .schedule import Schedule
 from .state import State
@@ -78,7 +78,7 @@ class Adam(Moments):
     epsilon: float = 1e-8
     clip: float | None = None
     skip: float | None = None
-    objective: ObjectiveSpecification | None = None
+    objective: Objective | None = None
 
 
 @known_arguments
@@ -95,4 +95,4 @@ class AdamW(Moments):
     epsilon: float = 1e-8
     clip: float | None = None
     skip: float | None = None
-    objective: ObjectiveSpecification | None = None
+    objective: Objective | None = None

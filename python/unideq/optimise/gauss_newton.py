@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..checks import known_arguments, number, settle
-from ..objective.base import ObjectiveSpecification
+from ..objective.objective import Objective
 from .phase import Phase
 from .state import State
 
@@ -46,7 +46,7 @@ class GaussNewton(Phase):
     iterations: int = 200
     damping: float = 1e-3
     tolerance: float = 1e-12
-    objective: ObjectiveSpecification | None = None
+    objective: Objective | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

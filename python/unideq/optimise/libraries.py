@@ -17,7 +17,7 @@ import numpy as np
 
 from ..checks import is_number, known_arguments, mapping, number, refused, settle, text
 from ..errors import OptionError
-from ..objective.base import ObjectiveSpecification
+from ..objective.objective import Objective
 from .first_order import FirstOrder
 from .state import State
 
@@ -85,7 +85,7 @@ class Optax(_Foreign):
     engines: ClassVar[tuple[str, ...]] = ("jax",)
     transformation: Any
     iterations: int = 1000
-    objective: ObjectiveSpecification | None = None
+    objective: Objective | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -180,7 +180,7 @@ class Optimisers(_Foreign):
     rule: str
     iterations: int = 1000
     options: Mapping[str, Any] = field(default_factory=dict)
-    objective: ObjectiveSpecification | None = None
+    objective: Objective | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..checks import instance, number, settle, whole
 from ..errors import EngineUnsupported, unknown
-from ..objective.base import ObjectiveSpecification
+from ..objective.objective import Objective
 from .matrices import Matrix
 from .schedule import Schedule, schedule_from_settings
 from .state import State, begin_common
@@ -44,7 +44,7 @@ class Phase:
     later: ClassVar[Mapping[str, Any]] = {}
     """Settings that came later, left out of files at these defaults: runs saved before go on."""
     iterations: int
-    objective: ObjectiveSpecification | None
+    objective: Objective | None
     matrices: tuple[Matrix, ...] = ()
     """Where θ has weight matrices. Not a setting: a run knows."""
 
@@ -123,7 +123,7 @@ class Phase:
         for word, names, limits in _LIMITS:
             settle(self, word, *(n for n in names if n in own), **limits)
         needs = "an objective such as `ude.Trajectory()`"
-        settle(self, instance, "objective", kinds=ObjectiveSpecification, needs=needs, none=True)
+        settle(self, instance, "objective", kinds=Objective, needs=needs, none=True)
 
 
 _LIMITS: tuple[tuple[Any, tuple[str, ...], dict[str, Any]], ...] = (

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import choice, known_arguments, settle
-from ..objective.base import ObjectiveSpecification
+from ..objective.objective import Objective
 from .phase import Phase
 from .state import State, grouped
 
@@ -75,7 +75,7 @@ class LBFGS(QuasiNewton):
     memory: int = 20
     tolerance: float = 1e-9
     line_search: int = 20
-    objective: ObjectiveSpecification | None = None
+    objective: Objective | None = None
 
     def _curvature(self, seeds: int, size: int) -> State:
         return {
@@ -115,7 +115,7 @@ class BFGS(QuasiNewton):
     tolerance: float = 1e-9
     line_search: int = 20
     update: str = "bfgs"
-    objective: ObjectiveSpecification | None = None
+    objective: Objective | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import known_arguments
-from ..objective.base import ObjectiveSpecification
+from ..objective.objective import Objective
 from .adam import Moments
 from .schedule import Schedule
 from .state import State
@@ -66,7 +66,7 @@ class SOAP(Moments):
     precondition_every: int = 10
     clip: float | None = None
     skip: float | None = None
-    objective: ObjectiveSpecification | None = None
+    objective: Objective | None = None
 
     def memory(self, size: int) -> State:
         """Adam's moments, and of all matrices of θ one after another: preconditioners L and R, and their bases."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ModelError
-from ..objective.base import Evaluate
-from ..objective.program import Objective
+from ..objective.objective import Evaluate
+from ..objective.program import LossProgram
 from .evaluation import rows
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["check_first"]
 
 
-def check_first(problem: ResidualProblem, objective: Objective, theta: Any, evaluate: Evaluate | None = None) -> None:
+def check_first(problem: ResidualProblem, objective: LossProgram, theta: Any, evaluate: Evaluate | None = None) -> None:
     """Evaluate every term at the points of the first iteration.
 
     Parameters

@@ -11,16 +11,16 @@ import numpy as np
 from ..checks import instance, known_arguments, mapping, settle, whole
 from ..errors import OptionError, unknown
 from ..graph import Expression, Graph, variable
-from ..objective.balance import Causal
-from ..objective.base import Evaluate, ObjectiveSpecification
-from ..objective.program import Batches, Objective, Pointwise
+from ..objective.objective import Evaluate, Objective
+from ..objective.program import Batches, LossProgram, Pointwise
+from ..objective.weighting_rules import Causal
 from ..stored import Stored, stored
 from .batches import PointBatches
 from .domain import Points
 from .loss import causal_mean_square, mean_square
 from .points import Draws, drawn, even
 from .problem import ResidualProblem
-from .samplers import Grid, ResidualAdaptive, Sampler, Uniform
+from .samplers import ResidualAdaptive, Sampler, TensorGrid, Uniform
 from .terms import DRAWN, Interior, Term
 
 __all__ = ["Residual"]
@@ -32,7 +32,7 @@ VALIDATION = 1000
 @stored
 @known_arguments
 @dataclass(frozen=True)
-class Residual(ObjectiveSpecification):
+class Residual(Objective):
     """Σ weight · mean of squared residuals, one term a residual; the objective of a `ResidualProblem`.
 
     Parameters
@@ -152,11 +152,11 @@ class Residual(ObjectiveSpecification):
 
     # ---- programs ---------------------------------------------------------------------------------------------
 
-    def build(self, problem: Any) -> Objective:
+    def build(self, problem: Any) -> LossProgram:
         """The program at the first draw."""
         return self._program(problem, lambda name: self.draw(problem, name, 0), causal=True)
 
-    def validation(self, problem: Any, points: int = VALIDATION) -> Objective:
+    def validation(self, problem: Any, points: int = VALIDATION) -> LossProgram:
         """The program at fixed points, evenly spread and never trained on, with the terms' own weights, none causal.
 
         Parameters
@@ -168,7 +168,7 @@ class Residual(ObjectiveSpecification):
         """
         return self._program(problem, lambda name: _even_points(problem, name, points), causal=False)
 
-    def _program(self, problem: ResidualProblem, points: Callable[[str], Points], causal: bool) -> Objective:
+    def _program(self, problem: ResidualProblem, points: Callable[[str], Points], causal: bool) -> LossProgram:
         terms: dict[str, Expression] = {}
         weights: dict[str, float] = {}
         residuals: dict[str, str] = {}
@@ -187,7 +187,7 @@ class Residual(ObjectiveSpecification):
                 reported.update({f"causal.{label}.{j}": weight for j, weight in slices.items()})
         inputs = tuple(variable(key, shape) for s in sources for key, shape in s.shapes.items())
         weights.update(dict.fromkeys(reported, 0.0))
-        return Objective(tuple(sources), Graph(inputs, {**terms, **reported}), weights, residuals)
+        return LossProgram(tuple(sources), Graph(inputs, {**terms, **reported}), weights, residuals)
 
     # ---- checks -----------------------------------------------------------------------------------------------
 
@@ -236,7 +236,7 @@ class Residual(ObjectiveSpecification):
                     f"{fits}."
                 )
             side = round(count ** (1 / len(problem.domain.names)))
-            if isinstance(self.sampler_of(problem.terms[name]), Grid) and side % causal.chunks:
+            if isinstance(self.sampler_of(problem.terms[name]), TensorGrid) and side % causal.chunks:
                 near = causal.chunks * max(1, round(side / causal.chunks))
                 shown, fits = (" × ".join([str(n)] * len(problem.domain.names)) for n in (side, near))
                 raise OptionError(

@@ -16,7 +16,7 @@ from ..checks import writable
 from ..errors import FileFormatError, OptionError, damaged
 from ..model import Model
 from ..training.record import Record
-from .groups import FORMAT, file_word
+from .fit_groups import FORMAT, file_word
 from .limits import check_limits
 from .seal import check_seal, seal
 from .solution import Solution

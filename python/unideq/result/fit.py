@@ -17,7 +17,7 @@ from ..errors import OptionError
 from ..training.kind import Kind
 from ..training.record import Record
 from .file import read_tree, write_tree
-from .table import SPREAD, parameter_rows
+from .rows import SPREAD, parameter_rows
 from .tree import record_from_tree, training_groups
 
 if TYPE_CHECKING:

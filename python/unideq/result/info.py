@@ -11,8 +11,8 @@ import xarray as xr
 from ..model import Model
 from ..training.record import Record
 from .file import read_solution, read_tree
-from .groups import file_word
-from .table import SPREAD, number, parameter_rows
+from .fit_groups import file_word
+from .rows import SPREAD, number, parameter_rows
 from .tree import record_from_tree
 
 __all__ = ["describe_file"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import versions
 from .html import folded, items, pairs, plain_table, summary, table
-from .table import SPREAD, number, parameter_rows, score_rows
+from .rows import SPREAD, number, parameter_rows, score_rows
 
 if TYPE_CHECKING:
     from ..training.record import Record

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .html import table
-from .table import number, rms_rows
+from .rows import number, rms_rows
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -11,7 +11,7 @@ import xarray as xr
 from ..engine import STATUS, Engine
 from ..graph import Graph, variable
 from ..graph.location import warn_user
-from ..objective import Integration, Observations, Problem, SolverSettings
+from ..objective import EstimationProblem, Integration, Observations, SolverSettings
 from ..objective.own_times import has_own_times, padded, time_dim
 from ..solvers import adjoints_of, counterpart
 from ..training.record import Record
@@ -56,9 +56,9 @@ class Prediction:
         return self.solution["trajectory"].values.tolist()
 
 
-def problem_on(train: Observations, everything: Observations, model: Any, settings: Any) -> Problem:
+def problem_on(train: Observations, everything: Observations, model: Any, settings: Any) -> EstimationProblem:
     """The problem of a fit's settings; `everything`: training and held-out measurements together."""
-    return Problem.make(
+    return EstimationProblem.make(
         model,
         train,
         everything,
@@ -70,7 +70,7 @@ def problem_on(train: Observations, everything: Observations, model: Any, settin
     )
 
 
-def problem_of(record: Record) -> Problem:
+def problem_of(record: Record) -> EstimationProblem:
     """The problem that a record's θ belongs to, on all measurements."""
     train, _ = record.observations.split(record.settings.holdout)
     made = problem_on(train, record.observations, record.model, record.settings)

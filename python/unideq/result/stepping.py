@@ -9,7 +9,7 @@ import xarray as xr
 
 from ..engine import Engine
 from ..graph import Graph, variable
-from ..objective import Problem, Rollout
+from ..objective import EstimationProblem, Rollout
 from ..objective.black_box import host_rollout, is_black_box
 from ..objective.comparison import stepper_of
 from ..objective.full_rollout import first_states
@@ -19,7 +19,7 @@ from ..times import whole_steps
 __all__ = ["rolled_out", "steps_to", "trajectory_constants", "with_conditions"]
 
 
-def steps_to(problem: Problem, times: np.ndarray) -> np.ndarray:
+def steps_to(problem: EstimationProblem, times: np.ndarray) -> np.ndarray:
     """(trajectories, K): the step that reaches each time; negative before a trajectory's start and between steps.
 
     `times` are one axis (K,), or a row a trajectory, NaN behind its end (negative, too).
@@ -31,13 +31,13 @@ def steps_to(problem: Problem, times: np.ndarray) -> np.ndarray:
     return np.where(reached & known, numbers, -1)
 
 
-def trajectory_constants(problem: Problem) -> np.ndarray | None:
+def trajectory_constants(problem: EstimationProblem) -> np.ndarray | None:
     """What the stepper reads as `c`, (trajectories, q)."""
     return condition_rows(stepper_of(problem), problem.observations.series)
 
 
 def rolled_out(
-    problem: Problem, engine: Engine, times: np.ndarray, theta: np.ndarray
+    problem: EstimationProblem, engine: Engine, times: np.ndarray, theta: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     """Roll out for every seed (θ (S, P)) and trajectory through `times`.
 
@@ -90,7 +90,7 @@ def _at(numbers: np.ndarray, every: int, values: np.ndarray) -> np.ndarray:
 
 
 def _observed(
-    problem: Problem,
+    problem: EstimationProblem,
     engine: Engine,
     theta: np.ndarray,
     data: dict[str, np.ndarray],
@@ -120,7 +120,7 @@ def _observed(
     return result
 
 
-def with_conditions(solution: xr.Dataset, problem: Problem) -> xr.Dataset:
+def with_conditions(solution: xr.Dataset, problem: EstimationProblem) -> xr.Dataset:
     """The dataset with the conditions of its trajectories as coordinates."""
     model = stepper_of(problem)
     for name, condition in model.conditions.items():

@@ -9,7 +9,7 @@ import xarray as xr
 
 from ..training.kind import kind_of, kind_of_file
 from ..training.record import Record
-from .groups import (
+from .fit_groups import (
     common_values,
     described,
     file_word,

@@ -15,7 +15,7 @@ from ..graph import Graph
 from ..model import Layout, Model
 from ..model.equations import readable
 from ..model.switches import SMOOTH, owner, unfelt
-from ..objective import Collocation, Observations, Problem, Trajectory
+from ..objective import Collocation, EstimationProblem, Observations, Trajectory
 
 if TYPE_CHECKING:
     from ..result.fit import Fit
@@ -37,7 +37,7 @@ _SATURATED = 1.0 / 3.0
 """Share of a network's weights that never moved, from which it is told."""
 
 
-def concerns_before(problem: Problem, theta: np.ndarray) -> list[str]:
+def concerns_before(problem: EstimationProblem, theta: np.ndarray) -> list[str]:
     """What can be said of a model and its measurements before training.
 
     Parameters

@@ -11,12 +11,12 @@ from ..engine import Engine
 from ..graph import OPERATIONS, Expression, Graph, vjp
 from ..graph.graph import topological
 from ..model.state import StateTable
-from ..objective.program import Integration, Objective
+from ..objective.program import Integration, LossProgram
 
 __all__ = ["why_not_finite"]
 
 
-def why_not_finite(engine: Engine, program: Objective, states: StateTable, theta: np.ndarray) -> str | None:
+def why_not_finite(engine: Engine, program: LossProgram, states: StateTable, theta: np.ndarray) -> str | None:
     """What isn't finite at θ (P,), in words; None where a solver fails on its way, or nothing is found.
 
     Parameters

@@ -15,8 +15,8 @@ from ..engine import Engine, Report, checked_engine, get_engine
 from ..engine.registry import engine_for
 from ..errors import OptionError
 from ..graph.location import warn_user
-from ..objective import Holdout, Loss, ObjectiveSpecification, Stream
-from ..objective.balance import Balance, Causal
+from ..objective import Holdout, Loss, Objective, Stream
+from ..objective.weighting_rules import Balance, Causal
 from ..optimise import Phase
 from ..solvers import Solver
 from .kind import kind_of
@@ -46,7 +46,7 @@ def fit(
     model: Any,
     data: xr.Dataset | Sequence[xr.Dataset] | Stream | None = None,
     *,
-    objective: ObjectiveSpecification | None = None,
+    objective: Objective | None = None,
     phases: Phase | Sequence[Phase] | None = None,
     seeds: int | Sequence[int] = 1,
     checkpoint: str | os.PathLike[str] | None = None,

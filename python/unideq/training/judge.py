@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..engine import Engine
-from ..objective import Observations, Problem, Unrolled
+from ..objective import EstimationProblem, Observations, Unrolled
 from ..objective.black_box import HostRollouts, is_black_box
 from ..objective.comparison import stepper_of
 
@@ -21,7 +21,7 @@ Judge = Callable[[np.ndarray], np.ndarray]
 """θ (S, P) → totals (S,)."""
 
 
-def windows_judge(engine: Engine, objective: Unrolled, problem: Problem, everything: Observations) -> Judge:
+def windows_judge(engine: Engine, objective: Unrolled, problem: EstimationProblem, everything: Observations) -> Judge:
     """The objective's total on its validation windows, without penalties and regularisation.
 
     Parameters

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..checks import whole
-from ..objective import ObjectiveSpecification
+from ..objective import Objective
 from ..optimise import Phase
 from ..stored import from_json
 from .stage import Stage, checked_phases, checked_seeds, fingerprint_of, phases_from_json, phases_to_json
@@ -19,13 +19,13 @@ __all__ = ["FitSettings"]
 class FitSettings:
     """See `unideq.fit` for the meaning of each. A kind of model adds its own, and what goes with them."""
 
-    objective: ObjectiveSpecification
+    objective: Objective
     phases: tuple[Phase, ...]
     seeds: tuple[int, ...]
     report_every: int = 50
 
     @classmethod
-    def checked(cls, objective: ObjectiveSpecification, phases: Any, seeds: Any, report_every: Any, **own: Any) -> Self:
+    def checked(cls, objective: Objective, phases: Any, seeds: Any, report_every: Any, **own: Any) -> Self:
         """The settings that a user gave; an objective and the further settings are those of a kind, checked."""
         every = whole(report_every, "report_every", least=1)
         listed = checked_phases(phases)
@@ -74,7 +74,7 @@ class FitSettings:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Inverse of `to_json`."""
         return cls(
-            objective=from_json(ObjectiveSpecification, data["objective"]),
+            objective=from_json(Objective, data["objective"]),
             phases=phases_from_json(data["phases"]),
             seeds=tuple(data["seeds"]),
             report_every=data["report_every"],

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..checks import instance, is_whole, refused, sequence
 from ..errors import OptionError, unknown
-from ..objective import ObjectiveSpecification, Unrolled
+from ..objective import Objective, Unrolled
 from ..optimise import PHASES, Phase, Schedule, phase_from_settings
 from ..stored import from_json
 
@@ -29,7 +29,7 @@ class Stage:
     """One uninterrupted run of one optimiser on one objective."""
 
     phase: Phase
-    objective: ObjectiveSpecification
+    objective: Objective
     iterations: int
 
     @property
@@ -87,7 +87,7 @@ def phases_to_json(phases: Sequence[Phase]) -> list[dict[str, Any]]:
 
 def phases_from_json(data: Sequence[Mapping[str, Any]]) -> tuple[Phase, ...]:
     """Inverse of `phases_to_json`."""
-    objectives = [None if p["objective"] is None else from_json(ObjectiveSpecification, p["objective"]) for p in data]
+    objectives = [None if p["objective"] is None else from_json(Objective, p["objective"]) for p in data]
     return tuple(phase_from_settings({**p, "objective": o}) for p, o in zip(data, objectives, strict=True))
 
 

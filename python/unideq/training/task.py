@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine import Engine, Report
 from ..model import Layout
-from ..objective.program import Batches, Objective
+from ..objective.program import Batches, LossProgram
 from .stage import Stage
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Course:
         Further entries of the engine's `Minimisation`.
     """
 
-    program: Objective
+    program: LossProgram
     batches: Batches | None
 
     def __init__(self, task: Task, record: Record, stage: Stage) -> None:

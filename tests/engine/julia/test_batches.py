@@ -11,7 +11,7 @@ import pytest
 from unideq.engine import Minimisation, Report, loop
 from unideq.engine.julia import optimise
 from unideq.errors import ModelError, OptionError
-from unideq.objective.program import Given, Objective, Rollout
+from unideq.objective.program import Given, LossProgram, Rollout
 
 from ..problems import engine as jax_engine
 from ..problems import phase_of
@@ -33,7 +33,7 @@ class Shifted:
 
     follows_theta = False
 
-    def __init__(self, problem: Objective, broken: tuple[int, ...] = ()) -> None:
+    def __init__(self, problem: LossProgram, broken: tuple[int, ...] = ()) -> None:
         rollout, given = problem.sources
         assert isinstance(rollout, Rollout)
         assert isinstance(given, Given)
@@ -57,7 +57,7 @@ class Outliers(Shifted):
         return [start, {"u": 100 + target["u"]} if iteration in (7, 8, 15) else target]
 
 
-def run(engine: Any, problem: Objective, theta: np.ndarray, stop_after: int | None = None, **more: Any):
+def run(engine: Any, problem: LossProgram, theta: np.ndarray, stop_after: int | None = None, **more: Any):
     reports: list[Report] = []
 
     def callback(report: Report) -> bool:
@@ -69,7 +69,7 @@ def run(engine: Any, problem: Objective, theta: np.ndarray, stop_after: int | No
     return found, {key: np.concatenate([getattr(r, key) for r in reports], axis=1) for key in LOGS}
 
 
-def agree(julia: Any, problem: Objective, theta: np.ndarray, rtol: float = 1e-9, **more: Any):
+def agree(julia: Any, problem: LossProgram, theta: np.ndarray, rtol: float = 1e-9, **more: Any):
     """The same run on both engines."""
     ours, log = run(julia, problem, theta, **more)
     theirs, expected = run(jax_engine(), problem, theta, **more)

@@ -12,7 +12,7 @@ import pytest
 
 from unideq.errors import EngineUnsupported
 from unideq.graph import Expression, Graph, apply, variable
-from unideq.objective.program import Objective, SolverSettings
+from unideq.objective.program import LossProgram, SolverSettings
 
 from ..problems import engine as jax_engine
 from ..problems import integration, least_squares, ude_objective
@@ -21,14 +21,14 @@ EVERY = ("discrete", "forward", "gauss", "interpolating", "quadrature", "backsol
 STIFF = ("gauss", "interpolating")
 
 
-def solved_by(objective: Objective, **solver: Any) -> Objective:
+def solved_by(objective: LossProgram, **solver: Any) -> LossProgram:
     """The same objective with other settings of its solver."""
     settings = SolverSettings(**{"max_steps": 100_000, **solver})
     return replace(objective, sources=tuple(replace(s, solver=settings) for s in objective.sources))
 
 
 @cache
-def robertson() -> tuple[Objective, np.ndarray]:
+def robertson() -> tuple[LossProgram, np.ndarray]:
     """Robertson's kinetics, two of its rates unknown, with a small neural term in the slow species."""
     size = 2 + 4 * (3 + 1) + 4 + 1
 
@@ -47,7 +47,7 @@ def robertson() -> tuple[Objective, np.ndarray]:
     residual = (found - data) * np.array([1.0, 2e4, 1.0])
     loss = Graph([found, theta], {"fit": np.mean(residual * residual)})
     start = 0.3 * np.random.default_rng(3).standard_normal(size)
-    return Objective((source,), loss, {"fit": 1.0}), start
+    return LossProgram((source,), loss, {"fit": 1.0}), start
 
 
 @cache

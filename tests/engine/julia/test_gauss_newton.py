@@ -10,7 +10,7 @@ import pytest
 import unideq as ude
 from unideq.errors import OptionError
 from unideq.graph import Graph
-from unideq.objective.program import Objective
+from unideq.objective.program import LossProgram
 
 from ..least_squares import BELLS_START, STARTS, bells, line, rosenbrock_residuals, run, sines, squares
 from ..problems import engine as jax_engine
@@ -18,7 +18,7 @@ from ..problems import engine as jax_engine
 pytestmark = pytest.mark.usefixtures("only_full_reports")
 
 
-def compare(julia: Any, objective: Objective, start: Any, iterations: int = 10, **more: Any) -> None:
+def compare(julia: Any, objective: LossProgram, start: Any, iterations: int = 10, **more: Any) -> None:
     """θ and logs along the iterations; the damping as long as the decreases aren't rounding errors: in six of them."""
     ours, ours_log = run(julia, objective, start, iterations, **more)
     theirs, theirs_log = run(jax_engine(), objective, start, iterations, **more)
@@ -32,7 +32,7 @@ def compare(julia: Any, objective: Objective, start: Any, iterations: int = 10, 
         np.testing.assert_allclose(values, theirs_log.reports[-1].terms[name], rtol=1e-8, atol=1e-14, err_msg=name)
 
 
-def poisson() -> tuple[ude.ResidualProblem, Objective]:
+def poisson() -> tuple[ude.ResidualProblem, LossProgram]:
     """u″ = −sin x on (0, 1): a network with weights at each point, several sources, second derivatives."""
     problem = ude.ResidualProblem(
         {"x": (0.0, 1.0)},
@@ -55,7 +55,7 @@ def poisson() -> tuple[ude.ResidualProblem, Objective]:
     ],
     ids=["bells", "rosenbrock", "fewer residuals", "more residuals"],
 )
-def test_ten_iterations_agree_with_jax(julia: Any, objective: Objective, start: Any) -> None:
+def test_ten_iterations_agree_with_jax(julia: Any, objective: LossProgram, start: Any) -> None:
     compare(julia, objective, start)
 
 
@@ -98,4 +98,4 @@ def test_hopeless_starts_and_wrong_objectives_are_told(julia: Any) -> None:
     both = rosenbrock_residuals()
     loss = Graph(both.loss.inputs, {"v": both.loss.outputs["both"]})
     with pytest.raises(OptionError, match="`v` isn't"):
-        run(julia, Objective(both.sources, loss, {"v": 1.0}), STARTS)
+        run(julia, LossProgram(both.sources, loss, {"v": 1.0}), STARTS)

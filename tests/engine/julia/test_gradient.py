@@ -8,7 +8,7 @@ import pytest
 from unideq.engine import get_engine
 from unideq.errors import UnideqError
 from unideq.graph import Graph, constant, variable
-from unideq.objective.program import Objective
+from unideq.objective.program import LossProgram
 
 from ..problems import least_squares, quadratic, rosenbrock, ude_objective
 
@@ -116,7 +116,7 @@ def test_sources_beside_each_other(julia):
         [*(variable(n, s) for n, s in {**a.shapes, **b.shapes}.items()), theta_in],
         {**first.loss.outputs, **points.loss.outputs},
     )
-    both = Objective((b, a), loss, {"fit": 1.0, "ridge": 0.3, "square": 2.0})
+    both = LossProgram((b, a), loss, {"fit": 1.0, "ridge": 0.3, "square": 2.0})
     ours, other = julia.value_and_gradient(both, theta), jax().value_and_gradient(both, theta)
     np.testing.assert_allclose(ours.gradient, other.gradient, rtol=1e-6, atol=1e-8)
 

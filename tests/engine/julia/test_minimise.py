@@ -10,7 +10,7 @@ import pytest
 
 from unideq.engine import Minimisation, Minimised, Report, loop
 from unideq.errors import ModelError, OptionError
-from unideq.objective.program import Objective
+from unideq.objective.program import LossProgram
 
 from ..problems import edge_objective, phase_of, quadratic, rosenbrock, ude_objective
 from ..problems import engine as jax_engine
@@ -54,7 +54,7 @@ class Recorder:
 
 def run(
     engine: Any,
-    objective: Objective,
+    objective: LossProgram,
     theta: np.ndarray,
     name: str,
     settings: dict[str, Any],
@@ -67,7 +67,7 @@ def run(
     return result, recorder
 
 
-def agree(julia: Any, objective: Objective, theta: np.ndarray, name: str, settings: Any, rtol: float, **more: Any):
+def agree(julia: Any, objective: LossProgram, theta: np.ndarray, name: str, settings: Any, rtol: float, **more: Any):
     """Run on both engines; the same histories, term by term."""
     ours, log = run(julia, objective, theta, name, settings, **more)
     theirs, expected = run(jax_engine(), objective, theta, name, settings, **more)
@@ -258,7 +258,7 @@ def test_reports_come_every_k_iterations_and_change_nothing(julia, monkeypatch: 
 def test_a_callback_may_ask_for_other_data_of_the_same_program(julia):
     """Objectives that differ in data share compiled code: what a callback computes must not change the run."""
     objective, theta = ude_objective()
-    other = Objective(objective.sources, objective.loss, {"fit": 3.0, "ridge": 0.5})
+    other = LossProgram(objective.sources, objective.loss, {"fit": 3.0, "ridge": 0.5})
     settings = phase_of("adam", {"learning_rate": 0.01, "iterations": 20})
     ends = []
     for callback in (lambda report: True, lambda report: julia.value(other, report.theta) is not None):

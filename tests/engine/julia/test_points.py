@@ -12,7 +12,7 @@ import unideq as ude
 from unideq.engine import Engine, get_engine
 from unideq.engine.julia.blocks import BLOCK, points_in_block
 from unideq.graph import Graph
-from unideq.objective.program import Given, Objective
+from unideq.objective.program import Given, LossProgram
 
 
 def problem(hidden: tuple[int, ...] = (12, 12)) -> ude.ResidualProblem:
@@ -30,7 +30,7 @@ def problem(hidden: tuple[int, ...] = (12, 12)) -> ude.ResidualProblem:
     )
 
 
-def objective_at(counts: dict[str, int]) -> tuple[Objective, np.ndarray]:
+def objective_at(counts: dict[str, int]) -> tuple[LossProgram, np.ndarray]:
     made = problem()
     return ude.Residual(points=counts).build(made), made.initial_theta(0)
 
@@ -39,7 +39,7 @@ def engines() -> tuple[Engine, Engine]:
     return get_engine("julia"), get_engine("jax")
 
 
-def agree(objective: Objective, theta: np.ndarray) -> None:
+def agree(objective: LossProgram, theta: np.ndarray) -> None:
     """Values, gradients, gradients of single terms and forward mode on both engines, for one θ and for two."""
     julia, jax = engines()
     direction = np.random.default_rng(0).normal(size=theta.size)

@@ -12,7 +12,7 @@ import pytest
 from unideq.engine import get_engine
 from unideq.errors import ModelError
 from unideq.graph import Graph, variable
-from unideq.objective.program import Given, Objective, Rollout
+from unideq.objective.program import Given, LossProgram, Rollout
 
 PARAMETERS = 9
 THETA = 0.4 * np.cos(1.3 * np.arange(PARAMETERS))
@@ -50,17 +50,17 @@ def nonlinear(batch: int = 3, conditions: bool = True, **settings: Any) -> Rollo
     return Rollout("r", step, observe, data, dt=0.1, **{"steps": 12, **settings})
 
 
-def objective(rollout: Rollout) -> Objective:
+def objective(rollout: Rollout) -> LossProgram:
     """Distance from a target, and the mean of the other observation."""
     states, level = (variable(name, shape) for name, shape in rollout.shapes.items())
     target: Any = variable("target.u", states.shape)
     terms: dict[str, Any] = {"fit": np.mean((states - target) ** 2), "level": np.mean(level)}
     loss = Graph([states, level, target], terms)
     values = np.sin(np.arange(float(np.prod(states.shape)))).reshape(states.shape)
-    return Objective((rollout, Given("target", {"u": values})), loss, {"fit": 1.0, "level": 0.3})
+    return LossProgram((rollout, Given("target", {"u": values})), loss, {"fit": 1.0, "level": 0.3})
 
 
-def power(steps: int, **settings: Any) -> tuple[Objective, Rollout]:
+def power(steps: int, **settings: Any) -> tuple[LossProgram, Rollout]:
     """u⁺ = θ u from u = 2: the loss is the sum of the states recorded."""
     u: Any
     theta: Any
@@ -70,10 +70,10 @@ def power(steps: int, **settings: Any) -> tuple[Objective, Rollout]:
         "r", Graph([t, u, theta], {"u": theta[0] * u}), Graph([u], {"u": u}), data, 1.0, steps, **settings
     )
     states = variable("r.u", rollout.shapes["r.u"])
-    return Objective((rollout,), Graph([states], {"sum": np.sum(states)}), {"sum": 1.0}), rollout
+    return LossProgram((rollout,), Graph([states], {"sum": np.sum(states)}), {"sum": 1.0}), rollout
 
 
-def gradient_of(engine: Any, problem: Objective, theta: np.ndarray, **more: Any) -> np.ndarray:
+def gradient_of(engine: Any, problem: LossProgram, theta: np.ndarray, **more: Any) -> np.ndarray:
     found = engine.value_and_gradient(problem, theta, **more).gradient
     assert found is not None
     return found
@@ -182,7 +182,7 @@ def test_forward_mode_leaves_no_trace_in_a_gradient_of_a_loss_that_reads_less(ju
     """`r.level` is recorded, and the loss doesn't read it."""
     rollout = nonlinear()
     states = variable("r.u", rollout.shapes["r.u"])
-    problem = Objective((rollout,), Graph([states], {"square": np.sum(states**2)}), {"square": 1.0})
+    problem = LossProgram((rollout,), Graph([states], {"square": np.sum(states**2)}), {"square": 1.0})
     before = gradient_of(julia, problem, THETA)
     julia.jacobian_vector(problem, THETA, TANGENT)
     np.testing.assert_array_equal(gradient_of(julia, problem, THETA), before)
@@ -219,7 +219,7 @@ def test_an_infinite_state_ends_its_trajectory_only(julia, checkpoint: bool):
     np.testing.assert_array_equal(ours.status, other.status)
     states = variable("r.u", rollout.shapes["r.u"])
     value = julia.value_and_gradient(
-        Objective((rollout,), Graph([states], {"s": np.sum(states)}), {"s": 1.0}), np.ones(1)
+        LossProgram((rollout,), Graph([states], {"s": np.sum(states)}), {"s": 1.0}), np.ones(1)
     )
     assert np.isnan(value.total)
     assert np.isnan(value.gradient).all()
@@ -241,7 +241,7 @@ def test_a_step_without_parameters_has_the_gradient_of_its_observations(julia):
     for gradient, checkpoint in itertools.product(("full", "none"), (False, True)):
         rollout = Rollout("r", step, observe, data, 1.0, steps=3, gradient=gradient, checkpoint=checkpoint)
         values = variable("r.v", (1, 3))
-        problem = Objective((rollout,), Graph([values], {"sum": np.sum(values)}), {"sum": 1.0})
+        problem = LossProgram((rollout,), Graph([values], {"sum": np.sum(values)}), {"sum": 1.0})
         found = gradient_of(julia, problem, np.ones(2))
         np.testing.assert_allclose(found, 0.875 * np.array([1.0, 2.0]), rtol=1e-15)
         np.testing.assert_allclose(julia.jacobian_vector(problem, np.ones(2), np.array([1.0, 0.0])), 0.875, rtol=1e-15)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from unideq.engine import Engine, get_engine
-from unideq.objective.program import Objective
+from unideq.objective.program import LossProgram
 
 from ..problems import integration, least_squares
 
@@ -43,7 +43,7 @@ PROBLEMS = {
 THETA = np.array([1.0, 0.3, -0.5, 0.7])
 
 
-def problem(name: str, solver: str = "rodas5p", tolerance: float = 1e-8) -> Objective:
+def problem(name: str, solver: str = "rodas5p", tolerance: float = 1e-8) -> LossProgram:
     rhs, start = PROBLEMS[name]
     times = np.tile(TIMES, (len(start), 1))
     source = integration(

@@ -17,7 +17,7 @@ from ...engine.protocol import Engine
 from ...errors import DataError
 from ...graph import Expression, Graph, constant, pullback
 from ...model import Layout
-from ...objective.program import Objective, Pointwise
+from ...objective.program import LossProgram, Pointwise
 
 __all__ = ["counted_terms", "gradient_statistics", "point_gradients"]
 
@@ -29,7 +29,7 @@ REACH = 0.995
 
 def gradient_statistics(
     engine: Engine,
-    objective: Objective,
+    objective: LossProgram,
     theta: np.ndarray,
     layout: Layout,
     *,
@@ -122,7 +122,7 @@ def gradient_statistics(
     return xr.Dataset(variables, coordinates, {"reference": ", ".join(terms[i] for i in measure)})
 
 
-def counted_terms(objective: Objective) -> tuple[str, ...]:
+def counted_terms(objective: LossProgram) -> tuple[str, ...]:
     """The terms that are trained on: those with a weight, in the objective's order."""
     return tuple(t for t in objective.terms if objective.weights.get(t, 1.0) != 0.0)
 
@@ -217,7 +217,7 @@ def _rows(graph: Graph, output: str) -> Graph:
 
 
 def _kernels(
-    engine: Engine, objective: Objective, theta: np.ndarray, terms: Sequence[str], points: int
+    engine: Engine, objective: LossProgram, theta: np.ndarray, terms: Sequence[str], points: int
 ) -> dict[str, tuple]:
     """Traces and eigenvalues of J Jᵀ/M of every term that is a mean of squares; NaN for others."""
     trace = np.full((len(theta), len(terms)), np.nan)

@@ -19,7 +19,7 @@ from ...checks import is_whole
 from ...engine.protocol import Engine
 from ...errors import DataError, EngineUnsupported, ExtraMissing, OptionError
 from ...graph import Expression, Graph, constant, pullback, pushforward, rebuild, variable
-from ...objective.program import Objective
+from ...objective.program import LossProgram
 from .gradient_statistics import counted_terms
 
 __all__ = ["Hessian", "extreme_eigenvalues", "hessian_vector_graph"]
@@ -63,7 +63,7 @@ class Hessian:
     ((4,), True)
     """
 
-    def __init__(self, engine: Engine, objective: Objective) -> None:
+    def __init__(self, engine: Engine, objective: LossProgram) -> None:
         self.engine, self.objective = engine, objective
         self.terms = counted_terms(objective)
         self.graph = hessian_vector_graph(objective)
@@ -141,7 +141,7 @@ class Hessian:
         return extreme_eigenvalues(product, len(chosen), count, lowest, tolerance)
 
 
-def hessian_vector_graph(objective: Objective) -> Graph:
+def hessian_vector_graph(objective: LossProgram) -> Graph:
     """The graph of ∇²(Σ wᵢLᵢ) v.
 
     Returns

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...engine.protocol import Engine
-from ...objective.program import Objective
+from ...objective.program import LossProgram
 
 if TYPE_CHECKING:
-    from ...objective.balance import Causal
+    from ...objective.weighting_rules import Causal
     from ...residual import ResidualProblem
 
 __all__ = ["Moments", "moments_of"]
@@ -60,7 +60,7 @@ class Moments:
     weight_log: Mapping[str, np.ndarray] = field(default_factory=dict)
     balance: str = ""
     causal: Causal | None = None
-    training: Objective | None = None
+    training: LossProgram | None = None
     total: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @property
@@ -137,7 +137,7 @@ def moments_of(fit: Any, seed: int | None = None, count: int = 8) -> Moments:
     )
 
 
-def _trained_on(record: Any) -> Objective:
+def _trained_on(record: Any) -> LossProgram:
     """The last stage's objective at its last points."""
     from ...training.stage_points import StagePoints
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...engine.protocol import Engine
-from ...objective.program import Objective
+from ...objective.program import LossProgram
 
 __all__ = ["FEW", "SLICES", "concentration", "squares", "time_slices"]
 
@@ -18,7 +18,7 @@ SLICES = 10
 
 
 def squares(
-    engine: Engine, objective: Objective, theta: np.ndarray, terms: Sequence[str]
+    engine: Engine, objective: LossProgram, theta: np.ndarray, terms: Sequence[str]
 ) -> dict[str, tuple[dict[str, np.ndarray], np.ndarray]]:
     """Term → its points, column → (M,), and Σ r² at each (K, M), for K parameter vectors θ (K, P)."""
     found = {}

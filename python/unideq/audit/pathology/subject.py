@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ...objective.balance import Causal
-from ...objective.program import Objective
+from ...objective.program import LossProgram
+from ...objective.weighting_rules import Causal
 from ...residual import Interior, Residual, ResidualProblem
 from ...residual.samplers import Sobol
 from ...result import Fit
@@ -91,13 +91,13 @@ class Watched:
         return self.dataset.reindex(term=list(Residual().validation(self.moments.problem, 1).terms))
 
 
-def _causal(problem: ResidualProblem, causal: Causal, points: int) -> Objective:
+def _causal(problem: ResidualProblem, causal: Causal, points: int) -> LossProgram:
     """Terms as they were trained on, with causal weights, at points of its own."""
     count = causal.chunks * max(1, round(points / causal.chunks))
     return Residual(count, Sobol(redraw=None), seed=1, causal=causal).build(problem)
 
 
-def _dataset(moments: Moments, objective: Objective, plain: Objective) -> xr.Dataset:
+def _dataset(moments: Moments, objective: LossProgram, plain: LossProgram) -> xr.Dataset:
     """Gradients, residuals at points and what is left of the terms; all but curvature.
 
     Values of terms are those of `plain`, which has no causal weights.
@@ -142,7 +142,9 @@ def _term_of(problem: ResidualProblem, label: str) -> Any:
     return problem.terms[label] if label in problem.terms else problem.terms.get(label.rpartition(".")[0])
 
 
-def _at_points(moments: Moments, objective: Objective, looked: Sequence[str], terms: Sequence[str]) -> dict[str, tuple]:
+def _at_points(
+    moments: Moments, objective: LossProgram, looked: Sequence[str], terms: Sequence[str]
+) -> dict[str, tuple]:
     steps = len(moments.theta)
     shares = np.full((steps, len(terms)), np.nan)
     slices = np.full((steps, len(terms), SLICES), np.nan)
@@ -168,7 +170,7 @@ def _weight_log(moments: Moments, terms: Sequence[str]) -> dict[str, tuple]:
     return {"weight_log": (("logged", "term"), log), "logged_iteration": (("logged",), at)}
 
 
-def _curvature(moments: Moments, objective: Objective, data: xr.Dataset) -> dict[str, tuple]:
+def _curvature(moments: Moments, objective: LossProgram, data: xr.Dataset) -> dict[str, tuple]:
     """Highest Hessian eigenvalues of the weighted total at all moments; the lowest, and each term's, at the last."""
     hessian = Hessian(moments.engine, objective)
     free = moments.problem.layout.free_mask

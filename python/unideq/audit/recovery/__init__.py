@@ -1,6 +1,6 @@
 """Recovery: formulas for a learned term, from a library of candidates, refitted inside the equation and compared."""
 
-from .library import Library, Term
+from .library import Library, LibraryTerm
 from .recovery import Recovery, recover
 
-__all__ = ["Library", "Recovery", "Term", "recover"]
+__all__ = ["Library", "LibraryTerm", "Recovery", "recover"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .library import Library, Term
+from .library import Library, LibraryTerm
 from .sparse import Support
 
 __all__ = ["Candidates"]
@@ -34,14 +34,14 @@ class Candidates:
     """
 
     library: Library
-    terms: list[Term]
+    terms: list[LibraryTerm]
     sizes: np.ndarray
     components: int
     starts: list[tuple[tuple[int, ...], np.ndarray]]
 
     @classmethod
     def of(
-        cls, library: Library, terms: Sequence[Term], sizes: np.ndarray, supports: list[list[Support]]
+        cls, library: Library, terms: Sequence[LibraryTerm], sizes: np.ndarray, supports: list[list[Support]]
     ) -> Candidates:
         """Combine the outputs' supports, best sums of scores first, and leave out what can't be used."""
         usable = np.isfinite(sizes) & (sizes > 0)
@@ -74,9 +74,9 @@ class Candidates:
         starts.sort(key=lambda start: len(start[0]))
         return cls(library, [terms[k] for k in kept], sizes[kept], len(supports), starts[:STARTS])
 
-    def formulas(self, support: Sequence[int], coefficients: np.ndarray) -> list[list[tuple[Term, float]]]:
+    def formulas(self, support: Sequence[int], coefficients: np.ndarray) -> list[list[tuple[LibraryTerm, float]]]:
         """For each output, its terms and their coefficients in the arguments' own units."""
-        result: list[list[tuple[Term, float]]] = [[] for _ in range(self.components)]
+        result: list[list[tuple[LibraryTerm, float]]] = [[] for _ in range(self.components)]
         for k, value in zip(support, coefficients, strict=True):
             output, term = divmod(k, len(self.terms))
             result[output].append((self.terms[term], float(value / self.sizes[term])))

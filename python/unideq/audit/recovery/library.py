@@ -15,7 +15,7 @@ import numpy as np
 from ...checks import flag, known_keys, sequence, settle, whole
 from ...errors import ModelError, OptionError, UnideqError
 
-__all__ = ["FUNCTIONS", "Library", "Term"]
+__all__ = ["FUNCTIONS", "Library", "LibraryTerm"]
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sin": np.sin,
@@ -36,7 +36,7 @@ def factor(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Term:
+class LibraryTerm:
     """One candidate.
 
     Attributes
@@ -123,7 +123,7 @@ class Library:
             f"`library` needs a degree, a dict name → NumPy function or a `Library(degree, functions)`, not {value!r}."
         )
 
-    def terms(self, names: Sequence[str], texts: Sequence[str] | None = None) -> list[Term]:
+    def terms(self, names: Sequence[str], texts: Sequence[str] | None = None) -> list[LibraryTerm]:
         """All candidates over arguments of these names, monomials first; `texts` are what is printed for them."""
         shown = list(names if texts is None else texts)
         factors = [factor(s) for s in shown]
@@ -131,13 +131,13 @@ class Library:
         for powers in _powers(len(names), self.degree):
             if not any(powers):
                 if self.constant:
-                    result.append(Term("1", "constant", powers))
+                    result.append(LibraryTerm("1", "constant", powers))
                 continue
             parts = [(n, e) for n, e in zip(names, powers, strict=True) if e]
             printed = [(n, e) for n, e in zip(factors, powers, strict=True) if e]
             text = "·".join(n if e == 1 else n + _POWERS[e] for n, e in printed)
             key = "_".join(n if e == 1 else f"{n}{e}" for n, e in parts)
-            result.append(Term(text, key, powers))
+            result.append(LibraryTerm(text, key, powers))
         for name, function in self.table.items():
             count = _arity(function)
             if count > len(names):
@@ -146,12 +146,12 @@ class Library:
             for group in groups:
                 inner = [names[i] for i in group]
                 within = ", ".join(shown[i] for i in group)
-                result.append(Term(f"{name}({within})", "_".join([name, *inner]), (), name, group))
+                result.append(LibraryTerm(f"{name}({within})", "_".join([name, *inner]), (), name, group))
         if not result:
             raise OptionError("The library is empty: give it a degree, functions or the constant.")
         return result
 
-    def columns(self, terms: Sequence[Term], arguments: Sequence[Any]) -> list[Any]:
+    def columns(self, terms: Sequence[LibraryTerm], arguments: Sequence[Any]) -> list[Any]:
         """Each term's value at the arguments: arrays, or expressions while tracing."""
         known: dict[tuple[int, ...], Any] = {}
 
@@ -178,7 +178,7 @@ class Library:
                 result.append(arguments[0] * 0.0 + 1.0)
         return result
 
-    def matrix(self, terms: Sequence[Term], samples: np.ndarray) -> np.ndarray:
+    def matrix(self, terms: Sequence[LibraryTerm], samples: np.ndarray) -> np.ndarray:
         """(M, K) values at samples (M, d); columns that aren't finite everywhere are NaN altogether."""
         with np.errstate(all="ignore"):
             columns = [np.broadcast_to(c, len(samples)) for c in self.columns(terms, list(samples.T))]

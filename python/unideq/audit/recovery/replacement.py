@@ -13,7 +13,7 @@ from ...objective import Trajectory
 from ...optimise import BFGS
 from ...result import Fit
 from ...training.trainer import Trainer
-from .library import Library, Term
+from .library import Library, LibraryTerm
 from .samples import formula_arguments
 
 __all__ = ["chosen_model", "library_model", "trained_model"]
@@ -21,7 +21,9 @@ __all__ = ["chosen_model", "library_model", "trained_model"]
 REFIT_ITERATIONS = 300
 
 
-def library_model(model: ODE, network: str, library: Library, terms: list[Term], outputs: int) -> tuple[ODE, str, str]:
+def library_model(
+    model: ODE, network: str, library: Library, terms: list[LibraryTerm], outputs: int
+) -> tuple[ODE, str, str]:
     """The model with the whole library in a network's place: Σ coefficient · term / size.
 
     Returns the model and the names of two parameters: the coefficients (outputs, terms) and the sizes (terms,).
@@ -49,7 +51,7 @@ def chosen_model(
     fit: Fit,
     network: str,
     library: Library,
-    formulas: list[list[tuple[Term, float]]],
+    formulas: list[list[tuple[LibraryTerm, float]]],
     values: Mapping[str, np.ndarray],
 ) -> tuple[ODE, list[list[str]]]:
     """The model with formulas in a network's place, and the names of their coefficients, output by output."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import ExtraMissing
-from .library import Library, Term
+from .library import Library, LibraryTerm
 
 __all__ = ["latex_of", "sympy_of", "text_of"]
 
@@ -21,7 +21,7 @@ def _sympy() -> Any:
     return sympy
 
 
-def text_of(terms: Sequence[Term], coefficients: Sequence[float]) -> str:
+def text_of(terms: Sequence[LibraryTerm], coefficients: Sequence[float]) -> str:
     """`-0.9·x·y + 0.1·x²`, or `0`."""
     if not terms:
         return "0"
@@ -34,7 +34,9 @@ def text_of(terms: Sequence[Term], coefficients: Sequence[float]) -> str:
     return "".join(pieces)
 
 
-def sympy_of(library: Library, terms: Sequence[Term], coefficients: Sequence[float], names: Sequence[str]) -> Any:
+def sympy_of(
+    library: Library, terms: Sequence[LibraryTerm], coefficients: Sequence[float], names: Sequence[str]
+) -> Any:
     """The formula in SymPy symbols named like the arguments.
 
     A function that SymPy can't evaluate or doesn't know by name appears as an undefined function.
@@ -47,7 +49,7 @@ def sympy_of(library: Library, terms: Sequence[Term], coefficients: Sequence[flo
     return total
 
 
-def _term(sympy: Any, library: Library, term: Term, symbols: list[Any]) -> Any:
+def _term(sympy: Any, library: Library, term: LibraryTerm, symbols: list[Any]) -> Any:
     if not term.function:
         result = sympy.Integer(1)
         for symbol, exponent in zip(symbols, term.powers, strict=True):

@@ -11,10 +11,10 @@ import numpy as np
 from ...errors import DataError, OptionError
 from .decomposition import Decomposition
 from .modified_equation import ModifiedEquation
-from .physical_terms import Term, physical_terms
+from .physical_terms import PhysicalTerm, physical_terms
 from .regression import Regression, Samples, blocks_of, regress, select_columns
 from .scheme_terms import SchemeTerm, on_grid_of, scheme_terms
-from .space import Space
+from .uniform_grid import UniformGrid
 
 if TYPE_CHECKING:
     from .truncation import Truncation
@@ -66,7 +66,7 @@ def decompose(
     return results
 
 
-def _resolved(space: Space, fields: Mapping[str, np.ndarray], resolution: float) -> np.ndarray:
+def _resolved(space: UniformGrid, fields: Mapping[str, np.ndarray], resolution: float) -> np.ndarray:
     """Which states the grid resolves; the better half where hardly any do (noise, say)."""
     share = np.max([space.unresolved(v) for v in fields.values()], axis=0)
     kept = share <= resolution
@@ -156,7 +156,7 @@ def scheme_error(host: ModifiedEquation, data: ModifiedEquation, t: float, state
 
 
 def _columns(
-    physical: Sequence[Term],
+    physical: Sequence[PhysicalTerm],
     scheme: Sequence[tuple[SchemeTerm, np.ndarray]],
     fields: Mapping[str, np.ndarray],
     inside: np.ndarray,

@@ -26,7 +26,7 @@ class Decomposition:
     regression
         closure ≈ Σ coefficient · term, on the selected candidates.
     scheme
-        Term's text → what is known of it, for those that a scheme's error makes.
+        PhysicalTerm's text → what is known of it, for those that a scheme's error makes.
     whole
         The same physics with the schemes' whole error in place of its leading term; None where the data's is unknown.
     closure, fitted

@@ -23,8 +23,8 @@ from ...graph import Expression, Graph, apply, pushforward, rebuild, topological
 from ...grid.reading import ORDERS, moments, scheme_name
 from ...model import Model
 from ...model.equations import readable
-from .space import ACCURACY, Space, central_weights
 from .stencil_words import derivative_name, factor_text, opaque_stencils, term_label
+from .uniform_grid import ACCURACY, UniformGrid, central_weights
 
 __all__ = ["ModifiedEquation", "StencilTerm", "modified_equation"]
 
@@ -82,7 +82,7 @@ class ModifiedEquation:
     """
 
     model: Model
-    space: Space
+    space: UniformGrid
     values: dict[str, np.ndarray]
     terms: tuple[StencilTerm, ...]
     margin: int
@@ -112,7 +112,7 @@ class ModifiedEquation:
         return np.linalg.solve(powers, sampled)[1 : ORDERS + 1]
 
 
-def modified_equation(model: Model, space: Space, theta: np.ndarray | None = None) -> ModifiedEquation:
+def modified_equation(model: Model, space: UniformGrid, theta: np.ndarray | None = None) -> ModifiedEquation:
     """Expand a model's vector field in the spacing of its grid.
 
     Parameters
@@ -164,7 +164,7 @@ def without_networks(graph: Graph, network: str | None = None) -> list[Expressio
     return rebuild(list(graph.outputs.values()), quiet)
 
 
-def _expanded(graph: Graph, space: Space, s: Expression) -> dict[Expression, Expression]:
+def _expanded(graph: Graph, space: UniformGrid, s: Expression) -> dict[Expression, Expression]:
     """Every stencil along an axis of the grid → its series in s."""
     replaced: dict[Expression, Expression] = {}
     for node in graph.nodes:
@@ -204,7 +204,7 @@ _COARSER = ((1, Fraction(-1, 2), "a first-order difference"), (2, Fraction(1, 6)
 
 
 def _terms(
-    model: Model, graph: Graph, node: Expression, space: Space, names: Mapping[Expression, str]
+    model: Model, graph: Graph, node: Expression, space: UniformGrid, names: Mapping[Expression, str]
 ) -> list[StencilTerm]:
     """The leading error of a stencil in every equation that it enters, and those that a coarser scheme would make."""
     x = node.inputs[0]

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import OptionError
-from .space import Space
+from .uniform_grid import UniformGrid
 
-__all__ = ["Term", "physical_terms"]
+__all__ = ["PhysicalTerm", "physical_terms"]
 
 Fields = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Term:
+class PhysicalTerm:
     """One candidate: its text, and its values on fields name → (samples, *grid)."""
 
     text: str
@@ -24,8 +24,8 @@ class Term:
 
 
 def physical_terms(
-    space: Space, field: str, fields: tuple[str, ...], level: int = 1, own: Mapping[str, Callable] | None = None
-) -> list[Term]:
+    space: UniformGrid, field: str, fields: tuple[str, ...], level: int = 1, own: Mapping[str, Callable] | None = None
+) -> list[PhysicalTerm]:
     """Candidates for one field's equation.
 
     Parameters
@@ -43,15 +43,15 @@ def physical_terms(
         Further ones: text → function of (fields, derivative), where `derivative(field, *orders)` differentiates.
     """
 
-    def derivative(orders: tuple[int, ...]) -> Term:
+    def derivative(orders: tuple[int, ...]) -> PhysicalTerm:
         name = "".join(a * k for a, k in zip(space.names, orders, strict=True))
-        return Term(f"{field}_{name}", lambda f: space.derivative(f[field], orders))
+        return PhysicalTerm(f"{field}_{name}", lambda f: space.derivative(f[field], orders))
 
     def along(index: int, order: int) -> tuple[int, ...]:
         return tuple(order if k == index else 0 for k in range(space.ndim))
 
-    def times_own(term: Term) -> Term:
-        return Term(f"{field}·{term.text}", lambda f: f[field] * term.values(f))
+    def times_own(term: PhysicalTerm) -> PhysicalTerm:
+        return PhysicalTerm(f"{field}·{term.text}", lambda f: f[field] * term.values(f))
 
     def laplacian(f: Fields) -> np.ndarray:
         return sum((space.derivative(f[field], along(k, 2)) for k in range(space.ndim)), np.zeros(()))
@@ -62,26 +62,26 @@ def physical_terms(
 
     first = [derivative(along(k, 1)) for k in range(space.ndim)]
     terms = [
-        Term("1", lambda f: np.ones_like(f[field])),
-        Term(field, lambda f: f[field]),
-        Term(f"{field}²", lambda f: f[field] ** 2),
+        PhysicalTerm("1", lambda f: np.ones_like(f[field])),
+        PhysicalTerm(field, lambda f: f[field]),
+        PhysicalTerm(f"{field}²", lambda f: f[field] ** 2),
         *first,
         *(times_own(t) for t in first),
-        derivative((2,)) if space.ndim == 1 else Term(f"∇²{field}", laplacian),
-        *(Term(other, lambda f, other=other: f[other]) for other in fields if other != field),
+        derivative((2,)) if space.ndim == 1 else PhysicalTerm(f"∇²{field}", laplacian),
+        *(PhysicalTerm(other, lambda f, other=other: f[other]) for other in fields if other != field),
     ]
     if level > 1:
-        terms.append(Term(f"{field}³", lambda f: f[field] ** 3))
+        terms.append(PhysicalTerm(f"{field}³", lambda f: f[field] ** 3))
         if space.ndim == 1:
             terms += [derivative((3,)), derivative((4,))]
         else:
-            terms.append(Term(f"∇⁴{field}", biharmonic))
+            terms.append(PhysicalTerm(f"∇⁴{field}", biharmonic))
     for text, function in (own or {}).items():
         if not callable(function):
             raise OptionError(f"The candidate `{text}` needs a function of (fields, derivative), not {function!r}.")
-        terms.append(Term(text, lambda f, function=function: np.asarray(function(f, _differentiator(space)))))
+        terms.append(PhysicalTerm(text, lambda f, function=function: np.asarray(function(f, _differentiator(space)))))
     return terms
 
 
-def _differentiator(space: Space) -> Callable[..., np.ndarray]:
+def _differentiator(space: UniformGrid) -> Callable[..., np.ndarray]:
     return lambda field, *orders: space.derivative(field, tuple(orders) or (1,))

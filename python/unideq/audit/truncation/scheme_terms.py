@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .modified_equation import ModifiedEquation, StencilTerm
-from .space import resampled
+from .uniform_grid import resampled
 
 __all__ = ["SchemeTerm", "on_grid_of", "scheme_terms"]
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from ...graph import Expression, Graph, rebuild, text, variable
 from ...grid.reading import moments
-from .space import Space
+from .uniform_grid import UniformGrid
 
 __all__ = ["derivative_name", "factor_text", "opaque_stencils", "term_label"]
 
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def opaque_stencils(graph: Graph, space: Space, names: Mapping[Expression, str]) -> dict[Expression, Expression]:
+def opaque_stencils(graph: Graph, space: UniformGrid, names: Mapping[Expression, str]) -> dict[Expression, Expression]:
     """Stencils printed as derivatives: node → a variable with the derivative's name."""
     found: dict[Expression, Expression] = {}
     for node in graph.nodes:

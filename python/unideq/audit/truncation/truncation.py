@@ -35,7 +35,7 @@ from .decomposition import Decomposition
 from .modified_equation import modified_equation
 from .plot_shares import plot_shares
 from .refinement import RefinementOutcome, refinement
-from .space import Space
+from .uniform_grid import UniformGrid
 from .verdict import truncation_finding
 
 __all__ = ["Truncation", "TruncationOutcome"]
@@ -149,7 +149,7 @@ class Truncation(Check[StatesSubject]):
         self,
         fit: Fit,
         states: States,
-        space: Space,
+        space: UniformGrid,
         made_by: Model | None,
         only: Mapping[str, Sequence[str]] | None = None,
     ) -> TruncationOutcome:
@@ -169,13 +169,13 @@ class Truncation(Check[StatesSubject]):
             Field → texts of the terms to regress on, without selection.
         """
         host = modified_equation(fit.model, space, fit.theta[: fit.model.layout.size])
-        data = None if made_by is None else modified_equation(made_by, Space.of(made_by, self.spacing) or space)
+        data = None if made_by is None else modified_equation(made_by, UniformGrid.of(made_by, self.spacing) or space)
         times, flat = np.concatenate(states.times), np.concatenate(states.states)
         learned = closure(fit, states, self.network)
         lengths = [len(t) for t in states.times]
         return TruncationOutcome.of(decompose(host, data, times, flat, learned, lengths, self, only), data is not None)
 
-    def _refinement(self, own: TruncationOutcome, space: Space) -> RefinementOutcome:
+    def _refinement(self, own: TruncationOutcome, space: UniformGrid) -> RefinementOutcome:
         """The other fits regressed on the terms that were selected for this one."""
         only = {name: d.regression.names for name, d in own.fields.items()}
         alone = replace(self, spacing=None)
@@ -208,8 +208,8 @@ def _spacings(spacing: Any, name: str, of: str) -> dict[str, float] | None:
     return {n: number(v, f"{name}: {n}", of, above=0) for n, v in given.items()} or None
 
 
-def _space(fit: Fit, spacing: Mapping[str, float] | None) -> Space:
-    space = Space.of(fit.model, spacing)
+def _space(fit: Fit, spacing: Mapping[str, float] | None) -> UniformGrid:
+    space = UniformGrid.of(fit.model, spacing)
     if space is None:
         raise ModelError(
             "The model has no grid, so nothing is known of its stencils. Give `ude.Truncation(spacing={'x': dx})`."

@@ -20,7 +20,7 @@ import numpy as np
 
 from ...graph import Expression, Graph, partition
 from ...graph.frozen import freeze
-from ...objective.program import Objective, Source, graph_key
+from ...objective.program import LossProgram, Source, graph_key
 from ..cache import HashedKey
 from .bound import COLUMNS, TABLES, bound, is_plain
 from .programs import program_of
@@ -52,14 +52,14 @@ class Arguments:
     complete: bool = True
 
     @classmethod
-    def of(cls, program: Objective | Source) -> Arguments:
+    def of(cls, program: LossProgram | Source) -> Arguments:
         """The numbers of an objective, or of one source; read once."""
         return _once(program, cls._read_program)
 
     @staticmethod
-    def _read_program(program: Objective | Source) -> Arguments:
+    def _read_program(program: LossProgram | Source) -> Arguments:
         reader = Reader()
-        if isinstance(program, Objective):
+        if isinstance(program, LossProgram):
             keys = tuple(program_of(s).key(s, reader) for s in program.sources)
             return reader.result((*keys, reader.graph(program.loss, everything=True)))
         return reader.result((program_of(program).key(program, reader),))

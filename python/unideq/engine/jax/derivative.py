@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...objective.program import Objective
-from ..balancing import Roles
+from ...objective.program import LossProgram
+from ..term_roles import Roles
 from .term_gradients import make_term_gradients
 
 __all__ = ["value_and_gradient_of", "value_and_gradients_of_terms"]
@@ -26,7 +26,7 @@ def value_and_gradient_of(loss: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def value_and_gradients_of_terms(objective: Objective) -> Callable[..., Any]:
+def value_and_gradients_of_terms(objective: LossProgram) -> Callable[..., Any]:
     """`(theta, data) -> total, terms (T,), gradients (T, P), failed`; terms pass the sources that they read alone."""
     every = objective.terms
     gradients_of = make_term_gradients(objective, Roles(every, every, (), ()))

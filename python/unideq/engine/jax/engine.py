@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import ModelError
 from ...graph import Graph
-from ...objective.program import Integration, Objective, Rollout, Source
+from ...objective.program import Integration, LossProgram, Rollout, Source
 from ...optimise import State, check_engine, optimizers_of
 from ...solvers import adjoints_of, solvers_of
 from ...versions import version_of
@@ -51,7 +51,7 @@ def _last_constants(*arguments: Any) -> Any:
     return arguments[-1]["constants"]
 
 
-def _loss_and_gradient(objective: Objective) -> Callable[..., Any]:
+def _loss_and_gradient(objective: LossProgram) -> Callable[..., Any]:
     return value_and_gradient_of(make_objective(objective))
 
 
@@ -93,7 +93,7 @@ class JaxEngine:
         """Forget all compiled functions."""
         self._cache.clear()
 
-    def _prepare(self, objective: Objective) -> tuple[Arguments, dict[str, Any]]:
+    def _prepare(self, objective: LossProgram) -> tuple[Arguments, dict[str, Any]]:
         """Numbers and device data of an objective; the weights, cheap and likely to change, are read every time."""
 
         def read() -> Any:
@@ -104,7 +104,7 @@ class JaxEngine:
         return found, {"sources": sources, "constants": constants, "weights": objective.term_weights}
 
     def _of_objective(
-        self, what: Hashable, objective: Objective, seeds: int | None, make: Callable[[], Callable[..., Any]]
+        self, what: Hashable, objective: LossProgram, seeds: int | None, make: Callable[[], Callable[..., Any]]
     ) -> tuple[Callable[..., Any], dict[str, Any]]:
         """The compiled function `(theta, *rest, data)` that `make()` gives for one θ, and the data."""
         found, data = self._prepare(objective)
@@ -167,7 +167,7 @@ class JaxEngine:
         return found
 
     @configured
-    def value(self, objective: Objective, theta: np.ndarray) -> Value:
+    def value(self, objective: LossProgram, theta: np.ndarray) -> Value:
         """Total and terms, without gradient."""
         array, seeds = _array(theta)
         function, data = self._of_objective("value", objective, seeds, lambda: make_objective(objective))
@@ -175,7 +175,7 @@ class JaxEngine:
         return Value(total, self._named(objective, terms), None)
 
     @configured
-    def value_and_gradient(self, objective: Objective, theta: np.ndarray, per_term: bool = False) -> Value:
+    def value_and_gradient(self, objective: LossProgram, theta: np.ndarray, per_term: bool = False) -> Value:
         """Total, terms and gradient in θ; NaN where a solve failed. See `Engine.value_and_gradient`."""
         array, seeds = _array(theta)
 
@@ -186,7 +186,7 @@ class JaxEngine:
         total, terms, gradient, _ = _numpy(function(array, data))
         return Value(total, self._named(objective, terms), gradient)
 
-    def compiled_value_and_gradient(self, objective: Objective) -> tuple[Callable[..., Any], Any]:
+    def compiled_value_and_gradient(self, objective: LossProgram) -> tuple[Callable[..., Any], Any]:
         """The compiled function behind `value_and_gradient`, for those who build on JAX themselves.
 
         Returns
@@ -201,7 +201,7 @@ class JaxEngine:
             return configured(function), jax.device_put(data)
 
     @configured
-    def jacobian_vector(self, objective: Objective, theta: np.ndarray, tangent: np.ndarray) -> np.ndarray:
+    def jacobian_vector(self, objective: LossProgram, theta: np.ndarray, tangent: np.ndarray) -> np.ndarray:
         """Directional derivative of the total along `tangent`, by forward mode through the solver."""
         array, seeds = _array(theta)
         direction = np.asarray(tangent, dtype=float)
@@ -230,5 +230,5 @@ class JaxEngine:
             return minimise(make, minimisation, callback)
 
     @staticmethod
-    def _named(objective: Objective, terms: np.ndarray) -> dict[str, np.ndarray]:
+    def _named(objective: LossProgram, terms: np.ndarray) -> dict[str, np.ndarray]:
         return {name: np.array(terms[..., i]) for i, name in enumerate(objective.terms)}

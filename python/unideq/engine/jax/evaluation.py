@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
-from ...objective.program import Balancing, Objective
-from ..balancing import PROJECTIONS, Roles
-from .balance import make_rule
+from ...objective.program import Balancing, LossProgram
+from ..term_roles import PROJECTIONS, Roles
 from .derivative import value_and_gradient_of
 from .objective import make_objective
 from .term_gradients import make_term_gradients
+from .weighting_rules import make_rule
 
 __all__ = ["BalancedEvaluation", "Evaluated", "Evaluation", "make_evaluation"]
 
@@ -46,7 +46,7 @@ class Evaluated(NamedTuple):
 class Evaluation:
     """The total and its gradient, with the weights in `data["objective"]`."""
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: LossProgram) -> None:
         self.run = value_and_gradient_of(make_objective(objective))
 
     def __call__(self, state: State, data: Data) -> Evaluated:
@@ -66,7 +66,7 @@ class BalancedEvaluation(Evaluation):
     all seeds, computed outside their mapping: inside, a condition would run both branches.
     """
 
-    def __init__(self, objective: Objective, balancing: Balancing, roles: Roles) -> None:
+    def __init__(self, objective: LossProgram, balancing: Balancing, roles: Roles) -> None:
         super().__init__(objective)
         self.balancing = balancing
         self.rule = make_rule(objective, balancing, roles)
@@ -100,7 +100,7 @@ class BalancedEvaluation(Evaluation):
         return {"weights": found.weights}
 
 
-def make_evaluation(objective: Objective, balancing: Balancing | None, roles: Roles | None) -> Evaluation:
+def make_evaluation(objective: LossProgram, balancing: Balancing | None, roles: Roles | None) -> Evaluation:
     """The evaluation for this balancing."""
     if balancing is None or roles is None:
         return Evaluation(objective)

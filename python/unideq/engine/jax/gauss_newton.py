@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy.linalg import cho_factor, cho_solve
 
-from ...objective.program import Objective
+from ...objective.program import LossProgram
 from .residual_rows import make_jacobian, make_residuals
 
 __all__ = ["GaussNewton"]
@@ -42,7 +42,7 @@ class GaussNewton:
     where the total is lower without. A rejected step costs one Cholesky factorisation and three evaluations of R.
     """
 
-    def __init__(self, objective: Objective, phase: Any) -> None:
+    def __init__(self, objective: LossProgram, phase: Any) -> None:
         self.residuals = make_residuals(objective)
         self.jacobian = make_jacobian(objective)
         self.damping = phase.damping

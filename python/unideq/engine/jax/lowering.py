@@ -17,7 +17,7 @@ from jax import lax
 
 from ...errors import EngineUnsupported
 from ...graph import Expression, Graph
-from . import convolution, fourier
+from . import convolution, spectra
 from .bound import table_of, value_of
 
 __all__ = ["LOWERINGS", "check", "lower", "lowering"]
@@ -127,8 +127,8 @@ LOWERINGS: dict[str, Callable[..., Any]] = {
     "matmul": _matmul,
     "stencil": _stencil,
     "stencil_adjoint": _stencil_adjoint,
-    "rfft": fourier.rfft,
-    "irfft": fourier.irfft,
+    "rfft": spectra.rfft,
+    "irfft": spectra.irfft,
     "convolution": convolution.convolution,
     "convolution_kernel": convolution.convolution_kernel,
     "piecewise_polynomial": _piecewise_polynomial,

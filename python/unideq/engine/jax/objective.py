@@ -1,4 +1,4 @@
-"""An `Objective` as one JAX function: (θ, data) → total, (terms, whether a solve failed)."""
+"""A `LossProgram` as one JAX function: (θ, data) → total, (terms, whether a solve failed)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...objective.program import Objective
+from ...objective.program import LossProgram
 from .integrate import Data
 from .lowering import lower
 from .programs import program_of
@@ -18,7 +18,7 @@ __all__ = ["make_objective"]
 Loss = Callable[[jax.Array, Data], tuple[jax.Array, tuple[jax.Array, jax.Array]]]
 
 
-def make_objective(objective: Objective, forward_mode: bool = False) -> Loss:
+def make_objective(objective: LossProgram, forward_mode: bool = False) -> Loss:
     """`loss(theta (P,), data) -> total, (terms (T,), failed)`; total and terms are NaN where a solve failed."""
     functions = [program_of(s).make(s, forward_mode) for s in objective.sources]
     terms_of = lower(objective.loss)

@@ -13,14 +13,14 @@ import numpy as np
 from jax import lax
 
 from ...errors import EngineError
-from ...objective.program import Balancing, Objective
+from ...objective.program import Balancing, LossProgram
 from ...optimise import FirstOrder, State
-from ..balancing import Roles
 from ..batches import Fresh, fresh_data, iterations_at_once, stacked
 from ..cache import CompiledCache
 from ..loop import empty_logs
 from ..minimisation import Minimisation
 from ..residual_terms import check_residual_terms
+from ..term_roles import Roles
 from .arguments import Arguments
 from .configuration import own_configuration
 from .curvature import DenseCurvature, LimitedCurvature
@@ -42,7 +42,7 @@ class Task:
     make_objective(objective))` and all else that reads the weights from there sees those of the state.
     """
 
-    objective: Objective
+    objective: LossProgram
     phase: Any
     balancing: Balancing | None = None
     roles: Roles | None = None

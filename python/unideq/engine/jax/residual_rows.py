@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...objective.program import Objective, Pointwise
+from ...objective.program import LossProgram, Pointwise
 from .lowering import lower
 
 __all__ = ["make_jacobian", "make_residuals"]
@@ -19,12 +19,12 @@ FEW = 4
 Rows = Callable[[jax.Array, Any], list[Any]]
 
 
-def make_residuals(objective: Objective) -> Rows:
+def make_residuals(objective: LossProgram) -> Rows:
     """`(theta, data) -> r`: the residuals of every term (M, k), unweighted."""
     return _rows(objective, lambda flat, theta: flat(theta))
 
 
-def make_jacobian(objective: Objective) -> Rows:
+def make_jacobian(objective: LossProgram) -> Rows:
     """`(theta, data) -> (r, J)`: the residuals of every term (M, k) and their derivatives in θ (M, k, P)."""
 
     def both(flat: Callable[[jax.Array], jax.Array], theta: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -41,7 +41,7 @@ def make_jacobian(objective: Objective) -> Rows:
     return _rows(objective, both)
 
 
-def _rows(objective: Objective, of: Callable[[Callable[[jax.Array], jax.Array], jax.Array], Any]) -> Rows:
+def _rows(objective: LossProgram, of: Callable[[Callable[[jax.Array], jax.Array], jax.Array], Any]) -> Rows:
     """What `of(residuals of a point as a function of θ, θ)` makes at every point, one array or pair a term.
 
     The residuals of a point lie side by side, and so do then the rows of their derivatives.

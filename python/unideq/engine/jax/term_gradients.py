@@ -15,14 +15,14 @@ import numpy as np
 
 from ...graph import Graph
 from ...graph.graph import topological
-from ...objective.program import Objective
-from ..balancing import Roles
+from ...objective.program import LossProgram
+from ..term_roles import Roles
 from .objective import make_objective
 
 __all__ = ["make_term_gradients"]
 
 
-def make_term_gradients(objective: Objective, roles: Roles) -> Callable[..., Any]:
+def make_term_gradients(objective: LossProgram, roles: Roles) -> Callable[..., Any]:
     """`(theta, data, weights (T,)) -> terms (T,), gradients (B, P), rest (P,), failed`.
 
     `gradients` are those of the balanced terms, unweighted; `rest` is that of the weighted sum of all others.
@@ -49,7 +49,7 @@ def make_term_gradients(objective: Objective, roles: Roles) -> Callable[..., Any
     return run
 
 
-def _groups(objective: Objective) -> list[tuple[list[int], list[str]]]:
+def _groups(objective: LossProgram) -> list[tuple[list[int], list[str]]]:
     """(sources, terms), such that terms of different groups read different sources."""
     owner = {key: i for i, source in enumerate(objective.sources) for key in source.shapes}
     groups: list[tuple[set[int], list[str]]] = []
@@ -69,7 +69,7 @@ def _groups(objective: Objective) -> list[tuple[list[int], list[str]]]:
 class _part:
     """The terms of one group: values, the balanced ones' gradients, the weighted sum's of the others."""
 
-    def __init__(self, objective: Objective, roles: Roles, sources: list[int], terms: list[str]) -> None:
+    def __init__(self, objective: LossProgram, roles: Roles, sources: list[int], terms: list[str]) -> None:
         self.sources, self.terms = sources, terms
         self.balanced = [name for name in terms if name in roles.balanced]
         self.others = [name for name in terms if name not in roles.balanced and name not in roles.silent]
@@ -78,7 +78,7 @@ class _part:
         arrays = {key for source in chosen for key in source.shapes} | {"theta"}
         inputs = [node for node in objective.loss.inputs if node.name in arrays]
         graph = Graph(inputs, {name: objective.loss.outputs[name] for name in terms})
-        self.loss = make_objective(Objective(chosen, graph, {}))
+        self.loss = make_objective(LossProgram(chosen, graph, {}))
 
     def __call__(self, theta: jax.Array, data: Any, weights: jax.Array) -> Any:
         own = {"sources": [data["sources"][i] for i in self.sources], "weights": jnp.ones(len(self.terms))}

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...objective.program import Objective, Source
+from ...objective.program import LossProgram, Source
 from .programs import source_arrays
 
 __all__ = ["objective_data", "source_data", "whole_data", "write_fresh"]
@@ -25,12 +25,12 @@ def source_data(source: Source) -> np.ndarray:
     return _flat(list(source_arrays(source).values()))
 
 
-def objective_data(objective: Objective) -> np.ndarray:
+def objective_data(objective: LossProgram) -> np.ndarray:
     """All sources' data, without the weights that come after them."""
     return _flat([values for source in objective.sources for values in source_arrays(source).values()])
 
 
-def write_fresh(row: np.ndarray, objective: Objective, fresh: Sequence[Mapping[str, np.ndarray]]) -> None:
+def write_fresh(row: np.ndarray, objective: LossProgram, fresh: Sequence[Mapping[str, np.ndarray]]) -> None:
     """Put fresh arrays, one dict a source, in their places in an objective's data."""
     at = 0
     for source, arrays in zip(objective.sources, fresh, strict=True):
@@ -41,6 +41,6 @@ def write_fresh(row: np.ndarray, objective: Objective, fresh: Sequence[Mapping[s
             at += size
 
 
-def whole_data(objective: Objective, data: np.ndarray) -> np.ndarray:
+def whole_data(objective: LossProgram, data: np.ndarray) -> np.ndarray:
     """The sources' data with the weights behind them."""
     return np.concatenate([data, objective.term_weights])

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import ModelError
 from ...graph import Graph
-from ...objective.program import Integration, Objective, Rollout, Source, graph_key
+from ...objective.program import Integration, LossProgram, Rollout, Source, graph_key
 from ...optimise import check_engine, optimizers_of
 from ...solvers import adjoints_of, solvers_of
 from ..cache import CompiledCache, HashedKey, IdentityCache
@@ -77,7 +77,7 @@ class JuliaEngine:
 
     # ---- programs ----------------------------------------------------------------------------------------------
 
-    def prepared(self, objective: Objective) -> Prepared:
+    def prepared(self, objective: LossProgram) -> Prepared:
         """The compiled objective, with this objective's data and weights in it.
 
         Objectives that differ in these alone share one; whoever makes several calls asks before each.
@@ -93,11 +93,11 @@ class JuliaEngine:
             found.data, found.weights = data, weights
         return found
 
-    def _compile(self, objective: Objective) -> Prepared:
+    def _compile(self, objective: LossProgram) -> Prepared:
         handle = self.bridge.call("prepare_objective", "compiling the objective", objective_json(objective))
         return Prepared(handle, int(handle.parameters))
 
-    def _ready(self, objective: Objective, theta: Any) -> tuple[Any, np.ndarray, bool]:
+    def _ready(self, objective: LossProgram, theta: Any) -> tuple[Any, np.ndarray, bool]:
         """Julia's objective with its data, θ as (S, P), and whether θ was one vector."""
         found = self.prepared(objective)
         return found.handle, *_ensemble(theta, found.parameters)
@@ -164,7 +164,7 @@ class JuliaEngine:
             return {name: np.repeat(value, len(values[mapped[0]]), axis=0) for name, value in found.items()}
         return {name: value[0].copy() for name, value in found.items()}
 
-    def value(self, objective: Objective, theta: np.ndarray) -> Value:
+    def value(self, objective: LossProgram, theta: np.ndarray) -> Value:
         """Total and terms, without gradient."""
         handle, array, single = self._ready(objective, theta)
         names = objective.terms
@@ -174,7 +174,7 @@ class JuliaEngine:
         )
         return _value(names, total, terms, None, single)
 
-    def value_and_gradient(self, objective: Objective, theta: np.ndarray, per_term: bool = False) -> Value:
+    def value_and_gradient(self, objective: LossProgram, theta: np.ndarray, per_term: bool = False) -> Value:
         """Total, terms and gradient in θ; NaN where a solve failed. See `Engine.value_and_gradient`."""
         handle, array, single = self._ready(objective, theta)
         names = objective.terms
@@ -187,7 +187,7 @@ class JuliaEngine:
         )  # fmt: skip
         return _value(names, total, terms, gradient, single)
 
-    def jacobian_vector(self, objective: Objective, theta: np.ndarray, tangent: np.ndarray) -> np.ndarray:
+    def jacobian_vector(self, objective: LossProgram, theta: np.ndarray, tangent: np.ndarray) -> np.ndarray:
         """Directional derivative of the total along `tangent`, by forward mode through the solver."""
         handle, array, single = self._ready(objective, theta)
         direction, found = contiguous(tangent), np.empty(len(array))

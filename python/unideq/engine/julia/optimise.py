@@ -10,13 +10,13 @@ import numpy as np
 
 from ...errors import OptionError
 from ...graph import to_json
-from ...objective.program import Balancing, Objective
+from ...objective.program import Balancing, LossProgram
 from ...optimise import SOAP, FirstOrder, Optimisers, Phase, State, turn_graph
-from ..balancing import Roles, residual_of
 from ..batches import MEMORY, fresh_data
 from ..loop import empty_logs
 from ..minimisation import Minimisation
 from ..residual_terms import check_residual_terms
+from ..term_roles import Roles, residual_of
 from .bridge import address
 from .data import objective_data, whole_data, write_fresh
 
@@ -171,7 +171,7 @@ def _beside(phase: Phase) -> dict[str, Any] | None:
     return None
 
 
-def _balancing(objective: Objective, balancing: Balancing, weights: np.ndarray) -> dict[str, Any]:
+def _balancing(objective: LossProgram, balancing: Balancing, weights: np.ndarray) -> dict[str, Any]:
     """A rule and its terms by their places; see `read_balance` in Julia."""
     roles = Roles.of(balancing, objective, weights)
     found = [residual_of(objective, n) for n in roles.balanced] if balancing.rule == "ntk" else []

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 
 from ...graph import Graph
-from ...objective.program import Objective, Source
+from ...objective.program import LossProgram, Source
 from .derived import as_json, forward, reverse
 from .points import in_blocks
 from .programs import program_of
@@ -18,7 +18,7 @@ from .programs import program_of
 __all__ = ["evaluation_json", "objective_json", "source_json"]
 
 
-def objective_json(objective: Objective) -> str:
+def objective_json(objective: LossProgram) -> str:
     """The graphs of an objective, with their derivatives in reverse and in forward mode."""
     made = [name for source in objective.sources if source.graphs for name in source.shapes]
     read = [name for name in (*made, "theta") if name in objective.loss.input_names]

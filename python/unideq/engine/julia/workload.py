@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...graph import Graph, constant, pushforward, variable
-from ...objective.program import Given, Integration, Objective, Pointwise, Rollout, SolverSettings
+from ...objective.program import Given, Integration, LossProgram, Pointwise, Rollout, SolverSettings
 from ...optimise import SOAP, AdamW, CosineDecay, Phase
 from ..minimisation import Minimisation
 from .data import objective_data, source_data
@@ -30,7 +30,7 @@ def _network(x: Any, theta: Any) -> Any:
     return theta[9:15].reshape(2, 3) @ hidden + theta[15:17]
 
 
-def _rollout_objective() -> tuple[Rollout, Objective]:
+def _rollout_objective() -> tuple[Rollout, LossProgram]:
     """Two trajectories of five steps, every one recorded; and their misfit to a target."""
     t: Any
     u: Any
@@ -46,10 +46,10 @@ def _rollout_objective() -> tuple[Rollout, Objective]:
     target: Any
     states, scaled, target = variable("r.u", (2, 5, 2)), variable("r.scaled", (2, 5)), variable("g.u", (2, 5, 2))
     loss = Graph([states, scaled, target], {"fit": np.mean((states - target) ** 2) + np.mean(scaled)})
-    return source, Objective((source, Given("g", {"u": np.ones((2, 5, 2))})), loss, {"fit": 1.0})
+    return source, LossProgram((source, Given("g", {"u": np.ones((2, 5, 2))})), loss, {"fit": 1.0})
 
 
-def _points_objective() -> Objective:
+def _points_objective() -> LossProgram:
     """Means of squares of a network's second derivative at points of the interior, and of its value at others."""
     x: Any
     theta: Any
@@ -67,10 +67,10 @@ def _points_objective() -> Objective:
     )
     arrays: dict[str, Any] = {name: variable(name, shape) for s in sources for name, shape in s.shapes.items()}
     loss = Graph(list(arrays.values()), {name: np.mean(array**2) for name, array in arrays.items()})
-    return Objective(sources, loss, dict.fromkeys(arrays, 1.0), {name: name for name in arrays})
+    return LossProgram(sources, loss, dict.fromkeys(arrays, 1.0), {name: name for name in arrays})
 
 
-def _run_json(objective: Objective, phase: Phase) -> str:
+def _run_json(objective: LossProgram, phase: Phase) -> str:
     """A run of an optimiser whose turn is a graph."""
     asked = Minimisation(objective, np.zeros((1, 18)), phase, matrices=[(0, 2, 3)])
     return json.dumps(run_program(asked, asked.start()))
@@ -99,7 +99,7 @@ def workload() -> dict[str, str | list[float]]:
         [states, scaled, values, theta],
         {"fit": np.mean((states - data) ** 2) + np.mean(scaled), "size": np.sum(values**2) + np.sum(theta**2)},
     )
-    objective = Objective((integration, points), loss, {"fit": 1.0, "size": 0.1})
+    objective = LossProgram((integration, points), loss, {"fit": 1.0, "size": 0.1})
     (rollout, rollouts), points_alone = _rollout_objective(), _points_objective()
     return {
         "objective": objective_json(objective),

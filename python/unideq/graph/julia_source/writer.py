@@ -14,7 +14,7 @@ from ..julia_helpers import HELPERS, NEEDS
 from ..julia_names import Names
 from ..printing import ATOM, Shown
 from .literals import LONGEST, julia_array, julia_number
-from .table import rule_of
+from .writers import rule_of
 
 __all__ = ["JuliaSource"]
 

@@ -1,6 +1,6 @@
 """What an engine is asked to compute: graphs plus plain settings, all frozen and engine-independent.
 
-An `Objective` is a weighted sum of named terms. Its `sources` produce arrays (states along integrations, values at
+A `LossProgram` is a weighted sum of named terms. Its `sources` produce arrays (states along integrations, values at
 points); its `loss` graph turns those arrays and θ into the terms.
 """
 
@@ -9,7 +9,7 @@ from .balancing import Balancing
 from .batches import Batches
 from .given import Given
 from .integration import Integration
-from .objective import MeanSquare, Objective
+from .loss_program import LossProgram, MeanSquare
 from .pointwise import Pointwise
 from .rollout import Rollout
 from .source import Source, graph_key, shapes_key
@@ -19,8 +19,8 @@ __all__ = [
     "Batches",
     "Given",
     "Integration",
+    "LossProgram",
     "MeanSquare",
-    "Objective",
     "Pointwise",
     "Rollout",
     "SolverSettings",

@@ -16,8 +16,8 @@ class Balancing:
     Attributes
     ----------
     rule
-        A name of `unideq.objective.balance.RULES`: `annealing`, `gradient_norm`, `ntk` move the weights every so many
-        iterations; `config`, `pcgrad` combine the terms' gradients into one direction in every iteration.
+        A name of `unideq.objective.weighting_rules.RULES`: `annealing`, `gradient_norm`, `ntk` move the weights every
+        so many iterations; `config`, `pcgrad` combine the terms' gradients into one direction in every iteration.
     terms
         The terms that take part; others keep their weights.
     counted

@@ -13,7 +13,7 @@ __all__ = ["Source", "graph_key", "shapes_key", "theta_size"]
 
 
 class Source(ABC):
-    """Base of all programs that make arrays, `NAME.OUTPUT`, for the loss of an `Objective`; frozen dataclasses.
+    """Base of all programs that make arrays, `NAME.OUTPUT`, for the loss of a `LossProgram`; frozen dataclasses.
 
     A kind of program is a subclass in a file of its own, and an entry in each engine's table of programs
     (`unideq.engine.jax.programs`, `unideq.engine.julia.programs`).

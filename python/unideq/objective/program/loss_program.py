@@ -1,4 +1,4 @@
-"""`Objective`: a weighted sum of named terms, made of what its sources make."""
+"""`LossProgram`: a weighted sum of named terms, made of what its sources make."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...graph import Graph
 from .pointwise import Pointwise
 from .source import Source, graph_key, theta_size
 
-__all__ = ["MeanSquare", "Objective"]
+__all__ = ["LossProgram", "MeanSquare"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class MeanSquare:
 
 
 @dataclass(frozen=True)
-class Objective:
+class LossProgram:
     """Σ weight · term, each term a scalar.
 
     Attributes
@@ -92,7 +92,7 @@ class Objective:
         found = [one for one in map(self.mean_square, self.terms) if one is not None]
         return found if len(found) == len(self.terms) else None
 
-    def with_data(self, data: Mapping[str, Mapping[str, np.ndarray]]) -> Objective:
+    def with_data(self, data: Mapping[str, Mapping[str, np.ndarray]]) -> LossProgram:
         """The same with other data of the sources named."""
         changed = (replace(s, data=data[s.name]) if s.name in data else s for s in self.sources)  # type: ignore[type-var]
         return replace(self, sources=tuple(changed))

@@ -12,13 +12,13 @@ from ...errors import OptionError
 from ...stored import stored
 from .sampler import Sampler
 
-__all__ = ["Grid"]
+__all__ = ["TensorGrid"]
 
 
 @stored
 @known_arguments
 @dataclass(frozen=True)
-class Grid(Sampler):
+class TensorGrid(Sampler):
     """Fixed points in the middles of a tensor grid's equal cells: n points along each of d axes, n^d in all.
 
     Parameters
@@ -34,7 +34,7 @@ class Grid(Sampler):
     Examples
     --------
     >>> import numpy as np, unideq as ude
-    >>> ude.samplers.Grid().draw(4, 2, np.random.default_rng(0)).tolist()
+    >>> ude.samplers.TensorGrid().draw(4, 2, np.random.default_rng(0)).tolist()
     [[0.25, 0.25], [0.25, 0.75], [0.75, 0.25], [0.75, 0.75]]
     """
 
@@ -43,7 +43,7 @@ class Grid(Sampler):
 
     def __post_init__(self) -> None:
         if self.redraw is not None:
-            raise OptionError(f"`Grid` has fixed points: leave `redraw` at None, not {self.redraw!r}.")
+            raise OptionError(f"`TensorGrid` has fixed points: leave `redraw` at None, not {self.redraw!r}.")
 
     def draw(self, count: int, dimensions: int, generator: np.random.Generator) -> np.ndarray:
         """Points (count, dimensions) of the unit cube, the last axis fastest; nothing is random."""
@@ -51,7 +51,7 @@ class Grid(Sampler):
         if side**dimensions != count:
             below = max(int(count ** (1.0 / dimensions)), 1)
             raise OptionError(
-                f"`Grid` in {dimensions} dimensions makes n^{dimensions} points; {count} isn't such a number. "
+                f"`TensorGrid` in {dimensions} dimensions makes n^{dimensions} points; {count} isn't such a number. "
                 f"Ask for {below**dimensions} or {(below + 1) ** dimensions}."
             )
         middles = (np.arange(side) + 0.5) / side

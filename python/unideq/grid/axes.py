@@ -1,4 +1,4 @@
-"""`Domain`: one or two axes, the points on them, and what needs no scheme: sums, neighbours, values at faces."""
+"""`Axes`: one or two axes, the points on them, and what needs no scheme: sums, neighbours, values at faces."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .axis import Axis
 from .field import field_of, handed_back, time_of
 from .padding import checked_reach, padded, part
 
-__all__ = ["Domain"]
+__all__ = ["Axes"]
 
 
-class Domain:
+class Axes:
     """One or two axes with different names; `Grid` adds the derivatives.
 
     Parameters

@@ -10,29 +10,29 @@ import numpy as np
 from ..errors import OptionError
 from ..model import Entry
 from ..stored import Stored
-from .problem import Problem
-from .program import Batches, Objective
+from .estimation_problem import EstimationProblem
+from .program import Batches, LossProgram
 
-__all__ = ["ObjectiveSpecification"]
+__all__ = ["Objective"]
 
 Evaluate = Callable[..., Mapping[str, np.ndarray]]
 """`Engine.evaluate`."""
 
 
-class ObjectiveSpecification(Stored):
-    """Base of `Trajectory`, `MultipleShooting`, `Collocation`, `Unrolled`: plain settings that build an `Objective`."""
+class Objective(Stored):
+    """Base of `Trajectory`, `MultipleShooting`, `Collocation`, `Unrolled`: settings that build a `LossProgram`."""
 
     family: ClassVar[str] = "objective"
 
-    def entries(self, problem: Problem) -> list[Entry]:
+    def entries(self, problem: EstimationProblem) -> list[Entry]:
         """Quantities that this objective adds to θ (segment starts)."""
         return []
 
-    def guesses(self, problem: Problem) -> dict[str, np.ndarray]:
+    def guesses(self, problem: EstimationProblem) -> dict[str, np.ndarray]:
         """Initial values of those entries."""
         return {}
 
-    def check(self, problem: Problem) -> None:
+    def check(self, problem: EstimationProblem) -> None:
         """Complain about a problem that the objective isn't for, before anything is compiled."""
         if not problem.model.continuous_in_time:
             raise OptionError(
@@ -40,11 +40,11 @@ class ObjectiveSpecification(Stored):
                 "`Unrolled()` or `Trajectory()`, or fit the stepper's own model."
             )
 
-    def build(self, problem: Problem) -> Objective:
+    def build(self, problem: EstimationProblem) -> LossProgram:
         """The program; `problem.layout` holds all entries."""
         raise NotImplementedError
 
-    def batches(self, problem: Problem, evaluate: Evaluate, salt: int = 0) -> Batches | None:
+    def batches(self, problem: EstimationProblem, evaluate: Evaluate, salt: int = 0) -> Batches | None:
         """Fresh data for every iteration; None where all iterations see the same data.
 
         Parameters

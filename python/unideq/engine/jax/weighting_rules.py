@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from ...graph import Graph
-from ...objective.program import Balancing, Objective
-from ..balancing import Roles, residual_of
+from ...objective.program import Balancing, LossProgram
+from ..term_roles import Roles, residual_of
 from .lowering import lower
 
 __all__ = ["make_rule"]
@@ -30,7 +30,7 @@ POINTS_AT_ONCE = 64
 Rule = Callable[..., Any]
 
 
-def make_rule(objective: Objective, balancing: Balancing, roles: Roles) -> Rule:
+def make_rule(objective: LossProgram, balancing: Balancing, roles: Roles) -> Rule:
     """The rule for this objective."""
     if balancing.rule == "annealing":
         return _annealing(balancing, roles)
@@ -87,7 +87,7 @@ def _equal(roles: Roles, sizes: Rule) -> Rule:
     return rule
 
 
-def make_traces(objective: Objective, roles: Roles) -> Rule:
+def make_traces(objective: LossProgram, roles: Roles) -> Rule:
     """`(theta, data) -> tr Kᵢ (B,)`: the mean over a term's points of ‖∂r/∂θ‖² over what counts and may move."""
     each = [_trace(objective, name) for name in roles.balanced]
 
@@ -98,7 +98,7 @@ def make_traces(objective: Objective, roles: Roles) -> Rule:
     return traces
 
 
-def _trace(objective: Objective, term: str) -> Rule:
+def _trace(objective: LossProgram, term: str) -> Rule:
     found = residual_of(objective, term)
     index, graph, key = found.place, found.source.graph, found.output
     run = lower(Graph(graph.inputs, {key: graph.outputs[key]}))

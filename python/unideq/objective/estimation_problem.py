@@ -20,14 +20,14 @@ from .regularise import L1, L2, Penalty
 from .tolerance import absolute_tolerances, warn_below_tolerance
 from .windows import state_observables
 
-__all__ = ["Problem", "measured_as"]
+__all__ = ["EstimationProblem", "measured_as"]
 
 USUAL_ATOL = 1e-6
 """Absolute tolerance of fits, for states of size one and more."""
 
 
 @dataclass(frozen=True)
-class Problem:
+class EstimationProblem:
     """What objectives are built from.
 
     Attributes
@@ -67,7 +67,7 @@ class Problem:
         regulariser: L1 | L2 | None,
         penalties: Mapping[str, Penalty],
         estimate_initial: bool = True,
-    ) -> Problem:
+    ) -> EstimationProblem:
         """Check that every state has somewhere to start, and lay out θ (without segments: see `extended`)."""
         loss.check(train.names)
         _check_terms(model, train, penalties)
@@ -140,13 +140,13 @@ class Problem:
             frozenset(known),
         )  # fmt: skip
 
-    def with_observations(self, observations: Observations) -> Problem:
+    def with_observations(self, observations: Observations) -> EstimationProblem:
         """The same problem with other measurements (held-out ones)."""
-        return Problem(**{**self.__dict__, "observations": observations})
+        return EstimationProblem(**{**self.__dict__, "observations": observations})
 
-    def extended(self, entries: list[Entry]) -> Problem:
+    def extended(self, entries: list[Entry]) -> EstimationProblem:
         """The same problem with further entries in θ."""
-        return Problem(**{**self.__dict__, "layout": Layout([*self.layout.entries, *entries])})
+        return EstimationProblem(**{**self.__dict__, "layout": Layout([*self.layout.entries, *entries])})
 
     def initial_theta(self, seed: int, extra: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
         """θ (P,) to start training from: networks drawn with this seed, everything else at its guess."""

@@ -13,7 +13,7 @@ from ..checks import choice, known_arguments, number, sequence, settle, text, wh
 from ..errors import OptionError, unknown
 from ..model import Layout
 from ..stored import Stored, stored
-from .program import Balancing, Objective
+from .program import Balancing, LossProgram
 from .weight_matrices import weight_matrices
 
 __all__ = [
@@ -38,7 +38,7 @@ class Balance(Stored):
     family: ClassVar[str] = "balancing rule"
     rule: ClassVar[str] = ""
 
-    def balancing(self, objective: Objective, layout: Layout) -> Balancing:
+    def balancing(self, objective: LossProgram, layout: Layout) -> Balancing:
         """Plain data for engines.
 
         Parameters
@@ -59,7 +59,7 @@ class Balance(Stored):
             raise OptionError(f"`{type(self).__name__}` balances terms against each other, and there is {found}.")
         return self._data(objective, terms, layout)
 
-    def _data(self, objective: Objective, terms: tuple[str, ...], layout: Layout) -> Balancing:
+    def _data(self, objective: LossProgram, terms: tuple[str, ...], layout: Layout) -> Balancing:
         counted = layout.free_mask.astype(float)
         return Balancing(self.rule, terms, counted, getattr(self, "every", 1), getattr(self, "rate", 1.0))
 
@@ -124,7 +124,7 @@ class LearningRateAnnealing(Balance):
         settle(self, choice, "denominator", choices=("weighted", "plain"))
         settle(self, choice, "average", choices=("entries", "matrices", "ratios"))
 
-    def _data(self, objective: Objective, terms: tuple[str, ...], layout: Layout) -> Balancing:
+    def _data(self, objective: LossProgram, terms: tuple[str, ...], layout: Layout) -> Balancing:
         if not self.reference:
             raise OptionError(
                 "`LearningRateAnnealing` measures against the terms of the interior. Name them here: `reference=` one "
@@ -318,7 +318,7 @@ class Causal(Stored):
         _settle_terms(self, "terms")
 
 
-def labels_of(name: str, objective: Objective) -> tuple[str, ...]:
+def labels_of(name: str, objective: LossProgram) -> tuple[str, ...]:
     """The objective's terms that a name stands for: itself, or `NAME.KEY` of a term with several residuals.
 
     Raises

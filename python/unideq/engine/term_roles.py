@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import ModelError, OptionError, unknown
-from ..objective.balance import RULES
-from ..objective.program import Balancing, MeanSquare, Objective
+from ..objective.program import Balancing, LossProgram, MeanSquare
+from ..objective.weighting_rules import RULES
 from ..optimise import Phase
 
 __all__ = ["PROJECTIONS", "Roles", "checked_balancing", "residual_of"]
@@ -40,7 +40,7 @@ class Roles:
     silent: tuple[str, ...]
 
     @classmethod
-    def of(cls, balancing: Balancing, objective: Objective, weights: np.ndarray) -> Roles:
+    def of(cls, balancing: Balancing, objective: LossProgram, weights: np.ndarray) -> Roles:
         """The roles, given the weights (S, T) that a run begins with."""
         names = objective.terms
         looked_at = {*balancing.terms, *balancing.reference}
@@ -65,7 +65,7 @@ class Roles:
 
 
 def checked_balancing(
-    balancing: Balancing | None, objective: Objective, optimizer: Phase, size: int
+    balancing: Balancing | None, objective: LossProgram, optimizer: Phase, size: int
 ) -> Balancing | None:
     """The balancing, its terms in the objective's order and without those of weight 0.
 
@@ -108,7 +108,7 @@ def checked_balancing(
     return replace(balancing, terms=terms, counted=counted)
 
 
-def residual_of(objective: Objective, term: str) -> MeanSquare:
+def residual_of(objective: LossProgram, term: str) -> MeanSquare:
     """The residual that a term is the mean square of.
 
     Raises

@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import ModelError
 from ...graph.operations.stencil import evaluate_stencil
 
-__all__ = ["Space", "central_weights"]
+__all__ = ["UniformGrid", "central_weights"]
 
 ACCURACY = 6
 """Order of the central differences that stand for exact derivatives in the audits."""
@@ -36,7 +36,7 @@ def central_weights(order: int, accuracy: int = ACCURACY) -> tuple[tuple[int, ..
 
 
 @dataclass(frozen=True)
-class Space:
+class UniformGrid:
     """The grid that an audit works on.
 
     Attributes
@@ -54,7 +54,7 @@ class Space:
     periodic: tuple[bool, ...]
 
     @classmethod
-    def of(cls, model: Any, spacing: Mapping[str, float] | None = None) -> Space | None:
+    def of(cls, model: Any, spacing: Mapping[str, float] | None = None) -> UniformGrid | None:
         """The space of a model with a grid, or one made of given spacings (periodic); None where there is neither."""
         grid = getattr(model, "grid", None)
         if grid is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..checks import instance, mapping, number
 from ..errors import OptionError, unknown
-from ..objective.balance import Balance, Causal
+from ..objective.weighting_rules import Balance, Causal
 from ..stored import from_json
 
 __all__ = ["BalanceSettings"]

@@ -1,6 +1,6 @@
 """The table of solvers as Unideq.jl reads it: `julia/src/solve/solvers.json`.
 
-`python -m unideq.engine.julia.solvers FILE` writes that file.
+`python -m unideq.engine.julia.solver_table FILE` writes that file.
 """
 
 from __future__ import annotations
