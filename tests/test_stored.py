@@ -14,7 +14,7 @@ from unideq.errors import FileFormatError
 from unideq.grid.schemes.base import Scheme
 from unideq.nn import Network
 from unideq.objective import Objective
-from unideq.objective.loss import Loss
+from unideq.objective.losses import Loss
 from unideq.objective.regularise import Regulariser
 from unideq.objective.weighting_rules import Balance
 from unideq.residual.samplers import Sampler

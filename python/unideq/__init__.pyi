@@ -45,12 +45,16 @@ from .objective import GradientNorm as GradientNorm
 from .objective import Holdout as Holdout
 from .objective import Huber as Huber
 from .objective import LearningRateAnnealing as LearningRateAnnealing
+from .objective import LogNormalLikelihood as LogNormalLikelihood
 from .objective import MultipleShooting as MultipleShooting
+from .objective import NegativeBinomialLikelihood as NegativeBinomialLikelihood
 from .objective import NeuralTangentKernel as NeuralTangentKernel
 from .objective import PCGrad as PCGrad
 from .objective import Penalty as Penalty
+from .objective import PoissonLikelihood as PoissonLikelihood
 from .objective import SquaredError as SquaredError
 from .objective import Stream as Stream
+from .objective import StudentTLikelihood as StudentTLikelihood
 from .objective import Trajectory as Trajectory
 from .objective import Unrolled as Unrolled
 from .optimise import BFGS as BFGS

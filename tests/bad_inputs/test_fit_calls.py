@@ -43,7 +43,10 @@ ude.fit(ode, data, seeds={1, 2})  # `seeds` … {1, 2}
 ude.fit(ode, data, seeds=3, phases=ude.Adam(1e-3, 1), progress=False)  # network
 ude.fit(ode, data, loss="hubber")  # `hubber` … `huber`
 ude.fit(ode, data, loss=5)  # `loss` … 5
-ude.fit(ode, data, loss={"x": "huber"})  # `loss` … {'x': 'huber'}
+ude.fit(ode, data, loss={"y": "huber"})  # `loss` … `y` … `x`
+ude.fit(ode, data, loss={"x": "hubber"})  # `hubber` … `huber`
+ude.fit(ode, data, loss={})  # `loss` … empty
+ude.fit(ode, data, loss="poisson")  # counts … `x`
 ude.fit(ode, data, loss=[ude.Huber()])  # `loss`
 ude.fit(ode, data, loss=ude.Huber)  # `loss` … Huber()
 ude.fit(ode, data, loss="custom")  # `custom`

@@ -9,9 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objective.building import NAN, dataset, decay, problem, ready, terms
-from unideq.errors import FileFormatError, OptionError, TraceError
+from unideq.errors import DataError, FileFormatError, OptionError, TraceError
 from unideq.graph import Graph, variable
-from unideq.objective import CustomLoss, GaussianLikelihood, Huber, SquaredError, Trajectory, loss_of
+from unideq.objective import (
+    CustomLoss,
+    GaussianLikelihood,
+    Huber,
+    LogNormalLikelihood,
+    Loss,
+    NegativeBinomialLikelihood,
+    PoissonLikelihood,
+    SquaredError,
+    StudentTLikelihood,
+    Trajectory,
+    loss_of,
+)
+from unideq.stored import from_json
 
 
 def raises(kind, *parts):
@@ -63,6 +76,69 @@ def test_gaussian_is_the_negative_log_density_up_to_a_constant():
     value = cost(GaussianLikelihood(), [3.0], [1.0], scale=4.0, noise=0.5)
     expected = -norm.logpdf(1.0, 3.0, 0.5) - 0.5 * np.log(2 * np.pi) - np.log(4.0)
     np.testing.assert_allclose(value, [expected], rtol=1e-12)
+
+
+def test_log_normal_is_the_negative_log_density_up_to_a_constant():
+    from scipy.stats import lognorm
+
+    value = cost(LogNormalLikelihood(), [3.0, 0.5], [1.0, 2.0], scale=4.0, noise=0.5)
+    expected = -lognorm.logpdf([1.0, 2.0], 0.5, scale=[3.0, 0.5]) - 0.5 * np.log(2 * np.pi) - np.log([1.0, 2.0])
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+
+
+def test_student_t_is_the_negative_log_density_up_to_a_constant():
+    from scipy.stats import t
+
+    values = np.array([1.0, -20.0])
+    value = cost(StudentTLikelihood(3.0), [3.0, 3.0], values, scale=4.0, noise=0.5)
+    constant = t.logpdf(0.0, 3.0) - np.log(4.0)
+    np.testing.assert_allclose(value, constant - t.logpdf(values, 3.0, 3.0, 0.5), rtol=1e-12)
+
+
+def test_poisson_is_half_the_deviance():
+    from scipy.stats import poisson
+
+    counts, rate = np.array([0.0, 1.0, 7.0, 5000.0]), np.array([0.3, 2.0, 7.0, 4900.0])
+    best = poisson.logpmf(counts, np.maximum(counts, 1e-300))
+    value = cost(PoissonLikelihood(), rate, counts, scale=3.0)
+    np.testing.assert_allclose(value, best - poisson.logpmf(counts, rate), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("dispersion", [1e-3, 0.2, 5.0])
+def test_negative_binomial_is_the_negative_log_probability(dispersion):
+    from scipy.stats import nbinom
+
+    counts, mean = np.array([0.0, 1.0, 7.0, 5000.0]), np.array([0.3, 2.0, 9.0, 4900.0])
+    expected = -nbinom.logpmf(counts, 1 / dispersion, 1 / (1 + dispersion * mean))
+    value = cost(NegativeBinomialLikelihood(), mean, counts, noise=dispersion)
+    np.testing.assert_allclose(value, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("loss", [PoissonLikelihood(), NegativeBinomialLikelihood(), LogNormalLikelihood()])
+@pytest.mark.parametrize("count", [1.0, 4.0])
+def test_predictions_that_stray_below_zero_are_costly_and_led_back(loss, count):
+    places = np.array([-1.0, -1e-3, 0.0, 1e-7, 1e-5, 0.1])
+    value = cost(loss, places, np.full(6, count), noise=0.3)
+    assert np.isfinite(value).all() and (np.diff(value) < 0).all()
+
+
+def test_impossible_measurements_are_refused_by_their_values():
+    with raises(DataError, "`PoissonLikelihood` needs counts", "`y` was 0.5 (1 of 3 values"):
+        problem(decay(), dataset(TIMES, x=[1.0, 2.0, 0.0, NAN], y=[NAN, 0.5, 2.0, 3.0]), PoissonLikelihood())
+    with raises(DataError, "`LogNormalLikelihood` needs positive values", "`x` was 0"):
+        problem(decay(), dataset(TIMES, x=[1.0, 2.0, 0.0, NAN], y=Y), LogNormalLikelihood())
+
+
+def test_each_variable_may_have_a_loss_of_its_own():
+    each = {"x": "huber", "y": GaussianLikelihood(weights={"y": 3.0}, sigma={"y": 2.0})}
+    value, program = evaluated(each)
+    assert value["x"] == pytest.approx(evaluated("huber")[0]["x"])
+    assert value["y"] == pytest.approx(np.mean([1.0, 4.0]) / 2 / 4.0 + np.log(2.0 / SY))
+    assert program.weights == {"x": pytest.approx(3 / 5 * 2), "y": pytest.approx(3 * 2 / 5 * 2)}
+    again = from_json(Loss, json.loads(json.dumps(loss_of(each).to_json())))
+    assert again == loss_of(each)
+    made = problem(decay(), dataset(TIMES, x=X, y=Y), {"x": "student_t", "y": "squared_error"})
+    assert [e.name for e in made.layout.of_kind("noise")] == ["noise.x"]
 
 
 def test_custom_loss_sees_scaled_values():
@@ -142,12 +218,16 @@ def test_unmeasured_predictions_do_not_matter(seed):
         SquaredError(scale={"x": 2.0}, weights={"y": 0.5}),
         Huber(0.3),
         GaussianLikelihood(sigma={"x": 0.1}, initial=0.5),
+        LogNormalLikelihood(weights={"y": 2.0}),
+        StudentTLikelihood(3.0),
+        PoissonLikelihood(),
+        NegativeBinomialLikelihood(initial=0.4),
         CustomLoss.of(lambda p, o: abs(p - o) ** 1.5, weights={"x": 2.0}),
     ],
     ids=lambda loss: loss.kind,
 )
 def test_json_round_trip(loss):
-    again = loss_of(json.loads(json.dumps(loss.to_json(), allow_nan=False)))
+    again = from_json(Loss, json.loads(json.dumps(loss.to_json(), allow_nan=False)))
     assert type(again) is type(loss) and again.scale == loss.scale and again.weights == loss.weights
     np.testing.assert_array_equal(
         cost(again, [3.0, 1.0], [1.0, 1.5], 2.0, 0.7), cost(loss, [3.0, 1.0], [1.0, 1.5], 2.0, 0.7)
@@ -170,8 +250,14 @@ def test_names_and_functions_become_losses():
         (lambda: GaussianLikelihood(initial=-1.0), OptionError, ("`initial` as a number > 0, not -1.0",)),
         (lambda: loss_of(lambda p, o: o**2), OptionError, ("doesn't depend on its first argument",)),
         (lambda: loss_of(lambda p, o: p if p > o else o), TraceError, ("np.where",)),
-        (lambda: loss_of({"kind": "cubic"}), FileFormatError, ("Unknown loss `cubic`",)),
-        (lambda: loss_of({"kind": "huber", "size": 1}), FileFormatError, ("damaged",)),
+        (lambda: from_json(Loss, {"kind": "cubic"}), FileFormatError, ("Unknown loss `cubic`",)),
+        (lambda: from_json(Loss, {"kind": "huber", "size": 1}), FileFormatError, ("damaged",)),
+        (lambda: evaluated({"x": "huber"}), OptionError, ("says nothing about `y`", '"y": "squared_error"')),
+        (lambda: evaluated({"x": "huber", "z": "huber"}), OptionError, ("in `loss` `z`", "`x`, `y`")),
+        (lambda: evaluated({"x": "huber", "y": {"x": "huber"}}), OptionError, ("`y` is a dict itself",)),
+        (lambda: loss_of({}), OptionError, ("empty dict",)),
+        (lambda: evaluated(PoissonLikelihood(scale={"x": 0.0})), OptionError, ("`scale` as",)),
+        (lambda: StudentTLikelihood(0.0), OptionError, ("`degrees` as a number > 0",)),
         (lambda: evaluated(SquaredError(scale={"xx": 1.0})), OptionError, ("Unknown data variable in `scale` `xx`",)),
         (lambda: evaluated(SquaredError(weights={"x": -1.0})), OptionError, ("`weights` as", "-1.0", "`x`")),
         (lambda: evaluated(GaussianLikelihood(sigma={"z": 1.0})), OptionError, ("in `sigma` `z`", "`x`, `y`")),

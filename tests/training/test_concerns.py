@@ -11,7 +11,7 @@ import unideq as ude
 from unideq.errors import UnideqWarning
 from unideq.model import Entry, Layout, Parameter
 from unideq.objective import EstimationProblem, Observations
-from unideq.objective.loss import SquaredError
+from unideq.objective.losses import SquaredError
 from unideq.objective.program import SolverSettings
 from unideq.training.concerns import concerns_after, concerns_before, slow
 
@@ -104,12 +104,12 @@ def test_a_network_of_unscaled_time_is_told_with_the_scale_that_it_needs(layout)
     assert _before(ude.ODE(rhs, ["x"], networks={"f": replace(network, activation="relu")}), data) == []
 
 
-def _after(record, start, final, entries, scales=None):
+def _after(record, start, final, entries):
     layout = Layout(entries)
     theta = layout.pack({k: np.asarray(v) for k, v in final.items()})[None]
     begun = layout.pack({k: np.asarray(v) for k, v in start.items()})[None]
     made = replace(record, layout=layout, theta=theta, best_theta=theta, best_total=np.ones(1), status="finished")
-    return concerns_after(made, begun, scales or {})
+    return concerns_after(made, begun)
 
 
 def test_a_long_training_is_told_what_would_be_quicker(switched):
@@ -137,10 +137,10 @@ def test_values_at_their_bounds_are_told(switched):
 
 def test_noise_that_vanishes_is_told(switched):
     entries = [Entry("noise.x", (), "noise", True, 0.0)]
-    (found,) = _after(switched[0].record, {"noise.x": 0.1}, {"noise.x": 1e-9}, entries, {"x": 1.0})
+    (found,) = _after(switched[0].record, {"noise.x": 0.1}, {"noise.x": 1e-9}, entries)
     assert found.startswith("the estimated noise of `x` went to 1e-09")
     assert "sigma=" in found
-    assert _after(switched[0].record, {"noise.x": 0.1}, {"noise.x": 0.01}, entries, {"x": 1.0}) == []
+    assert _after(switched[0].record, {"noise.x": 0.1}, {"noise.x": 0.01}, entries) == []
 
 
 def test_numbers_that_never_moved_are_told(switched):

@@ -134,7 +134,7 @@ class Measured(Kind):
         return trained_model(record, theta)
 
     def is_likelihood(self, record: Record, best: float) -> bool:
-        return record.settings.loss.estimates_noise or best <= 0
+        return record.settings.loss.is_likelihood or best <= 0
 
     def concerns(self, fit: Fit) -> list[str]:
         return wrong_gradient(fit) if fit.record.history.iterations and switches(fit.model) else []

@@ -17,10 +17,10 @@ from ..objective import (
     Penalty,
     SquaredError,
     Trajectory,
-    loss_of,
 )
 from ..objective.regularise import penalties_of, regulariser_of
 from ..solvers import SolverSettings
+from ..stored import from_json as stored_from_json
 from ..times import Clock
 from ..training.settings import FitSettings
 from ..training.stage import Stage
@@ -125,7 +125,7 @@ class MeasuredSettings(FitSettings):
     def own_from_json(cls, data: Mapping[str, Any]) -> dict[str, Any]:
         held, patience = data["holdout"], data["early_stopping"]
         return {
-            "loss": loss_of(data["loss"]),
+            "loss": stored_from_json(Loss, data["loss"]),
             "holdout": None if held is None else Holdout(**held, patience=patience),
             "regulariser": regulariser_of(data["regulariser"]),
             "penalties": penalties_of(data["penalties"]),

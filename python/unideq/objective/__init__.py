@@ -3,7 +3,19 @@
 from .collocation import Collocation
 from .estimation_problem import EstimationProblem
 from .holdout import Holdout
-from .loss import CustomLoss, GaussianLikelihood, Huber, Loss, SquaredError, loss_of
+from .losses import (
+    CustomLoss,
+    GaussianLikelihood,
+    Huber,
+    Likelihood,
+    LogNormalLikelihood,
+    Loss,
+    NegativeBinomialLikelihood,
+    PoissonLikelihood,
+    SquaredError,
+    StudentTLikelihood,
+    loss_of,
+)
 from .objective import Objective
 from .observations import Observations
 from .program import Balancing, Batches, Given, Integration, LossProgram, Pointwise, Rollout, SolverSettings
@@ -31,19 +43,24 @@ __all__ = [
     "Huber",
     "Integration",
     "LearningRateAnnealing",
+    "Likelihood",
+    "LogNormalLikelihood",
     "Loss",
     "LossProgram",
     "MultipleShooting",
+    "NegativeBinomialLikelihood",
     "NeuralTangentKernel",
     "Objective",
     "Observations",
     "PCGrad",
     "Penalty",
     "Pointwise",
+    "PoissonLikelihood",
     "Rollout",
     "SolverSettings",
     "SquaredError",
     "Stream",
+    "StudentTLikelihood",
     "Trajectory",
     "Unrolled",
     "loss_of",

@@ -55,16 +55,14 @@ def target_terms(
     weights: dict[str, float] = {}
     sizes = {n: predicted[n].size for n in problem.observations.names}
     for name in problem.observations.names:
-        cost = problem.loss.elementwise(
-            predicted[name], targets[name], problem.scales[name], problem.noise(theta, name)
-        )
+        cost = problem.costs(name, predicted[name], targets[name], theta)
         mask: Any = targets.get(f"mask.{name}")
         if mask is None:
             terms[name] = np.sum(cost) * (1.0 / sizes[name])  # type: ignore[call-overload, operator]
         else:
             kept: Any = np.sum(np.where(mask > 0.5, cost, 0.0))  # type: ignore[call-overload]
             terms[name] = kept / np.maximum(np.sum(mask), 1.0)
-        share = sizes[name] / sum(sizes.values()) * len(sizes) if problem.loss.estimates_noise else 1.0
+        share = sizes[name] / sum(sizes.values()) * len(sizes) if problem.loss.is_likelihood else 1.0
         weights[name] = share * float(problem.loss.weights.get(name, 1.0))
     return terms, weights
 

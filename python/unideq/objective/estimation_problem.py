@@ -13,7 +13,7 @@ from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
 from ..model import Entry, Layout, Model, Parameter
 from ..model.names import TERMS, check_reserved
-from .loss import Loss, mean_over
+from .losses import Likelihood, Loss, mean_over
 from .observations import Observations
 from .program import SolverSettings
 from .regularise import L1, L2, Penalty
@@ -70,6 +70,8 @@ class EstimationProblem:
     ) -> EstimationProblem:
         """Check that every state has somewhere to start, and lay out θ (without segments: see `extended`)."""
         loss.check(train.names)
+        for name in train.names:
+            loss.check_values(name, everything.pooled(name))
         _check_terms(model, train, penalties)
         if regulariser is not None:
             regulariser.check(model.layout)
@@ -124,13 +126,12 @@ class EstimationProblem:
                     f"initial value of {state.name}",
                 )
             )
-        if loss.estimates_noise:
-            given_sigma = getattr(loss, "sigma", {})
-            for name in train.names:
-                if name not in given_sigma:
-                    units = str(train.dataset[name].attrs.get("units", ""))
-                    words = f"standard deviation of the noise of {name}"
-                    entries.append(Entry(f"noise.{name}", (), "noise", True, 0.0, None, scales[name], units, words))
+        for name in train.names:
+            one = loss.of_variable(name)
+            if isinstance(one, Likelihood) and one.noise_words and name not in one.sigma:
+                units = "" if one.relative else str(train.dataset[name].attrs.get("units", ""))
+                size, words = one.noise_scale(scales[name]), f"{one.noise_words} of {name}"
+                entries.append(Entry(f"noise.{name}", (), "noise", True, 0.0, None, size, units, words))
         if model.continuous_in_time:
             solver = _settled(solver, model, train, guesses)
         elif solver.atol is None:
@@ -157,7 +158,9 @@ class EstimationProblem:
             if f"initial.{name}" in self.layout:
                 values[f"initial.{name}"] = guess
         for entry in self.layout.of_kind("noise"):
-            values[entry.name] = getattr(self.loss, "initial", 0.2) * self.scales[entry.name.removeprefix("noise.")]
+            loss = self.loss.of_variable(entry.name.removeprefix("noise."))
+            assert isinstance(loss, Likelihood)
+            values[entry.name] = loss.initial * entry.scale
         return self.layout.pack(values, base)
 
     # ---- expressions that objectives share --------------------------------------------------------------------
@@ -185,11 +188,15 @@ class EstimationProblem:
         return np.concatenate(columns, axis=1)  # type: ignore[return-value]
 
     def noise(self, theta: Expression, name: str) -> Expression | None:
-        """Standard deviation of an observable's noise, given or estimated; None for losses that need none."""
-        if not self.loss.estimates_noise:
+        """The parameter of an observable's noise, given or estimated; None for losses that have none."""
+        loss = self.loss.of_variable(name)
+        if not (isinstance(loss, Likelihood) and loss.noise_words):
             return None
-        given = getattr(self.loss, "sigma", {})
-        return constant(given[name]) if name in given else self.layout.view(theta, f"noise.{name}")
+        return constant(loss.sigma[name]) if name in loss.sigma else self.layout.view(theta, f"noise.{name}")
+
+    def costs(self, name: str, predicted: Expression, observed: Expression, theta: Expression) -> Expression:
+        """Cost of each value of an observable."""
+        return self.loss.of_variable(name).elementwise(predicted, observed, self.scales[name], self.noise(theta, name))
 
     def data_terms(
         self, predicted: Mapping[str, Expression], observed: Mapping[str, np.ndarray], theta: Expression
@@ -202,13 +209,12 @@ class EstimationProblem:
                 continue
             # Unmeasured places hold a measured value, so that no loss function meets a number outside its domain there.
             filled = np.where(mask, values, values[mask][0])
-            cost = self.loss.elementwise(predicted[name], constant(filled), self.scales[name], self.noise(theta, name))
-            terms[name] = mean_over(cost, mask)
+            terms[name] = mean_over(self.costs(name, predicted[name], constant(filled), theta), mask)
             counts[name] = int(mask.sum())
         total = sum(counts.values())
         weights = {}
         for name in terms:
-            share = counts[name] / total * len(terms) if self.loss.estimates_noise else 1.0
+            share = counts[name] / total * len(terms) if self.loss.is_likelihood else 1.0
             weights[name] = share * float(self.loss.weights.get(name, 1.0))
         return terms, weights
 

@@ -127,15 +127,13 @@ def slow(objectives: Sequence[object], observations: Observations, model: Model,
     )
 
 
-def concerns_after(record: Record, start: np.ndarray, scales: Mapping[str, float]) -> list[str]:
+def concerns_after(record: Record, start: np.ndarray) -> list[str]:
     """What a training that is over left undone, of any kind.
 
     Parameters
     ----------
     start
         Where it started (S, P).
-    scales
-        Variable → scale of its measurements.
     """
     if not record.history.iterations or record.status.startswith(("gave up", "interrupted")):
         return []
@@ -151,11 +149,12 @@ def concerns_after(record: Record, start: np.ndarray, scales: Mapping[str, float
         value, before = np.asarray(values[entry.name]), np.asarray(first[entry.name])
         if entry.kind == "noise":
             variable = entry.name.partition(".")[2]
-            if value < _NO_NOISE * scales.get(variable, 1.0):
+            loss = record.settings.loss.of_variable(variable)
+            if getattr(loss, "vanishes", True) and value < _NO_NOISE * entry.scale:
                 found.append(
                     f"the estimated noise of `{variable}` went to {float(value):.2g}: the model passes through all its "
                     "measurements, and such a likelihood has no maximum. Give the noise that is known, "
-                    '`ude.GaussianLikelihood(sigma={...})`, or take `loss="squared_error"`.'
+                    f'`ude.{type(loss).__name__}(sigma={{...}})`, or take `loss="squared_error"`.'
                 )
         elif entry.kind == "parameter":
             found += _at_bounds(entry, value, before)
