@@ -11,14 +11,18 @@ import pytest
 
 import unideq as ude
 from unideq.errors import FileFormatError
+from unideq.grid.boundary import Condition
 from unideq.grid.schemes.base import Scheme
+from unideq.model import Model
 from unideq.nn import Network
 from unideq.objective import Objective
 from unideq.objective.losses import Loss
 from unideq.objective.regularise import Regulariser
 from unideq.objective.weighting_rules import Balance
+from unideq.optimise import Phase, Schedule
 from unideq.residual.samplers import Sampler
 from unideq.residual.terms import Term
+from unideq.solvers.tableau import ExplicitTableau, Tableau
 from unideq.stored import Stored, from_json, members, stored
 
 FAMILIES: dict[type[Stored], set[str]] = {
@@ -30,6 +34,11 @@ FAMILIES: dict[type[Stored], set[str]] = {
     Balance: {"LearningRateAnnealing", "GradientNorm", "NeuralTangentKernel", "ConFIG", "PCGrad"},
     Scheme: {"Backward", "Central", "Compact", "DRP", "Forward", "Fourier", "TVD", "Upwind", "WENO"},
     Term: {"interior", "boundary", "initial", "points", "measured"},
+    Phase: {"adam", "adamw", "soap", "lbfgs", "bfgs", "gauss_newton", "optax", "optimisers"},
+    Schedule: {"CosineDecay", "ExponentialDecay", "PiecewiseConstant", "Warmup"},
+    Tableau: {"ExplicitTableau", "RosenbrockTableau"},
+    Condition: {"dirichlet", "neumann"},
+    Model: {"ODE", "PDE", "Stepper"},
 }
 THINGS = [
     (Network, ude.nn.FourierFeatures(ude.nn.MLP(8, 1, (4,), input_scale=(1.0,) * 8), 2, scale=(1.0, 2.0))),
@@ -40,6 +49,11 @@ THINGS = [
     (Regulariser, ude.L1(1e-3, ("net",))),
     (Balance, ude.LearningRateAnnealing()),
     (Scheme, ude.schemes.WENO()),
+    (Phase, ude.Adam(ude.PiecewiseConstant(1e-2, (3, 5), (0.1, 0.2)), 20, objective=ude.Collocation())),
+    (Phase, ude.Optimisers("Lion", 5, {"eta": 1e-3, "beta": (0.9, 0.99)})),
+    (Schedule, ude.Warmup(1e-2, 5)),
+    (Tableau, ExplicitTableau([[], [0.5]], [0.0, 1.0], [0.0, 0.5], 2)),
+    (Condition, ude.Dirichlet(lambda t: np.sin(t))),
 ]
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from .errors import FileFormatError, OptionError, unknown
+from .errors import FileFormatError, damaged, unknown
 
 __all__ = ["Stored", "from_json", "members", "stored"]
 
@@ -40,6 +40,11 @@ class Stored:
     kind: ClassVar[str] = ""
 
     @classmethod
+    def stored_name(cls) -> str:
+        """A member's name in files."""
+        return cls.kind or cls.__name__
+
+    @classmethod
     def parts(cls) -> Mapping[str, type[Stored]]:
         """Fields whose values are stored things themselves → the bases of their families."""
         return {}
@@ -55,17 +60,13 @@ class Stored:
 
     def to_json(self) -> dict[str, Any]:
         """Name and settings as plain data; see `unideq.stored.from_json`."""
-        named = {self.tag: _name(type(self))} if self.tag else {}
+        named = {self.tag: self.stored_name()} if self.tag else {}
         return {**named, **{n: _plain(v) for n, v in self.stored_values().items()}}
-
-
-def _name(cls: type[Stored]) -> str:
-    return cls.kind or cls.__name__
 
 
 def stored(cls: Kind) -> Kind:
     """Class decorator: makes a member of a family readable from files under its name."""
-    _MEMBERS.setdefault(cls.family, {})[_name(cls)] = cls
+    _MEMBERS.setdefault(cls.family, {})[cls.stored_name()] = cls
     return cls
 
 
@@ -100,18 +101,13 @@ def from_json(base: type[S], data: Any) -> S:
         raise FileFormatError(f"The description of a {base.family} is damaged: {data!r}.")
     values, found, name = dict(data), members(base), base.__name__
     if base.tag:
-        name = values.pop(base.tag)
+        name = str(values.pop(base.tag))
         if name not in found:
             raise unknown(base.family, name, found, FileFormatError)
     cls = found[name]
     parts = cls.parts()
-    try:
-        read = {n: _read(parts[n], v) if n in parts else _tuples(v) for n, v in values.items()}
-        return cls.from_values(read)
-    except (KeyError, OptionError, TypeError, ValueError) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise FileFormatError(f"The description of a `{name}` {base.family} is damaged: {error}.") from None
+    with damaged(f"The description of a `{name}` {base.family}"):
+        return cls.from_values({n: _read(parts[n], v) if n in parts else _tuples(v) for n, v in values.items()})
 
 
 def _read(base: type[Stored], value: Any) -> Any:

@@ -12,7 +12,8 @@ import numpy as np
 from unideq.engine import Engine, get_engine
 from unideq.graph import Expression, Graph, apply, constant, variable
 from unideq.objective.program import Integration, LossProgram, Pointwise, SolverSettings
-from unideq.optimise import FirstOrder, Phase, phase_from_settings
+from unideq.optimise import FirstOrder, Phase
+from unideq.stored import from_json
 
 Rhs = Callable[[Expression, Expression, Expression], Sequence[Any]]
 
@@ -111,7 +112,7 @@ def quadratic(size: int = 4) -> tuple[LossProgram, np.ndarray]:
 class Lion(FirstOrder):
     """Lion (Chen et al. 2023, arXiv:2302.06675), as a user writes it."""
 
-    optimizer: ClassVar[str] = "lion"
+    kind: ClassVar[str] = "lion"
     learning_rate: float = 1e-2
     iterations: int = 30
     beta1: float = 0.9
@@ -132,7 +133,7 @@ class Lion(FirstOrder):
 
 def phase_of(name: str, settings: Mapping[str, Any]) -> Phase:
     """The phase of an optimiser by its name in files, from settings as files have them."""
-    return phase_from_settings({"optimizer": name, **settings})
+    return from_json(Phase, {"optimizer": name, **settings})
 
 
 def edge_objective() -> LossProgram:

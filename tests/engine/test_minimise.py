@@ -12,10 +12,11 @@ import pytest
 
 from unideq.engine import Minimisation, Minimised, Report, loop
 from unideq.engine.jax.line_search import advance, begin
-from unideq.errors import ModelError, OptionError
+from unideq.errors import FileFormatError, ModelError, OptionError
 from unideq.graph import Graph, variable
 from unideq.objective.program import LossProgram, Pointwise
-from unideq.optimise import Adam, AdamW, phase_from_settings
+from unideq.optimise import Adam, AdamW, Phase
+from unideq.stored import from_json
 
 from .problems import edge_objective, engine, phase_of, quadratic, rosenbrock, ude_objective
 
@@ -277,7 +278,7 @@ def test_a_guard_that_would_leave_out_everything_is_refused():
     with pytest.raises(OptionError, match="`Adam` needs `skip` as a number > 1 or None, not 1"):
         Adam(skip=1)
     phase = AdamW(skip=2.5)
-    assert phase_from_settings(phase.settings()) == phase
+    assert from_json(Phase, phase.to_json()) == phase
 
 
 def test_a_guarded_run_resumes_bit_for_bit():
@@ -399,9 +400,9 @@ def test_an_interruption_in_the_callback_comes_through():
 
 
 def test_unknown_optimizers_and_schedules_are_named():
-    with pytest.raises(OptionError, match=r"Unknown optimizer `adma`\. Did you mean `adam`"):
+    with pytest.raises(FileFormatError, match=r"Unknown optimizer `adma`\. Did you mean `adam`"):
         run(rosenbrock(), STARTS, "adma", ADAM)
-    with pytest.raises(OptionError, match=r"Unknown schedule `CosineDekay`\. Did you mean `CosineDecay`"):
+    with pytest.raises(FileFormatError, match=r"Unknown schedule `CosineDekay`\. Did you mean `CosineDecay`"):
         run(rosenbrock(), STARTS, "adam", {"learning_rate": {"schedule": "CosineDekay"}, "iterations": 3})
     with pytest.raises(OptionError, match="report_every"):
         run(rosenbrock(), STARTS, "adam", ADAM, report_every=0)

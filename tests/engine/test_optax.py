@@ -13,7 +13,8 @@ import xarray as xr
 import unideq as ude
 from unideq.engine import Minimisation, Report, loop
 from unideq.errors import EngineUnsupported, OptionError
-from unideq.optimise import check_engine, phase_from_settings
+from unideq.optimise import Phase, check_engine
+from unideq.stored import from_json
 
 from .problems import Lion, edge_objective, engine, rosenbrock
 
@@ -48,7 +49,7 @@ def test_a_transformation_goes_the_way_that_it_goes_in_optax():
 def test_a_method_of_ones_own_is_that_of_optax():
     theirs = run(ude.Optax(optax.lion(1e-2, weight_decay=0.0), 30))[-1]
     np.testing.assert_allclose(run(Lion())[-1].theta, theirs.theta, rtol=1e-10)
-    assert phase_from_settings(Lion(beta1=0.8).settings()) == Lion(beta1=0.8)
+    assert from_json(Phase, Lion(beta1=0.8).to_json()) == Lion(beta1=0.8)
 
 
 def test_resuming_is_bit_for_bit_and_the_state_is_named_arrays():
@@ -96,7 +97,7 @@ def test_a_fit_goes_on_from_its_checkpoint_with_the_same_transformation_alone(tm
 
 
 def test_transformations_are_told_apart_by_what_they_compute():
-    first, again, other = (ude.Optax(optax.adam(rate), 5).settings() for rate in (0.1, 0.1, 0.2))
+    first, again, other = (ude.Optax(optax.adam(rate), 5).to_json() for rate in (0.1, 0.1, 0.2))
     assert first == again != other
 
 

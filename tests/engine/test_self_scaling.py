@@ -15,7 +15,8 @@ from unideq.engine.jax.curvature import DenseCurvature
 from unideq.errors import OptionError
 from unideq.graph import Graph, variable
 from unideq.objective.program import LossProgram, Pointwise
-from unideq.optimise import BFGS, phase_from_settings
+from unideq.optimise import BFGS, Phase
+from unideq.stored import from_json
 
 from .problems import engine, phase_of, rosenbrock
 
@@ -148,9 +149,9 @@ def test_rosenbrocks_valley_ends_at_its_minimum(rule: str):
 
 
 def test_the_update_is_a_setting_of_the_phase_that_older_runs_lack():
-    assert "update" not in BFGS().settings()
-    described = BFGS(update="self_scaled_broyden").settings()
+    assert "update" not in BFGS().to_json()
+    described = BFGS(update="self_scaled_broyden").to_json()
     assert described["update"] == "self_scaled_broyden"
-    assert phase_from_settings(described) == BFGS(update="self_scaled_broyden")
+    assert from_json(Phase, described) == BFGS(update="self_scaled_broyden")
     with pytest.raises(OptionError, match="self_scaled_bfgs"):
         BFGS(update="self_scaled_bfg")

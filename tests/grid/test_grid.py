@@ -154,7 +154,7 @@ def test_a_damaged_grid_is_refused():
         ude.Grid.from_json({"axes": stored["axes"]})
     with pytest.raises(FileFormatError, match="stored axis is damaged"):
         ude.Grid.from_json({**stored, "axes": [{"name": "y"}]})
-    with pytest.raises(FileFormatError, match="stored boundary is damaged"):
+    with pytest.raises(FileFormatError, match="Unknown boundary `robin`"):
         ude.Grid.from_json({**stored, "axes": [{**stored["axes"][0], "boundary": [{"kind": "robin"}] * 2}]})
 
 

@@ -275,9 +275,9 @@ def test_with_values_is_checked():
 
 def test_json_that_is_not_ours_or_damaged():
     data = build().to_json()
-    with raises(FileFormatError, "doesn't describe a model"):
+    with raises(FileFormatError, "Unknown model `car`"):
         ODE.from_json({"kind": "car"})
-    with raises(FileFormatError, "doesn't describe a model"):
+    with raises(FileFormatError, "The description of a model is damaged"):
         ODE.from_json([1, 2])
     for key in data:
         if key != "kind":

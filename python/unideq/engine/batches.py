@@ -25,7 +25,7 @@ def check_batches(batches: Batches | None, optimizer: Phase, seeds: int) -> None
         return
     if not optimizer.first_order:
         raise OptionError(
-            f"`{optimizer.optimizer}` compares values of one function, and fresh batches need Adam, AdamW or SOAP. "
+            f"`{optimizer.kind}` compares values of one function, and fresh batches need Adam, AdamW or SOAP. "
             "Use `ude.Adam(...)`, or an objective without batches."
         )
     if batches.follows_theta and seeds > 1:

@@ -78,7 +78,7 @@ def checked_balancing(
         return None
     if not optimizer.first_order:
         raise OptionError(
-            f"`{optimizer.optimizer}` compares values of one function, and balancing moves the terms' weights. Balance "
+            f"`{optimizer.kind}` compares values of one function, and balancing moves the terms' weights. Balance "
             "in a phase of `ude.Adam(...)` or `ude.SOAP(...)`; the weights found there stay in the phases after it."
         )
     if balancing.rule not in RULES:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from ..checks import array, function, shown
 from ..errors import FileFormatError, ModelError, unknown
-from ..graph import Expression, Graph, as_expression, from_json, text, to_json, variable
+from ..graph import Expression, Graph, as_expression, text, to_json, variable
+from ..graph import from_json as graph_from_json
 from ..graph.repeatable import check_finite, trace_call
+from ..stored import Stored, from_json, stored
 
 __all__ = ["Boundary", "Condition", "Dirichlet", "Neumann", "Periodic", "boundary_from_json", "boundary_of"]
 
@@ -39,7 +41,7 @@ class Periodic:
         return hash("periodic")
 
 
-class Condition:
+class Condition(Stored):
     """One number (or profile) given at one end of an axis, perhaps as a function of time.
 
     Attributes
@@ -48,7 +50,7 @@ class Condition:
         t → `value`, as traced.
     """
 
-    kind = ""
+    family: ClassVar[str] = "boundary"
     rule = ""
     """What `unideq.grid.weights.ghost_weights` calls it."""
 
@@ -78,14 +80,21 @@ class Condition:
     def __hash__(self) -> int:
         return hash((self.kind, self.expression))
 
-    def to_json(self) -> dict[str, Any]:
-        """As plain data: a number, or the traced function of t."""
+    def stored_values(self) -> dict[str, Any]:
+        """A number, or the traced function of t."""
         value = self.expression
         if value.is_constant and not value.shape:
-            return {"kind": self.kind, "value": value.value.item()}
-        return {"kind": self.kind, "graph": to_json(self.graph)}
+            return {"value": value.value.item()}
+        return {"graph": to_json(self.graph)}
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any]) -> Self:
+        """See `Stored.from_values`."""
+        given = graph_from_json(values.pop("graph")) if "graph" in values else values.pop("value")
+        return cls(given, **values)
 
 
+@stored
 class Dirichlet(Condition):
     """The field's value at an end of the axis.
 
@@ -114,6 +123,7 @@ class Dirichlet(Condition):
         super().__init__(value)
 
 
+@stored
 class Neumann(Condition):
     """The field's slope ∂u/∂x at an end of the axis, in the axis' direction at both ends (not outwards).
 
@@ -210,9 +220,7 @@ def boundary_from_json(data: Any) -> Boundary:
     """The boundary that `Axis.to_json` wrote."""
     if data == "periodic":
         return Periodic()
-    kinds: Mapping[str, type[Condition]] = {"dirichlet": Dirichlet, "neumann": Neumann}
-    try:
-        left, right = (kinds[end["kind"]](from_json(end["graph"]) if "graph" in end else end["value"]) for end in data)
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(f"The stored boundary is damaged: {error}.") from error
+    if not isinstance(data, (list, tuple)) or len(data) != 2:
+        raise FileFormatError(f"The description of a boundary is damaged: {data!r}.")
+    left, right = (from_json(Condition, end) for end in data)
     return left, right

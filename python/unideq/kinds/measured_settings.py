@@ -20,7 +20,7 @@ from ..objective import (
 )
 from ..objective.regularise import penalties_of, regulariser_of
 from ..solvers import SolverSettings
-from ..stored import from_json as stored_from_json
+from ..stored import from_json
 from ..times import Clock
 from ..training.settings import FitSettings
 from ..training.stage import Stage
@@ -125,11 +125,11 @@ class MeasuredSettings(FitSettings):
     def own_from_json(cls, data: Mapping[str, Any]) -> dict[str, Any]:
         held, patience = data["holdout"], data["early_stopping"]
         return {
-            "loss": stored_from_json(Loss, data["loss"]),
+            "loss": from_json(Loss, data["loss"]),
             "holdout": None if held is None else Holdout(**held, patience=patience),
             "regulariser": regulariser_of(data["regulariser"]),
             "penalties": penalties_of(data["penalties"]),
-            "solver": SolverSettings.from_json(data["solver"]),
+            "solver": from_json(SolverSettings, data["solver"]),
             "estimate_initial": data["estimate_initial"],
         }
 

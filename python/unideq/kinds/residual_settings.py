@@ -10,6 +10,7 @@ from ..checks import instance
 from ..errors import OptionError
 from ..optimise import LBFGS, Adam, ExponentialDecay, GaussNewton, Phase
 from ..residual import Residual, ResidualProblem
+from ..stored import from_json
 from ..training.balance_setting import BalanceSettings
 from ..training.settings import FitSettings
 from ..training.stage import Stage
@@ -95,7 +96,7 @@ class ResidualSettings(FitSettings):
 
     @classmethod
     def own_from_json(cls, data: Mapping[str, Any]) -> dict[str, Any]:
-        return {"balance": BalanceSettings.from_json(data["balance"])}
+        return {"balance": from_json(BalanceSettings, data["balance"])}
 
 
 def _checked_objective(given: Any, of: str = "") -> Residual:

@@ -14,6 +14,8 @@ import xarray as xr
 from ..checks import array, mapping
 from ..errors import ModelError, unknown
 from ..graph import Expression, Graph, constant, substitute
+from ..stored import Stored, from_json
+from ..stored import stored as register
 from .condition import condition_values
 from .declared import Declared, parameter_of
 from .description import description
@@ -23,7 +25,7 @@ from .initial import check_initial, initial_to_json
 from .learned import LearnedTerm, find_learned, replace_learned
 from .names import check_distinct, named_items, normal_keys
 from .parameter import Parameter
-from .stored import model_from_json, model_to_json
+from .stored import model_from_values, model_values
 
 if TYPE_CHECKING:
     from ..result.solution import Solution
@@ -31,11 +33,10 @@ if TYPE_CHECKING:
 __all__ = ["Model"]
 
 
-class Model(Declared):
+class Model(Declared, Stored):
     """States that change in time, with parameters, networks and what is observed: named, laid out, traced, stored."""
 
-    kinds: ClassVar[dict[str, type[Model]]] = {}
-    """Word in files → class."""
+    family: ClassVar[str] = "model"
     continuous_in_time: ClassVar[bool] = True
     """Whether there are states at all times, and a solver between them; else there are steps."""
     starts_at_measurements: ClassVar[bool] = False
@@ -44,7 +45,14 @@ class Model(Declared):
     def __init_subclass__(cls, stored: bool = True, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         if stored:
-            Model.kinds[cls.__name__] = cls
+            register(cls)
+
+    def stored_values(self) -> dict[str, Any]:
+        return model_values(self)
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any]) -> Self:
+        return model_from_values(cls, values)
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
@@ -259,7 +267,7 @@ class Model(Declared):
 
     def to_json(self) -> dict[str, Any]:
         """All there is to the model, without the Python function: read back by `from_json`."""
-        return model_to_json(self)
+        return super().to_json()
 
     def __reduce__(self) -> Any:
         """Pickled as the file would be: the graphs travel, not the Python function."""
@@ -287,4 +295,4 @@ class Model(Declared):
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Any:
         """Inverse of `to_json`, for every kind of model."""
-        return model_from_json(Model.kinds, data)
+        return from_json(Model, data)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import FileFormatError, damaged
 from ..graph.serialise import from_json, to_json
 from ..nn import Network
 from ..stored import from_json as stored_from_json
@@ -19,13 +18,14 @@ from .values import described_values, weights_from_json
 if TYPE_CHECKING:
     from .model import Model
 
-__all__ = ["model_from_json", "model_to_json"]
+M = TypeVar("M", bound="Model")
+
+__all__ = ["model_from_values", "model_values"]
 
 
-def model_to_json(model: Model) -> dict[str, Any]:
-    """See `ODE.to_json`."""
+def model_values(model: Model) -> dict[str, Any]:
+    """What is written of a model besides its kind."""
     return {
-        "kind": type(model).__name__,
         "states": [
             {k: v for k, v in {**s.__dict__, "shape": list(s.shape)}.items() if v is not None} for s in model.states
         ],
@@ -39,29 +39,20 @@ def model_to_json(model: Model) -> dict[str, Any]:
     }
 
 
-def model_from_json(kinds: Mapping[str, type[Model]], data: Mapping[str, Any]) -> Model:
-    """See `ODE.from_json`.
-
-    Raises
-    ------
-    FileFormatError
-        If the data doesn't describe a model, or is damaged.
-    """
-    if not isinstance(data, Mapping) or str(data.get("kind")) not in kinds:
-        raise FileFormatError(f"This JSON doesn't describe a model ({', '.join(kinds)}).")
-    with damaged("The model description"):
-        made = object.__new__(kinds[data["kind"]])
-        made.states = StateTable([State(**{**s, "shape": tuple(s["shape"])}) for s in data["states"]])
-        made.parameters = {n: Parameter(**p) for n, p in data["parameters"].items()}
-        made.conditions = {n: Condition(**c) for n, c in data.get("conditions", {}).items()}
-        made.networks = {n: stored_from_json(Network, s) for n, s in data["networks"].items()}
-        made.initial = initial_from_json(data["initial"])
-        made.forcing = from_json(data["forcing"])
-        made.layout = Layout.from_json(data["layout"])
-        made.weights = weights_from_json(data, made.layout)
-        made._read_more(data)
-        required = ("observation",) if data.get("black_box") else ("vector_field", "observation")
-        named = {key: from_json(data[key]) for key in required}
-        named |= {key: from_json(data[key]) for key in ("nonlinear", "linear", "operator", "correction") if key in data}
-        made._set_equations(named)
+def model_from_values(cls: type[M], data: Mapping[str, Any]) -> M:
+    """Inverse of `model_values`."""
+    made = object.__new__(cls)
+    made.states = StateTable([State(**{**s, "shape": tuple(s["shape"])}) for s in data["states"]])
+    made.parameters = {n: Parameter(**p) for n, p in data["parameters"].items()}
+    made.conditions = {n: Condition(**c) for n, c in data.get("conditions", {}).items()}
+    made.networks = {n: stored_from_json(Network, s) for n, s in data["networks"].items()}
+    made.initial = initial_from_json(data["initial"])
+    made.forcing = from_json(data["forcing"])
+    made.layout = Layout.from_json(data["layout"])
+    made.weights = weights_from_json(data, made.layout)
+    made._read_more(data)
+    required = ("observation",) if data.get("black_box") else ("vector_field", "observation")
+    named = {key: from_json(data[key]) for key in required}
+    named |= {key: from_json(data[key]) for key in ("nonlinear", "linear", "operator", "correction") if key in data}
+    made._set_equations(named)
     return made

@@ -5,7 +5,7 @@ from .first_order import FirstOrder
 from .gauss_newton import GaussNewton
 from .libraries import Optax, Optimisers
 from .matrices import Matrix, checked_matrices, weight_matrices
-from .phase import PHASES, Phase, check_engine, optimizers_of, phase_from_settings
+from .phase import Phase, check_engine, optimizers_of
 from .quasi_newton import BFGS, LBFGS, QuasiNewton
 from .schedule import CosineDecay, ExponentialDecay, PiecewiseConstant, Schedule, Warmup
 from .soap import SOAP
@@ -15,7 +15,6 @@ from .turn import turn_graph
 __all__ = [
     "BFGS",
     "LBFGS",
-    "PHASES",
     "SOAP",
     "Adam",
     "AdamW",
@@ -35,7 +34,6 @@ __all__ = [
     "check_engine",
     "checked_matrices",
     "optimizers_of",
-    "phase_from_settings",
     "restore",
     "turn_graph",
     "weight_matrices",

@@ -70,7 +70,7 @@ class Adam(Moments):
         Objective of this phase; default: the one given to `fit`.
     """
 
-    optimizer: ClassVar[str] = "adam"
+    kind: ClassVar[str] = "adam"
     learning_rate: float | Schedule = 1e-3
     iterations: int = 1000
     beta1: float = 0.9
@@ -86,7 +86,7 @@ class Adam(Moments):
 class AdamW(Moments):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019); the decay acts on network weights only."""
 
-    optimizer: ClassVar[str] = "adamw"
+    kind: ClassVar[str] = "adamw"
     learning_rate: float | Schedule = 1e-3
     iterations: int = 1000
     weight_decay: float = 1e-4

@@ -41,7 +41,7 @@ class GaussNewton(Phase):
         Objective of this phase; default: the one given to `fit`.
     """
 
-    optimizer: ClassVar[str] = "gauss_newton"
+    kind: ClassVar[str] = "gauss_newton"
     needs_residuals: ClassVar[bool] = True
     iterations: int = 200
     damping: float = 1e-3

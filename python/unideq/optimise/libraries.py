@@ -81,7 +81,7 @@ class Optax(_Foreign):
         If it isn't a transformation, or can't be called with a gradient alone.
     """
 
-    optimizer: ClassVar[str] = "optax"
+    kind: ClassVar[str] = "optax"
     engines: ClassVar[tuple[str, ...]] = ("jax",)
     transformation: Any
     iterations: int = 1000
@@ -97,10 +97,10 @@ class Optax(_Foreign):
             raise refused(self.transformation, "transformation", "Optax", needs)
         _description(self.transformation)
 
-    def settings(self) -> dict[str, Any]:
-        """JSON-serialisable description: a fingerprint stands for the transformation."""
+    def stored_values(self) -> dict[str, Any]:
+        """The settings, with a fingerprint in place of the transformation."""
         given = self.transformation
-        return {**super().settings(), "transformation": given if isinstance(given, str) else _description(given)}
+        return {**super().stored_values(), "transformation": given if isinstance(given, str) else _description(given)}
 
     def loaded(self) -> Any:
         """The transformation.
@@ -175,7 +175,7 @@ class Optimisers(_Foreign):
         that there are.
     """
 
-    optimizer: ClassVar[str] = "optimisers"
+    kind: ClassVar[str] = "optimisers"
     engines: ClassVar[tuple[str, ...]] = ("julia",)
     rule: str
     iterations: int = 1000

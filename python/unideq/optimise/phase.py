@@ -13,28 +13,27 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from ..checks import instance, number, settle, whole
-from ..errors import EngineUnsupported, unknown
+from ..errors import EngineUnsupported
 from ..objective.objective import Objective
+from ..stored import Stored, members, stored
 from .matrices import Matrix
-from .schedule import Schedule, schedule_from_settings
+from .schedule import Schedule
 from .state import State, begin_common
 
-__all__ = ["PHASES", "Phase", "check_engine", "optimizers_of", "phase_from_settings"]
+__all__ = ["Phase", "check_engine", "optimizers_of"]
 
 P = TypeVar("P", bound="Phase")
 
-PHASES: dict[str, type[Phase]] = {}
-"""Class name → kind of phase."""
 
-
-class Phase:
+class Phase(Stored):
     """Base of all phases; use `Adam`, `AdamW`, `SOAP`, `LBFGS`, `BFGS` or `GaussNewton`.
 
-    A kind is a frozen dataclass with a name for files, `optimizer`. Fields declared `int` are counts, which compiled
-    code is made for; other numbers are data, and so are those of a schedule.
+    A kind is a frozen dataclass with a name for files, `kind`; defining one makes it readable from there. Fields
+    declared `int` are counts, which compiled code is made for; other numbers are data, and so are a schedule's.
     """
 
-    optimizer: ClassVar[str] = ""
+    family: ClassVar[str] = "optimizer"
+    tag: ClassVar[str] = "optimizer"
     first_order: ClassVar[bool] = False
     """One evaluation of the loss an iteration: data and weights may differ from one to the next."""
     needs_residuals: ClassVar[bool] = False
@@ -49,16 +48,18 @@ class Phase:
     """Where θ has weight matrices. Not a setting: a run knows."""
 
     def __init_subclass__(cls) -> None:
-        if cls.optimizer:
-            PHASES[cls.__name__] = cls
+        if cls.kind:
+            stored(cls)
 
-    def settings(self) -> dict[str, Any]:
-        """JSON-serialisable description, without the objective."""
-        values: dict[str, Any] = {"optimizer": self.optimizer}
-        for name, value in self._fields():
-            if name not in self.later or value != self.later[name]:
-                values[name] = value.settings() if isinstance(value, Schedule) else value
-        return values
+    @classmethod
+    def parts(cls) -> Mapping[str, type[Stored]]:
+        """A schedule, and the phase's own objective."""
+        return {"learning_rate": Schedule, "objective": Objective}
+
+    def stored_values(self) -> dict[str, Any]:
+        """The settings, without those that came later and are at their defaults."""
+        own = super().stored_values()
+        return {n: v for n, v in own.items() if n not in self.later or v != self.later[n]}
 
     # ---- what a run begins with ---------------------------------------------------------------------------------
 
@@ -148,17 +149,4 @@ def check_engine(phase: Phase, engine: str) -> None:
 
 def optimizers_of(engine: str) -> list[str]:
     """Names of the optimisers that an engine has."""
-    return [cls.optimizer for cls in PHASES.values() if not cls.engines or engine in cls.engines]
-
-
-def phase_from_settings(settings: Mapping[str, Any]) -> Phase:
-    """Inverse of `Phase.settings`."""
-    values = dict(settings)
-    optimizer = values.pop("optimizer", None)
-    for cls in PHASES.values():
-        if cls.optimizer == optimizer:
-            rate = values.get("learning_rate")
-            if isinstance(rate, Mapping):
-                values["learning_rate"] = schedule_from_settings(rate)
-            return cls(**values)
-    raise unknown("optimizer", optimizer, [c.optimizer for c in PHASES.values()])
+    return [name for name, cls in members(Phase).items() if not cls.engines or engine in cls.engines]

@@ -70,7 +70,7 @@ class LBFGS(QuasiNewton):
         Objective of this phase; default: the one given to `fit`.
     """
 
-    optimizer: ClassVar[str] = "lbfgs"
+    kind: ClassVar[str] = "lbfgs"
     iterations: int = 500
     memory: int = 20
     tolerance: float = 1e-9
@@ -109,7 +109,7 @@ class BFGS(QuasiNewton):
         Objective of this phase; default: the one given to `fit`.
     """
 
-    optimizer: ClassVar[str] = "bfgs"
+    kind: ClassVar[str] = "bfgs"
     later: ClassVar[Mapping[str, Any]] = {"update": "bfgs"}
     iterations: int = 500
     tolerance: float = 1e-9

@@ -6,33 +6,25 @@ the number of iterations of the phase, and a schedule's own numbers are symbols.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..checks import known_arguments, number, refused, sequence, settle, whole
-from ..errors import unknown
+from ..stored import Stored, stored
 
-__all__ = [
-    "CosineDecay",
-    "ExponentialDecay",
-    "PiecewiseConstant",
-    "Schedule",
-    "Warmup",
-    "schedule_from_settings",
-]
+__all__ = ["CosineDecay", "ExponentialDecay", "PiecewiseConstant", "Schedule", "Warmup"]
 
 
-class Schedule:
+class Schedule(Stored):
     """Base of all schedules: a frozen dataclass of numbers with an `at`; defining one makes it readable from files."""
 
-    KINDS: ClassVar[dict[str, type[Schedule]]] = {}
-    """Name in files → class."""
+    family: ClassVar[str] = "schedule"
+    tag: ClassVar[str] = "schedule"
 
     def __init_subclass__(cls) -> None:
-        Schedule.KINDS[cls.__name__] = cls
+        stored(cls)
 
     def at(self, i: Any, total: Any) -> Any:
         """The learning rate of iteration i (from 0) of a phase of `total` iterations."""
@@ -42,10 +34,6 @@ class Schedule:
     def last_change(self) -> int:
         """The last iteration at which it says something of its own: a phase needs to last longer."""
         return 0
-
-    def settings(self) -> dict[str, Any]:
-        """JSON-serialisable description."""
-        return {"schedule": type(self).__name__, **asdict(self)}  # type: ignore[call-overload]
 
 
 @known_arguments
@@ -173,12 +161,3 @@ class Warmup(Schedule):
 
 def _half_cosine(top: Any, final: Any, done: Any) -> Any:
     return top * (final + (1.0 - final) * 0.5 * (1.0 + np.cos(np.pi * np.clip(done, 0.0, 1.0))))
-
-
-def schedule_from_settings(settings: Mapping[str, Any]) -> Schedule:
-    """Inverse of `Schedule.settings`."""
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-    name = values.pop("schedule", None)
-    if name not in Schedule.KINDS:
-        raise unknown("schedule", name, Schedule.KINDS)
-    return Schedule.KINDS[name](**values)

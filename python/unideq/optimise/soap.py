@@ -56,7 +56,7 @@ class SOAP(Moments):
         Objective of this phase; default: the one given to `fit`.
     """
 
-    optimizer: ClassVar[str] = "soap"
+    kind: ClassVar[str] = "soap"
     later: ClassVar[Mapping[str, Any]] = {"skip": None, "clip": None}
     learning_rate: float | Schedule = 3e-3
     iterations: int = 1000

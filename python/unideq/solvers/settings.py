@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..checks import number, whole
 from ..errors import unknown
+from ..stored import Stored, stored
 from .entries import SOLVERS
-from .tableau import Tableau, tableau_from_json
+from .tableau import Tableau
 
 if TYPE_CHECKING:
     from .solver import Solver
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["SolverSettings", "checked_atol"]
 
 
+@stored
 @dataclass(frozen=True)
-class SolverSettings:
+class SolverSettings(Stored):
     """How to integrate.
 
     Attributes
@@ -44,6 +46,8 @@ class SolverSettings:
         Coefficients of a method from outside, where the solver is none of the table.
     """
 
+    family: ClassVar[str] = "solver"
+    tag: ClassVar[str] = ""
     name: str = "auto"
     rtol: float = 1e-6
     atol: Any = 1e-6
@@ -53,8 +57,6 @@ class SolverSettings:
     tableau: Tableau | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.atol, list):  # from a file
-            object.__setattr__(self, "atol", tuple(self.atol))
         for name in ("rtol", *(("atol",) if isinstance(self.atol, (int, float, str)) else ())):
             number(getattr(self, name), name, above=0)
         number(self.dt, "dt", above=0, none=True)
@@ -89,16 +91,14 @@ class SolverSettings:
         """The same by another solver of the table."""
         return replace(self, name=name, tableau=None)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "tableau"}
-        return plain if self.tableau is None else {**plain, "tableau": self.tableau.to_json()}
-
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> SolverSettings:
-        """Inverse of `to_json`."""
-        own = data.get("tableau")
-        return cls(**{**data, "tableau": None if own is None else tableau_from_json(own)})
+    def parts(cls) -> Mapping[str, type[Stored]]:
+        """Coefficients from outside."""
+        return {"tableau": Tableau}
+
+    def stored_values(self) -> dict[str, Any]:
+        """The fields; coefficients only where there are some."""
+        return {n: v for n, v in super().stored_values().items() if n != "tableau" or v is not None}
 
     def tightened(self, factor: float) -> SolverSettings:
         """The same with tolerances this many times smaller."""

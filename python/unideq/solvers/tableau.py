@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..checks import array, refused, whole
 from ..errors import OptionError
+from ..stored import Stored, stored
 from .order_conditions import ROUNDING, broken_condition
 
-__all__ = ["ExplicitTableau", "RosenbrockTableau", "Tableau", "tableau_from_json"]
+__all__ = ["ExplicitTableau", "RosenbrockTableau", "Tableau"]
 
 Row = tuple[float, ...]
 LARGEST_ORDER = 8
@@ -20,7 +21,7 @@ LARGEST_ORDER = 8
 
 
 @dataclass(frozen=True)
-class Tableau:
+class Tableau(Stored):
     """What the tableaus have in common: b (s,), the order, and the error's weights b − b̂ (s,) where steps adapt."""
 
     a: tuple[Row, ...]
@@ -28,7 +29,7 @@ class Tableau:
     order: int
     b_error: Row | None
 
-    kind: ClassVar[str]
+    family: ClassVar[str] = "tableau"
     label: ClassVar[str]
     instead: ClassVar[str | None] = None
 
@@ -74,11 +75,13 @@ class Tableau:
         if broken:
             raise OptionError(f"The coefficients of `{self.label}` don't have order {self.order}: {broken}.")
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {"kind": type(self).__name__, **asdict(self)}
+    @classmethod
+    def stored_name(cls) -> str:
+        """The class's name: `kind` is the solver's."""
+        return cls.__name__
 
 
+@stored
 @dataclass(frozen=True)
 class ExplicitTableau(Tableau):
     """An explicit Runge–Kutta method: k_i = f(t + c_i h, u + h Σ_j<i a_ij k_j), u⁺ = u + h Σ_i b_i k_i.
@@ -141,6 +144,7 @@ class ExplicitTableau(Tableau):
         return ExplicitTableau(rows, (*self.b, 0.0), (*self.c, 1.0), self.order, error)
 
 
+@stored
 @dataclass(frozen=True)
 class RosenbrockTableau(Tableau):
     """A Rosenbrock method: k_i = h f(t + α_i h, u + Σ_j<i a_ij k_j) + h J Σ_j≤i γ_ij k_j + γ_i h² ∂f/∂t.
@@ -192,12 +196,6 @@ class RosenbrockTableau(Tableau):
     def engines(self) -> Mapping[str, RosenbrockTableau]:
         """Julia makes steps of any such tableau; diffrax has no Rosenbrock methods."""
         return {"julia": self}
-
-
-def tableau_from_json(data: Mapping[str, Any]) -> ExplicitTableau | RosenbrockTableau:
-    """Inverse of `Tableau.to_json`."""
-    kinds = {kind.__name__: kind for kind in (ExplicitTableau, RosenbrockTableau)}
-    return kinds[data["kind"]](**{name: value for name, value in data.items() if name != "kind"})
 
 
 def _row(values: Any, name: str, of: str) -> Row:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from ..checks import instance, mapping, number
 from ..errors import OptionError, unknown
 from ..objective.weighting_rules import Balance, Causal
-from ..stored import from_json
+from ..stored import Stored, stored
 
 __all__ = ["BalanceSettings"]
 
 
+@stored
 @dataclass(frozen=True)
-class BalanceSettings:
+class BalanceSettings(Stored):
     """`balance=`, taken apart.
 
     Attributes
@@ -28,6 +29,8 @@ class BalanceSettings:
         Weights in time, if any.
     """
 
+    family: ClassVar[str] = "balance"
+    tag: ClassVar[str] = ""
     weights: Mapping[str, float] = field(default_factory=dict)
     rule: Balance | None = None
     causal: Causal | None = None
@@ -66,20 +69,10 @@ class BalanceSettings:
         parts = [fixed] + [type(part).__name__ for part in (self.rule, self.causal) if part is not None]
         return " and ".join(part for part in parts if part)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        rule, causal = (None if part is None else part.to_json() for part in (self.rule, self.causal))
-        return {"weights": dict(self.weights), "rule": rule, "causal": causal}
-
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> BalanceSettings:
-        """Inverse of `to_json`."""
-        rule, causal = data["rule"], data["causal"]
-        return cls(
-            dict(data["weights"]),
-            None if rule is None else from_json(Balance, rule),
-            None if causal is None else from_json(Causal, causal),
-        )
+    def parts(cls) -> Mapping[str, type[Stored]]:
+        """A rule, and causal weights."""
+        return {"rule": Balance, "causal": Causal}
 
 
 _KINDS: dict[str, type] = {"weights": Mapping, "rule": Balance, "causal": Causal}

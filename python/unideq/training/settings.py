@@ -10,7 +10,7 @@ from ..checks import whole
 from ..objective import Objective
 from ..optimise import Phase
 from ..stored import from_json
-from .stage import Stage, checked_phases, checked_seeds, fingerprint_of, phases_from_json, phases_to_json
+from .stage import Stage, checked_phases, checked_seeds, fingerprint_of
 
 __all__ = ["FitSettings"]
 
@@ -55,7 +55,7 @@ class FitSettings:
         """Plain values; functions appear as their traced graphs."""
         return {
             "objective": self.objective.to_json(),
-            "phases": phases_to_json(self.phases),
+            "phases": [p.to_json() for p in self.phases],
             "seeds": list(self.seeds),
             **self.own_to_json(),
             "report_every": self.report_every,
@@ -75,7 +75,7 @@ class FitSettings:
         """Inverse of `to_json`."""
         return cls(
             objective=from_json(Objective, data["objective"]),
-            phases=phases_from_json(data["phases"]),
+            phases=tuple(from_json(Phase, p) for p in data["phases"]),
             seeds=tuple(data["seeds"]),
             report_every=data["report_every"],
             **cls.own_from_json(data),

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..checks import instance, is_whole, refused, sequence
 from ..errors import OptionError, unknown
 from ..objective import Objective, Unrolled
-from ..optimise import PHASES, Phase, Schedule, phase_from_settings
-from ..stored import from_json
+from ..optimise import Phase, Schedule
+from ..stored import members
 
 __all__ = [
     "Stage",
     "checked_phases",
     "checked_seeds",
     "fingerprint_of",
-    "phases_from_json",
-    "phases_to_json",
 ]
 
 
@@ -47,9 +44,10 @@ def checked_phases(given: Any) -> tuple[Phase, ...]:
     chosen = tuple(given) if isinstance(given, (list, tuple)) else (given,)
     for phase in chosen:
         if isinstance(phase, str):
-            found = next((name for name in PHASES if name.lower() == phase.lower()), None)
+            names = [cls.__name__ for cls in members(Phase).values()]
+            found = next((name for name in names if name.lower() == phase.lower()), None)
             raise (
-                unknown("optimiser", phase, PHASES)
+                unknown("optimiser", phase, names)
                 if found is None
                 else refused(phase, "phases", "", needs, hint=f"Write `ude.{found}(...)`.")
             )
@@ -78,17 +76,6 @@ def checked_seeds(given: Any) -> tuple[int, ...]:
 
 MOST = 2**63
 """Seeds are below this: files keep them as 64-bit integers."""
-
-
-def phases_to_json(phases: Sequence[Phase]) -> list[dict[str, Any]]:
-    """Plain values, the phases' own objectives among them."""
-    return [{**p.settings(), "objective": None if p.objective is None else p.objective.to_json()} for p in phases]
-
-
-def phases_from_json(data: Sequence[Mapping[str, Any]]) -> tuple[Phase, ...]:
-    """Inverse of `phases_to_json`."""
-    objectives = [None if p["objective"] is None else from_json(Objective, p["objective"]) for p in data]
-    return tuple(phase_from_settings({**p, "objective": o}) for p, o in zip(data, objectives, strict=True))
 
 
 def fingerprint_of(*parts: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from unideq.engine import Minimisation, Minimised, Report, loop
-from unideq.errors import ModelError, OptionError
+from unideq.errors import FileFormatError, ModelError
 from unideq.objective.program import LossProgram
 
 from ..problems import edge_objective, phase_of, quadratic, rosenbrock, ude_objective
@@ -268,9 +268,9 @@ def test_a_callback_may_ask_for_other_data_of_the_same_program(julia):
 
 
 def test_unknown_optimizers_and_schedules_are_named(julia):
-    with pytest.raises(OptionError, match=r"Unknown optimizer `adma`\. Did you mean `adam`"):
+    with pytest.raises(FileFormatError, match=r"Unknown optimizer `adma`\. Did you mean `adam`"):
         run(julia, rosenbrock(), STARTS, "adma", ADAM)
-    with pytest.raises(OptionError, match=r"Unknown schedule `CosineDekay`\. Did you mean `CosineDecay`"):
+    with pytest.raises(FileFormatError, match=r"Unknown schedule `CosineDekay`\. Did you mean `CosineDecay`"):
         run(julia, rosenbrock(), STARTS, "adam", {"learning_rate": {"schedule": "CosineDekay"}, "iterations": 3})
 
 

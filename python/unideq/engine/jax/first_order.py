@@ -59,7 +59,7 @@ _BESIDE: dict[str, Callable[[FirstOrder], Beside]] = {"soap": _soap, "optax": _o
 
 def beside(phase: FirstOrder) -> Beside:
     """What a phase's method does beside its turn."""
-    return _BESIDE.get(phase.optimizer, Beside)(phase)
+    return _BESIDE.get(phase.kind, Beside)(phase)
 
 
 class GraphMethod:

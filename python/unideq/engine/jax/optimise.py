@@ -69,7 +69,7 @@ _METHODS: dict[str, Callable[[Task], Any]] = {
 def _method(task: Task, numbers: Mapping[str, Any]) -> Any:
     if isinstance(task.phase, FirstOrder):
         return GraphMethod(task.evaluation, task.phase, task.balancing is not None)
-    return _METHODS[task.phase.optimizer](replace(task, phase=task.phase.with_numbers(numbers)))
+    return _METHODS[task.phase.kind](replace(task, phase=task.phase.with_numbers(numbers)))
 
 
 def _make_chunk(task: Task, seeds: int, room: int, found: Arguments) -> Callable[..., Any]:

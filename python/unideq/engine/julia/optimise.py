@@ -116,7 +116,7 @@ def _named(asked: Minimisation) -> dict[str, Any]:
     if phase.needs_residuals:  # term by term the array whose squares it is made of
         check_residual_terms(asked.objective)
         settings["residuals"] = [asked.objective.residuals[name] for name in asked.objective.terms]
-    return {"optimizer": phase.optimizer, "settings": settings}
+    return {"optimizer": phase.kind, "settings": settings}
 
 
 def _turn(asked: Minimisation, start: State) -> dict[str, Any]:
