@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from ..objective.program import LossProgram
-from ..optimise import State
+from ..optimise import Arrays
+from ..optimise.state import common
 from .minimisation import Minimisation
 from .protocol import Minimised, Report
 
@@ -33,12 +34,12 @@ class Runner(Protocol):
         """
         ...
 
-    def collect(self, count: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    def collect(self, count: int) -> tuple[Arrays, dict[str, np.ndarray]]:
         """Own arrays of the flat state, and of the logs' first `count` columns; the logs are empty from then on."""
         ...
 
 
-def empty_logs(asked: Minimisation, start: State) -> dict[str, np.ndarray]:
+def empty_logs(asked: Minimisation, start: Arrays) -> dict[str, np.ndarray]:
     """Logs of iterations that nobody has made: NaN, and nothing rejected; of the weights where the state has them."""
     lead = asked.seeds, asked.report_every
     terms = (*lead, len(asked.objective.terms))
@@ -53,7 +54,8 @@ def empty_logs(asked: Minimisation, start: State) -> dict[str, np.ndarray]:
 
 
 def _report(objective: LossProgram, runner: Runner, base: int, reached: int) -> Report:
-    state, logs = runner.collect(reached - base)
+    arrays, logs = runner.collect(reached - base)
+    state = common(arrays)
     iteration = max(base, int(state["iteration"].max()))
     found = {key: value[:, : iteration - base] for key, value in logs.items()}
     return Report(
@@ -67,13 +69,13 @@ def _report(objective: LossProgram, runner: Runner, base: int, reached: int) -> 
         best_theta=state["best_theta"].copy(),
         best_total=state["best_total"].copy(),
         finished=state["finished"].copy(),
-        state=state,
+        state=arrays,
         weights={n: found["weights"][..., i].copy() for i, n in enumerate(objective.terms) if "weights" in found},
     )
 
 
 def minimise(
-    make: Callable[[Minimisation, State], Runner], asked: Minimisation, callback: Callable[[Report], bool]
+    make: Callable[[Minimisation, Arrays], Runner], asked: Minimisation, callback: Callable[[Report], bool]
 ) -> Minimised:
     """Run it on the engine that `make` makes a runner of, given the state to begin with.
 
@@ -83,7 +85,7 @@ def minimise(
     start = asked.start()
     runner = make(asked, start)
     room, iterations = asked.report_every, asked.iterations
-    base = int(np.max(start["iteration"]))
+    base = int(np.max(common(start)["iteration"]))
     pace = 1
     while True:
         # Full reports come at multiples of `report_every`, wherever a run was interrupted and resumed.

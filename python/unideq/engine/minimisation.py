@@ -10,7 +10,7 @@ import numpy as np
 from ..checks import instance, settle, whole
 from ..errors import ModelError, OptionError
 from ..objective.program import Balancing, Batches, LossProgram
-from ..optimise import Phase, State, checked_matrices, restore
+from ..optimise import Arrays, Phase, checked_matrices, restore
 from .batches import check_batches
 from .term_roles import checked_balancing
 
@@ -104,7 +104,7 @@ class Minimisation:
         """Iterations of the whole run, those before the state to resume from among them."""
         return self.optimizer.iterations
 
-    def start(self) -> State:
+    def start(self) -> Arrays:
         """The state to begin with, or to resume from; where weights move, or were given, it has them (S, T)."""
         start = self.optimizer.begin(self.theta, len(self.objective.terms))
         if self.weights is not None:
@@ -113,6 +113,6 @@ class Minimisation:
             start["weights"] = np.tile(self.objective.term_weights, (self.seeds, 1))
         return self.resumed(start)
 
-    def resumed(self, start: State) -> State:
+    def resumed(self, start: Arrays) -> Arrays:
         """The state to resume from in place of one to begin with, where there is one."""
         return start if self.state is None else restore(start, self.state)

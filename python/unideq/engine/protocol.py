@@ -10,6 +10,7 @@ import numpy as np
 
 from ..graph import Graph
 from ..objective.program import Integration, LossProgram, Rollout
+from ..optimise import Arrays
 
 if TYPE_CHECKING:
     from .minimisation import Minimisation
@@ -82,7 +83,7 @@ class Report:
     finished: np.ndarray
     """(S,) int: 0 running; 1 converged (gradient below the tolerance, or no decrease that the values resolve);
     2 gave up (too many rejected steps in a row, or a start that can't be evaluated)."""
-    state: dict[str, np.ndarray] = field(default_factory=dict)
+    state: Arrays = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     """Term → its weight in the total (S, k), where weights move or were given; else empty."""
 

@@ -9,7 +9,7 @@ from .phase import Phase, check_engine, optimizers_of
 from .quasi_newton import BFGS, LBFGS, QuasiNewton
 from .schedule import CosineDecay, ExponentialDecay, PiecewiseConstant, Schedule, Warmup
 from .soap import SOAP
-from .state import State, restore
+from .state import Arrays, State, restore
 from .turn import turn_graph
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "SOAP",
     "Adam",
     "AdamW",
+    "Arrays",
     "CosineDecay",
     "ExponentialDecay",
     "FirstOrder",

@@ -16,7 +16,7 @@ from ..checks import known_arguments
 from ..objective.objective import Objective
 from .first_order import FirstOrder
 from .schedule import Schedule
-from .state import State
+from .state import Arrays
 
 __all__ = ["Adam", "AdamW", "Moments"]
 
@@ -29,7 +29,7 @@ class Moments(FirstOrder):
     beta2: float
     epsilon: float
 
-    def memory(self, size: int) -> State:
+    def memory(self, size: int) -> Arrays:
         """First and second moment."""
         return {"mean": np.zeros(size), "square": np.zeros(size)}
 

@@ -8,15 +8,15 @@ by every engine, as a model is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NotRequired, cast
 
 import numpy as np
 
 from .phase import Phase
 from .schedule import Schedule
-from .state import State
+from .state import A, Arrays, State, start_of
 
-__all__ = ["GIVE_UP", "RECOVERY", "SKIPPED", "FirstOrder"]
+__all__ = ["GIVE_UP", "RECOVERY", "SKIPPED", "FirstOrder", "FirstOrderState"]
 
 GIVE_UP = 20
 """Rejected steps in a row after which a seed stops."""
@@ -28,6 +28,25 @@ RECOVERY = 1.05
 """Growth of the learning-rate factor with every accepted step, up to 1; a rejected step halves it."""
 
 Symbols = Mapping[str, Any]
+
+
+class FirstOrderState(State[A]):
+    """The state of first-order methods, but for the method's own memory; the last three where there is a `skip`."""
+
+    good_theta: A
+    """Where the last finite loss was."""
+    accepted: A
+    """Gradients in the memory."""
+    factor: A
+    """Of the learning rate: halved where steps are rejected."""
+    streak: A
+    """Rejected steps in a row."""
+    norm_mean: NotRequired[A]
+    """Exponential mean of the accepted updates' gradient norms."""
+    norm_weight: NotRequired[A]
+    """Its weights' sum."""
+    skipped: NotRequired[A]
+    """Updates left out in a row."""
 
 
 class FirstOrder(Phase):
@@ -45,7 +64,7 @@ class FirstOrder(Phase):
 
     # ---- what a method is ---------------------------------------------------------------------------------------
 
-    def memory(self, size: int) -> State:
+    def memory(self, size: int) -> Arrays:
         """What one seed remembers before the first gradient, for θ (size,): name → array."""
         raise NotImplementedError
 
@@ -60,19 +79,19 @@ class FirstOrder(Phase):
 
     # ---- what all have in common --------------------------------------------------------------------------------
 
-    def _begin(self, theta: np.ndarray, terms: int) -> State:
+    def _begin(self, theta: np.ndarray, terms: int) -> FirstOrderState[np.ndarray]:
         seeds, size = theta.shape
         own = {name: np.tile(array, (seeds, *(1,) * np.ndim(array))) for name, array in self.memory(size).items()}
-        # The exponential mean of the accepted updates' gradient norms, its weights' sum, and updates left out in a row.
         guard = {"norm_mean": np.zeros(seeds), "norm_weight": np.zeros(seeds), "skipped": np.zeros(seeds, int)}
-        return {
-            **(guard if self.skip is not None else {}),
+        state: FirstOrderState[np.ndarray] = {
+            **start_of(theta),
             "good_theta": theta.copy(),
-            **own,
             "accepted": np.zeros(seeds, int),
             "factor": np.ones(seeds),
             "streak": np.zeros(seeds, int),
         }
+        more = {**(guard if self.skip is not None else {}), **own}
+        return cast("FirstOrderState[np.ndarray]", {**state, **more})
 
     def turn(self, state: Symbols, found: Symbols, run: Symbols) -> tuple[dict[str, Any], dict[str, Any]]:
         """One turn of one seed: new state, and what to log of it.

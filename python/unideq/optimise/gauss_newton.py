@@ -10,9 +10,18 @@ import numpy as np
 from ..checks import known_arguments, number, settle
 from ..objective.objective import Objective
 from .phase import Phase
-from .state import State
+from .state import A, State, start_of
 
-__all__ = ["GaussNewton"]
+__all__ = ["GaussNewton", "GaussNewtonState"]
+
+
+class GaussNewtonState(State[A]):
+    """The state of `GaussNewton`."""
+
+    damping: A
+    """μ; 0: not chosen yet."""
+    growth: A
+    """Of μ, at the next rejection."""
 
 
 @known_arguments
@@ -52,6 +61,5 @@ class GaussNewton(Phase):
         super().__post_init__()
         settle(self, number, "damping", above=0, below=1e9)
 
-    def _begin(self, theta: np.ndarray, terms: int) -> State:
-        # Damping μ (0: not chosen yet), and its growth at the next rejection.
-        return {"damping": np.zeros(len(theta)), "growth": np.full(len(theta), 2.0)}
+    def _begin(self, theta: np.ndarray, terms: int) -> GaussNewtonState[np.ndarray]:
+        return {**start_of(theta), "damping": np.zeros(len(theta)), "growth": np.full(len(theta), 2.0)}

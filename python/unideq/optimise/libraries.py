@@ -19,7 +19,7 @@ from ..checks import is_number, known_arguments, mapping, number, refused, settl
 from ..errors import OptionError
 from ..objective.objective import Objective
 from .first_order import FirstOrder
-from .state import State
+from .state import Arrays
 
 __all__ = ["Optax", "Optimisers"]
 
@@ -29,7 +29,7 @@ class _Foreign(FirstOrder):
 
     learning_rate = 1.0
 
-    def memory(self, size: int) -> State:
+    def memory(self, size: int) -> Arrays:
         """The direction last taken; the library's own state lies beside."""
         return {"update": np.zeros(size)}
 

@@ -18,7 +18,7 @@ from ..objective.objective import Objective
 from ..stored import Stored, members, stored
 from .matrices import Matrix
 from .schedule import Schedule
-from .state import State, begin_common
+from .state import Arrays, State, flat
 
 __all__ = ["Phase", "check_engine", "optimizers_of"]
 
@@ -63,12 +63,12 @@ class Phase(Stored):
 
     # ---- what a run begins with ---------------------------------------------------------------------------------
 
-    def begin(self, theta: np.ndarray, terms: int) -> State:
+    def begin(self, theta: np.ndarray, terms: int) -> Arrays:
         """State of S seeds at the start θ (S, P), for an objective with that many terms."""
-        return {**begin_common(theta), **self._begin(theta, terms)}
+        return flat(self._begin(theta, terms))
 
-    def _begin(self, theta: np.ndarray, terms: int) -> State:
-        """What the state has besides what all have."""
+    def _begin(self, theta: np.ndarray, terms: int) -> State[np.ndarray]:
+        """The same by the method's own type, whose groups are dicts."""
         raise NotImplementedError
 
     # ---- its numbers, for compiled code -------------------------------------------------------------------------

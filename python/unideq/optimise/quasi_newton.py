@@ -4,45 +4,105 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypedDict
 
 import numpy as np
 
 from ..checks import choice, known_arguments, settle
 from ..objective.objective import Objective
 from .phase import Phase
-from .state import State, grouped
+from .state import A, State, start_of
 
-__all__ = ["BFGS", "LBFGS", "QuasiNewton"]
+__all__ = ["BFGS", "LBFGS", "Dense", "Limited", "QuasiNewton", "QuasiNewtonState", "Search"]
 
 UPDATES = ("bfgs", "self_scaled_bfgs", "self_scaled_broyden")
+
+
+class Dense(TypedDict, Generic[A]):
+    """The curvature of `BFGS`: the inverse Hessian (P, P), and the number of pairs of differences in it."""
+
+    inverse_hessian: A
+    pairs: A
+
+
+class Limited(TypedDict, Generic[A]):
+    """The curvature of `LBFGS`: the last pairs s, y (memory, P), newest last, ρ = 1 / sᵀy, and the pairs' number."""
+
+    s: A
+    y: A
+    rho: A
+    pairs: A
+
+
+class Search(TypedDict, Generic[A]):
+    """A line search on its way: the trial's step, the bracket's two ends, and the lowest point that would do.
+
+    `turns` counts evaluations; `slope` is that at the origin; `broken`: a trial wasn't finite.
+    """
+
+    step: A
+    turns: A
+    bracketed: A
+    broken: A
+    slope: A
+    low: A
+    low_total: A
+    low_slope: A
+    high: A
+    high_total: A
+    high_slope: A
+    safe: A
+    safe_total: A
+    safe_terms: A
+    safe_gradient: A
+
+
+class QuasiNewtonState(State[A]):
+    """The state of `BFGS` and `LBFGS`: what is `known` of θ, where the search goes, and its curvature."""
+
+    known: A
+    total: A
+    terms: A
+    gradient: A
+    direction: A
+    memory: Dense[A] | Limited[A]
+    search: Search[A]
 
 
 class QuasiNewton(Phase):
     """Base of both: a turn is one evaluation of the loss along a direction, an iteration one line search."""
 
-    def _begin(self, theta: np.ndarray, terms: int) -> State:
+    def _begin(self, theta: np.ndarray, terms: int) -> QuasiNewtonState[np.ndarray]:
         seeds = len(theta)
         return {
+            **start_of(theta),
             "known": np.zeros(seeds, bool),
             "total": np.full(seeds, np.inf),
             "terms": np.full((seeds, terms), np.nan),
             "gradient": np.zeros_like(theta),
             "direction": np.zeros_like(theta),
-            **grouped("memory", self._curvature(*theta.shape)),
-            **grouped("search", _search(theta, terms)),
+            "memory": self._curvature(*theta.shape),
+            "search": _search(theta, terms),
         }
 
-    def _curvature(self, seeds: int, size: int) -> State:
+    def _curvature(self, seeds: int, size: int) -> Dense[np.ndarray] | Limited[np.ndarray]:
         """What is remembered of the curvature; `pairs` counts the pairs of differences in it."""
         raise NotImplementedError
 
 
-def _search(theta: np.ndarray, terms: int) -> State:
+def _search(theta: np.ndarray, terms: int) -> Search[np.ndarray]:
     seeds = len(theta)
-    numbers = ("step", "slope", "low", "low_total", "low_slope", "high", "high_total", "high_slope")
     return {
-        **{name: np.zeros(seeds) for name in (*numbers, "safe", "safe_total")},
+        "step": np.zeros(seeds),
+        "slope": np.zeros(seeds),
+        "low": np.zeros(seeds),
+        "low_total": np.zeros(seeds),
+        "low_slope": np.zeros(seeds),
+        "high": np.zeros(seeds),
+        "high_total": np.zeros(seeds),
+        "high_slope": np.zeros(seeds),
+        "safe": np.zeros(seeds),
+        "safe_total": np.zeros(seeds),
         "turns": np.zeros(seeds, int),
         "bracketed": np.zeros(seeds, bool),
         "broken": np.zeros(seeds, bool),
@@ -77,7 +137,7 @@ class LBFGS(QuasiNewton):
     line_search: int = 20
     objective: Objective | None = None
 
-    def _curvature(self, seeds: int, size: int) -> State:
+    def _curvature(self, seeds: int, size: int) -> Limited[np.ndarray]:
         return {
             "s": np.zeros((seeds, self.memory, size)),
             "y": np.zeros((seeds, self.memory, size)),
@@ -121,5 +181,5 @@ class BFGS(QuasiNewton):
         super().__post_init__()
         settle(self, choice, "update", choices=UPDATES)
 
-    def _curvature(self, seeds: int, size: int) -> State:
+    def _curvature(self, seeds: int, size: int) -> Dense[np.ndarray]:
         return {"inverse_hessian": np.tile(np.eye(size), (seeds, 1, 1)), "pairs": np.zeros(seeds, int)}

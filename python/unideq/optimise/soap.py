@@ -24,7 +24,7 @@ from ..checks import known_arguments
 from ..objective.objective import Objective
 from .adam import Moments
 from .schedule import Schedule
-from .state import State
+from .state import Arrays
 
 __all__ = ["SOAP", "squares"]
 
@@ -68,7 +68,7 @@ class SOAP(Moments):
     skip: float | None = None
     objective: Objective | None = None
 
-    def memory(self, size: int) -> State:
+    def memory(self, size: int) -> Arrays:
         """Adam's moments, and of all matrices of θ one after another: preconditioners L and R, and their bases."""
         if not self.matrices:
             return super().memory(size)

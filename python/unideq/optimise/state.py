@@ -1,25 +1,43 @@
-"""An optimiser's state: named arrays that a run begins with, saves and resumes from, the same on every engine.
+"""An optimiser's state: the arrays and counters that a run begins with, saves and resumes from, on every engine alike.
 
-All arrays have the seeds in front, (S, …); dots in names group them (`search.step`). Runs saved by one engine go on
-with another.
+A type for each method says which those are; its arrays are NumPy's, (S, …) with the seeds in front, or an engine's,
+of one seed. Files and engines' borders have a state flat, as `Arrays`: dots in names group them (`search.step`). Runs
+saved by one engine go on with another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Generic, NotRequired, TypedDict, TypeVar, cast
 
 import numpy as np
 
 from ..errors import ModelError
 
-__all__ = ["State", "begin_common", "grouped", "restore"]
+__all__ = ["Arrays", "State", "common", "flat", "grouped", "restore", "start_of"]
 
-State = dict[str, np.ndarray]
+A = TypeVar("A")
+Arrays = dict[str, np.ndarray]
 """Name → array (S, …)."""
 
 
-def begin_common(theta: np.ndarray) -> State:
-    """What every optimiser's state has, at the start θ (S, P)."""
+class State(TypedDict, Generic[A]):
+    """What every optimiser's state has."""
+
+    theta: A
+    """Where the next turn begins (P,)."""
+    best_theta: A
+    best_total: A
+    iteration: A
+    """Iterations that are finished."""
+    finished: A
+    """See `unideq.engine.Report`."""
+    weights: NotRequired[A]
+    """Of the terms (T,), where they move or were given."""
+
+
+def start_of(theta: np.ndarray) -> State[np.ndarray]:
+    """The state of S seeds at the start θ (S, P)."""
     seeds = len(theta)
     return {
         "theta": theta,
@@ -30,12 +48,32 @@ def begin_common(theta: np.ndarray) -> State:
     }
 
 
-def grouped(group: str, state: Mapping[str, np.ndarray]) -> State:
-    """The arrays under the name of a group: `step` → `search.step`."""
-    return {f"{group}.{name}": array for name, array in state.items()}
+def common(state: Arrays) -> State[np.ndarray]:
+    """A flat state, read by what all have."""
+    return cast("State[np.ndarray]", state)
 
 
-def restore(like: Mapping[str, np.ndarray], saved: Mapping[str, np.ndarray]) -> State:
+def flat(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A state by flat names: `step` of `search` is `search.step`."""
+    found: dict[str, Any] = {}
+    for name, value in state.items():
+        found |= {f"{name}.{n}": v for n, v in value.items()} if isinstance(value, dict) else {name: value}
+    return found
+
+
+def grouped(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Inverse of `flat`."""
+    found: dict[str, Any] = {}
+    for name, value in state.items():
+        group, dot, own = name.partition(".")
+        if dot:
+            found.setdefault(group, {})[own] = value
+        else:
+            found[name] = value
+    return found
+
+
+def restore(like: Mapping[str, np.ndarray], saved: Mapping[str, np.ndarray]) -> Arrays:
     """A saved state, checked against one of the right form.
 
     Raises
@@ -43,7 +81,7 @@ def restore(like: Mapping[str, np.ndarray], saved: Mapping[str, np.ndarray]) -> 
     ModelError
         If an array is missing or has another shape.
     """
-    restored: State = {}
+    restored: Arrays = {}
     for name, value in like.items():
         if name not in saved or np.shape(saved[name]) != np.shape(value):
             found = f"shape {np.shape(saved[name])}" if name in saved else "nothing"

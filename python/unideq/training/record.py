@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..model import Layout
+from ..optimise import Arrays
 
 if TYPE_CHECKING:
     from .kind import Kind
@@ -125,7 +126,7 @@ class Record:
     history: History = field(default_factory=History)
     stage: int = 0
     iteration: int = 0
-    state: dict[str, np.ndarray] = field(default_factory=dict)
+    state: Arrays = field(default_factory=dict)
     status: str = "running"
     events: list[str] = field(default_factory=list)
     created: str = ""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ...optimise.quasi_newton import Dense, Limited
 from .self_scaling import SELF_SCALED, self_scaled_terms
 
 __all__ = ["DenseCurvature", "LimitedCurvature"]
 
-Memory = dict[str, Any]
+Full = Dense[jax.Array]
+Few = Limited[jax.Array]
 
 
 def _usable(s: Any, y: Any) -> Any:
@@ -32,10 +35,10 @@ class DenseCurvature:
     def __init__(self, update: str = "bfgs") -> None:
         self._factors = None if update == "bfgs" else SELF_SCALED[update]
 
-    def direction(self, memory: Memory, gradient: Any) -> Any:
+    def direction(self, memory: Full, gradient: Any) -> Any:
         return -memory["inverse_hessian"] @ gradient
 
-    def update(self, memory: Memory, s: Any, y: Any, modelled: Any, take: Any, reset: Any) -> Memory:
+    def update(self, memory: Full, s: Any, y: Any, modelled: Any, take: Any, reset: Any) -> Full:
         """Take the pair (s, y) where `take`; forget everything where `reset`. `modelled` is sᵀBs with B = H⁻¹."""
         take = take & _usable(s, y)
         if self._factors is None:
@@ -56,7 +59,7 @@ class DenseCurvature:
         }
 
     @staticmethod
-    def _plain(memory: Memory, s: Any, y: Any, take: Any, reset: Any) -> Memory:
+    def _plain(memory: Full, s: Any, y: Any, take: Any, reset: Any) -> Full:
         # One affine pass over H serves all cases: H ← a H + b I + rank two.
         fresh = memory["pairs"] == 0
         scale = jnp.dot(s, y) * _inverse(jnp.dot(y, y), take)
@@ -73,7 +76,7 @@ class DenseCurvature:
 class LimitedCurvature:
     """The last `size` pairs (s, y); direction by the two-loop recursion (Nocedal & Wright, algorithm 7.4)."""
 
-    def direction(self, memory: Memory, gradient: Any) -> Any:
+    def direction(self, memory: Few, gradient: Any) -> Any:
         # Newest pair last; pairs not there yet have rho = 0 and do nothing.
         rows = (memory["s"], memory["y"], memory["rho"])
 
@@ -93,14 +96,18 @@ class LimitedCurvature:
         r, _ = lax.scan(up, gamma * q, (*rows, alphas))
         return -r
 
-    def update(self, memory: Memory, s: Any, y: Any, modelled: Any, take: Any, reset: Any) -> Memory:
+    def update(self, memory: Few, s: Any, y: Any, modelled: Any, take: Any, reset: Any) -> Few:
         """Take the pair (s, y) where `take`; forget everything where `reset`. `modelled` isn't needed here."""
         take = take & _usable(s, y) & ~reset
         rho = _inverse(jnp.dot(s, y), take)
-        new = {}
-        for key, value in (("s", s), ("y", y), ("rho", rho)):
-            old = memory[key]
+
+        def with_newest(old: jax.Array, value: Any) -> jax.Array:
             shifted = jnp.concatenate([old[1:], jnp.asarray(value)[None]])
-            new[key] = jnp.where(reset, jnp.zeros_like(old), jnp.where(take, shifted, old))
-        new["pairs"] = jnp.where(reset, 0, memory["pairs"] + take)
-        return new
+            return jnp.where(reset, jnp.zeros_like(old), jnp.where(take, shifted, old))
+
+        return {
+            "s": with_newest(memory["s"], s),
+            "y": with_newest(memory["y"], y),
+            "rho": with_newest(memory["rho"], rho),
+            "pairs": jnp.where(reset, 0, memory["pairs"] + take),
+        }

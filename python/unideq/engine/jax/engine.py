@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import ModelError
 from ...graph import Graph
 from ...objective.program import Integration, LossProgram, Rollout, Source
-from ...optimise import State, check_engine, optimizers_of
+from ...optimise import Arrays, check_engine, optimizers_of
 from ...solvers import adjoints_of, solvers_of
 from ...versions import version_of
 from ..cache import CompiledCache, IdentityCache
@@ -222,7 +222,7 @@ class JaxEngine:
         check_engine(minimisation.optimizer, self.name)
         from .optimise import JaxRunner
 
-        def make(asked: Minimisation, start: State) -> JaxRunner:
+        def make(asked: Minimisation, start: Arrays) -> JaxRunner:
             with own_configuration():
                 return JaxRunner(self._cache, self._prepare(asked.objective), asked, start)
 

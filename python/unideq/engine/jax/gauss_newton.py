@@ -6,11 +6,13 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.scipy.linalg import cho_factor, cho_solve
 
 from ...objective.program import LossProgram
+from ...optimise.gauss_newton import GaussNewtonState
 from .residual_rows import make_jacobian, make_residuals
 
 __all__ = ["GaussNewton"]
@@ -30,7 +32,8 @@ BLOCKS = 4
 SMALL = 128
 """Gram matrices up to this size are made in one block."""
 
-State = dict[str, Any]
+State = GaussNewtonState[jax.Array]
+Arrays = dict[str, jax.Array]
 Solve = Callable[[Any], Any]
 
 
@@ -48,7 +51,7 @@ class GaussNewton:
         self.damping = phase.damping
         self.tolerance = phase.tolerance
 
-    def turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
+    def turn(self, state: State, data: Mapping[str, Any]) -> tuple[Arrays, Arrays, jax.Array]:
         """One turn of one seed: new state, what to log, and whether an iteration is complete (always)."""
         theta, weights = state["theta"], data["objective"]["weights"]
         pairs = self.jacobian(theta, data["objective"])

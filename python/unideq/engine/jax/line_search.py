@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
+from ...optimise import quasi_newton
+
 __all__ = ["advance", "begin"]
+
+Search = quasi_newton.Search[jax.Array]
 
 DECREASE = 1e-4
 CURVATURE = 0.9
@@ -20,8 +25,6 @@ NOISE = 1e-6
 EXPAND = 2.5
 SHORTEST = 1e-5
 """Relative width of the bracket below which a point with sufficient decrease is good enough."""
-
-Search = dict[str, Any]
 
 
 def begin(total: Any, gradient: Any, terms: Any, slope: Any, step: Any) -> Search:
@@ -100,7 +103,7 @@ def advance(
         | (width <= 1e-16 * (1 + search["step"]))
     )
     next_step = jnp.where(bracketed, _inside(*new_low, *new_high), EXPAND * step)
-    new = {
+    new: Search = {
         "step": next_step,
         "turns": turns,
         "bracketed": bracketed,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ...optimise import FirstOrder, Optax, State
+from ...optimise import Arrays, FirstOrder, Optax
 from .configuration import own_configuration
 from .first_order import Beside
 
@@ -24,7 +24,7 @@ class Transformation(Beside):
         assert isinstance(phase, Optax)
         self.transformation = optax.with_extra_args_support(phase.loaded())
 
-    def begin(self, theta: np.ndarray) -> State:
+    def begin(self, theta: np.ndarray) -> Arrays:
         """The state of S seeds at θ (S, P)."""
         with own_configuration():
             tree = jax.vmap(self.transformation.init)(jnp.asarray(theta))

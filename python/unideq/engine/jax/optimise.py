@@ -14,7 +14,7 @@ from jax import lax
 
 from ...errors import EngineError
 from ...objective.program import Balancing, LossProgram
-from ...optimise import FirstOrder, State
+from ...optimise import Arrays, FirstOrder
 from ..batches import Fresh, fresh_data, iterations_at_once, stacked
 from ..cache import CompiledCache
 from ..loop import empty_logs
@@ -164,7 +164,7 @@ class JaxRunner:
         cache: CompiledCache,
         prepared: tuple[Arguments, Mapping[str, Any]],
         asked: Minimisation,
-        start: State,
+        start: Arrays,
     ) -> None:
         objective, optimizer, seeds = asked.objective, asked.optimizer, asked.seeds
         if isinstance(optimizer, FirstOrder):

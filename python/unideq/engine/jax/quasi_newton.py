@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
+import jax
 import jax.numpy as jnp
 
+from ...optimise.quasi_newton import QuasiNewtonState
+from ...optimise.state import flat, grouped
 from . import line_search
 from .curvature import DenseCurvature, LimitedCurvature
 
 __all__ = ["QuasiNewton"]
 
-State = dict[str, Any]
+State = QuasiNewtonState[jax.Array]
+Arrays = dict[str, jax.Array]
 
 
 class QuasiNewton:
@@ -28,13 +32,12 @@ class QuasiNewton:
         self.tolerance = phase.tolerance
         self.longest = phase.line_search
 
-    def turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
+    def turn(self, state: Arrays, data: Mapping[str, Any]) -> tuple[Arrays, Arrays, jax.Array]:
         """One turn of one seed: new state, what to log, and whether an iteration is complete."""
-        new, log, completed = self._turn({**state, **_groups(state)}, data)
-        groups = _flat("search", new.pop("search")) | _flat("memory", new.pop("memory"))
-        return {**new, **groups}, log, completed
+        new, log, completed = self._turn(cast("State", grouped(state)), data)
+        return flat(new), log, completed
 
-    def _turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, dict[str, Any], Any]:
+    def _turn(self, state: State, data: Mapping[str, Any]) -> tuple[State, Arrays, jax.Array]:
         known, free, direction = state["known"], data["free"], state["direction"]
         trial = state["theta"] + state["search"]["step"] * direction
         total, terms, gradient, failed = self.evaluate(trial, data["objective"])
@@ -58,8 +61,9 @@ class QuasiNewton:
         without_curvature = state["memory"]["pairs"] == 0
         # The direction being −H g, the model's curvature along the step s is sᵀBs = −step · sᵀg.
         modelled = -(step**2) * state["search"]["slope"]
+        memory: Any = state["memory"]  # of the kind that the curvature has
         memory = self.curvature.update(
-            state["memory"], step * direction, new_gradient - state["gradient"], modelled, arrived, lost
+            memory, step * direction, new_gradient - state["gradient"], modelled, arrived, lost
         )
 
         flat = jnp.max(jnp.abs(new_gradient)) < self.tolerance
@@ -70,7 +74,7 @@ class QuasiNewton:
         next_direction, slope, first = self._aim(memory, new_gradient)
         begun = line_search.begin(new_total, new_gradient, new_terms, slope, first)
         turned = here | arrived | lost
-        new = {
+        new: State = {
             "theta": theta,
             "known": jnp.asarray(True),
             "total": new_total,
@@ -78,7 +82,7 @@ class QuasiNewton:
             "gradient": new_gradient,
             "direction": jnp.where(turned, next_direction, direction),
             "memory": memory,
-            "search": {key: jnp.where(turned, begun[key], search[key]) for key in search},
+            "search": jax.tree.map(lambda fresh, going: jnp.where(turned, fresh, going), begun, search),
             "iteration": state["iteration"] + (arrived | lost),
             "finished": finished,
             "best_total": jnp.where(better, total, state["best_total"]),
@@ -104,15 +108,3 @@ class QuasiNewton:
         plain = ~downhill | (memory["pairs"] == 0)
         first = jnp.where(plain, jnp.minimum(1.0, 1.0 / jnp.maximum(norm, 1e-300)), 1.0)
         return direction, jnp.where(downhill, slope, -(norm**2)), first
-
-
-def _groups(state: State) -> State:
-    """The line search's and the curvature's entries, each by themselves."""
-    return {
-        group: {name.partition(".")[2]: value for name, value in state.items() if name.startswith(f"{group}.")}
-        for group in ("search", "memory")
-    }
-
-
-def _flat(group: str, entries: State) -> State:
-    return {f"{group}.{name}": value for name, value in entries.items()}

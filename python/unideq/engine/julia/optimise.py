@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import OptionError
 from ...graph import to_json
 from ...objective.program import Balancing, LossProgram
-from ...optimise import SOAP, FirstOrder, Optimisers, Phase, State, turn_graph
+from ...optimise import SOAP, Arrays, FirstOrder, Optimisers, Phase, turn_graph
 from ..batches import MEMORY, fresh_data
 from ..loop import empty_logs
 from ..minimisation import Minimisation
@@ -29,7 +29,7 @@ __all__ = ["JuliaRunner", "run_program"]
 class JuliaRunner:
     """A run in Julia; see `unideq.engine.loop.Runner`."""
 
-    def __init__(self, engine: JuliaEngine, asked: Minimisation, start: State) -> None:
+    def __init__(self, engine: JuliaEngine, asked: Minimisation, start: Arrays) -> None:
         if isinstance(asked.optimizer, Optimisers):
             start = {**start, **asked.resumed(_begin_rule(engine, asked))}
         self._engine, self._asked, self._start = engine, asked, start
@@ -42,7 +42,7 @@ class JuliaRunner:
         self._run = engine.bridge.call("prepare_minimise", "preparing the optimiser", handle, program)
         engine.bridge.call("set_state_b", "preparing the optimiser", self._run, address(self._table))
 
-    def _program(self, start: State) -> dict[str, Any]:
+    def _program(self, start: Arrays) -> dict[str, Any]:
         logs = {name: address(array) for name, array in self._logs.items()}
         return {**run_program(self._asked, start), "logs": {"room": self._asked.report_every, **logs}}
 
@@ -95,7 +95,7 @@ def _as_julia_has(asked: Minimisation, value: np.ndarray) -> np.ndarray:
     return np.array(value, float if isinstance(asked.optimizer, FirstOrder) else value.dtype, order="C")
 
 
-def run_program(asked: Minimisation, start: State) -> dict[str, Any]:
+def run_program(asked: Minimisation, start: Arrays) -> dict[str, Any]:
     """A run as Julia is told it; see `prepare_minimise`."""
     phase, balancing = asked.optimizer, asked.balancing
     method = _turn(asked, start) if isinstance(phase, FirstOrder) else _named(asked)
@@ -119,7 +119,7 @@ def _named(asked: Minimisation) -> dict[str, Any]:
     return {"optimizer": phase.kind, "settings": settings}
 
 
-def _turn(asked: Minimisation, start: State) -> dict[str, Any]:
+def _turn(asked: Minimisation, start: Arrays) -> dict[str, Any]:
     """A method whose turn is a graph: that, and what is given it in every turn."""
     phase = asked.optimizer
     assert isinstance(phase, FirstOrder)
@@ -145,7 +145,7 @@ def _turn(asked: Minimisation, start: State) -> dict[str, Any]:
     return {"turn": turn, "beside": _beside(phase)}
 
 
-def _begin_rule(engine: JuliaEngine, asked: Minimisation) -> State:
+def _begin_rule(engine: JuliaEngine, asked: Minimisation) -> Arrays:
     """The state that a rule of Optimisers.jl begins with: all its numbers, one after another.
 
     Raises
