@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 
 import unideq as ude
 from unideq.errors import OptionError
-from unideq.result.learned import evaluate_network, visited
+from unideq.result.learned import visited
 from unideq.result.plot import overview, plot_data, plot_history, plot_learned, plot_residuals
 from unideq.result.plot.field import plot_field
 from unideq.result.plot.hull import convex_hull, inside
@@ -193,7 +193,7 @@ def test_learned_term_of_one_argument_is_a_line_over_the_visited_states(fitted):
     assert ax.get_xlabel() == "x [g]"
     assert line.get_xdata().min() == pytest.approx(x.min())
     assert line.get_xdata().max() == pytest.approx(x.max())
-    said = evaluate_network(fitted, "loss", line.get_xdata()[:, None])[:, 0]
+    said = fitted.network("loss")(line.get_xdata())
     np.testing.assert_allclose(line.get_ydata(), said, atol=1e-12)
 
 

@@ -114,14 +114,16 @@ class Measured(Kind):
     ) -> tuple[Any, Observations, MeasuredSettings]:
         if data is None:
             raise DataError("`fit` needs measurements to train this model on: `ude.fit(model, dataset)`.")
-        unit = options.pop("time_unit", None)
+        unit, clock = options.pop("time_unit", None), options.pop("clock", None)
         settings = self.chosen(objective, phases, seeds, report_every, **options)
         model = self.fitted(model, settings)
-        observations = Observations.given(data, model, time_unit=unit)
+        known = isinstance(data, Observations)
+        observations = data if known else Observations.given(data, model, clock, unit)
         check_attributes(observations.dataset)
         settings = settings.at(observations.clock)
         train, _ = observations.split(settings.holdout)
-        tell_doubts(data, model, observations, train, settings.estimate_initial)
+        if not known:
+            tell_doubts(data, model, observations, train, settings.estimate_initial)
         return model, observations, settings
 
     def fitted(self, model: Any, settings: MeasuredSettings) -> Any:

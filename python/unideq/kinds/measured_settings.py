@@ -14,6 +14,7 @@ from ..objective import (
     Holdout,
     Loss,
     MultipleShooting,
+    Objective,
     Penalty,
     SquaredError,
     Trajectory,
@@ -84,6 +85,20 @@ class MeasuredSettings(FitSettings):
                 f"size, not {sorted(sizes)}."
             )
         return result
+
+    @property
+    def lasting_objective(self) -> Objective:
+        return self.stages()[-1].objective
+
+    def options(self) -> dict[str, Any]:
+        return {
+            "loss": self.loss,
+            "holdout": self.holdout,
+            "regularise": self.regulariser,
+            "penalty": dict(self.penalties) or None,
+            "solver": self.solver,
+            "estimate_initial": self.estimate_initial,
+        }
 
     def at(self, clock: Clock) -> Self:
         """The same settings with dates as model times."""

@@ -91,7 +91,7 @@ class MeasuredTask(Task):
 
     def conclude(self, record: Record) -> list[str]:
         told = " ".join(record.events)
-        found = concerns_after(record, self.first_theta())
+        found = concerns_after(record, self.start)
         return [c for c in found if c.partition(" ")[0] not in told]
 
     # ---- words ------------------------------------------------------------------------------------------------

@@ -91,6 +91,10 @@ class ResidualSettings(FitSettings):
             found.append(replace(stage, objective=objective))
         return found
 
+    def options(self) -> dict[str, Any]:
+        weights, rule = dict(self.balance.weights), self.balance.rule  # causal weights are in the objective
+        return {"balance": [part for part in (weights, rule) if part] or None}
+
     def own_to_json(self) -> dict[str, Any]:
         return {"balance": self.balance.to_json()}
 

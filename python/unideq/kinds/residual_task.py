@@ -105,7 +105,7 @@ class ResidualTask(Task):
         if record.history.judged_iteration[-1:] != [record.history.iterations]:
             total = self.judged(record.best_theta)
             record.best_total = np.where(np.isfinite(total), total, record.best_total)
-        return concerns_after(record, self.first_theta())
+        return concerns_after(record, self.start)
 
     # ---- words ------------------------------------------------------------------------------------------------
 

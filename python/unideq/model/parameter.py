@@ -102,6 +102,10 @@ class Parameter:
             return self
         return Parameter(array, False, self.lower, self.upper, self.free, self.units, self.description)
 
+    def kept(self, free: bool) -> Parameter:
+        """The same parameter, which training may change or not."""
+        return Parameter(self.array, False, self.lower, self.upper, free, self.units, self.description)
+
     def to_json(self) -> dict[str, Any]:
         """The arguments that make it again, as plain data."""
         return {

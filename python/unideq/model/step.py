@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -48,6 +48,15 @@ class StepGraphs(OnGrid, stored=False):
         if any(p is not self.parameters[n] for n, p in parameters.items() if not p.free):
             made._set_equations(self.named)  # the scheme's coefficients are made of fixed parameters
         return made
+
+    def _with_free(self, names: tuple[str, ...], free: Callable[[str], bool]) -> Any:
+        for name in names:
+            if name in self.parameters and not self.parameters[name].free and free(name):
+                raise ModelError(
+                    f"`{name}` may be part of the scheme's own numbers, so a stepper can't free it. Free it in the "
+                    f'model, `model.thawed("{name}")`, and make the stepper anew.'
+                )
+        return super()._with_free(names, free)
 
     # ---- the step ---------------------------------------------------------------------------------------------
 

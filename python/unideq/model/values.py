@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 
+from ..errors import ModelError, unknown
 from ..graph.serialise import array_from_json, array_to_json
 from .layout import Layout
 from .names import normal_keys
@@ -69,6 +71,83 @@ class Valued:
             {n: p.moved(self.layout[n].inside(values[n])) for n, p in self.parameters.items()},
             {e.name: values[e.name] for e in self.layout.of_kind("network")},
         )
+
+    def initialised_from(self, source: Valued) -> Self:
+        """The same model with the values and weights of another one, wherever both have a name and its shape.
+
+        What is left is drawn or starts as before: a network that is pretrained in a simpler model, a model with one
+        more term.
+
+        Parameters
+        ----------
+        source
+            A model, e.g. `fit.model`.
+
+        Raises
+        ------
+        ModelError
+            If nothing is shared, shared names have other shapes, or a value lies outside this model's bounds.
+        """
+        if not isinstance(source, Valued):
+            raise ModelError(f"`initialised_from` needs a model, e.g. `fit.model`, not {type(source).__name__}.")
+        parameters, weights, shared = dict(self.parameters), dict(self.weights), False
+        known = {**{n: p.array for n, p in source.parameters.items()}, **source.weights}
+        for entry in self.layout.entries:
+            if entry.name not in known:
+                continue
+            value, shared = known[entry.name], True
+            if value.shape != entry.shape:
+                raise ModelError(
+                    f"`{entry.name}` has shape {entry.shape} in this model and {value.shape} in the other. "
+                    "Rename it in one of them, or give both the same shape."
+                )
+            if entry.name in parameters:
+                try:
+                    parameters[entry.name] = parameters[entry.name].moved(value)
+                except ModelError as error:
+                    raise ModelError(f"Parameter `{entry.name}`: {error}") from None
+            else:
+                weights[entry.name] = value
+        if not shared:
+            names = sorted({n.partition(".")[0] for n in known}) or ["none with values"]
+            raise ModelError(
+                f"The models share no parameter or trained network: the other one has {', '.join(names)}, this one "
+                f"{', '.join([*self.parameters, *self.networks])}."
+            )
+        return self._valued(parameters, weights)
+
+    def frozen(self, *names: str) -> Self:
+        """The same model in which these parameters and networks keep their values in training.
+
+        Parameters
+        ----------
+        *names
+            Parameters and networks.
+
+        Raises
+        ------
+        ModelError
+            If a name is neither.
+        """
+        return self._with_free(names, lambda entry: False)
+
+    def thawed(self, *names: str) -> Self:
+        """The same model in which training may change these parameters and networks (again)."""
+        fixed = {f"{n}.{w}" for n, net in self.networks.items() for w in net.fixed_weights()}
+        return self._with_free(names, lambda entry: entry not in fixed)
+
+    def _with_free(self, names: tuple[str, ...], free: Callable[[str], bool]) -> Self:
+        for name in names:
+            if name not in self.parameters and name not in self.networks:
+                raise unknown("parameter or network", name, (*self.parameters, *self.networks), ModelError)
+        entries = [
+            replace(e, free=free(e.name)) if e.name in names or e.name.partition(".")[0] in names else e
+            for e in self.layout.entries
+        ]
+        parameters = {n: p.kept(free=free(n)) if n in names else p for n, p in self.parameters.items()}
+        made = self._valued(parameters, self.weights)
+        made.layout = Layout(entries)
+        return made
 
     def values_to_json(self) -> dict[str, Any]:
         """The numbers alone, as entries of the model's description: what `with_theta` changes."""

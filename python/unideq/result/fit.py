@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..audit.gradient import GradientCheck
     from ..audit.recovery import Recovery
     from ..model import Model
+    from .network import TrainedNetwork
 
 __all__ = ["Fit"]
 
@@ -228,6 +229,54 @@ class Fit:
             advice = self.kind.instead.get(method, "")
             raise OptionError(f"`{method}` isn't for {self.kind.words}.{advice and ' '}{advice}")
         return own(self, *arguments, **settings)
+
+    # ---- going on ---------------------------------------------------------------------------------------------
+
+    def train(self, phases: Any = None, data: Any = None, **settings: Any) -> Fit:
+        """Train on from here: every seed from its trained values, with this fit's settings where no other are given.
+
+        This fit stays as it is.
+
+        Parameters
+        ----------
+        phases
+            What to run; default: this fit's phases once more. Optimisers begin anew.
+        data
+            Other measurements of the same variables; default: this fit's. Initial values (and starts of segments)
+            belong to the trajectories that they were trained on: with other data they start at its first measurements.
+        freeze, thaw
+            Names of parameters and networks that keep their values, or that may change (again).
+        **settings
+            As in `unideq.fit`: `objective`, `loss`, `holdout`, `solver`, …, `checkpoint`, `engine`, `progress`. The
+            objective of a curriculum is its last.
+
+        Examples
+        --------
+        >>> import numpy as np, xarray as xr, unideq as ude
+        >>> times = np.linspace(0, 2, 9)
+        >>> data = xr.Dataset({"x": ("time", 3 * np.exp(-0.7 * times))}, coords={"time": times})
+        >>> model = ude.ODE(lambda t, state, p: {"x": -p.rate * state.x}, ["x"], {"rate": 2.0})
+        >>> first = ude.fit(model, data, phases=ude.Adam(1e-2, 5), progress=False)
+        >>> round(float(first.train(ude.BFGS(50), progress=False).parameters["rate"]), 4)
+        0.7
+        """
+        from ..training.further import train_further
+
+        return train_further(self, phases, data, **settings)
+
+    def network(self, name: str, seed: int | str | None = None) -> TrainedNetwork:
+        """A learned function by name, to be called at one's own points: `fit.network("uptake")(0.5)`.
+
+        Parameters
+        ----------
+        name
+            The network's.
+        seed
+            A seed, None for the best, or `"all"`: values then have a leading axis of seeds.
+        """
+        from .network import TrainedNetwork
+
+        return TrainedNetwork(self, name, seed)
 
     # ---- pictures, reports, checks ----------------------------------------------------------------------------
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import unknown
-from ..graph import Graph, constant, text, variable
+from ..graph import Graph, text
 from ..model import Model
 from ..model.equations import readable
 
 if TYPE_CHECKING:
     from .fit import Fit
 
-__all__ = ["Visited", "evaluate_network", "visited"]
+__all__ = ["Visited", "visited"]
 
 
 @dataclass(frozen=True)
@@ -87,19 +87,3 @@ def _argument_labels(fit: Fit, network: str, count: int) -> tuple[str, ...]:
 def _measured_units(fit: Fit, name: str) -> str:
     dataset = fit.record.observations.dataset
     return str(dataset[name].attrs.get("units", "")) if name in dataset else ""
-
-
-def evaluate_network(fit: Fit, network: str, points: np.ndarray, seed: int | None = None) -> np.ndarray:
-    """Outputs (M, O) of a trained network at points (M, A), evaluated with NumPy; no engine is needed.
-
-    Parameters
-    ----------
-    seed
-        A seed of the fit; default: the best.
-    """
-    index = fit.record.best_seed if seed is None else fit.seeds.index(seed)
-    values = fit.record.layout.unpack(fit.record.chosen_theta[index])
-    made = fit.model.networks[network]
-    weights = {w: constant(values[f"{network}.{w}"]) for w in made.weight_shapes()}
-    x = variable("x", (len(points), made.inputs))
-    return np.asarray(Graph((x,), {"y": made.expand(weights, x)}).evaluate({"x": points})["y"])

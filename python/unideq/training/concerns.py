@@ -188,7 +188,10 @@ def _never_moved(layout: Layout, unmoved: np.ndarray, kinds: Sequence[str]) -> l
     """Which unknowns of these kinds, and which networks, have the very numbers that they started with."""
     free = layout.free_mask
     if not free.any():
-        return []
+        return [
+            "nothing is free to train: all parameters, networks and initial values are fixed. Thaw some, "
+            '`model.thawed("NAME")`, or solve the model.'
+        ]
     if unmoved[free].all():
         return [
             "no parameter moved: the gradient is zero at the start, or every step was rejected there. Start elsewhere, "

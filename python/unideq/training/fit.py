@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+import numpy as np
 import xarray as xr
 
 from ..checks import flag, function, writable
@@ -15,12 +16,14 @@ from ..engine import Engine, Report, checked_engine, get_engine
 from ..engine.registry import engine_for
 from ..errors import OptionError
 from ..graph.location import warn_user
-from ..objective import Holdout, Loss, Objective, Stream
+from ..model import Layout
+from ..objective import Holdout, Loss, Objective, Observations, Stream
 from ..objective.weighting_rules import Balance, Causal
 from ..optimise import Phase
 from ..solvers import Solver
 from .kind import kind_of
 from .record import Record
+from .settings import FitSettings
 from .trainer import Trainer
 
 if TYPE_CHECKING:
@@ -149,17 +152,35 @@ def fit(
     model, observations, settings = kind.settle(model, data, objective, phases, seeds, report_every, **options)
     _warn_of_equal_seeds(model, settings.seeds)
     chosen = get_engine(engine)
-    trainer = Trainer(model, observations, settings, chosen, callback=callback)
-    automatic = kind.may_switch(settings)
+    return trained(model, observations, settings, chosen, path, progress, callback)
+
+
+def trained(
+    model: Any,
+    observations: Observations | None,
+    settings: FitSettings,
+    engine: Engine,
+    path: Path | None,
+    progress: bool,
+    callback: Callable[[Report], Any] | None,
+    begin: Callable[[Layout, np.ndarray], np.ndarray] | None = None,
+    *more: Any,
+) -> Fit:
+    """The fit of a model, all of it checked; see `Trainer` and `Trainer.start`.
+
+    `more`: what decides the run besides model, data and settings, so that a checkpoint belongs to it.
+    """
+    trainer = Trainer(model, observations, settings, engine, callback=callback)
+    automatic = kind_of(model).may_switch(settings)
     digest = [] if observations is None else [observations.digest]
-    fingerprint = trainer.task.settings.fingerprint(model.to_json(), *digest)
+    fingerprint = trainer.task.settings.fingerprint(model.to_json(), *digest, *more)
     if path is not None and path.exists():
         record = _own_checkpoint(path, fingerprint)
         # The record's settings name the solver that `auto` chose; the call has what files can't hold of its phases.
         record.settings = replace(record.settings, phases=settings.phases)
-        trainer = Trainer(model, observations, record.settings, chosen, callback=callback)
+        trainer = Trainer(model, observations, record.settings, engine, callback=callback)
     else:
-        record = trainer.start()
+        record = trainer.start(begin)
         record.fingerprint = fingerprint
     return _run(trainer, record, path, progress, automatic)
 

@@ -46,6 +46,15 @@ class FitSettings:
         """The phases in order, each on its own objective or on that of the fit."""
         return [Stage(p, p.objective or self.objective, p.iterations) for p in self.phases]
 
+    @property
+    def lasting_objective(self) -> Objective:
+        """What a training that goes on from this one minimises."""
+        return self.objective
+
+    def options(self) -> dict[str, Any]:
+        """What a kind adds, as arguments of `fit`."""
+        return {}
+
     def rows(self) -> list[tuple[str, str]]:
         """(what, how), for people."""
         stages = "; ".join(f"{stage.label}, {stage.iterations} iterations" for stage in self.stages())

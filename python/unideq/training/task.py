@@ -37,6 +37,8 @@ class Task:
     """
 
     problem: Any
+    began: np.ndarray | None = None
+    """θ (S, P) where training started, where that isn't `first_theta`."""
 
     def __init__(self, model: Any, observations: Observations | None, settings: FitSettings, engine: Engine) -> None:
         self.model, self.observations, self.settings, self.engine = model, observations, settings, engine
@@ -54,8 +56,13 @@ class Task:
         """Of the full θ."""
         return self.problem.layout
 
+    @property
+    def start(self) -> np.ndarray:
+        """Where training started (S, P)."""
+        return self.first_theta() if self.began is None else self.began
+
     def first_theta(self) -> np.ndarray:
-        """Where training starts (S, P): networks drawn for every seed, everything else at its guess."""
+        """Where training starts by itself (S, P): networks drawn for every seed, everything else at its guess."""
         return np.stack([self.problem.initial_theta(seed) for seed in self.settings.seeds])
 
     # ---- start and end of a run -------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 from ..engine import Engine, Minimisation, Report
 from ..errors import EngineError, UnideqError
 from ..graph.location import warn_user
+from ..model import Layout
 from ..objective import Observations
 from ..optimise import check_engine, weight_matrices
 from .interruption import deferred_interrupt
@@ -64,10 +65,15 @@ class Trainer:
         for stage in self.stages:
             check_engine(stage.phase, engine.name)
 
-    def start(self) -> Record:
-        """A fresh record: networks drawn for every seed, everything else at its guess."""
+    def start(self, begin: Callable[[Layout, np.ndarray], np.ndarray] | None = None) -> Record:
+        """A fresh record: networks drawn for every seed, everything else at its guess.
+
+        `begin`: what makes another start of that one (S, P), by the layout of θ.
+        """
         task = self.task
         theta = task.first_theta()
+        if begin is not None:
+            task.began = theta = begin(task.layout, theta)
         values: dict[str, Any] = {"best_theta": theta.copy(), "best_total": np.full(len(theta), np.inf)}
         record = Record(
             model=task.model,

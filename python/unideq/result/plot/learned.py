@@ -8,7 +8,8 @@ import numpy as np
 
 from ...errors import OptionError
 from ..ensemble import near_best
-from ..learned import Visited, evaluate_network, visited
+from ..learned import Visited, visited
+from ..network import TrainedNetwork
 from .hull import convex_hull, inside
 from .style import COLOURS, MUTED, SEQUENTIAL, axes_of, styled, title
 
@@ -99,13 +100,13 @@ def _surface(fit: Fit, seen: Visited, panel: int, ax: Axes) -> None:
     low, high = points.min(axis=0), points.max(axis=0)
     x, y = (np.linspace(low[k], high[k], GRID) for k in (0, 1))
     mesh = np.stack(np.meshgrid(x, y), axis=-1)
-    z = evaluate_network(fit, seen.network, mesh.reshape(-1, 2))[:, panel].reshape(GRID, GRID)
+    z = _output(fit, seen.network, mesh, panel)
     hull = convex_hull(points)
     if len(hull) > 2:
         z = np.where(inside(mesh, hull), z, np.nan)
         _filled(ax, x, y, z, hull)
     else:  # the states lie on a line: colour the line itself
-        colours = evaluate_network(fit, seen.network, points)[:, panel]
+        colours = _output(fit, seen.network, points, panel)
         ax.figure.colorbar(ax.scatter(*points.T, c=colours, s=8, cmap=SEQUENTIAL), ax=ax, pad=0.02)
     for trajectory in paths[:12]:
         if trajectory.shape[1] == 1:
@@ -113,6 +114,11 @@ def _surface(fit: Fit, seen: Visited, panel: int, ax: Axes) -> None:
             ax.plot(*trajectory[:, 0].T, color="#222222", lw=0.7)
     if paths.shape[2] > 1:
         ax.plot(*points[:: max(1, len(points) // 800)].T, ls="none", marker=".", ms=1.5, color="#222222", alpha=0.5)
+
+
+def _output(fit: Fit, network: str, points: np.ndarray, panel: int) -> np.ndarray:
+    """One output at points (…, 2)."""
+    return TrainedNetwork(fit, network)(points).reshape(*points.shape[:-1], -1)[..., panel]
 
 
 def _filled(ax: Axes, x: np.ndarray, y: np.ndarray, z: np.ndarray, hull: np.ndarray) -> None:

@@ -1,0 +1,96 @@
+"""Training that goes on from a fit: other phases, more data, parts frozen; every seed from where it stands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..checks import flag, function, sequence, text, writable
+from ..engine import Engine, Report, checked_engine, get_engine
+from ..errors import OptionError
+from ..model import Layout
+from ..objective import Observations
+from .fit import trained
+from .kind import COMMON, kind_of
+from .record import Record
+
+if TYPE_CHECKING:
+    from ..result.fit import Fit
+
+__all__ = ["train_further"]
+
+
+def train_further(
+    fit: Fit,
+    phases: Any = None,
+    data: Any = None,
+    *,
+    objective: Any = None,
+    freeze: str | Sequence[str] = (),
+    thaw: str | Sequence[str] = (),
+    checkpoint: str | os.PathLike[str] | None = None,
+    engine: str | Engine | None = None,
+    progress: bool = True,
+    report_every: int | None = None,
+    callback: Callable[[Report], Any] | None = None,
+    **options: Any,
+) -> Fit:
+    """See `Fit.train`."""
+    record = fit.record
+    if "seeds" in options:
+        raise OptionError("`train` goes on with the seeds of the fit. Other seeds begin anew: `ude.fit(…, seeds=…)`.")
+    path = None if checkpoint is None else writable(checkpoint, "checkpoint", what="The checkpoint")
+    flag(progress, "progress")
+    function(callback, "callback", needs="a function of the report", takes=1, none=True)
+    model = record.model.thawed(*_names(thaw, "thaw")).frozen(*_names(freeze, "freeze"))
+    kind, before = kind_of(model), record.settings
+    kind.check_arguments({n: v for n, v in options.items() if n not in COMMON})
+    if data is None:
+        data = record.observations
+    elif record.observations is not None:
+        options.setdefault("clock", record.observations.clock)
+    model, observations, settings = kind.settle(
+        model,
+        data,
+        before.lasting_objective if objective is None else objective,
+        before.phases if phases is None else phases,
+        before.seeds,
+        before.report_every if report_every is None else report_every,
+        **{**before.options(), **options},
+    )
+    chosen = fit.engine if engine is None else get_engine(checked_engine(engine))
+    start = record.chosen_theta
+
+    def begin(layout: Layout, theta: np.ndarray) -> np.ndarray:
+        return _carried(record, observations, layout, theta)
+
+    return trained(model, observations, settings, chosen, path, progress, callback, begin, start.tolist())
+
+
+def _names(given: Any, what: str) -> tuple[str, ...]:
+    """A name or several."""
+    if isinstance(given, str):
+        return (given,)
+    return sequence(
+        given, what, needs='names of parameters and networks, e.g. `["uptake"]`', each=lambda n: text(n, what)
+    )
+
+
+def _carried(record: Record, observations: Observations | None, layout: Layout, theta: np.ndarray) -> np.ndarray:
+    """A start θ (S, P) with all that the record has trained, in so far as it means the same there.
+
+    Initial values and starts of segments belong to the trajectories that they were trained on.
+    """
+    same = observations is record.observations
+    rows = []
+    for own, row in zip(record.chosen_theta, theta, strict=True):
+        known, values = record.layout.unpack(own), layout.unpack(row)
+        for entry in layout.entries:
+            lasting = same or entry.kind not in ("initial", "segment")
+            if lasting and entry.name in known and known[entry.name].shape == entry.shape:
+                values[entry.name] = entry.inside(known[entry.name])
+        rows.append(layout.pack(values))
+    return np.stack(rows)
