@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from unideq.engine import Minimisation, Minimised, Report
+from unideq.engine import Minimisation, Minimised
 from unideq.graph import Expression, Graph, variable
 from unideq.objective.program import LossProgram, Pointwise
 
 from .problems import phase_of
+from .runs import Recorder
 
 Residual = Callable[[Expression, Mapping[str, Expression]], Any]
 STARTS = np.array([[-1.2, 1.0], [2.0, -1.0], [0.5, 0.5]])
@@ -79,21 +80,6 @@ def sines(points: int, parameters: int = 9) -> LossProgram:
         return sum(parts[1:], parts[0]) - at["x"] ** 2
 
     return squares(parameters, {"data": (residual, {"x": x}, 1.0)})
-
-
-class Recorder:
-    """A callback that keeps the reports, and stops after some of them."""
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.reports: list[Report] = []
-        self.stop_after = stop_after
-
-    def __call__(self, report: Report) -> bool:
-        self.reports.append(report)
-        return len(self.reports) != self.stop_after
-
-    def log(self, name: str) -> np.ndarray:
-        return np.concatenate([getattr(r, name) for r in self.reports], axis=1)
 
 
 def run(

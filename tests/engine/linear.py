@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from unideq.engine import Minimisation, Minimised, Report
+from unideq.engine import Minimisation, Minimised
 from unideq.graph import Expression, Graph, variable
 from unideq.objective.program import Balancing, LossProgram, Pointwise
 
+from . import runs
 from .problems import phase_of
 
 
@@ -62,19 +63,8 @@ class Linear:
         return Balancing(rule, **settings)
 
 
-class Recorder:
-    """A callback that keeps the reports, and stops after some of them."""
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.reports: list[Report] = []
-        self.stop_after = stop_after
-
-    def __call__(self, report: Report) -> bool:
-        self.reports.append(report)
-        return len(self.reports) != self.stop_after
-
-    def log(self, name: str) -> np.ndarray:
-        return np.concatenate([getattr(r, name) for r in self.reports], axis=1)
+class Recorder(runs.Recorder):
+    """With the weights that were logged."""
 
     def weights(self) -> np.ndarray:
         """(S, k, T)."""

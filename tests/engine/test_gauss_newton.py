@@ -1,82 +1,19 @@
-"""Gauss–Newton steps: minima, the two Gram matrices, damping, weights, fixed entries, resuming, what can't be done."""
+"""Gauss–Newton steps on JAX: the two Gram matrices, and who factorises them."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import scipy.optimize
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from unideq.engine import Minimisation, Report
 from unideq.engine.jax.gauss_newton import _solver
-from unideq.errors import OptionError
-from unideq.graph import Graph
-from unideq.objective.program import LossProgram
 
-from .least_squares import BELLS_START, STARTS, bells, line, rosenbrock_residuals, run, sines, squares
+from .least_squares import line
 from .problems import engine, phase_of
 
-pytestmark = pytest.mark.usefixtures("only_full_reports", "double_precision")
-
-
-# ---- minima -------------------------------------------------------------------------------------------------------
-
-
-def test_one_undamped_step_solves_linear_least_squares() -> None:
-    objective, minimum = line()
-    result, _ = run(engine(), objective, [5.0, -3.0], iterations=1, damping=1e-14)
-    np.testing.assert_allclose(result.last.theta[0], minimum, rtol=1e-12)
-
-
-def test_damping_shortens_the_step_of_linear_least_squares_as_the_normal_equations_say() -> None:
-    objective, _ = line()
-    start = np.array([5.0, -3.0])
-    x, y = objective.sources[0].data["x"], objective.sources[0].data["y"]
-    j = np.vstack([np.column_stack([np.ones(7), x]) / np.sqrt(7), [[np.sqrt(2.0), 0.0]]])
-    r = j @ start - np.append(y / np.sqrt(7), np.sqrt(2.0))
-    gram = j.T @ j
-    damping = 0.1 * gram.diagonal().max()
-    step = -np.linalg.solve(gram + damping * np.eye(2), j.T @ r)
-    result, recorder = run(engine(), objective, start, iterations=1, damping=0.1)
-    # Straight residuals have no curvature to correct for.
-    np.testing.assert_allclose(result.last.theta[0], start + step, rtol=1e-10)
-    assert recorder.log("learning_rate")[0, 0] == pytest.approx(damping, rel=1e-12)
-    assert recorder.log("total")[0, 0] == pytest.approx(r @ r, rel=1e-12)
-    assert recorder.log("gradient_norm")[0, 0] == pytest.approx(np.linalg.norm(2 * j.T @ r), rel=1e-12)
-
-
-@pytest.mark.parametrize("start", STARTS, ids=str)
-def test_rosenbrock_is_solved_in_few_iterations(start: np.ndarray) -> None:
-    result, _ = run(engine(), rosenbrock_residuals(), start, iterations=60)
-    np.testing.assert_allclose(result.last.best_theta[0], [1.0, 1.0], atol=1e-8)
-    assert result.last.finished[0] == 1
-
-
-def test_minimum_is_that_of_minpack() -> None:
-    objective = bells()
-    points = objective.sources[0].data
-
-    def residuals(th: np.ndarray) -> np.ndarray:
-        made = sum(th[3 * k] * np.exp(-th[3 * k + 2] * (points["x"] - th[3 * k + 1]) ** 2) for k in range(2))
-        return (made - points["y"]) / np.sqrt(len(points["x"]))
-
-    reference = scipy.optimize.least_squares(residuals, BELLS_START, method="lm", xtol=1e-15, ftol=1e-15, gtol=1e-15)
-    result, _ = run(engine(), objective, BELLS_START, iterations=100)
-    assert result.last.best_total[0] == pytest.approx(2 * reference.cost, rel=1e-12)
-    np.testing.assert_allclose(result.last.best_theta[0], reference.x, rtol=1e-6)
-    assert result.last.finished[0] == 1
-
-
-def test_total_never_rises_and_trials_without_decrease_are_not_taken() -> None:
-    _, recorder = run(engine(), rosenbrock_residuals(), [-1.2, 1.0], iterations=40)
-    total = recorder.log("total")[0]
-    assert np.all(np.diff(total[np.isfinite(total)]) <= 0)
-
-
-# ---- the Gram matrix ----------------------------------------------------------------------------------------------
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 @pytest.mark.parametrize("shape", [(7, 4), (4, 7), (5, 5)], ids=str)
@@ -85,82 +22,6 @@ def test_both_gram_matrices_give_the_same_step(shape: tuple[int, int]) -> None:
     j, r = generator.normal(size=shape), generator.normal(size=shape[0])
     found = _solver(jnp.asarray(j))(0.3)(jnp.asarray(r))
     np.testing.assert_allclose(found, np.linalg.solve(j.T @ j + 0.3 * np.eye(shape[1]), j.T @ r), rtol=1e-12)
-
-
-def test_fewer_residuals_than_parameters_are_brought_to_zero() -> None:
-    result, _ = run(engine(), sines(points=5), np.linspace(0.2, 1.0, 9), iterations=60)
-    assert result.last.best_total[0] < 1e-20
-
-
-# ---- what moves, what counts --------------------------------------------------------------------------------------
-
-
-def test_fixed_entries_do_not_move() -> None:
-    free = np.array([True, False, True, True, False, True])
-    result, _ = run(engine(), bells(), BELLS_START, iterations=30, free=free)
-    np.testing.assert_array_equal(result.last.theta[0][~free], BELLS_START[~free])
-    assert np.all(result.last.theta[0][free] != BELLS_START[free])
-
-
-def test_given_weights_replace_those_of_the_objective() -> None:
-    objective, _ = line(weight=2.0)
-    _, minimum = line(weight=30.0)
-    weights = np.array([[1.0, 30.0]])
-    result, recorder = run(engine(), objective, [5.0, -3.0], iterations=3, damping=1e-14, weights=weights)
-    np.testing.assert_allclose(result.last.theta[0], minimum, rtol=1e-10)
-    np.testing.assert_array_equal(recorder.reports[-1].weights["near"][0, :1], [30.0])
-
-
-def test_a_term_of_weight_zero_is_logged_and_does_not_count() -> None:
-    objective, _ = line(weight=0.0)
-    x, y = objective.sources[0].data["x"], objective.sources[0].data["y"]
-    slope, intercept = np.polyfit(x, y, 1)
-    result, recorder = run(engine(), objective, [5.0, -3.0], iterations=1, damping=1e-14)
-    np.testing.assert_allclose(result.last.theta[0], [intercept, slope], rtol=1e-10)
-    assert recorder.reports[0].terms["near"][0, 0] == pytest.approx(16.0)
-
-
-# ---- the loop -----------------------------------------------------------------------------------------------------
-
-
-def test_interrupted_runs_go_on_bit_for_bit() -> None:
-    whole, _ = run(engine(), bells(), BELLS_START, iterations=8, report_every=4)
-    half, _ = run(engine(), bells(), BELLS_START, iterations=8, report_every=4, stop_after=1)
-    assert half.stopped
-    resumed, _ = run(engine(), bells(), BELLS_START, iterations=8, report_every=4, state=half.last.state)
-    for name, value in whole.last.state.items():
-        np.testing.assert_array_equal(resumed.last.state[name], value, err_msg=name)
-
-
-def test_seeds_go_the_way_they_go_alone() -> None:
-    together, _ = run(engine(), rosenbrock_residuals(), STARTS, iterations=15)
-    for seed, start in enumerate(STARTS):
-        alone, _ = run(engine(), rosenbrock_residuals(), start, iterations=15)
-        np.testing.assert_allclose(together.last.best_theta[seed], alone.last.best_theta[0], rtol=1e-9, atol=1e-9)
-
-
-def test_a_start_at_the_minimum_has_converged() -> None:
-    result, recorder = run(engine(), rosenbrock_residuals(), [1.0, 1.0])
-    assert result.last.finished[0] == 1
-    assert result.last.iteration == 1
-    assert recorder.log("rejected")[0, 0]
-
-
-def test_a_start_that_is_not_finite_gives_up() -> None:
-    objective = squares(1, {"log": (lambda th, at: np.log(th[0]) * at["one"], {"one": [1.0]}, 1.0)})
-    result, _ = run(engine(), objective, [-1.0])
-    assert result.last.finished[0] == 2
-    assert result.last.theta[0, 0] == -1.0
-
-
-def test_steps_out_of_the_domain_are_damped_until_they_stay_in() -> None:
-    # √θ₀ = 0.1 from θ₀ = 4: the undamped step leads to θ₀ < 0, where the root is NaN.
-    objective = squares(1, {"root": (lambda th, at: np.sqrt(th[0]) - at["value"], {"value": [0.1]}, 1.0)})
-    result, _ = run(engine(), objective, [4.0], iterations=60, damping=1e-12)
-    assert result.last.best_theta[0, 0] == pytest.approx(0.01, rel=1e-6)
-
-
-# ---- what can't be done -------------------------------------------------------------------------------------------
 
 
 def test_factorisations_have_one_thread_which_the_user_never_notices() -> None:
@@ -184,20 +45,3 @@ def test_factorisations_have_one_thread_which_the_user_never_notices() -> None:
         assert all(found == {1} for found in within)
         assert threads() == before
     assert before == {2} or before == {1}  # a machine with one core allows one
-
-
-def test_terms_that_are_not_squared_residuals_are_named() -> None:
-    with pytest.raises(OptionError, match=r"`GaussNewton` needs every term.*`v` isn't.*ude.LBFGS"):
-        run(engine(), _without_residuals(), STARTS[0])
-
-
-def test_negative_weights_have_no_root() -> None:
-    objective, _ = line()
-    with pytest.raises(OptionError, match="`near` has a negative one"):
-        run(engine(), replace(objective, weights={"data": 1.0, "near": -1.0}), [1.0, 1.0])
-
-
-def _without_residuals() -> LossProgram:
-    objective = rosenbrock_residuals()
-    loss = Graph(objective.loss.inputs, {"v": objective.loss.outputs["both"]})
-    return replace(objective, loss=loss, weights={"v": 1.0}, residuals={})

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 import unideq as ude
-from unideq.errors import OptionError
-from unideq.graph import Graph
 from unideq.objective.program import LossProgram
 
-from ..least_squares import BELLS_START, STARTS, bells, line, rosenbrock_residuals, run, sines, squares
+from ..least_squares import BELLS_START, STARTS, bells, line, rosenbrock_residuals, run, sines
 from ..problems import engine as jax_engine
 
 pytestmark = pytest.mark.usefixtures("only_full_reports")
@@ -64,12 +62,6 @@ def test_ten_iterations_on_a_differential_equation_agree_with_jax(julia: Any) ->
     compare(julia, objective, problem.initial_theta(0), damping=1e-1)
 
 
-def test_one_undamped_step_solves_linear_least_squares(julia: Any) -> None:
-    objective, minimum = line()
-    result, _ = run(julia, objective, [5.0, -3.0], iterations=1, damping=1e-14)
-    np.testing.assert_allclose(result.last.theta[0], minimum, rtol=1e-12)
-
-
 def test_given_weights_and_fixed_entries_count(julia: Any) -> None:
     objective, _ = line()
     weights = np.array([[1.0, 30.0], [2.0, 0.1]])
@@ -77,25 +69,8 @@ def test_given_weights_and_fixed_entries_count(julia: Any) -> None:
     compare(julia, bells(), BELLS_START, free=np.array([True, False, True, True, False, True]))
 
 
-def test_interrupted_runs_go_on_bit_for_bit(julia: Any) -> None:
-    whole, _ = run(julia, bells(), BELLS_START, iterations=8, report_every=4)
-    half, _ = run(julia, bells(), BELLS_START, iterations=8, report_every=4, stop_after=1)
-    resumed, _ = run(julia, bells(), BELLS_START, iterations=8, report_every=4, state=half.last.state)
-    for name, value in whole.last.state.items():
-        np.testing.assert_array_equal(resumed.last.state[name], value, err_msg=name)
-
-
 def test_runs_of_the_other_engine_go_on(julia: Any) -> None:
     whole, _ = run(jax_engine(), bells(), BELLS_START, iterations=8, report_every=4)
     half, _ = run(jax_engine(), bells(), BELLS_START, iterations=8, report_every=4, stop_after=1)
     resumed, _ = run(julia, bells(), BELLS_START, iterations=8, report_every=4, state=half.last.state)
     np.testing.assert_allclose(resumed.last.theta, whole.last.theta, rtol=1e-8)
-
-
-def test_hopeless_starts_and_wrong_objectives_are_told(julia: Any) -> None:
-    objective = squares(1, {"log": (lambda th, at: np.log(th[0]) * at["one"], {"one": [1.0]}, 1.0)})
-    assert run(julia, objective, [-1.0])[0].last.finished[0] == 2
-    both = rosenbrock_residuals()
-    loss = Graph(both.loss.inputs, {"v": both.loss.outputs["both"]})
-    with pytest.raises(OptionError, match="`v` isn't"):
-        run(julia, LossProgram(both.sources, loss, {"v": 1.0}), STARTS)

@@ -62,15 +62,6 @@ def test_forward_and_reverse_mode_agree_to_rounding(julia, name):
     np.testing.assert_allclose(julia.value_and_gradient(objective, theta).gradient @ tangent, along, rtol=1e-10)
 
 
-def test_gradients_of_terms(julia):
-    objective, theta = ude_objective(**TIGHT)
-    ours = julia.value_and_gradient(objective, theta, per_term=True)
-    other = jax().value_and_gradient(objective, theta, per_term=True)
-    np.testing.assert_allclose(ours.gradient, other.gradient, rtol=1e-6, atol=1e-8)
-    weighted = sum(w * ours.gradient[i] for i, w in enumerate(objective.weights.values()))
-    np.testing.assert_allclose(weighted, julia.value_and_gradient(objective, theta).gradient, rtol=1e-12)
-
-
 def test_an_ensemble_is_its_members(julia):
     objective, theta = ude_objective()
     thetas = theta * np.array([[1.0], [0.5], [-0.3]])

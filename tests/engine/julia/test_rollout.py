@@ -60,19 +60,6 @@ def objective(rollout: Rollout) -> LossProgram:
     return LossProgram((rollout, Given("target", {"u": values})), loss, {"fit": 1.0, "level": 0.3})
 
 
-def power(steps: int, **settings: Any) -> tuple[LossProgram, Rollout]:
-    """u⁺ = θ u from u = 2: the loss is the sum of the states recorded."""
-    u: Any
-    theta: Any
-    u, theta, t = variable("u", (1,)), variable("theta", (1,)), variable("t")
-    data = {"start": np.array([[2.0]]), "t": np.zeros(1)}
-    rollout = Rollout(
-        "r", Graph([t, u, theta], {"u": theta[0] * u}), Graph([u], {"u": u}), data, 1.0, steps, **settings
-    )
-    states = variable("r.u", rollout.shapes["r.u"])
-    return LossProgram((rollout,), Graph([states], {"sum": np.sum(states)}), {"sum": 1.0}), rollout
-
-
 def gradient_of(engine: Any, problem: LossProgram, theta: np.ndarray, **more: Any) -> np.ndarray:
     found = engine.value_and_gradient(problem, theta, **more).gradient
     assert found is not None
@@ -84,22 +71,6 @@ def both(julia: Any) -> tuple[Any, Any]:
 
 
 # ---- a case with a formula ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("checkpoint", [False, True])
-def test_states_are_powers_and_so_are_their_derivatives(julia, checkpoint: bool):
-    x, theta = 1.1, np.array([1.1])
-    full, rollout = power(6, every=2, warmup=1, checkpoint=checkpoint)
-    np.testing.assert_allclose(
-        julia.rollout(rollout, theta).arrays["r.u"].ravel(), 2 * x ** np.array([3, 5, 7]), rtol=1e-14
-    )
-    # The state after the warm-up, 2x, is taken as given.
-    expected = 2 * x * (2 * x + 4 * x**3 + 6 * x**5)
-    np.testing.assert_allclose(gradient_of(julia, full, theta), [expected], rtol=1e-14)
-    none, _ = power(6, every=2, warmup=1, gradient="none", checkpoint=checkpoint)
-    expected = 2 * (x**2 + x**4 + x**6)
-    np.testing.assert_allclose(gradient_of(julia, none, theta), [expected], rtol=1e-14)
-    np.testing.assert_allclose(julia.jacobian_vector(none, theta, np.ones(1)), expected, rtol=1e-14)
 
 
 # ---- against the JAX engine -----------------------------------------------------------------------------------------
@@ -139,14 +110,6 @@ def test_forward_and_reverse_mode_are_transposes(julia, settings: dict[str, Any]
     problem = objective(nonlinear(**settings))
     along = julia.jacobian_vector(problem, THETA, TANGENT)
     np.testing.assert_allclose(gradient_of(julia, problem, THETA) @ TANGENT, along, rtol=1e-12)
-
-
-@pytest.mark.parametrize("settings", [{}, {"every": 3, "checkpoint": True}], ids=["full", "checkpoint_every"])
-def test_the_gradient_is_that_of_central_differences(julia, settings: dict[str, Any]):
-    problem, h = objective(nonlinear(**settings)), 1e-5
-    shifts = h * np.eye(PARAMETERS)
-    slopes = (julia.value(problem, THETA + shifts).total - julia.value(problem, THETA - shifts).total) / (2 * h)
-    np.testing.assert_allclose(gradient_of(julia, problem, THETA), slopes, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 10])
@@ -200,29 +163,6 @@ def test_other_data_compile_nothing(julia):
     assert julia.value(objective(moved), THETA).total != before.total
     assert julia.prepared(objective(moved)).handle is handle
     np.testing.assert_array_equal(julia.rollout(rollout, THETA).arrays["r.u"], first.arrays["r.u"])
-
-
-@pytest.mark.parametrize("checkpoint", [False, True])
-def test_an_infinite_state_ends_its_trajectory_only(julia, checkpoint: bool):
-    """u⁺ = u²: from 10 it overflows with the ninth step, 10^512; from 0.99 never."""
-    u: Any
-    theta: Any
-    u, theta, t = variable("u", (1,)), variable("theta", (1,)), variable("t")
-    data = {"start": np.array([[0.99], [10.0], [np.nan]]), "t": np.zeros(3)}
-    step = Graph([t, u, theta], {"u": theta[0] * u * u})
-    rollout = Rollout("r", step, Graph([u], {"u": u}), data, 1.0, steps=12, every=2, checkpoint=checkpoint)
-    ours, other = (engine.rollout(rollout, np.ones(1)) for engine in both(julia))
-    assert ours.status.tolist() == [0, 2, 2]
-    assert ours.statistics["steps"].tolist() == [12, 8, 0]
-    np.testing.assert_array_equal(np.isnan(ours.arrays["r.u"][1, :, 0]), [False] * 4 + [True] * 2)
-    np.testing.assert_allclose(ours.arrays["r.u"], other.arrays["r.u"], rtol=1e-12)
-    np.testing.assert_array_equal(ours.status, other.status)
-    states = variable("r.u", rollout.shapes["r.u"])
-    value = julia.value_and_gradient(
-        LossProgram((rollout,), Graph([states], {"s": np.sum(states)}), {"s": 1.0}), np.ones(1)
-    )
-    assert np.isnan(value.total)
-    assert np.isnan(value.gradient).all()
 
 
 def test_a_step_without_its_constants_is_refused(julia):
