@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from .conformance.test_gradient import decay_objective
+from .conformance.test_gradient import check_modes, decay_objective
 from .problems import engine, rosenbrock
 
 
@@ -36,3 +36,7 @@ def test_weights_change_without_compiling_again():
     assert len(engine()._cache) == before
     np.testing.assert_allclose(found.total, 3 * first.terms["valley"], rtol=1e-14)
     np.testing.assert_allclose(found.total, engine().value(heavy, theta).total, rtol=1e-14)
+
+
+def test_all_ways_through_an_implicit_solver_agree():
+    check_modes(engine(), 1e-6, 1e-4, name="kvaerno5", rtol=1e-8, atol=1e-8)

@@ -18,16 +18,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 
 __all__ = ["convolution", "convolution_kernel"]
 
 
-def convolution(x: Any, kernel: Any, boundary: tuple[str, ...]) -> Any:
+def convolution(x: Array, kernel: Array, boundary: tuple[str, ...]) -> Array:
     """y[o, i] = Σ_c Σ_j K[o, c, j] x[c, i + j − r]; see `unideq.graph.operations.convolution`."""
     x, kernel = jnp.asarray(x), jnp.asarray(kernel)
     if kernel.shape[0] < kernel.shape[1]:  # what is repeated for every tap is then the smaller output
@@ -35,7 +34,7 @@ def convolution(x: Any, kernel: Any, boundary: tuple[str, ...]) -> Any:
     return _shift_then_multiply(x, kernel, boundary)
 
 
-def _multiply_then_shift(x: Any, kernel: Any, boundary: tuple[str, ...]) -> Any:
+def _multiply_then_shift(x: Array, kernel: Array, boundary: tuple[str, ...]) -> Array:
     outputs, inputs, *size = kernel.shape
     dims = len(size)
     lead, space = x.shape[: -dims - 1], x.shape[-dims:]
@@ -49,14 +48,14 @@ def _multiply_then_shift(x: Any, kernel: Any, boundary: tuple[str, ...]) -> Any:
     return sum(parts[1:], parts[0])
 
 
-def _shift_then_multiply(x: Any, kernel: Any, boundary: tuple[str, ...]) -> Any:
+def _shift_then_multiply(x: Array, kernel: Array, boundary: tuple[str, ...]) -> Array:
     outputs, _, *size = kernel.shape
     seen = _columns(x, tuple(size), boundary)
     matrix = jnp.moveaxis(kernel, 1, -1).reshape(outputs, -1)
     return (matrix @ seen).reshape(*x.shape[: -len(size) - 1], outputs, *x.shape[-len(size) :])
 
 
-def convolution_kernel(x: Any, y: Any, size: tuple[int, ...], boundary: tuple[str, ...]) -> Any:
+def convolution_kernel(x: Array, y: Array, size: tuple[int, ...], boundary: tuple[str, ...]) -> Array:
     """K[o, c, j] = Σ_lead Σ_i y[o, i] x[c, i + j − r]."""
     x, y = jnp.asarray(x), jnp.asarray(y)
     dims = len(size)
@@ -68,7 +67,7 @@ def convolution_kernel(x: Any, y: Any, size: tuple[int, ...], boundary: tuple[st
     return jnp.moveaxis(product.reshape(outputs, *size, inputs), -1, 1)
 
 
-def _columns(x: Any, size: tuple[int, ...], boundary: tuple[str, ...]) -> Any:
+def _columns(x: Array, size: tuple[int, ...], boundary: tuple[str, ...]) -> Array:
     """What each point sees, (*lead, taps · C, points)."""
     dims = len(size)
     taps = itertools.product(*(range(k) for k in size))
@@ -77,7 +76,7 @@ def _columns(x: Any, size: tuple[int, ...], boundary: tuple[str, ...]) -> Any:
     return joined.reshape(*joined.shape[:-dims], math.prod(joined.shape[-dims:]))
 
 
-def _shift(x: Any, tap: tuple[int, ...], size: Any, boundary: tuple[str, ...]) -> Any:
+def _shift(x: Array, tap: tuple[int, ...], size: Sequence[int], boundary: tuple[str, ...]) -> Array:
     """x[…, i + j − r] at every point i, for the tap j."""
     for axis, offset, rule in _moves(x.ndim, tap, size, boundary):
         if rule == "periodic":
@@ -89,7 +88,9 @@ def _shift(x: Any, tap: tuple[int, ...], size: Any, boundary: tuple[str, ...]) -
     return x
 
 
-def _moves(ndim: int, tap: tuple[int, ...], size: Any, boundary: tuple[str, ...]) -> Iterator[tuple[int, int, str]]:
+def _moves(
+    ndim: int, tap: tuple[int, ...], size: Sequence[int], boundary: tuple[str, ...]
+) -> Iterator[tuple[int, int, str]]:
     for axis, (j, k, rule) in enumerate(zip(tap, size, boundary, strict=True), ndim - len(tap)):
         if j != k // 2:
             yield axis, j - k // 2, rule

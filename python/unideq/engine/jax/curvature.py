@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 
 from ...optimise.quasi_newton import Dense, Limited
 from .self_scaling import SELF_SCALED, self_scaled_terms
@@ -17,12 +17,12 @@ Full = Dense[jax.Array]
 Few = Limited[jax.Array]
 
 
-def _usable(s: Any, y: Any) -> Any:
+def _usable(s: Array, y: Array) -> Array:
     """Whether a pair shows positive curvature, well above rounding."""
     return jnp.dot(s, y) > 1e-10 * jnp.sqrt(jnp.dot(s, s) * jnp.dot(y, y))
 
 
-def _inverse(value: Any, wanted: Any) -> Any:
+def _inverse(value: Array, wanted: Array) -> Array:
     return jnp.where(wanted, 1.0 / jnp.where(wanted, value, 1.0), 0.0)
 
 
@@ -35,10 +35,10 @@ class DenseCurvature:
     def __init__(self, update: str = "bfgs") -> None:
         self._factors = None if update == "bfgs" else SELF_SCALED[update]
 
-    def direction(self, memory: Full, gradient: Any) -> Any:
+    def direction(self, memory: Full, gradient: Array) -> Array:
         return -memory["inverse_hessian"] @ gradient
 
-    def update(self, memory: Full, s: Any, y: Any, modelled: Any, take: Any, reset: Any) -> Full:
+    def update(self, memory: Full, s: Array, y: Array, modelled: Array, take: Array, reset: Array) -> Full:
         """Take the pair (s, y) where `take`; forget everything where `reset`. `modelled` is sᵀBs with B = H⁻¹."""
         take = take & _usable(s, y)
         if self._factors is None:
@@ -59,7 +59,7 @@ class DenseCurvature:
         }
 
     @staticmethod
-    def _plain(memory: Full, s: Any, y: Any, take: Any, reset: Any) -> Full:
+    def _plain(memory: Full, s: Array, y: Array, take: Array, reset: Array) -> Full:
         # One affine pass over H serves all cases: H ← a H + b I + rank two.
         fresh = memory["pairs"] == 0
         scale = jnp.dot(s, y) * _inverse(jnp.dot(y, y), take)
@@ -76,16 +76,16 @@ class DenseCurvature:
 class LimitedCurvature:
     """The last `size` pairs (s, y); direction by the two-loop recursion (Nocedal & Wright, algorithm 7.4)."""
 
-    def direction(self, memory: Few, gradient: Any) -> Any:
+    def direction(self, memory: Few, gradient: Array) -> Array:
         # Newest pair last; pairs not there yet have rho = 0 and do nothing.
         rows = (memory["s"], memory["y"], memory["rho"])
 
-        def down(q: Any, row: Any) -> Any:
+        def down(q: Array, row: tuple[Array, ...]) -> tuple[Array, Any]:
             s, y, rho = row
             alpha = rho * jnp.dot(s, q)
             return q - alpha * y, alpha
 
-        def up(r: Any, row: Any) -> Any:
+        def up(r: Array, row: tuple[Array, ...]) -> tuple[Array, Any]:
             s, y, rho, alpha = row
             return r + (alpha - rho * jnp.dot(y, r)) * s, None
 
@@ -96,12 +96,12 @@ class LimitedCurvature:
         r, _ = lax.scan(up, gamma * q, (*rows, alphas))
         return -r
 
-    def update(self, memory: Few, s: Any, y: Any, modelled: Any, take: Any, reset: Any) -> Few:
+    def update(self, memory: Few, s: Array, y: Array, modelled: Array, take: Array, reset: Array) -> Few:
         """Take the pair (s, y) where `take`; forget everything where `reset`. `modelled` isn't needed here."""
         take = take & _usable(s, y) & ~reset
         rho = _inverse(jnp.dot(s, y), take)
 
-        def with_newest(old: jax.Array, value: Any) -> jax.Array:
+        def with_newest(old: jax.Array, value: Array) -> jax.Array:
             shifted = jnp.concatenate([old[1:], jnp.asarray(value)[None]])
             return jnp.where(reset, jnp.zeros_like(old), jnp.where(take, shifted, old))
 

@@ -10,9 +10,8 @@ implementation adds 1e-30), so that these directions have an order and a basis: 
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
+from jax import Array
 
 __all__ = ["first_basis", "next_basis"]
 
@@ -20,12 +19,12 @@ RAMP = 1e-9
 """Largest of what is added to a preconditioner's diagonal, in units of its largest diagonal entry."""
 
 
-def first_basis(matrix: Any) -> Any:
+def first_basis(matrix: Array) -> Array:
     """Eigenvectors in the columns, that of the largest eigenvalue first."""
     return jnp.linalg.eigh(_definite(matrix))[1][:, ::-1]
 
 
-def next_basis(matrix: Any, basis: Any) -> tuple[Any, Any]:
+def next_basis(matrix: Array, basis: Array) -> tuple[Array, Array]:
     """The basis after one power iteration, and the order into which the old one's vectors were brought first."""
     definite = _definite(matrix)
     order = jnp.argsort(-jnp.sum(basis * (definite @ basis), axis=0))
@@ -34,7 +33,7 @@ def next_basis(matrix: Any, basis: Any) -> tuple[Any, Any]:
     return q * jnp.where(jnp.diagonal(r) < 0, -1.0, 1.0), order
 
 
-def _definite(matrix: Any) -> Any:
+def _definite(matrix: Array) -> Array:
     size, largest = len(matrix), jnp.max(jnp.diagonal(matrix))
     ramp = 1.0 - 0.5 * jnp.arange(size) / size
     return matrix + jnp.diag(RAMP * jnp.where(largest > 0, largest, 1.0) * ramp)

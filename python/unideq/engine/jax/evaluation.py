@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 
 from ...objective.program import Balancing, LossProgram
 from ..term_roles import PROJECTIONS, Roles
@@ -35,12 +35,12 @@ class Evaluated(NamedTuple):
     failed and all is finite; `weights` λ (T,), or None where those of the objective serve.
     """
 
-    total: Any
-    terms: Any
-    gradient: Any
-    norm: Any
-    good: Any
-    weights: Any
+    total: Array
+    terms: Array
+    gradient: Array
+    norm: Array
+    good: Array
+    weights: Array | None
 
 
 class Evaluation:
@@ -77,16 +77,16 @@ class BalancedEvaluation(Evaluation):
         """Evaluate at `state["theta"]` with the weights of this iteration."""
         theta, old, rule = state["theta"], state["weights"], self.balancing.rule
 
-        def ordinary(weights: Any) -> Any:
+        def ordinary(weights: Array) -> tuple[Array, ...]:
             return (*self.run(theta, {**data["objective"], "weights": weights}), weights)
 
-        def combined(weights: Any) -> Any:
+        def combined(weights: Array) -> tuple[Array, ...]:
             terms, gradients, rest, failed = self.gradients(theta, data["objective"], weights)
             new = self.rule(weights, jnp.where(data["free"], gradients, 0.0), state["iteration"], data)
             total = jnp.where(failed, jnp.nan, jnp.sum(new * terms))
             return total, terms, new[self.at] @ gradients + rest, failed, new
 
-        def traced(weights: Any) -> Any:
+        def traced(weights: Array) -> tuple[Array, ...]:
             return ordinary(self.rule(weights, theta, state["iteration"], data))
 
         if rule in PROJECTIONS:
@@ -107,7 +107,7 @@ def make_evaluation(objective: LossProgram, balancing: Balancing | None, roles: 
     return BalancedEvaluation(objective, balancing, roles)
 
 
-def _evaluated(values: Any, data: Data, weights: Any) -> Evaluated:
+def _evaluated(values: Any, data: Data, weights: Array | None) -> Evaluated:
     total, terms, gradient, failed = values
     good = jnp.isfinite(total) & jnp.all(jnp.isfinite(gradient)) & ~failed
     gradient = jnp.where(data["free"], gradient, 0.0)

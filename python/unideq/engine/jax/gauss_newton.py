@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 from jax.scipy.linalg import cho_factor, cho_solve
 
 from ...objective.program import LossProgram
@@ -34,7 +34,7 @@ SMALL = 128
 
 State = GaussNewtonState[jax.Array]
 Arrays = dict[str, jax.Array]
-Solve = Callable[[Any], Any]
+Solve = Callable[[Array], Array]
 
 
 class GaussNewton:
@@ -63,12 +63,12 @@ class GaussNewton:
         total, slope = jnp.dot(r, r), r @ j
         largest = jnp.max(jnp.sum(j**2, axis=0))
 
-        def trial(at: Any) -> tuple[Any, Any]:
+        def trial(at: Array) -> tuple[Array, Array]:
             found = _weighted(self.residuals(at, data["objective"]), weights)
             reached = jnp.dot(found, found)
             return found, jnp.where(jnp.isnan(reached), jnp.inf, reached)
 
-        def attempt(carry: Any) -> Any:
+        def attempt(carry: Arrays) -> Arrays:
             damping = jnp.maximum(carry["damping"], FLOOR * largest)
             solve = solver(damping)
             first = -solve(r)
@@ -128,31 +128,31 @@ class GaussNewton:
         return new, log, jnp.asarray(True)
 
 
-def _terms(rows: list[Any]) -> Any:
+def _terms(rows: list[Array]) -> Array:
     return jnp.stack([jnp.sum(r**2) / len(r) for r in rows])
 
 
-def _weighted(rows: list[Any], weights: Any) -> Any:
+def _weighted(rows: list[Array], weights: Array) -> Array:
     """All rows under one another, (N,) or (N, P), times √(weight / points) of their terms."""
     return jnp.concatenate(
         [(jnp.sqrt(w / len(x)) * x).reshape(-1, *x.shape[2:]) for w, x in zip(weights, rows, strict=True)]
     )
 
 
-def _solver(j: Any) -> Callable[[Any], Solve]:
+def _solver(j: Array) -> Callable[[Any], Solve]:
     """`μ -> (r -> (JᵀJ + μI)⁻¹ Jᵀ r)`, in the smaller dimension of J: it is Jᵀ (JJᵀ + μI)⁻¹ r, too."""
     rows, columns = j.shape
     dual = rows < columns
     gram = _gram(j if dual else lax.optimization_barrier(j.T))
 
-    def solver(damping: Any) -> Solve:
+    def solver(damping: Array) -> Solve:
         factor = cho_factor(gram + damping * jnp.eye(len(gram)), lower=True)
         return lambda r: cho_solve(factor, r) @ j if dual else cho_solve(factor, r @ j)
 
     return solver
 
 
-def _gram(a: Any) -> Any:
+def _gram(a: Array) -> Array:
     """The lower triangle of a aᵀ, in blocks: XLA has no product for symmetric results."""
     size = len(a)
     edges = [size * i // BLOCKS for i in range(BLOCKS + 1)] if size > SMALL else [0, size]

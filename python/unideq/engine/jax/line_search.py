@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from ...optimise import quasi_newton
 
@@ -27,7 +28,7 @@ SHORTEST = 1e-5
 """Relative width of the bracket below which a point with sufficient decrease is good enough."""
 
 
-def begin(total: Any, gradient: Any, terms: Any, slope: Any, step: Any) -> Search:
+def begin(total: Array, gradient: Array, terms: Array, slope: Array, step: Array) -> Search:
     """A search along a direction of negative `slope` from a point of known value; the first trial is `step`."""
     zero = jnp.zeros_like(total)
     return {
@@ -49,14 +50,14 @@ def begin(total: Any, gradient: Any, terms: Any, slope: Any, step: Any) -> Searc
     }
 
 
-def _cubic(a: Any, fa: Any, da: Any, b: Any, fb: Any, db: Any) -> Any:
+def _cubic(a: Array, fa: Array, da: Array, b: Array, fb: Array, db: Array) -> Array:
     """Minimiser of the cubic through two values and two slopes (Nocedal & Wright, equation 3.59)."""
     d1 = da + db - 3.0 * (fa - fb) / (a - b)
     root = jnp.sqrt(d1**2 - da * db) * jnp.sign(b - a)
     return b - (b - a) * (db + root - d1) / (db - da + 2.0 * root)
 
 
-def _inside(low: Any, low_total: Any, low_slope: Any, high: Any, high_total: Any, high_slope: Any) -> Any:
+def _inside(low: Array, low_total: Array, low_slope: Array, high: Array, high_total: Array, high_slope: Array) -> Array:
     """Next trial within a bracket: the cubic's minimiser where it lies well inside, else the middle."""
     width = high - low
     fraction = (_cubic(low, low_total, low_slope, high, high_total, high_slope) - low) / width
@@ -66,7 +67,14 @@ def _inside(low: Any, low_total: Any, low_slope: Any, high: Any, high_total: Any
 
 
 def advance(
-    search: Search, origin_total: Any, total: Any, terms: Any, gradient: Any, slope: Any, finite: Any, longest: int
+    search: Search,
+    origin_total: Array,
+    total: Array,
+    terms: Array,
+    gradient: Array,
+    slope: Array,
+    finite: Array,
+    longest: int,
 ) -> tuple[Search, Any, Any, Any]:
     """Take the evaluation at `search["step"]`.
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from ...optimise.quasi_newton import QuasiNewtonState
 from ...optimise.state import flat, grouped
@@ -52,7 +53,7 @@ class QuasiNewton:
         step = jnp.where(arrived, chosen[0], 0.0)
         theta = jnp.where(arrived, state["theta"] + step * direction, state["theta"])
 
-        def at(evaluated: Any, accepted: Any, old: Any) -> Any:
+        def at(evaluated: Array, accepted: Array, old: Array) -> Array:
             return jnp.where(here, evaluated, jnp.where(arrived, accepted, old))
 
         new_total = at(total, chosen[1], state["total"])
@@ -97,7 +98,7 @@ class QuasiNewton:
         }
         return new, log, arrived | lost
 
-    def _aim(self, memory: Any, gradient: Any) -> tuple[Any, Any, Any]:
+    def _aim(self, memory: Any, gradient: Array) -> tuple[Array, Array, Array]:
         """Direction, its slope, and the first step to try."""
         direction = self.curvature.direction(memory, gradient)
         slope = jnp.dot(gradient, direction)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+from jax import Array
 
 __all__ = ["SELF_SCALED", "self_scaled_terms"]
 
@@ -22,13 +23,13 @@ SMALLEST = 1e-14
 """Least a = b h − 1: the formulas divide by it."""
 
 
-def _bfgs(h: Any, b: Any, fresh: Any, size: int) -> tuple[Any, Any]:
+def _bfgs(h: Array, b: Array, fresh: Array, size: int) -> tuple[Array, Array]:
     """τ = min(1, 1/b) and φ = 1; the first update scales by h instead (Nocedal & Wright, equation 6.20)."""
     del size
     return jnp.where(fresh, h, jnp.minimum(1.0, 1.0 / b)), jnp.ones_like(h)
 
 
-def _broyden(h: Any, b: Any, fresh: Any, size: int) -> tuple[Any, Any]:
+def _broyden(h: Array, b: Array, fresh: Array, size: int) -> tuple[Array, Array]:
     """τ and φ from θ, the member of the family, which lies between the ends θ⁻ and θ⁺ of a wide interval.
 
     θ = max(θ⁻, min(θ⁺, (1 − b)/b)): what the authors' public code calls SSBroyden2.
@@ -45,14 +46,16 @@ def _broyden(h: Any, b: Any, fresh: Any, size: int) -> tuple[Any, Any]:
     return jnp.where(fresh, h / sigma, jnp.where(positive, large, small)), (1.0 - theta) / sigma
 
 
-SELF_SCALED: dict[str, Callable[[Any, Any, Any, int], tuple[Any, Any]]] = {
+SELF_SCALED: dict[str, Callable[[Any, Any, Any, int], tuple[Array, Array]]] = {
     "self_scaled_bfgs": _bfgs,
     "self_scaled_broyden": _broyden,
 }
 """Name → (h, b, whether H is fresh, number of parameters) → (τ, φ)."""
 
 
-def self_scaled_terms(tau: Any, phi: Any, rho: Any, s: Any, hy: Any, y: Any) -> tuple[Any, Any, Any, Any]:
+def self_scaled_terms(
+    tau: Array, phi: Array, rho: Array, s: Array, hy: Array, y: Array
+) -> tuple[Array, Array, Array, Array]:
     """(u, sign, w, z) of the update H / τ − u uᵀ + sign · w wᵀ + z zᵀ.
 
     Written as squares it keeps H symmetric to the last bit: without that, rounding makes H lose its definiteness where

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 
 from ...optimise.soap import squares
 from .eigenbasis import first_basis, next_basis
@@ -60,15 +60,15 @@ class NewBases(Beside):
             square = square.at[where].set(square[where].reshape(m.rows, m.columns)[rows][:, columns].ravel())
         return {"mean": mean, "square": square, **_joined([q for q, _ in lefts], [q for q, _ in rights])}
 
-    def _squares(self, state: State, left: str, right: str) -> tuple[list[Any], list[Any]]:
+    def _squares(self, state: State, left: str, right: str) -> tuple[list[Array], list[Array]]:
         rows, columns = [m.rows for m in self.phase.matrices], [m.columns for m in self.phase.matrices]
         return squares(state[f"bases.{left}"], rows), squares(state[f"bases.{right}"], columns)
 
 
-def _joined(lefts: list[Any], rights: list[Any]) -> State:
+def _joined(lefts: list[Array], rights: list[Array]) -> State:
     pairs = {"bases.left_basis": lefts, "bases.right_basis": rights}
     return {name: jnp.concatenate([m.ravel() for m in several]) for name, several in pairs.items()}
 
 
-def _chosen(wanted: Any, new: State, old: State) -> State:
+def _chosen(wanted: Array, new: State, old: State) -> State:
     return {name: jnp.where(wanted, new[name], old[name]) for name in old}

@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 
 from ...graph import Graph
 from ...objective.program import Balancing, LossProgram
@@ -41,7 +41,7 @@ def make_rule(objective: LossProgram, balancing: Balancing, roles: Roles) -> Rul
     return _projection(roles, _config if balancing.rule == "config" else _pcgrad)
 
 
-def _moved(roles: Roles, weights: Any, wanted: Any, rate: Any) -> Any:
+def _moved(roles: Roles, weights: Array, wanted: Array, rate: Array) -> Array:
     """λ ← (1 − α) λ + α λ̂ for the moving terms, where λ̂ (B,) is a finite, positive number."""
     places = roles.balanced_at[roles.moving_at]
     hat, old = wanted[roles.moving_at], weights[places]
@@ -54,7 +54,7 @@ def _annealing(balancing: Balancing, roles: Roles) -> Rule:
     """λ̂ᵢ = max |∇ Σ λ_r L_r| / mean |∇ λᵢLᵢ| (arXiv:2001.04536, algorithm 2.1); of groups of entries the largest."""
     reference = jnp.asarray([float(name in balancing.reference) for name in roles.balanced])
 
-    def rule(weights: Any, gradients: Any, iteration: Any, data: Any) -> Any:
+    def rule(weights: Array, gradients: Array, iteration: Array, data: Any) -> Array:
         counted = jnp.where(data["free"], data["counted"], 0.0)  # (G, P)
         own = weights[roles.balanced_at]
         measure = jnp.max(jnp.where(counted > 0, jnp.abs((own * reference) @ gradients), 0.0), axis=1)
@@ -67,12 +67,12 @@ def _annealing(balancing: Balancing, roles: Roles) -> Rule:
     return rule
 
 
-def _norms(gradients: Any, data: Any) -> Any:
+def _norms(gradients: Array, data: Any) -> Array:
     """‖∇Lᵢ‖ over what counts (B,)."""
     return jnp.sqrt(jnp.sum(jnp.where(_counts(data), gradients, 0.0) ** 2, axis=1))
 
 
-def _counts(data: Any) -> Any:
+def _counts(data: Any) -> Array:
     """(P,) bool: what statistics look at."""
     return jnp.any(data["counted"] > 0, axis=0)
 
@@ -80,7 +80,7 @@ def _counts(data: Any) -> Any:
 def _equal(roles: Roles, sizes: Rule) -> Rule:
     """λ̂ᵢ = Σⱼ sizeⱼ / sizeᵢ."""
 
-    def rule(weights: Any, given: Any, iteration: Any, data: Any) -> Any:
+    def rule(weights: Array, given: Any, iteration: Array, data: Any) -> Array:
         found = sizes(given, data)
         return _moved(roles, weights, jnp.sum(found) / found, data["rate"])
 
@@ -103,7 +103,7 @@ def _trace(objective: LossProgram, term: str) -> Rule:
     index, graph, key = found.place, found.source.graph, found.output
     run = lower(Graph(graph.inputs, {key: graph.outputs[key]}))
 
-    def trace(theta: jax.Array, sources: Any, among: Any) -> jax.Array:
+    def trace(theta: jax.Array, sources: Any, among: Array) -> jax.Array:
         def at_point(point: Any) -> jax.Array:
             residual, pull = jax.vjp(lambda one: jnp.ravel(run({"theta": one, **point})[key]), theta)
             (rows,) = jax.vmap(pull)(jnp.eye(len(residual)))
@@ -114,10 +114,10 @@ def _trace(objective: LossProgram, term: str) -> Rule:
     return trace
 
 
-def _projection(roles: Roles, combine: Callable[[Any, Any], Any]) -> Rule:
+def _projection(roles: Roles, combine: Callable[[Array, Array], Array]) -> Rule:
     """Weights c wᵢ, where `combine` makes Σ cᵢ gᵢ of the gradients gᵢ = wᵢ∇Lᵢ at the objective's weights."""
 
-    def rule(weights: Any, gradients: Any, iteration: Any, data: Any) -> Any:
+    def rule(weights: Array, gradients: Array, iteration: Array, data: Any) -> Array:
         base = data["base"][roles.balanced_at]
         own = base[:, None] * gradients
         found = base * combine(own @ own.T, iteration)
@@ -127,7 +127,7 @@ def _projection(roles: Roles, combine: Callable[[Any, Any], Any]) -> Rule:
     return rule
 
 
-def _config(gram: Any, iteration: Any) -> Any:
+def _config(gram: Array, iteration: Array) -> Array:
     """Coefficients of (Σᵢ gᵢ·u) u, where u has equal cosines with all gᵢ (arXiv:2408.11104, equations 2–4).
 
     u is Ĝ⁺1 made one long, Ĝ the matrix of unit gradients: Ĝᵀ(ĜĜᵀ)⁺1, by the T×T matrix of cosines. A zero gradient
@@ -145,7 +145,7 @@ def _config(gram: Any, iteration: Any) -> Any:
     return jnp.where(there, jnp.where(square > OPPOSED, length, 0.0) * share * inverse, 1.0)
 
 
-def _pcgrad(gram: Any, iteration: Any) -> Any:
+def _pcgrad(gram: Array, iteration: Array) -> Array:
     """Coefficients of Σᵢ gᵢ', each gᵢ freed of what conflicts with the others (arXiv:2001.06782, algorithm 1).
 
     The others come in cyclic order, first the one that is 1 + iteration mod (T − 1) places behind: over T − 1
@@ -161,4 +161,4 @@ def _pcgrad(gram: Any, iteration: Any) -> Any:
             conflict = (along < 0) & (gram[j, j] > 0)
             row = row.at[j].add(jnp.where(conflict, -along / jnp.where(conflict, gram[j, j], 1.0), 0.0))
         rows.append(row)
-    return sum(rows)
+    return sum(rows[1:], rows[0])
