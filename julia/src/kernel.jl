@@ -2,27 +2,66 @@
 # adjoints, optimisers) is compiled once, when the package is, and not again for every model.
 
 """
-What a compiled graph looks like from outside: `code(a, b, c, d, e, w, t)`, five flat arrays, a workspace, and the time.
+The flat arrays that a compiled graph reads and writes, for one thread, named by what usually is there:
 
-Every input and output of the graph has a `Place` in one of them.
+- `x`: what moves: a state, the coordinates of a point;
+- `c`: what is constant along a trajectory;
+- `p`: what depends on parameters alone, or is them;
+- `v`: a vector, of products of derivatives with vectors;
+- `y`: the outputs;
+- `dx`, `dp`, `dy`: of `x`, `p` and `y` their tangents, or their cotangents;
+- `w`: the workspace.
+
+Every input and output of the graph has a `Place` at one of them. They come as one object, since a call of `Code` costs
+3 ns an argument.
 """
-const Code = FunctionWrapper{
-    Nothing,
-    Tuple{Vector{Float64},Vector{Float64},Vector{Float64},Vector{Float64},Vector{Float64},Vector{Float64},Float64},
-}
+mutable struct Ports
+    x::Vector{Float64}
+    c::Vector{Float64}
+    p::Vector{Float64}
+    v::Vector{Float64}
+    y::Vector{Float64}
+    dx::Vector{Float64}
+    dp::Vector{Float64}
+    dy::Vector{Float64}
+    const w::Vector{Float64}
+end
+
+"What a compiled graph looks like from outside: `code(ports, t)`."
+const Code = FunctionWrapper{Nothing,Tuple{Ports,Float64}}
 
 """
-A compiled graph. `run` writes the outputs. `setup`, called with the same arguments, prepares in `w` what depends on the
-inputs named `fixed` alone (layouts, packed weights); call it whenever those change, and before the first `run`.
+A compiled graph. `run` writes the outputs. `setup` prepares in `w` what depends on the inputs named `fixed` alone
+(layouts, packed weights), and reads no others; call it whenever those change, and before the first `run`.
 """
 struct Kernel
     run::Code
     setup::Code
-    start::Vector{Float64}
+    start::Vector{Float64}              # the workspace before it is set up: constants
 end
 
-"A workspace for one thread; constants are in it, `setup` still has to be called."
-workspace(kernel::Kernel) = copy(kernel.start)
+"A kernel that does nothing, in place of graphs that have nothing to compute."
+idle_kernel() = Kernel(Code(idle), Code(idle), Float64[])
+idle(ports, t) = nothing
+
+"A kernel with ports of its own, for one thread."
+struct Runner
+    run::Code
+    setup::Code
+    ports::Ports
+end
+
+Runner(kernel::Kernel) = Runner(kernel.run, kernel.setup, Ports(fill(NOTHING, 8)..., copy(kernel.start)))
+Runner(::Nothing) = Runner(idle_kernel())
+
+"`run!(runner, t = 0.0; x, p, y, …)`: run a kernel on the arrays at its ports; those that it doesn't use aren't named."
+@inline run!(r::Runner, t::Float64 = 0.0; arrays...) = (bind!(r.ports, values(arrays)); r.run(r.ports, t); nothing)
+
+"`setup!(runner; p, …)`: prepare a kernel for new values of its fixed inputs."
+@inline setup!(r::Runner; arrays...) = (bind!(r.ports, values(arrays)); r.setup(r.ports, 0.0); nothing)
+
+@generated bind!(ports::Ports, arrays::NamedTuple{names}) where {names} =
+    Expr(:block, Expr(:meta, :inline), (:(ports.$name = arrays.$name) for name in names)..., nothing)
 
 """
 What graphs share that differ in their numbers alone: code, and a workspace in which the numbers are missing. `places`
@@ -100,9 +139,11 @@ function content(graph::Graph, outputs, inputs, fixed, mode, taken)
     return String(take!(io))
 end
 
-"An expression in `a, b, c, d, e, w, t` as `Code`."
-callable(body::Expr) =
-    Code(@RuntimeGeneratedFunction(:((a, b, c, d, e, w, t) -> ($(Expr(:inbounds, true)); $body; nothing))))
+"An expression in the ports and `t` as `Code`."
+function callable(body::Expr)
+    named = (:($name = ports.$name) for name in fieldnames(Ports))
+    return Code(@RuntimeGeneratedFunction(:((ports, t) -> ($(Expr(:inbounds, true)); $(named...); $body; nothing))))
+end
 
 "Graphs up to this many scalar operations become straight-line code."
 const MOST_SCALARS = 300

@@ -121,9 +121,9 @@ const LARGEST_ANGLE = 1e5
     sine = fused(times(square, r), estrin(square, SINE), r)
     half = fused(square, lanes(x, -0.5), lanes(x, 1.0))
     cosine = fused(times(square, square), estrin(square, COSINE), half)
-    turn = plus(shifted, lanes(x, quarter))
-    odd = shifted_right(shifted_left(turn, Val(63)), Val(63))
-    sign = bits_and(shifted_left(turn, Val(62)), lanes(x, -0.0))
+    quarters = plus(shifted, lanes(x, quarter))
+    odd = shifted_right(shifted_left(quarters, Val(63)), Val(63))
+    sign = bits_and(shifted_left(quarters, Val(62)), lanes(x, -0.0))
     chosen = bits_or(sine, bits_and(bits_or(sine, cosine), odd))
     return bits_or(chosen, sign)
 end

@@ -1,4 +1,4 @@
-using Unideq: Unideq, Place, compile_kernel, read_graph, workload_graph, workspace
+using Unideq: Unideq, Place, Runner, compile_kernel, read_graph, run!, setup!, workload_graph
 
 "Outputs of `workload_graph(n)` written from its definition."
 function expected_outputs(u, weight, t)
@@ -21,21 +21,21 @@ function run_workload(n, mode; fixed)
     kernel = compile_kernel(
         read_graph(Unideq.JSON.json(workload_graph(n))),
         Dict(
-            "stacked" => Place(:a), "weight" => Place(:d; add = true),
-            "largest" => Place(:e), "sums" => Place(:e, 1; add = true),
+            "stacked" => Place(:y), "weight" => Place(:dp; add = true),
+            "largest" => Place(:dy), "sums" => Place(:dy, 1; add = true),
         ),
-        Dict("t" => Place(:t), "u" => Place(:b, 2), "weight" => Place(:c)); fixed, mode,
+        Dict("t" => Place(:t), "u" => Place(:x, 2), "weight" => Place(:p)); fixed, mode,
     )
     u, weight = sin.(1.0:n), cos.(reshape(1.0:n*n, n, n))
     rows_first = vec(permutedims(weight))
-    a, d, e, w = fill(NaN, 2n), fill(0.25, n * n), fill(0.5, n + 1), workspace(kernel)
-    ports = (a, [NaN; NaN; u], rows_first, d, e)
-    kernel.setup(ports..., w, 0.7)
-    kernel.run(ports..., w, 0.7)
-    found = (copy(a), permutedims(reshape(d .- 0.25, n, n)), e[1], e[2:end] .- 0.5)
-    kernel.run(ports..., w, 0.7)
-    setup_bytes = @allocated kernel.setup(ports..., w, 0.7)
-    run_bytes = @allocated kernel.run(ports..., w, 0.7)
+    y, dp, dy, runner = fill(NaN, 2n), fill(0.25, n * n), fill(0.5, n + 1), Runner(kernel)
+    ports = (; x = [NaN; NaN; u], p = rows_first, y, dp, dy)
+    setup!(runner; ports.p)
+    run!(runner, 0.7; ports...)
+    found = (copy(y), permutedims(reshape(dp .- 0.25, n, n)), dy[1], dy[2:end] .- 0.5)
+    run!(runner, 0.7; ports...)
+    setup_bytes = @allocated setup!(runner; ports.p)
+    run_bytes = @allocated run!(runner, 0.7; ports...)
     bytes = run_bytes + max(setup_bytes - 32, 0)  # an empty set-up is in the image: its time is boxed
     return found, expected_outputs(u, weight, 0.7), bytes
 end
@@ -51,10 +51,10 @@ end
 
 @testset "equal graphs are compiled once" begin
     graph(n) = read_graph(Unideq.JSON.json(workload_graph(n)))
-    places(port) = (Dict("largest" => Place(port)), Dict("weight" => Place(:c)))
-    @test compile_kernel(graph(3), places(:a)...).run === compile_kernel(graph(3), places(:a)...).run
-    @test compile_kernel(graph(3), places(:a)...).run !== compile_kernel(graph(3), places(:b)...).run
-    @test compile_kernel(graph(3), places(:a)...).run !== compile_kernel(graph(4), places(:a)...).run
+    places(port) = (Dict("largest" => Place(port)), Dict("weight" => Place(:p)))
+    @test compile_kernel(graph(3), places(:y)...).run === compile_kernel(graph(3), places(:y)...).run
+    @test compile_kernel(graph(3), places(:y)...).run !== compile_kernel(graph(3), places(:dy)...).run
+    @test compile_kernel(graph(3), places(:y)...).run !== compile_kernel(graph(4), places(:y)...).run
 end
 
 "y = (x * scale + shift) * level ^ exponent and its sum; `shift` is an array."
@@ -81,14 +81,13 @@ function graph_with_numbers(scale, shift, level, exponent)
 end
 
 @testset "graphs that differ in numbers share code, $mode, n = $n" for n in (3, 12), mode in (:scalar, :array)
-    places = Dict("y" => Place(:a), "sum" => Place(:b)), Dict("x" => Place(:c))
+    places = Dict("y" => Place(:y), "sum" => Place(:dy)), Dict("x" => Place(:x))
     kernel(numbers...) = compile_kernel(graph_with_numbers(numbers...), places...; mode)
     function value(k, y, sum, x)
-        w = workspace(k)
-        ports = (y, sum, x, Unideq.NOTHING, Unideq.NOTHING, w, 0.0)
-        k.setup(ports...)
-        k.run(ports...)
-        return @allocated k.run(ports...)
+        runner = Runner(k)
+        setup!(runner)
+        run!(runner; x, y, dy = sum)
+        return @allocated run!(runner; x, y, dy = sum)
     end
     x, y, total = cos.(1.0:n), zeros(n), zeros(1)
     first = kernel(0.3, sin.(1.0:n), 0.7, 1.5)
@@ -109,8 +108,8 @@ end
     text = workload_graph(5)
     text["nodes"][9]["operation"] = "tangh"
     @test_throws "`tangh`" compile_kernel(
-        read_graph(Unideq.JSON.json(text)), Dict("stacked" => Place(:a)),
-        Dict("t" => Place(:t), "u" => Place(:b), "weight" => Place(:c)); mode,
+        read_graph(Unideq.JSON.json(text)), Dict("stacked" => Place(:y)),
+        Dict("t" => Place(:t), "u" => Place(:x), "weight" => Place(:p)); mode,
     )
 end
 
@@ -130,18 +129,18 @@ end
 
 # ---- convolutions and transforms ---------------------------------------------------------------------------------
 
-bytes_of_a_run(kernel, arguments) = @allocated kernel.run(arguments...)
+bytes_of_a_run(runner, ports) = @allocated run!(runner; ports...)
 
 @testset "convolutions, $boundary, n = $n" for boundary in ("periodic", "zero"), n in (3, 9, 17)
-    kernel, arguments = Unideq.run_convolution(n, boundary)
-    x, taps = reshape(arguments[1], n, 3), reshape(arguments[2], 3, 3, 2)
+    runner, ports = Unideq.run_convolution(n, boundary)
+    x, taps = reshape(ports.x, n, 3), reshape(ports.p, 3, 3, 2)
     seen(c, i) = 1 <= i <= n ? x[i, c] : boundary == "zero" ? 0.0 : x[mod1(i, n), c]
     y = [sum(taps[j, c, o] * seen(c, i + j - 2) for j in 1:3, c in 1:3) for i in 1:n, o in 1:2]
     gradient = [sum(y[i, o] * seen(c, i + j - 2) for i in 1:n) for j in 1:3, c in 1:3, o in 1:2]
-    @test arguments[3] ≈ vec(y) rtol = 1e-12
-    @test arguments[4] ≈ vec(gradient) rtol = 1e-12
-    bytes_of_a_run(kernel, arguments)  # compiles itself
-    @test bytes_of_a_run(kernel, arguments) == 0
+    @test ports.y ≈ vec(y) rtol = 1e-12
+    @test ports.dp ≈ vec(gradient) rtol = 1e-12
+    bytes_of_a_run(runner, ports)  # compiles itself
+    @test bytes_of_a_run(runner, ports) == 0
 end
 
 "The whole spectrum of a real array, by its definition."

@@ -18,7 +18,7 @@ end
 
 @testset "the tape of $name holds the steps that the solver took" for name in EXPLICIT
     batch, problem = solved_batch(name)
-    tableau, tape, field = problem.settings.method.tableau, batch.tapes[1], batch.lanes[1].field
+    tableau, tape, field = problem.settings.method.tableau, batch.tapes[1], batch.slots[1].field
     y, slope = zeros(2), zeros(2)
     worst_step = worst_slope = 0.0
     for step in 1:tape.steps

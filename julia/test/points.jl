@@ -1,4 +1,4 @@
-# Sources at points in blocks: one walk for sums of squares, the same numbers as in general, without allocation.
+# Sources at points in blocks: one pass for sums of squares, the same numbers as in general, without allocation.
 
 using Test
 isdefined(@__MODULE__, :PROGRAMS) || include("problems.jl")
@@ -22,7 +22,7 @@ function evaluated(worker; weights = [1.0, 0.5, 3.0])
     return total, gradient, terms
 end
 
-@testset "one walk gives what two give" begin
+@testset "one pass gives what two give" begin
     one, two = Unideq.make_worker(points_objective()), Unideq.make_worker(points_objective(; squares = false))
     @test length(one.objective.squares) == 3
     @test isempty(two.objective.squares)

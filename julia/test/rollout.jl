@@ -82,7 +82,7 @@ end
     few = kept(; checkpoint = true, steps = 100, every = 20)
     @test length.(all.kept) == [2 * 101, 2 * 101]
     @test length.(few.kept) == [2 * 10, 2 * 10]
-    @test length(few.lanes[1].segment) == 2 * 11
+    @test length(few.slots[1].segment) == 2 * 11
 end
 
 @testset "is every number finite?" begin

@@ -3,16 +3,13 @@
 
 "`f!(du, u, p, t)`; p is what depends on θ alone."
 struct Rate
-    kernel::Kernel
     field::Field                        # says on which side of jumps a time is
-    once::Vector{Float64}
-    work::Vector{Float64}
     u::Vector{Float64}
     du::Vector{Float64}
 end
 
 (f::Rate)(du::Vector{Float64}, u::Vector{Float64}, p, t) =
-    (f.kernel.run(u, f.once, du, NOTHING, NOTHING, f.work, seen_time(f.field, t)); nothing)
+    Unideq.evaluate!(du, u, f.field, t)
 
 (f::Rate)(du, u, p, t) = (f(f.du, copyto!(f.u, u), p, t); copyto!(du, f.du); nothing)
 
@@ -26,20 +23,18 @@ end
 
 "Buffers of the vector–Jacobian product λᵀ ∂f/∂(u, p): one kernel computes both."
 struct Products
-    kernel::Kernel
+    runner::Runner
     field::Field
-    once::Vector{Float64}
-    work::Vector{Float64}
     u::Vector{Float64}
     cotangent::Vector{Float64}
     by_state::Vector{Float64}
-    by_once::Vector{Float64}
+    by_p::Vector{Float64}
 end
 
 function products!(v::Products, cotangent, u, t)
-    fill!(v.by_once, 0.0)
-    time = seen_time(v.field, t)
-    v.kernel.run(copyto!(v.u, u), v.once, copyto!(v.cotangent, cotangent), v.by_state, v.by_once, v.work, time)
+    fill!(v.by_p, 0.0)
+    x, dy = copyto!(v.u, u), copyto!(v.cotangent, cotangent)
+    run!(v.runner, seen_time(v.field, t); x, v.field.p, dy, dx = v.by_state, dp = v.by_p)
     return nothing
 end
 
@@ -50,12 +45,12 @@ end
 (v::StateProduct)(result, cotangent, u, p, t) =
     (products!(v.products, cotangent, u, t); copyto!(result, v.products.by_state); nothing)
 
-struct OnceProduct
+struct ParameterProduct
     products::Products
 end
 
-(v::OnceProduct)(result, cotangent, u, p, t) =
-    (products!(v.products, cotangent, u, t); copyto!(result, v.products.by_once); nothing)
+(v::ParameterProduct)(result, cotangent, u, p, t) =
+    (products!(v.products, cotangent, u, t); copyto!(result, v.products.by_p); nothing)
 
 "The cotangent that arrives at observation i: `(out, u, p, t, i)`. Remembers the earliest time that was reached."
 mutable struct Arrivals

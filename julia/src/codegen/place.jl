@@ -1,6 +1,6 @@
 """
-Where an input is read or an output goes: `port` is `:a` … `:e`, or `:t`; the array begins after `offset` elements.
-Outputs with `add` are added to what is there.
+Where an input is read or an output goes: `port` is one of `Ports`, or `:t`; the array begins after `offset`
+elements. Outputs with `add` are added to what is there.
 """
 struct Place
     port::Symbol

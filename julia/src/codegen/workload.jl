@@ -67,14 +67,13 @@ end
 
 function run_convolution(n::Int, boundary::String)
     graph = read_graph(JSON.json(convolution_graph(n, boundary)))
-    inputs = Dict("x" => Place(:a), "kernel" => Place(:b))
-    outputs = Dict("y" => Place(:c), "gradient" => Place(:d; add = true))
-    kernel = compile_kernel(graph, outputs, inputs; fixed = ("kernel",))
-    x, taps, y, gradient = sin.(1.0:3n), cos.(1.0:18), zeros(2n), zeros(18)
-    arguments = (x, taps, y, gradient, NOTHING, workspace(kernel), 0.0)
-    kernel.setup(arguments...)
-    kernel.run(arguments...)
-    return kernel, arguments
+    inputs = Dict("x" => Place(:x), "kernel" => Place(:p))
+    outputs = Dict("y" => Place(:y), "gradient" => Place(:dp; add = true))
+    runner = Runner(compile_kernel(graph, outputs, inputs; fixed = ("kernel",)))
+    ports = (; x = sin.(1.0:3n), p = cos.(1.0:18), y = zeros(2n), dp = zeros(18))
+    setup!(runner; ports.p)
+    run!(runner; ports...)
+    return runner, ports
 end
 
 "Generate, compile and run small kernels of every kind."
@@ -82,14 +81,13 @@ function codegen_workload()
     run_convolution(8, "periodic")
     for (n, mode) in ((3, :scalar), (3, :array), (12, :array))
         graph = read_graph(JSON.json(workload_graph(n)))
-        inputs = Dict("t" => Place(:t), "u" => Place(:b), "weight" => Place(:c))
+        inputs = Dict("t" => Place(:t), "u" => Place(:x), "weight" => Place(:p))
         outputs = Dict(
-            "stacked" => Place(:a), "weight" => Place(:d; add = true),
-            "largest" => Place(:e), "sums" => Place(:e, 1; add = true),
+            "stacked" => Place(:y), "weight" => Place(:dp; add = true),
+            "largest" => Place(:dy), "sums" => Place(:dy, 1; add = true),
         )
-        kernel = compile_kernel(graph, outputs, inputs; fixed = ("weight",), mode)
-        arguments = (zeros(2n), ones(n), ones(n * n), zeros(n * n), zeros(1 + n), workspace(kernel), 0.5)
-        kernel.setup(arguments...)
-        kernel.run(arguments...)
+        runner, p = Runner(compile_kernel(graph, outputs, inputs; fixed = ("weight",), mode)), ones(n * n)
+        setup!(runner; p)
+        run!(runner, 0.5; x = ones(n), p, y = zeros(2n), dp = zeros(n * n), dy = zeros(1 + n))
     end
 end

@@ -14,18 +14,17 @@ struct FirstOrder{B}
 end
 
 """
-Where one seed stands: the state's `numbers`, of which `theta`, `iteration` and `finished` are copies. `new`, `found`,
-`log` and `work` are for the turn.
+Where one seed stands: the state's `numbers`, of which `theta`, `iteration` and `finished` are copies. `found` is
+what the turn reads besides, `new` what it makes: the state's first numbers, and two for the log.
 """
 mutable struct FirstOrderState{B}
     const theta::Vector{Float64}
     iteration::Int
     finished::Int
     const numbers::Vector{Float64}
-    const new::Vector{Float64}
+    const turn::Runner
     const found::Vector{Float64}
-    const log::Vector{Float64}
-    const work::Vector{Float64}
+    const new::Vector{Float64}
     const layout::Layout
     const iteration_at::Int
     const finished_at::Int
@@ -37,14 +36,15 @@ function read_first_order(given::AbstractDict)
     parameters, turn = length(given["free"]), given["turn"]
     layout(pairs) = Layout([String(name) for (name, _) in pairs], [Int(size) for (_, size) in pairs])
     graph, state, known = read_graph(turn["graph"]), layout(turn["state"]), layout(turn["given"])
+    inner = Int(turn["inner"])
     found = Layout(["total", "gradient", "norm", "good"], [1, parameters, 1, 1])
-    log = Layout(["learning_rate", "rejected"], [1, 1])
-    inputs = merge(places(state, :a; prefix = "state."), places(found, :b; prefix = "found."), places(known, :c))
-    outputs = merge(places(state, :d; prefix = "state."), places(log, :e; prefix = "log."))
+    log = Dict("log.learning_rate" => Place(:y, inner), "log.rejected" => Place(:y, inner + 1))
+    inputs = merge(places(state, :x; prefix = "state."), places(found, :c; prefix = "found."), places(known, :p))
+    outputs = merge(places(state, :y; prefix = "state."), log)
     # Loops: they are compiled faster than straight-line code, of which there would be one for every number of parameters.
     kernel = compile_kernel(graph, of_graph(outputs, first.(graph.outputs)), inputs; mode = :array)
     beside = get(given, "beside", nothing)
-    return FirstOrder(kernel, state, Int(turn["inner"]), floats(turn["numbers"]), read_beside(beside))
+    return FirstOrder(kernel, state, inner, floats(turn["numbers"]), read_beside(beside))
 end
 
 of_graph(places, names) = Dict{String,Place}(name => places[name] for name in names)
@@ -58,14 +58,13 @@ function read_beside(beside::AbstractDict)
 end
 
 function start_state(method::FirstOrder, parameters::Int, terms::Int)
-    numbers, work = zeros(method.layout.total), workspace(method.turn)
-    state = FirstOrderState(
-        zeros(parameters), 0, 0, numbers, zeros(method.inner), zeros(parameters + 3), zeros(2), work, method.layout,
+    numbers, turn = zeros(method.layout.total), Runner(method.turn)
+    setup!(turn)
+    return FirstOrderState(
+        zeros(parameters), 0, 0, numbers, turn, zeros(parameters + 3), zeros(method.inner + 2), method.layout,
         first(stretch_of(method.layout, "iteration")), first(stretch_of(method.layout, "finished")),
         make_beside(method.beside, method.layout, numbers),
     )
-    method.turn.setup(numbers, state.found, method.given, state.new, state.log, work, 0.0)
-    return state
 end
 
 make_beside(::Nothing, layout, numbers) = nothing
@@ -83,10 +82,11 @@ function turn!(method::FirstOrder, state::FirstOrderState, value::LossValue, pro
     copyto!(found, 2, value.gradient, 1, length(value.gradient))
     found[1], found[end-1], found[end] = value.total, norm, value.finite
     prepare!(state.beside, method, state, value)
-    method.turn.run(state.numbers, found, method.given, state.new, state.log, state.work, 0.0)
-    log!(logs, seed, state.iteration, value.total, value.terms, norm, state.log[1], state.log[2] > 0)
-    copyto!(state.numbers, state.new)
-    follow!(state.beside, state, state.log[2] == 0)
+    run!(state.turn; x = state.numbers, c = found, p = method.given, y = state.new)
+    learning_rate, rejected = state.new[end-1], state.new[end]
+    log!(logs, seed, state.iteration, value.total, value.terms, norm, learning_rate, rejected > 0)
+    copyto!(state.numbers, 1, state.new, 1, method.inner)
+    follow!(state.beside, state, rejected == 0)
     read_copies!(state)
     return nothing
 end

@@ -65,14 +65,14 @@ function follow!(bases::Eigenbases, state::FirstOrderState, used::Bool)
 end
 
 "X ← Q_Lᵀ X Q_R"
-function turn_into!(b::EigenBlock, x)
+function rotate_into!(b::EigenBlock, x)
     mul!(b.work, b.right_basis, x)
     mul!(x, b.work, b.left_basis')
     return x
 end
 
 "X ← Q_L X Q_Rᵀ"
-function turn_back!(b::EigenBlock, x)
+function rotate_back!(b::EigenBlock, x)
     mul!(b.work, b.right_basis', x)
     mul!(x, b.work, b.left_basis)
     return x
@@ -86,9 +86,9 @@ end
 
 "New bases; the first moment goes along, the second one keeps its entries, sorted as the basis is."
 function renew_bases!(b::EigenBlock)
-    turn_back!(b, b.mean)
+    rotate_back!(b, b.mean)
     rows, columns = next_basis!(b.left_basis, b.left), next_basis!(b.right_basis, b.right)
-    turn_into!(b, b.mean)
+    rotate_into!(b, b.mean)
     b.square .= b.square[columns, rows]
     return nothing
 end

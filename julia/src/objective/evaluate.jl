@@ -19,8 +19,8 @@ function prepare_evaluation(json::AbstractString)
     inputs, outputs = Layout(names, [length(graph.nodes[i]) for i in graph.inputs]), output_layout(graph)
     mapped = [name in data["mapped"] for name in names]
     moving, still = split_layout(inputs, mapped), split_layout(inputs, .!mapped)
-    given = merge(places(moving, :a), places(still, :b))
-    kernel = kernel_of(data["graph"], places(outputs, :c), given; fixed = still.names)
+    given = merge(places(moving, :x), places(still, :p))
+    kernel = kernel_of(graph, places(outputs, :y), given; fixed = still.names)
     return PreparedEvaluation(inputs, mapped, outputs, kernel)
 end
 
@@ -40,7 +40,8 @@ function evaluate!(e::PreparedEvaluation, inputs::Integer, count::Integer, outpu
     for i in findall(!, e.mapped)
         append!(still, view(given, starts[i]+1:starts[i+1]))
     end
-    work = workspace(e.kernel)
+    runner = Runner(e.kernel)
+    setup!(runner; p = still)
     for m in 1:count
         at = 0
         for i in findall(e.mapped)
@@ -48,8 +49,7 @@ function evaluate!(e::PreparedEvaluation, inputs::Integer, count::Integer, outpu
             copyto!(point, at + 1, given, starts[i] + size * (m - 1) + 1, size)
             at += size
         end
-        m == 1 && e.kernel.setup(point, still, value, NOTHING, NOTHING, work, 0.0)
-        e.kernel.run(point, still, value, NOTHING, NOTHING, work, 0.0)
+        run!(runner; x = point, p = still, y = value)
         for (size, from) in zip(e.outputs.sizes, e.outputs.offsets)
             copyto!(out, count * from + size * (m - 1) + 1, value, from + 1, size)
         end

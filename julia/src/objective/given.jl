@@ -1,7 +1,7 @@
 # Arrays that the loss reads as they are.
 
 "`Given` of `unideq.objective.program`: named arrays, one after the other."
-struct CompiledGiven
+struct CompiledGiven <: CompiledSource
     name::String
     arrays::Layout
     values::Vector{Float64}
@@ -12,18 +12,25 @@ function CompiledGiven(data::AbstractDict)
     return CompiledGiven(String(data["name"]), arrays, zeros(arrays.total))
 end
 
+SOURCES["given"] = CompiledGiven
+
+source_arrays(given::CompiledGiven) =
+    [(given.name * "." * name, size) for (name, size) in zip(given.arrays.names, given.arrays.sizes)]
+data_length(given::CompiledGiven) = given.arrays.total
+set_data!(given::CompiledGiven, data::AbstractVector{Float64}) = (copyto!(given.values, data); nothing)
+
 # Nothing is derived: the loss has no derivative in what is given.
 compile_reverse!(::CompiledGiven, data) = nothing
 compile_forward!(::CompiledGiven, data) = nothing
 
-arrays_length(given::CompiledGiven) = given.arrays.total
-data_length(given::CompiledGiven) = given.arrays.total
-set_data!(given::CompiledGiven, data::AbstractVector{Float64}) = (copyto!(given.values, data); nothing)
-source_arrays(given::CompiledGiven) =
-    [(given.name * "." * name, size) for (name, size) in zip(given.arrays.names, given.arrays.sizes)]
+struct GivenArrays <: Evaluator
+    values::Vector{Float64}
+end
 
-solve_batch!(given::CompiledGiven, theta::Vector{Float64}, arrays::Vector{Float64}, offset::Int) =
+evaluator(given::CompiledGiven, threads::Int) = GivenArrays(given.values)
+
+solve_batch!(given::GivenArrays, theta, arrays::Vector{Float64}, offset::Int) =
     (copyto!(arrays, offset + 1, given.values, 1, length(given.values)); false)
-prepare_reverse!(::CompiledGiven) = nothing
-pull_batch!(::CompiledGiven, theta, cotangents::Vector{Float64}, offset::Int, gradient::Vector{Float64}) = nothing
-push_batch!(::CompiledGiven, theta, tangent, arrays::Vector{Float64}, offset::Int) = nothing
+prepare_reverse!(::GivenArrays) = nothing
+pull_batch!(::GivenArrays, theta, cotangents, offset::Int, gradient) = nothing
+push_batch!(::GivenArrays, theta, tangent, arrays, offset::Int) = nothing

@@ -20,14 +20,3 @@ output_layout(graph::Graph) =
 "Places of those arrays at a port; `prefix` goes before their names."
 places(layout::Layout, port::Symbol; prefix = "", add = false) =
     Dict{String,Place}(prefix * name => Place(port, at; add) for (name, at) in zip(layout.names, layout.offsets))
-
-"A kernel that does nothing, in place of graphs that have nothing to compute."
-idle_kernel() = Kernel(Code(idle), Code(idle), Float64[])
-idle(a, b, c, d, e, w, t) = nothing
-
-"`compile_kernel` from a program's JSON; an absent graph, or one without outputs, is idle."
-function kernel_of(data, outputs, inputs; fixed = ())
-    data === nothing && return idle_kernel()
-    graph = read_graph(data)
-    return isempty(graph.outputs) ? idle_kernel() : compile_kernel(graph, outputs, inputs; fixed)
-end

@@ -4,13 +4,11 @@
 mutable struct CompiledObjective
     parameters::Int
     terms::Vector{String}
-    sources::Vector{Union{CompiledIntegration,CompiledPointwise,CompiledRollout,CompiledGiven}}
+    sources::Vector{CompiledSource}
     offsets::Vector{Int}                # of each source's arrays
     arrays::Int
     weights::Vector{Float64}
-    loss::Kernel
-    loss_vjp::Kernel
-    loss_jvp::Kernel
+    loss::CompiledGraph                 # of the arrays (x) and θ (p)
     squares::Vector{MeanSquare}         # of all terms, or empty
     program::Any                        # as it was read: derivatives are compiled when first asked for
     reverse::Bool
@@ -20,11 +18,10 @@ mutable struct CompiledObjective
 end
 
 function CompiledObjective(data::AbstractDict)
-    sources = [compile_source(s) for s in data["sources"]]
+    sources = CompiledSource[compile_source(s) for s in data["sources"]]
     lengths = Int[arrays_length(s) for s in sources]
-    layout = array_layout(sources)
     terms = String[name for name in data["terms"]]
-    each = Layout(terms, ones(Int, length(terms)))
+    arrays, outputs = places(array_layout(sources), :x), Layout(terms, ones(Int, length(terms)))
     return CompiledObjective(
         Int(data["parameters"]),
         terms,
@@ -32,9 +29,7 @@ function CompiledObjective(data::AbstractDict)
         cumsum(lengths) .- lengths,
         sum(lengths; init = 0),
         ones(length(terms)),
-        kernel_of(data["loss"], places(each, :c), merge(places(layout, :a), Dict("theta" => Place(:b)))),
-        idle_kernel(),
-        idle_kernel(),
+        CompiledGraph(data["loss"], arrays, THETA; fixed = String[], outputs),
         read_squares(sources, get(data, "squares", nothing)),
         data,
         false,
@@ -43,18 +38,6 @@ function CompiledObjective(data::AbstractDict)
         ReentrantLock(),
     )
 end
-
-const SOURCES = Dict(
-    "integration" => CompiledIntegration,
-    "pointwise" => CompiledPointwise,
-    "rollout" => CompiledRollout,
-    "given" => CompiledGiven,
-)
-
-compile_source(data::AbstractDict) = SOURCES[data["kind"]](data)
-
-loss_inputs(o::CompiledObjective) = (a = array_layout(o.sources); merge(places(a, :a), Dict("theta" => Place(:b))))
-term_layout(o::CompiledObjective) = Layout(o.terms, ones(Int, length(o.terms)))
 
 function array_layout(sources)
     arrays = Tuple{String,Int}[a for s in sources for a in source_arrays(s)]
@@ -67,9 +50,7 @@ function need_reverse!(o::CompiledObjective)
     for (source, data) in zip(o.sources, o.program["sources"])
         compile_reverse!(source, data["gradient"])
     end
-    pulled = merge(places(array_layout(o.sources), :d), Dict("theta" => Place(:e; add = true)))
-    given = merge(loss_inputs(o), places(term_layout(o), :c; prefix = "cotangent."))
-    o.loss_vjp = kernel_of(o.program["gradient"], pulled, given)
+    compile_reverse!(o.loss, o.program["gradient"])
     empty!(o.workers)
     o.reverse = true
     return o
@@ -81,29 +62,20 @@ function need_forward!(o::CompiledObjective)
     for (source, data) in zip(o.sources, o.program["sources"])
         compile_forward!(source, data["tangent"])
     end
-    moved = merge(places(array_layout(o.sources), :c; prefix = "tangent."), Dict("tangent.theta" => Place(:d)))
-    o.loss_jvp = kernel_of(o.program["tangent"], places(term_layout(o), :e), merge(loss_inputs(o), moved))
+    compile_forward!(o.loss, o.program["tangent"])
     empty!(o.workers)
     o.forward = true
     return o
 end
 
-"What one evaluation of a source needs, spread over that many threads."
-evaluator(source::CompiledIntegration, threads::Int) = Batch(source, threads)
-evaluator(source::CompiledPointwise, threads::Int) = PointBatch(source, threads)
-evaluator(source::CompiledRollout, threads::Int) = RolloutBatch(source, threads)
-evaluator(source::CompiledGiven, threads::Int) = source
-
 "Everything that one evaluation of an objective needs; one for each that run at the same time."
 mutable struct Worker
     objective::CompiledObjective
-    sources::Vector{Union{Batch,PointBatch,RolloutBatch,CompiledGiven}}
+    sources::Vector{Evaluator}
     arrays::Vector{Float64}
     cotangents::Vector{Float64}         # of the arrays; in forward mode their tangents
     seeds::Vector{Float64}              # cotangents of the terms; in forward mode their tangents
-    loss_work::Vector{Float64}
-    loss_vjp_work::Vector{Float64}
-    loss_jvp_work::Vector{Float64}
+    loss::GraphRunner
     # copies of what callers hand over by address
     theta::Vector{Float64}
     gradient::Vector{Float64}
@@ -121,13 +93,11 @@ make_worker(objective::CompiledObjective; threads::Int = 1) = bare_worker(need_r
 function bare_worker(o::CompiledObjective, threads::Int)
     return Worker(
         o,
-        [evaluator(s, threads) for s in o.sources],
+        Evaluator[evaluator(s, threads) for s in o.sources],
         zeros(o.arrays),
         zeros(o.arrays),
         zeros(length(o.terms)),
-        workspace(o.loss),
-        workspace(o.loss_vjp),
-        workspace(o.loss_jvp),
+        GraphRunner(o.loss),
         zeros(o.parameters),
         zeros(o.parameters),
         zeros(length(o.terms)),
@@ -155,9 +125,9 @@ end
 
 "The terms of the sources' arrays."
 function evaluate_terms!(worker::Worker, theta::Vector{Float64}, terms::Vector{Float64})
-    loss = worker.objective.loss
-    loss.setup(worker.arrays, theta, terms, NOTHING, NOTHING, worker.loss_work, 0.0)
-    loss.run(worker.arrays, theta, terms, NOTHING, NOTHING, worker.loss_work, 0.0)
+    loss = worker.loss.value
+    setup!(loss)
+    run!(loss; x = worker.arrays, p = theta, y = terms)
     return nothing
 end
 
@@ -197,8 +167,8 @@ function pull_loss!(worker::Worker, theta::Vector{Float64}, gradient::Vector{Flo
     o = worker.objective
     fill!(gradient, 0.0)
     fill!(worker.cotangents, 0.0)       # the loss doesn't read all arrays
-    o.loss_vjp.setup(worker.arrays, theta, worker.seeds, worker.cotangents, gradient, worker.loss_vjp_work, 0.0)
-    o.loss_vjp.run(worker.arrays, theta, worker.seeds, worker.cotangents, gradient, worker.loss_vjp_work, 0.0)
+    setup!(worker.loss.reverse)
+    run!(worker.loss.reverse; x = worker.arrays, p = theta, dy = worker.seeds, dx = worker.cotangents, dp = gradient)
     for (source, offset, compiled) in zip(worker.sources, o.offsets, o.sources)
         # A single term reads few of the sources.
         is_silent(worker.cotangents, offset, arrays_length(compiled)) && continue
@@ -218,8 +188,7 @@ function directional_derivative(worker::Worker, theta::Vector{Float64}, tangent:
     for (source, offset) in zip(worker.sources, o.offsets)
         push_batch!(source, theta, tangent, worker.cotangents, offset)
     end
-    work = worker.loss_jvp_work
-    o.loss_jvp.setup(worker.arrays, theta, worker.cotangents, tangent, worker.seeds, work, 0.0)
-    o.loss_jvp.run(worker.arrays, theta, worker.cotangents, tangent, worker.seeds, work, 0.0)
+    setup!(worker.loss.forward)
+    run!(worker.loss.forward; x = worker.arrays, p = theta, dx = worker.cotangents, dp = tangent, dy = worker.seeds)
     return dot(o.weights, worker.seeds)
 end

@@ -40,8 +40,8 @@ function begin_adjoint_step!(b::AdjointBuffers, tableau::Tableau)
     return nothing
 end
 
-function pull_step!(tape, tableau::Tableau, kernel, once, work, once_cotangent, step, b::AdjointBuffers)
-    h = tape.h[step]
+function pull_step!(s::RecordedSolve, tableau::Tableau, b::AdjointBuffers, step::Int)
+    tape, h = s.tape, s.tape.h[step]
     add_scaled!(b.before, 1.0, b.after)
     for i in 1:tableau.main
         add_slope!(b, i, h * tableau.b[i], b.after, 0)
@@ -49,7 +49,7 @@ function pull_step!(tape, tableau::Tableau, kernel, once, work, once_cotangent, 
     for i in recorded_stages(tape, tableau, step):-1:(tableau.fsal && !tape.fresh[step] ? 2 : 1)
         b.live[i] || continue
         stage_state!(b.state, tape, tableau, step, i)
-        kernel.run(b.state, once, b.slopes[i], b.pulled, once_cotangent, work, step_time(tape, step, tableau.c[i]))
+        run!(s.body, step_time(tape, step, tableau.c[i]); x = b.state, s.p, dy = b.slopes[i], dx = b.pulled, s.dp)
         add_scaled!(b.before, 1.0, b.pulled)
         for l in tableau.rows[i]
             add_slope!(b, l, h * tableau.a[i, l], b.pulled, 0)

@@ -1,7 +1,7 @@
 # The right-hand side as OrdinaryDiffEq sees it. Its type doesn't depend on the model.
 
 """
-The vector field of one thread: the compiled body, what of it depends on θ alone (`once`), and a record of the last
+The vector field of one thread: the compiled `body`, what of it is precomputed from θ (`p`), and a record of the last
 step's slopes, column after column.
 
 With a tableau, the slopes of a step are recorded in the order of its stages: a rejected attempt's are overwritten.
@@ -9,9 +9,8 @@ With a tableau, the slopes of a step are recorded in the order of its stages: a 
 Where the vector field jumps, it is seen from `low` to `high` only: a stage at a step's end is on the step's own side.
 """
 mutable struct Field
-    kernel::Kernel
-    once::Vector{Float64}
-    work::Vector{Float64}
+    body::Runner
+    p::Vector{Float64}
     slopes::Vector{Vector{Float64}}     # one a main stage
     first::Int                          # stage that a step's first evaluation belongs to
     next::Int
@@ -21,10 +20,10 @@ mutable struct Field
     high::Float64
 end
 
-function Field(kernel::Kernel, once::Vector{Float64}, n::Int, tableau)
+function Field(body::Runner, p::Vector{Float64}, n::Int, tableau)
     count = tableau isa Tableau ? tableau.main : 0
     first = tableau isa Tableau && tableau.fsal ? 2 : 1
-    return Field(kernel, once, workspace(kernel), [zeros(n) for _ in 1:count], first, first, 1, 0, -Inf, Inf)
+    return Field(body, p, [zeros(n) for _ in 1:count], first, first, 1, 0, -Inf, Inf)
 end
 
 "See the vector field as it is between two jumps, at least `margin` from either; 0: there are none."
@@ -38,7 +37,7 @@ end
 seen_time(field::Field, t::Float64) = clamp(t, field.low, field.high)
 
 evaluate!(du::Vector{Float64}, u::Vector{Float64}, field::Field, t::Float64) =
-    (field.kernel.run(u, field.once, du, NOTHING, NOTHING, field.work, seen_time(field, t)); nothing)
+    run!(field.body, seen_time(field, t); x = u, p = field.p, y = du)
 
 struct Rate end
 

@@ -1,6 +1,6 @@
 # Analytic Jacobians for implicit methods.
 
-"∂du/∂u by its non-zeros (row, column), and ∂du/∂t; both kernels read u at port a, once-arrays at b, and write to c."
+"∂du/∂u by its non-zeros (row, column), and ∂du/∂t; both kernels read what the vector field reads."
 struct CompiledJacobian
     n::Int
     values::Kernel
@@ -9,14 +9,15 @@ struct CompiledJacobian
     columns::Vector{Int}
 end
 
-CompiledJacobian(::Nothing, once, n) = nothing
+CompiledJacobian(::Nothing, body, n) = nothing
 
-function CompiledJacobian(data::AbstractDict, once, n::Int)
-    target(name) = Dict(name => Place(:c))
+"Of the vector field `body`, a `CompiledGraph`."
+function CompiledJacobian(data::AbstractDict, body, n::Int)
+    kernel(which, output) = kernel_of(data[which], Dict(output => Place(:y)), all_inputs(body); body.fixed)
     return CompiledJacobian(
         n,
-        kernel_of(data["values"], target("values"), at_state(once); fixed = once.names),
-        kernel_of(data["time"], target("du"), at_state(once); fixed = once.names),
+        kernel("values", "values"),
+        kernel("time", "du"),
         Int[i + 1 for i in data["rows"]],
         Int[i + 1 for i in data["columns"]],
     )
@@ -25,20 +26,22 @@ end
 "The Jacobian of one thread: OrdinaryDiffEq calls it with the thread's `Field`."
 struct JacobianFunction
     source::CompiledJacobian
-    once::Vector{Float64}
-    work::Vector{Float64}
+    runner::Runner
+    p::Vector{Float64}
     values::Vector{Float64}
-    slots::Vector{Int}                  # where the values stand in a sparse matrix's storage
+    positions::Vector{Int}              # where the values stand in a sparse matrix's storage
 end
 
 struct TimeDerivative
-    source::CompiledJacobian
-    once::Vector{Float64}
-    work::Vector{Float64}
+    runner::Runner
+    p::Vector{Float64}
 end
 
+"Compute the values, for a state at a time."
+evaluate!(j::JacobianFunction, u::Vector{Float64}, t::Float64) = run!(j.runner, t; x = u, j.p, y = j.values)
+
 function (j::JacobianFunction)(matrix::Matrix{Float64}, u::Vector{Float64}, field, t::Float64)
-    j.source.values.run(u, j.once, j.values, NOTHING, NOTHING, j.work, seen_time(field, t))
+    evaluate!(j, u, seen_time(field, t))
     fill!(matrix, 0.0)
     @inbounds for i in eachindex(j.values)
         matrix[j.source.rows[i], j.source.columns[i]] = j.values[i]
@@ -47,17 +50,17 @@ function (j::JacobianFunction)(matrix::Matrix{Float64}, u::Vector{Float64}, fiel
 end
 
 function (j::JacobianFunction)(matrix::SparseMatrixCSC{Float64,Int}, u::Vector{Float64}, field, t::Float64)
-    j.source.values.run(u, j.once, j.values, NOTHING, NOTHING, j.work, seen_time(field, t))
+    evaluate!(j, u, seen_time(field, t))
     storage = nonzeros(matrix)
     fill!(storage, 0.0)
     @inbounds for i in eachindex(j.values)
-        storage[j.slots[i]] = j.values[i]
+        storage[j.positions[i]] = j.values[i]
     end
     return nothing
 end
 
 (d::TimeDerivative)(du::Vector{Float64}, u::Vector{Float64}, field, t::Float64) =
-    (d.source.time.run(u, d.once, du, NOTHING, NOTHING, d.work, seen_time(field, t)); nothing)
+    run!(d.runner, seen_time(field, t); x = u, d.p, y = du)
 
 """
 What implicit methods get besides the right-hand side, for one thread. The prototype is sparse where that pays: more
@@ -69,19 +72,16 @@ struct SolverDerivatives{M<:AbstractMatrix{Float64}}
     prototype::M
 end
 
-SolverDerivatives(::Nothing, once) = nothing
+SolverDerivatives(::Nothing, p) = nothing
 
-function SolverDerivatives(source::CompiledJacobian, once::Vector{Float64})
+function SolverDerivatives(source::CompiledJacobian, p::Vector{Float64})
     n, count = source.n, length(source.rows)
-    time = TimeDerivative(source, once, workspace(source.time))
-    if !pays_sparse(n, count)
-        jacobian = JacobianFunction(source, once, workspace(source.values), zeros(count), Int[])
-        return SolverDerivatives(jacobian, time, zeros(n, n))
-    end
+    time = TimeDerivative(Runner(source.time), p)
+    jacobian(positions) = JacobianFunction(source, Runner(source.values), p, zeros(count), positions)
+    pays_sparse(n, count) || return SolverDerivatives(jacobian(Int[]), time, zeros(n, n))
     prototype = sparse([source.rows; 1:n], [source.columns; 1:n], ones(count + n), n, n)
-    slots = [storage_position(prototype, r, c) for (r, c) in zip(source.rows, source.columns)]
-    jacobian = JacobianFunction(source, once, workspace(source.values), zeros(count), slots)
-    return SolverDerivatives(jacobian, time, prototype)
+    positions = [storage_position(prototype, r, c) for (r, c) in zip(source.rows, source.columns)]
+    return SolverDerivatives(jacobian(positions), time, prototype)
 end
 
 "Where entry (r, c) stands in the storage of a sparse matrix that has it."
@@ -93,14 +93,9 @@ end
 "Whether a sparse matrix costs less than a dense one."
 pays_sparse(n::Int, count::Int) = n > 30 && count < 0.3 * n^2
 
-"Prepare the kernels for new values of the once-arrays."
-setup!(::Nothing, u::Vector{Float64}, du::Vector{Float64}) = nothing
-
-function setup!(d::SolverDerivatives, u::Vector{Float64}, du::Vector{Float64})
-    d.jacobian.source.values.setup(u, d.jacobian.once, d.jacobian.values, NOTHING, NOTHING, d.jacobian.work, 0.0)
-    d.time.source.time.setup(u, d.time.once, du, NOTHING, NOTHING, d.time.work, 0.0)
-    return nothing
-end
+"Prepare the kernels for new precomputed values."
+setup_derivatives!(::Nothing) = nothing
+setup_derivatives!(d::SolverDerivatives) = foreach(f -> setup!(f.runner; f.p), (d.jacobian, d.time))
 
 ode_function(d::SolverDerivatives) = ODEFunction{true,SciMLBase.FullSpecialize}(
     Rate();

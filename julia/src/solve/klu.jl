@@ -1,6 +1,7 @@
 # KLU (Davis & Palamadai Natarajan 2010, ACM TOMS 37(3), 36), part of the SuiteSparse that comes with Julia, called
 # directly: the analysis is made once, later matrices of the same pattern are factorised in the memory of the first.
-# UMFPACK, which Julia's `lu` uses, allocates megabytes at every factorisation.
+# UMFPACK, which Julia's `lu` uses, allocates megabytes at every factorisation. LinearSolve's KLU allocates nothing
+# either, but it has no transposed solves, and doesn't see that the pivots of an earlier matrix are no good for this one.
 
 "`klu_l_common`: settings of KLU and what it has to say; see its klu.h."
 mutable struct KLUCommon

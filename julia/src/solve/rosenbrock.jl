@@ -14,12 +14,12 @@ function stage_state!(y::Vector{Float64}, tape::Tape, tableau::RosenbrockTableau
 end
 
 """
-Compiled derivatives that steps of a Rosenbrock method need, besides the body's vjp or jvp; all at (t, u):
+Compiled derivatives that steps of a Rosenbrock method need, besides the body's vjp or jvp; all at (t, u), at the ports of
+these:
 
-- `jacobian`: non-zeros of J: (u, once) → values;
-- `curvature`: of J v, v in the first half of the third port. Reverse: (u, once, [v; cotangent]) → (u, once added to);
-  forward: (u, once, [v; tangent of u], tangent of once) → tangent;
-- `time`: of ∂f/∂t, in the same manner without v; `nothing` where t doesn't occur.
+- `jacobian`: the non-zeros of J, at y;
+- `curvature`: the vjp or jvp of J v;
+- `time`: that of ∂f/∂t; `nothing` where t doesn't occur.
 """
 struct StepDerivatives
     jacobian::Kernel
@@ -27,20 +27,19 @@ struct StepDerivatives
     time::Union{Nothing,Kernel}
 end
 
-"Workspaces of `StepDerivatives`, for one thread."
-struct StepWork
-    jacobian::Vector{Float64}
-    curvature::Vector{Float64}
-    time::Vector{Float64}
+"`StepDerivatives` for one thread."
+struct StepRunners
+    jacobian::Runner
+    curvature::Runner
+    time::Union{Nothing,Runner}
 end
 
-StepWork(d::StepDerivatives) =
-    StepWork(workspace(d.jacobian), workspace(d.curvature), d.time === nothing ? NOTHING : workspace(d.time))
+StepRunners(d::StepDerivatives) =
+    StepRunners(Runner(d.jacobian), Runner(d.curvature), d.time === nothing ? nothing : Runner(d.time))
 
 "Buffers of one thread for derivatives of Rosenbrock steps, in one mode. `matrix` holds I/(hγ) − J."
 struct RosenbrockBuffers{M<:ShiftedMatrix}
-    derivatives::StepDerivatives
-    work::StepWork
+    derivatives::StepRunners
     matrix::M
     values::Vector{Float64}
     slopes::Vector{Vector{Float64}}     # cotangents or tangents of the k_i
@@ -50,7 +49,7 @@ struct RosenbrockBuffers{M<:ShiftedMatrix}
     state::Vector{Float64}              # state of a stage
     moved::Vector{Float64}
     rate::Vector{Float64}               # of ∂f/∂t
-    pair::Vector{Float64}               # two vectors for one port
+    slope::Vector{Float64}              # k_i of a stage
     weights::Vector{Float64}
 end
 
@@ -58,41 +57,32 @@ function RosenbrockBuffers(derivatives::StepDerivatives, jacobian::CompiledJacob
     n, nonzeros = jacobian.n, length(jacobian.rows)
     slopes = [zeros(n) for _ in 1:stages]
     matrix = shifted_matrix(jacobian.rows, jacobian.columns, n)
-    vectors = [zeros(n) for _ in 1:6]
-    return RosenbrockBuffers(
-        derivatives, StepWork(derivatives), matrix, zeros(nonzeros), slopes, vectors..., zeros(2n), zeros(stages),
-    )
+    vectors = [zeros(n) for _ in 1:7]
+    return RosenbrockBuffers(StepRunners(derivatives), matrix, zeros(nonzeros), slopes, vectors..., zeros(stages))
 end
 
-"""
-    setup!(buffers, once, last)
+"Prepare the kernels for new precomputed values, where a method has such."
+setup_derivatives!(::Any, p::Vector{Float64}) = nothing
 
-Prepare the kernels for new values of the once-arrays; `last` is the array at the fourth port in forward mode (tangents
-of the once-arrays), at the fifth in reverse mode (their cotangents).
-"""
-function setup!(b::RosenbrockBuffers, once::Vector{Float64}, last::Vector{Float64}, forward::Bool)
-    d, w = b.derivatives, b.work
-    ports = forward ? (last, b.moved) : (b.moved, last)
-    d.jacobian.setup(b.start, once, b.values, NOTHING, NOTHING, w.jacobian, 0.0)
-    d.curvature.setup(b.start, once, b.pair, ports..., w.curvature, 0.0)
-    d.time === nothing || d.time.setup(b.start, once, b.rate, ports..., w.time, 0.0)
+function setup_derivatives!(b::RosenbrockBuffers, p::Vector{Float64})
+    (; jacobian, curvature, time) = b.derivatives
+    setup!(jacobian; p)
+    setup!(curvature; p)
+    time === nothing || setup!(time; p)
     return nothing
 end
 
 "Factorise I/(hγ) − J at the beginning of a recorded step."
-function factorise_step!(b::RosenbrockBuffers, tape::Tape, tableau::RosenbrockTableau, step::Int, once::Vector{Float64})
-    copyto!(b.start, 1, tape.u, state_offset(tape, step) + 1, tape.n)
-    b.derivatives.jacobian.run(b.start, once, b.values, NOTHING, NOTHING, b.work.jacobian, step_time(tape, step, 0.0))
-    factorise!(b.matrix, b.values, 1.0 / (tape.h[step] * tableau.gamma))
+function factorise_step!(b::RosenbrockBuffers, s::RecordedSolve, step::Int)
+    copyto!(b.start, 1, s.tape.u, state_offset(s.tape, step) + 1, s.tape.n)
+    run!(b.derivatives.jacobian, step_time(s.tape, step, 0.0); x = b.start, s.p, y = b.values)
+    factorise!(b.matrix, b.values, 1.0 / (s.tape.h[step] * s.tableau.gamma))
     return nothing
 end
 
-"Put k_i of a recorded step and another vector side by side."
-function pair!(b::RosenbrockBuffers, tape::Tape, step::Int, stage::Int, other::Vector{Float64})
-    copyto!(b.pair, 1, tape.k, slope_offset(tape, step, stage) + 1, tape.n)
-    copyto!(b.pair, tape.n + 1, other, 1, tape.n)
-    return b.pair
-end
+"k_i of a recorded step."
+stage_slope!(b::RosenbrockBuffers, tape::Tape, step::Int, stage::Int) =
+    copyto!(b.slope, 1, tape.k, slope_offset(tape, step, stage) + 1, tape.n)
 
 begin_adjoint!(b::RosenbrockBuffers) = (fill!(b.after, 0.0); nothing)
 
@@ -106,10 +96,11 @@ add_slope!(b::RosenbrockBuffers, i::Int, w::Float64, x::Vector{Float64}, offset:
     add_scaled!(b.slopes[i], w, x, offset)
 
 "Carry the cotangent `after` of a step's end, and those of its k_i, to its beginning."
-function pull_step!(tape, tableau::RosenbrockTableau, kernel, once, work, once_cotangent, step, b::RosenbrockBuffers)
-    derivatives, step_work = b.derivatives, b.work
+function pull_step!(s::RecordedSolve, tableau::RosenbrockTableau, b::RosenbrockBuffers, step::Int)
+    (; tape, p, dp) = s
+    (; curvature, time) = b.derivatives
     h, t = tape.h[step], step_time(tape, step, 0.0)
-    factorise_step!(b, tape, tableau, step, once)
+    factorise_step!(b, s, step)
     fill!(b.rate, 0.0)
     add_scaled!(b.before, 1.0, b.after)
     for i in 1:stages(tableau)
@@ -119,19 +110,18 @@ function pull_step!(tape, tableau::RosenbrockTableau, kernel, once, work, once_c
         cotangent = b.slopes[i]
         solve_transposed!(b.matrix, cotangent)
         stage_state!(b.state, tape, tableau, step, i)
-        kernel.run(b.state, once, cotangent, b.moved, once_cotangent, work, step_time(tape, step, tableau.c[i]))
+        run!(s.body, step_time(tape, step, tableau.c[i]); x = b.state, p, dy = cotangent, dx = b.moved, dp)
         add_scaled!(b.before, 1.0, b.moved)
         for l in 1:i-1
             add_scaled!(b.slopes[l], tableau.a[i, l], b.moved)
             add_scaled!(b.slopes[l], tableau.C[i, l] / h, cotangent)
         end
-        pair!(b, tape, step, i, cotangent)
-        derivatives.curvature.run(b.start, once, b.pair, b.moved, once_cotangent, step_work.curvature, t)
+        run!(curvature, t; x = b.start, p, v = stage_slope!(b, tape, step, i), dy = cotangent, dx = b.moved, dp)
         add_scaled!(b.before, 1.0, b.moved)
         add_scaled!(b.rate, h * tableau.d[i], cotangent)
     end
-    if derivatives.time !== nothing
-        derivatives.time.run(b.start, once, b.rate, b.moved, once_cotangent, step_work.time, t)
+    if time !== nothing
+        run!(time, t; x = b.start, p, dy = b.rate, dx = b.moved, dp)
         add_scaled!(b.before, 1.0, b.moved)
     end
     copyto!(b.after, b.before)
@@ -139,13 +129,12 @@ function pull_step!(tape, tableau::RosenbrockTableau, kernel, once, work, once_c
 end
 
 "Carry the tangent `before` of a step's beginning to its end, `after`, and to its k_i."
-function push_step!(tape, tableau::RosenbrockTableau, kernel, once, once_tangent, work, step, b::RosenbrockBuffers)
-    derivatives, step_work = b.derivatives, b.work
+function push_step!(s::RecordedSolve, tableau::RosenbrockTableau, b::RosenbrockBuffers, step::Int)
+    (; tape, p, dp) = s
+    (; curvature, time) = b.derivatives
     h, t = tape.h[step], step_time(tape, step, 0.0)
-    factorise_step!(b, tape, tableau, step, once)
-    if derivatives.time !== nothing
-        derivatives.time.run(b.start, once, b.before, once_tangent, b.rate, step_work.time, t)
-    end
+    factorise_step!(b, s, step)
+    time === nothing || run!(time, t; x = b.start, p, dx = b.before, dp, dy = b.rate)
     for i in 1:stages(tableau)
         tangent = b.slopes[i]
         copyto!(b.moved, b.before)
@@ -153,11 +142,10 @@ function push_step!(tape, tableau::RosenbrockTableau, kernel, once, once_tangent
             add_scaled!(b.moved, tableau.a[i, l], b.slopes[l])
         end
         stage_state!(b.state, tape, tableau, step, i)
-        kernel.run(b.state, once, b.moved, once_tangent, tangent, work, step_time(tape, step, tableau.c[i]))
-        pair!(b, tape, step, i, b.before)
-        derivatives.curvature.run(b.start, once, b.pair, once_tangent, b.moved, step_work.curvature, t)
+        run!(s.body, step_time(tape, step, tableau.c[i]); x = b.state, p, dx = b.moved, dp, dy = tangent)
+        run!(curvature, t; x = b.start, p, v = stage_slope!(b, tape, step, i), dx = b.before, dp, dy = b.moved)
         add_scaled!(tangent, 1.0, b.moved)
-        derivatives.time === nothing || add_scaled!(tangent, h * tableau.d[i], b.rate)
+        time === nothing || add_scaled!(tangent, h * tableau.d[i], b.rate)
         for l in 1:i-1
             add_scaled!(tangent, tableau.C[i, l] / h, b.slopes[l])
         end

@@ -164,8 +164,7 @@ function attempt!(i::TableauIntegrator, tableau::RosenbrockTableau, h::Float64)
     m, slopes = i.matrix, i.matrix.slopes
     jacobian = m.derivatives.jacobian
     if i.fresh
-        now = seen_time(i.field, i.t)
-        jacobian.source.values.run(i.u, jacobian.once, jacobian.values, NOTHING, NOTHING, jacobian.work, now)
+        evaluate!(jacobian, i.u, seen_time(i.field, i.t))
         m.derivatives.time(m.rate, i.u, i.field, i.t)
     end
     factorise!(m.matrix, jacobian.values, 1.0 / (h * tableau.gamma))

@@ -14,8 +14,8 @@ TangentBuffers(n::Int, stages::Int) =
     TangentBuffers([zeros(n) for _ in 1:stages], zeros(n), zeros(n), zeros(n), zeros(n), zeros(stages))
 
 "Carry the tangent `before` of a step's beginning to its end, `after`, and to its slopes."
-function push_step!(tape, tableau::Tableau, kernel, once, once_tangent, work, step, b::TangentBuffers)
-    h = tape.h[step]
+function push_step!(s::RecordedSolve, tableau::Tableau, b::TangentBuffers, step::Int)
+    tape, h = s.tape, s.tape.h[step]
     reuse = tableau.fsal && !tape.fresh[step]
     reuse && copyto!(b.slopes[1], b.slopes[tableau.main])
     for i in (reuse ? 2 : 1):recorded_stages(tape, tableau, step)
@@ -24,7 +24,7 @@ function push_step!(tape, tableau::Tableau, kernel, once, once_tangent, work, st
             add_scaled!(b.moved, h * tableau.a[i, l], b.slopes[l])
         end
         stage_state!(b.state, tape, tableau, step, i)
-        kernel.run(b.state, once, b.moved, once_tangent, b.slopes[i], work, step_time(tape, step, tableau.c[i]))
+        run!(s.body, step_time(tape, step, tableau.c[i]); x = b.state, s.p, dx = b.moved, s.dp, dy = b.slopes[i])
     end
     copyto!(b.after, b.before)
     for i in 1:tableau.main

@@ -36,7 +36,7 @@ def points_in_block(graph: Graph, count: int) -> int:
 
 
 def blocks_program(graph: Graph, count: int) -> dict[str, Any]:
-    """The graph for blocks of its points, with derivatives, as `julia/src/objective/blocks.jl` reads it."""
+    """The graph for blocks of its points, with derivatives, as `julia/src/objective/points/blocks.jl` reads it."""
     size = points_in_block(graph, count)
     mapped = [name for name in graph.input_names if name != "theta"]
     many = batched(graph, mapped, size)

@@ -1,6 +1,6 @@
 """What the Julia engine does with each kind of program: the one table that all else in this folder dispatches on.
 
-Julia's own counterpart is `SOURCES` in `julia/src/objective/worker.jl`: a kind by the name that the JSON has.
+Julia's own counterpart is `SOURCES` in `julia/src/objective/source.jl`: a kind by the name that the JSON has.
 """
 
 from __future__ import annotations

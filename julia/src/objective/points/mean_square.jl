@@ -1,5 +1,5 @@
 # Objectives whose terms are all means of squares of arrays at points: the derivative of a term in its array is known
-# before the array is, so values and gradients come out of one walk through the points.
+# before the array is, so values and gradients come out of one pass through the points.
 
 "A term as the mean over points of the squares of an output: which source's, and which output."
 struct MeanSquare

@@ -8,12 +8,12 @@ const CONTINUOUS_PACKAGES = (
     Base.PkgId(Base.UUID("1ed8b502-d754-442c-8d5d-10ac956f44a1"), "SciMLSensitivity"),
 )
 
-"`pull_continuous!(adjoint, batch, lane, trajectory, u0, once)`: as `pull_by!`; the extension has a method a name."
+"`pull_continuous!(adjoint, batch, slot, trajectory, u0, dp)`: as `pull_by!`; the extension has a method a name."
 function pull_continuous! end
 
 # The extension may have been loaded by this very call of Julia.
-pull_by!(adjoint::Val, batch::Batch, lane::Lane, trajectory::Int, u0, once) =
-    (Base.invokelatest(pull_continuous!, adjoint, batch, lane, trajectory, u0, once); nothing)
+pull_by!(adjoint::Val, batch::Batch, slot::Slot, trajectory::Int, u0, dp) =
+    (Base.invokelatest(pull_continuous!, adjoint, batch, slot, trajectory, u0, dp); nothing)
 
 """
 The method that continuous adjoints solve with, both ways. The adjoint is that of the solution, not of the steps, so the

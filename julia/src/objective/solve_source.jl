@@ -1,10 +1,10 @@
 # Solutions and rollouts, with status and statistics.
 
 "A batch of trajectories with the workers that solve it."
-struct Prepared{P,B}
+struct Prepared{P<:CompiledSource}
     problem::P
     parameters::Int
-    workers::Vector{B}
+    workers::Vector{Evaluator}
     lock::ReentrantLock
 end
 
@@ -16,19 +16,8 @@ Compile what `unideq.engine.julia.program.source_json` wrote.
 function prepare_source(json::AbstractString)
     data = JSON.parse(json)
     source = compile_source(data)
-    return Prepared(source, Int(data["parameters"]), no_workers(source), ReentrantLock())
+    return Prepared(source, Int(data["parameters"]), Evaluator[], ReentrantLock())
 end
-
-no_workers(::CompiledIntegration) = Batch[]
-no_workers(::CompiledRollout) = RolloutBatch[]
-
-"How a trajectory's solve went, in numbers; their names are in `unideq.engine.julia.programs`."
-counts_of(batch::Batch, trajectory::Int) =
-    (c = batch.statistics[trajectory]; (c.steps, c.accepted, c.rejected, c.evaluations))
-counts_of(batch::RolloutBatch, trajectory::Int) = (batch.steps[trajectory],)
-
-counts_each(::CompiledIntegration) = 4
-counts_each(::CompiledRollout) = 1
 
 """
     solve_source!(prepared, data, n, theta, S, arrays, status, counts)
@@ -71,7 +60,7 @@ function solve_members!(report, prepared::Prepared, data::Vector{Float64}, theta
             found = fill(NaN, total)
             solve_batch!(batch, thetas[size*(s-1)+1:size*s], found, 0)
             at = 0
-            for each in p.outputs.sizes
+            for each in outputs(p).sizes
                 length = each * points(p)
                 copyto!(out, members * at + length * (s - 1) + 1, found, at + 1, length)
                 at += length
@@ -86,7 +75,7 @@ end
 function over_batches(f, prepared::Prepared, members::Integer)
     count = min(Int(members), Threads.nthreads())
     threads = members == 1 ? Threads.nthreads() : 1
-    if isempty(prepared.workers) || length(prepared.workers[1].lanes) != min(threads, prepared.problem.trajectories)
+    if isempty(prepared.workers) || length(prepared.workers[1].slots) != min(threads, prepared.problem.trajectories)
         empty!(prepared.workers)
     end
     while length(prepared.workers) < count

@@ -1,26 +1,28 @@
-# Derivatives of a recorded solve, step by step, for every method with a tableau. A method says what one step does:
+# Derivatives along a recorded solve, step by step, for every method with a tableau. A method says what one step does:
 # `begin_adjoint!`, `begin_adjoint_step!`, `add_slope!` and `pull_step!` backwards, `push_step!` forwards.
 # Its buffers have `slopes`, `before` and `after` (of the state), and `weights`; in forward mode also `moved`.
 
 """
-    pull!(tape, tableau, kernel, once, work, seeds, offset, u0, once_cotangent, buffers)
-
-Walk the steps backwards. `seeds[offset+1:…]` are the cotangents of the observed states (K, n); `u0` and
-`once_cotangent` are added to. `kernel` is the body's vjp: (u, once, cotangent of du) → (u, once added to).
+A solve on its `tape`, and what carries derivatives along it: the `body`'s vjp or jvp, what is precomputed from θ (`p`),
+and the cotangents of that, which are added to, or its tangents (`dp`).
 """
-function pull!(
-    tape::Tape,
-    tableau::Union{Tableau,RosenbrockTableau},
-    kernel::Kernel,
-    once::Vector{Float64},
-    work::Vector{Float64},
-    seeds::Vector{Float64},
-    offset::Int,
-    u0::Vector{Float64},
-    once_cotangent::Vector{Float64},
-    b,
-)
-    n, j = tape.n, length(tape.where)
+struct RecordedSolve{T<:Union{Tableau,RosenbrockTableau},B}
+    tape::Tape
+    tableau::T
+    body::Runner
+    p::Vector{Float64}
+    dp::Vector{Float64}
+    buffers::B
+end
+
+"""
+    pull!(solve, seeds, offset, u0)
+
+Follow the steps backwards. `seeds[offset+1:…]` are the cotangents of the observed states (K, n); `u0` is added to.
+"""
+function pull!(s::RecordedSolve, seeds::Vector{Float64}, offset::Int, u0::Vector{Float64})
+    (; tape, tableau) = s
+    b, n, j = s.buffers, tape.n, length(tape.where)
     begin_adjoint!(b)
     for step in tape.steps:-1:1
         begin_adjoint_step!(b, tableau)
@@ -38,7 +40,7 @@ function pull!(
             end
             j -= 1
         end
-        pull_step!(tape, tableau, kernel, once, work, once_cotangent, step, b)
+        pull_step!(s, tableau, b, step)
     end
     while j >= 1
         add_scaled!(b.after, 1.0, seeds, offset + n * (j - 1))
@@ -49,33 +51,22 @@ function pull!(
 end
 
 """
-    push_forward!(tape, tableau, kernel, once, once_tangent, work, u0, tangents, offset, buffers)
+    push_forward!(solve, u0, tangents)
 
-Carry the tangent `u0` of the initial state along; the tangents of the observed states go to `tangents[offset+1:…]`
-(K, n). `kernel` is the body's jvp: (u, once, tangent of u, tangent of once) → tangent of du.
+Carry the tangent `u0` of the initial state along; those of the observed states go to `tangents` (K, n).
 """
-function push_forward!(
-    tape::Tape,
-    tableau::Union{Tableau,RosenbrockTableau},
-    kernel::Kernel,
-    once::Vector{Float64},
-    once_tangent::Vector{Float64},
-    work::Vector{Float64},
-    u0::Vector{Float64},
-    tangents::Vector{Float64},
-    offset::Int,
-    b,
-)
-    n, j = tape.n, 1
+function push_forward!(s::RecordedSolve, u0::Vector{Float64}, tangents::Vector{Float64})
+    (; tape, tableau) = s
+    b, n, j = s.buffers, tape.n, 1
     copyto!(b.before, u0)
     while j <= length(tape.where) && tape.where[j] == 0
-        copyto!(tangents, offset + n * (j - 1) + 1, u0, 1, n)
+        copyto!(tangents, n * (j - 1) + 1, u0, 1, n)
         j += 1
     end
     for step in 1:tape.steps
-        push_step!(tape, tableau, kernel, once, once_tangent, work, step, b)
+        push_step!(s, tableau, b, step)
         while j <= length(tape.where) && tape.where[j] == step
-            to = offset + n * (j - 1)
+            to = n * (j - 1)
             if tape.fraction[j] == 1.0
                 copyto!(tangents, to + 1, b.after, 1, n)
             else

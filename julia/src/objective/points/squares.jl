@@ -1,6 +1,6 @@
 # Values and gradients of objectives whose terms are all means of squares, see `MeanSquare`.
 
-blocks_of(worker::Worker, source::Int) = (worker.sources[source]::PointBatch).blocks::BlockBatch
+blocks_of(worker::Worker, source::Int) = worker.sources[source]::BlockBatch
 
 "Add the derivative of weight · term to the coefficients of the term's source: 2 · weight / points."
 function add_coefficient!(worker::Worker, square::MeanSquare, weight::Float64)
@@ -16,7 +16,7 @@ function clear_coefficients!(worker::Worker)
     return nothing
 end
 
-"As `loss_and_gradient!`, in one walk; nothing can fail."
+"As `loss_and_gradient!`, in one pass; nothing can fail."
 function squares_and_gradient!(worker::Worker, theta::Vector{Float64}, gradient, terms, weights)
     o = worker.objective
     clear_coefficients!(worker)

@@ -1,0 +1,82 @@
+# A batch of solves: values.
+
+"Everything that one evaluation of a batch needs and leaves behind."
+struct Batch <: TrajectoryBatch
+    problem::CompiledIntegration
+    precomputed::Precomputed
+    observe_precomputed::Precomputed
+    initial::Precomputed                # states (B, n)
+    states::Vector{Float64}             # (B, K, n)
+    seeds::Vector{Float64}              # (B, K, n), their cotangents
+    tapes::Vector{Tape}
+    status::Vector{Int}
+    statistics::Vector{Statistics}
+    slots::Vector{Slot}
+end
+
+function Batch(p::CompiledIntegration, threads::Int)
+    b, k, n = p.trajectories, p.times_each, p.n
+    tableau, precomputed = recorded_tableau(p), Precomputed(p.graphs.prologue, blocks(p))
+    return Batch(
+        p,
+        precomputed,
+        Precomputed(p.graphs.observe_prologue, blocks(p)),
+        Precomputed(p.initial, 1),
+        zeros(b * k * n),
+        zeros(p.graphs.body.reverse === nothing ? 0 : b * k * n),
+        [Tape(n, tableau === nothing ? 0 : stages(tableau), k) for _ in 1:b],
+        zeros(Int, b),
+        fill(Statistics(), b),
+        [Slot(p, precomputed) for _ in 1:min(threads, b)],
+    )
+end
+
+evaluator(p::CompiledIntegration, threads::Int) = Batch(p, threads)
+
+all_precomputed(batch::Batch) = (batch.precomputed, batch.observe_precomputed, batch.initial)
+
+counts_each(::CompiledIntegration) = 4
+counts_of(batch::Batch, trajectory::Int) =
+    (c = batch.statistics[trajectory]; (c.steps, c.accepted, c.rejected, c.evaluations))
+
+function setup_steps!(batch::Batch, slot::Slot, mode::Symbol)
+    mode === :value && return setup_derivatives!(slot.derivatives)
+    return setup_derivatives!(mode === :reverse ? slot.adjoint : slot.tangent, batch.precomputed.values)
+end
+
+"The course of a trajectory's solve."
+course_of(p::CompiledIntegration, trajectory::Int) =
+    Course(p.start[trajectory], p.times, p.times_each * (trajectory - 1), p.dt, p.stops, p.jumps)
+
+"Solve, and write the observations to their places in `arrays`, up to the last time that the solve reached."
+function solve_trajectory!(batch::Batch, slot::Slot, trajectory::Int, arrays::Vector{Float64}, offset::Int)
+    p, n = batch.problem, batch.problem.n
+    copyto!(slot.buffers.u0, 1, batch.initial.values, n * (trajectory - 1) + 1, n)
+    batch.status[trajectory], batch.statistics[trajectory] = solve_one!(batch, slot, trajectory)
+    for j in 1:batch.statistics[trajectory].reached
+        at = p.times_each * (trajectory - 1) + j
+        copyto!(slot.sight.state, 1, batch.states, n * (at - 1) + 1, n)
+        observe!(batch, slot.sight, at, p.seen[at], arrays, offset)
+    end
+    return nothing
+end
+
+function solve_one!(batch::Batch, slot::Slot, trajectory::Int)
+    p = batch.problem
+    try
+        return solve!(
+            integrator_of!(slot, p),
+            slot.field,
+            p.settings,
+            recorded_tableau(p),
+            batch.tapes[trajectory],
+            course_of(p, trajectory),
+            batch.states,
+            slot.buffers,
+        )::Tuple{Int,Statistics}
+    catch e
+        e isa InterruptException && rethrow()
+        slot.integrator = nothing
+        return FAILED, Statistics()
+    end
+end

@@ -1,0 +1,118 @@
+# A batch of initial-value problems, compiled.
+
+"""
+`Integration` of `unideq.objective.program`, compiled: B solves of n states, observed at K times each.
+
+`times` are on the solver's clock, `seen` as observations see them; steps end at `stops`, and the vector field jumps at
+`jumps`. `pulled_steps` and `pushed_steps` are derivatives of the steps, where a method needs more than the body's.
+"""
+mutable struct CompiledIntegration <: CompiledTrajectories
+    const name::String
+    const n::Int
+    const trajectories::Int
+    const times_each::Int
+    const settings::Settings
+    const graphs::TrajectoryGraphs
+    const initial::CompiledGraph
+    const jacobian::Union{Nothing,CompiledJacobian}
+    pulled_steps::Union{Nothing,StepDerivatives}
+    pushed_steps::Union{Nothing,StepDerivatives}
+    const start::Vector{Float64}
+    const times::Vector{Float64}
+    dt::Float64
+    const seen::Vector{Float64}
+    const stops::Vector{Float64}
+    const jumps::Vector{Float64}
+end
+
+function CompiledIntegration(data::AbstractDict)
+    graphs = TrajectoryGraphs(data, "body")
+    n, b, k = graphs.body.y.total, Int(data["trajectories"]), Int(data["times"])
+    return CompiledIntegration(
+        String(data["name"]),
+        n,
+        b,
+        k,
+        Settings(data["solver"]),
+        graphs,
+        graph_of_theta(data["initial"]),
+        CompiledJacobian(data["jacobian"], graphs.body, n),
+        nothing,
+        nothing,
+        zeros(b),
+        zeros(b * k),
+        0.0,
+        zeros(b * k),
+        zeros(Int(data["stops"])),
+        zeros(Int(data["jumps"])),
+    )
+end
+
+SOURCES["integration"] = CompiledIntegration
+
+function compile_reverse!(p::CompiledIntegration, data::AbstractDict)
+    check_adjoint(p.settings)
+    compile_reverse!(p.graphs, data)
+    compile_reverse!(p.initial, data["initial"])
+    adjoint_of(p.settings) === Val(:discrete) || return nothing
+    body = p.graphs.body
+    p.pulled_steps = step_derivatives(p, data, pulled_places(body), reverse_inputs(body), "tangent.u" => Place(:v))
+    return nothing
+end
+
+function compile_forward!(p::CompiledIntegration, data::AbstractDict)
+    check_tangent(p.settings)
+    compile_forward!(p.graphs, data)
+    compile_forward!(p.initial, data["initial"])
+    body = p.graphs.body
+    along = "tangent.u" => Place(:v), "tangent.u.2" => Place(:dx)
+    p.pushed_steps = step_derivatives(p, data, places(body.y, :dy), forward_inputs(body), along...)
+    return nothing
+end
+
+"Second derivatives, which Rosenbrock methods need; `along` are inputs of `curvature` in other places than in `time`."
+function step_derivatives(p::CompiledIntegration, data, outputs, inputs, along...)
+    p.settings.method.tableau isa RosenbrockTableau || return nothing
+    data["curvature"] === nothing && throw(
+        Unsupported(
+            "A network without second derivatives (Lux) has no derivatives along the steps of " *
+            "`$(p.settings.method.name)`; choose `adjoint=\"gauss\"`.",
+        ),
+    )
+    time, fixed = data["time"], p.graphs.body.fixed
+    return StepDerivatives(
+        (p.jacobian::CompiledJacobian).values,
+        kernel_of(data["curvature"], outputs, merge(inputs, Dict(along...)); fixed),
+        time === nothing ? nothing : kernel_of(time, outputs, inputs; fixed),
+    )
+end
+
+"""
+The tableau of the steps that are recorded; `nothing` where the method has none, or where no derivatives are wanted and
+the integrator has a dense output of its own.
+"""
+function recorded_tableau(p::CompiledIntegration)
+    method = p.settings.method
+    return !is_differentiated(p) && method.algorithm !== nothing ? nothing : method.tableau
+end
+
+"Observations of all trajectories together, B·K."
+points(integration::CompiledIntegration) = integration.trajectories * integration.times_each
+
+data_length(p::CompiledIntegration) =
+    p.trajectories * (1 + 2 * p.times_each) + 1 + length(p.stops) + length(p.jumps)
+
+function set_data!(integration::CompiledIntegration, data::AbstractVector{Float64})
+    at = 0
+    for part in (integration.start, integration.times)
+        copyto!(part, 1, data, at + 1, length(part))
+        at += length(part)
+    end
+    integration.dt = data[at+1]
+    at += 1
+    for part in (integration.seen, integration.stops, integration.jumps)
+        copyto!(part, 1, data, at + 1, length(part))
+        at += length(part)
+    end
+    return nothing
+end

@@ -1,0 +1,45 @@
+# What one thread needs to solve problems of a batch.
+
+"Runners and buffers of one thread. `adjoint` and `tangent` are buffers of the steps' derivatives."
+mutable struct Slot
+    const sight::Sight
+    const body::GraphRunner
+    const field::Field
+    integrator::Any
+    const derivatives::Any
+    const buffers::Buffers
+    const adjoint::Any
+    const tangent::Any
+    const row::Vector{Float64}          # cotangent of one initial state, or its tangent
+end
+
+function Slot(p::CompiledIntegration, precomputed::Precomputed)
+    tableau, body = recorded_tableau(p), GraphRunner(p.graphs.body)
+    count = tableau === nothing ? 0 : stages(tableau)
+    return Slot(
+        Sight(p, 0),
+        body,
+        Field(body.value, precomputed.values, p.n, tableau),
+        nothing,
+        SolverDerivatives(p.jacobian, precomputed.values),
+        Buffers(p.n, count),
+        derivative_buffers(AdjointBuffers, tableau, p.graphs.body.reverse, p.pulled_steps, p),
+        derivative_buffers(TangentBuffers, tableau, p.graphs.body.forward, p.pushed_steps, p),
+        zeros(p.n),
+    )
+end
+
+"Buffers of the steps' derivatives, as the method needs them; `nothing` where there are none."
+function derivative_buffers(kind, tableau, derivative, steps, p)
+    (tableau === nothing || derivative === nothing) && return nothing
+    tableau isa Tableau && return kind(p.n, stages(tableau))
+    return steps === nothing ? nothing : RosenbrockBuffers(steps, p.jacobian, stages(tableau))
+end
+
+"The slot's integrator, made when first needed: the field is ready then."
+function integrator_of!(slot::Slot, p::CompiledIntegration)
+    if slot.integrator === nothing
+        slot.integrator = make_integrator(slot.field, p.n, p.settings, recorded_tableau(p), slot.derivatives)
+    end
+    return slot.integrator
+end

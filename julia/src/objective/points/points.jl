@@ -1,0 +1,3 @@
+include("blocks.jl")
+include("pointwise.jl")
+include("mean_square.jl")
