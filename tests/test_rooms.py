@@ -7,7 +7,7 @@ import unideq
 
 PACKAGE = Path(unideq.__file__).parent
 ORDER = (
-    "errors", "times", "checks", "stored", "graph", "nn", "solvers", "measurements", "grid", "model",
+    "errors", "times", "checks", "stored", "graph", "nn", "solvers", "measurements", "frames", "grid", "model",
     "objective", "residual", "optimise", "engine", "training", "result", "kinds", "audit",
 )  # fmt: skip
 """Every room imports from those before it."""

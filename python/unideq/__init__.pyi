@@ -21,6 +21,7 @@ from .errors import SolveError as SolveError
 from .errors import TraceError as TraceError
 from .errors import UnideqError as UnideqError
 from .errors import UnideqWarning as UnideqWarning
+from .frames import experiments as experiments
 from .grid import Axis as Axis
 from .grid import Dirichlet as Dirichlet
 from .grid import Grid as Grid
