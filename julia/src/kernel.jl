@@ -65,13 +65,14 @@ Runner(::Nothing) = Runner(idle_kernel())
 
 """
 What graphs share that differ in their numbers alone: code, and a workspace in which the numbers are missing. `places`
-are the constants that were taken out, by node, and where each begins in the workspace.
+are the numbers that were taken out and where they begin in the workspace: of a constant by node, of the tables of
+interpolated values by node and attribute.
 """
 struct Form
     run::Code
     setup::Code
     start::Vector{Float64}
-    places::Vector{Tuple{Int,Int}}
+    places::Places
 end
 
 const KERNELS = Dict{String,Form}()
@@ -95,9 +96,9 @@ function compile_kernel(
         end
     end
     start = copy(form.start)
-    for (i, offset) in form.places
-        value = graph.nodes[i].value
-        copyto!(start, offset + 1, value, 1, is_uniform(value) ? 1 : length(value))
+    for (i, name, offset) in form.places
+        value = isempty(name) ? graph.nodes[i].value : floats(graph.nodes[i].attributes[name])
+        copyto!(start, offset + 1, value, 1, isempty(name) && is_uniform(value) ? 1 : length(value))
     end
     return Kernel(form.run, form.setup, start)
 end
@@ -120,6 +121,9 @@ end
 is_uniform(value::Vector{Float64}) = !isempty(value) && all(v -> v === value[1], value)
 is_plain(value::Vector{Float64}) = is_uniform(value) && abs(value[1]) <= 64 && isinteger(2 * value[1])
 
+is_table(node::Node, name::String) =
+    node.operation === :piecewise_polynomial && name in TABLES && node.attributes[name] isa Numbers
+
 "Everything that a form is made from, as one string."
 function content(graph::Graph, outputs, inputs, fixed, mode, taken)
     io = IOBuffer()
@@ -133,7 +137,9 @@ function content(graph::Graph, outputs, inputs, fixed, mode, taken)
         for name in sort!(collect(keys(node.attributes)))
             attribute = node.attributes[name]
             print(io, repr(name))
-            attribute isa Numbers ? (print(io, attribute.shape); write(io, attribute.values)) : print(io, attribute)
+            attribute isa Numbers || (print(io, attribute); continue)
+            print(io, attribute.shape)
+            is_table(node, name) || write(io, attribute.values)
         end
     end
     return String(take!(io))

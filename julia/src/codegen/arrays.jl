@@ -4,7 +4,7 @@
 function generate_arrays(graph::Graph, outputs, inputs, fixed, taken)
     lowering = lower(graph, outputs, inputs, fixed, taken)
     set_outputs!(lowering, graph, outputs)
-    steps, memory = lowering.steps, Memory(Float64[])
+    steps, memory = lowering.steps, Memory(Float64[], Places())
     set_levels!(steps)
     groups = make_groups!(steps)
     add_in_place!(steps)
@@ -14,7 +14,7 @@ function generate_arrays(graph::Graph, outputs, inputs, fixed, taken)
     for group in groups
         emit!(group.fixed ? setup : run, group)
     end
-    places = [(step.attributes["node"], step.offset) for step in steps if is_taken(step)]
+    places = append!(memory.tables, [(step.attributes["node"], "", step.offset) for step in steps if is_taken(step)])
     return Expr(:block, run.statements...), Expr(:block, setup.statements...), memory.start, places
 end
 
@@ -112,38 +112,43 @@ function emit_move!(e::Emitter, step::Step)
 end
 
 function emit_polynomial!(e::Emitter, step::Step)
-    breaks, anchors = floats(step.attributes["breaks"]), floats(step.attributes["anchors"])
-    coefficients = step.attributes["coefficients"]
-    offsets = map((breaks, anchors, coefficients.values)) do values
-        offset = reserve!(e.memory, length(values))
-        e.memory.start[offset+1:offset+length(values)] = values
+    p = step.attributes["pieces"]
+    offsets = map(TABLES) do name
+        offset = reserve!(e.memory, length(floats(step.attributes[name])))
+        push!(e.memory.tables, (step.attributes["node"], name, offset))
         offset
     end
-    inner = prod(coefficients.shape[3:end]; init = 1)
     source = e.steps[step.operands[1].pieces[1].source]
     points = source.port === :t ? 1 : length(source)
     value = source.port === :t ? :((t,)) : source.port
     offset = source.port === :t ? 0 : operand_place(e, step.operands[1])[2]
+    rows = p.rows == 0 ? (:((0.0,)), 0) : operand_place(e, step.operands[2])
     push!(
         e.statements,
         :(piecewise!(
-            $(step.port), $(step.offset), $value, $offset, $points, w, $(offsets...),
-            $(length(breaks)), $(coefficients.shape[1]), $inner,
+            $(step.port), $(step.offset), $value, $offset, $points, $(rows...), $(max(p.rows, 1)), w, $(offsets...),
+            $(p.breaks), $(p.degree), $(p.inner),
         )),
     )
 end
 
-"Piecewise polynomials; breaks, anchors and coefficients (degree, piece, value) lie in the workspace."
+"""
+Piecewise polynomials; anchors, breaks and coefficients (row, degree, piece, value) lie in the workspace. `row` says of
+each time which of so many `rows` is meant; where there is one, it isn't looked at.
+"""
 function piecewise!(
-    to, i0::Int, t, t0::Int, points::Int, w, b0::Int, a0::Int, c0::Int, breaks::Int, degree::Int, inner::Int,
+    to, i0::Int, t, t0::Int, points::Int, row, r0::Int, rows::Int, w, a0::Int, b0::Int, c0::Int, breaks::Int,
+    degree::Int, inner::Int,
 )
     @inbounds for k in 1:points
-        piece = last_not_above(w, b0, breaks, t[t0+k])
-        x = t[t0+k] - w[a0+piece+1]
+        r = rows == 1 ? 0 : row_of(row[r0+k], rows)
+        piece = last_not_above(w, b0 + r * breaks, breaks, t[t0+k])
+        x = t[t0+k] - w[a0+r*(breaks+1)+piece+1]
+        first = c0 + (r * degree * (breaks + 1) + piece) * inner
         for v in 1:inner
-            value = w[c0+((degree-1)*(breaks+1)+piece)*inner+v]
+            value = w[first+(degree-1)*(breaks+1)*inner+v]
             for d in degree-2:-1:0
-                value = muladd(value, x, w[c0+(d*(breaks+1)+piece)*inner+v])
+                value = muladd(value, x, w[first+d*(breaks+1)*inner+v])
             end
             to[i0+(k-1)*inner+v] = value
         end

@@ -11,3 +11,12 @@ Place(port::Symbol, offset::Int = 0; add::Bool = false) = Place(port, offset, ad
 
 "No numbers: for a port that isn't used, a tangent that is zero."
 const NOTHING = Float64[]
+
+"""
+Where a workspace holds numbers that aren't in the code: of node i the attribute of that name, or its value where the name
+is empty, from an offset on.
+"""
+const Places = Vector{Tuple{Int,String,Int}}
+
+"Attributes of `piecewise_polynomial` that are data."
+const TABLES = ("anchors", "breaks", "coefficients")

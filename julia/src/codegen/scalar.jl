@@ -34,7 +34,7 @@ end
 "The function body, the initial workspace, and the places of `taken` numbers in it."
 function generate_scalar(graph::Graph, outputs, inputs, taken)
     code = ScalarCode(Any[], 0)
-    start, places = Float64[], Tuple{Int,Int}[]
+    start, places = Float64[], Places()
     atoms = Vector{Vector{Atom}}(undef, length(graph.nodes))
     needed = reachable(graph, outputs)
     for (i, node) in enumerate(graph.nodes)
@@ -45,12 +45,19 @@ function generate_scalar(graph::Graph, outputs, inputs, taken)
                 Atom[bind!(code, :(@inbounds $(place.port)[$(place.offset + k)])) for k in 1:length(node)]
         elseif i in taken
             offset, count = length(start), is_uniform(node.value) ? 1 : length(node)
-            push!(places, (i, offset))
+            push!(places, (i, "", offset))
             append!(start, zeros(count))
             numbers = Atom[bind!(code, :(@inbounds w[$(offset + k)])) for k in 1:count]
             atoms[i] = count == length(node) ? numbers : fill(numbers[1], length(node))
         elseif node.operation === :constant
             atoms[i] = node.isbool ? Atom[v != 0 for v in node.value] : Atom[v for v in node.value]
+        elseif node.operation === :piecewise_polynomial
+            offsets = map(TABLES) do name
+                push!(places, (i, name, length(start)))
+                append!(start, zeros(length(floats(node.attributes[name]))))
+                places[end][3]
+            end
+            atoms[i] = scalar_polynomial(code, Pieces(node), atoms[node.inputs], offsets...)
         else
             atoms[i] = scalar_node!(code, node, graph.nodes[node.inputs], atoms[node.inputs])
         end
@@ -207,20 +214,36 @@ function scalar_stencil(code, node, operands, atoms; adjoint = false)
     return Atom[bind!(code, sum_of(t)) for t in terms]
 end
 
-function scalar_polynomial(code, node, operands, atoms)
-    breaks, anchors = floats(node.attributes["breaks"]), floats(node.attributes["anchors"])
-    coefficients = node.attributes["coefficients"]
-    degree, pieces = coefficients.shape[1], coefficients.shape[2]
-    inner = prod(coefficients.shape[3:end]; init = 1)
-    rows = reshape(coefficients.values, inner, pieces, degree)
+"Sizes of the tables of a `piecewise_polynomial`: rows (0: it has none), breaks a row, coefficients, numbers in a value."
+struct Pieces
+    rows::Int
+    breaks::Int
+    degree::Int
+    inner::Int
+end
+
+function Pieces(node)
+    shape, rows = node.attributes["coefficients"].shape, length(node.inputs) == 2
+    by_row = rows ? shape[2:end] : shape
+    return Pieces(rows ? shape[1] : 0, by_row[2] - 1, by_row[1], prod(by_row[3:end]; init = 1))
+end
+
+"Which row a number means; one that is no row means none of other arrays."
+row_of(number::Float64, rows::Int) = clamp(unsafe_trunc(Int, number), 0, rows - 1)
+
+"Of tables in the workspace: anchors, breaks, and coefficients (row, degree, piece, value), from these offsets on."
+function scalar_polynomial(code, p::Pieces, atoms, anchors::Int, breaks::Int, coefficients::Int)
     result = Atom[]
-    for t in atoms[1]
-        piece = bind!(code, :(searchsortedlast($breaks, $t) + 1))
-        local_t = bind!(code, :($t - @inbounds $anchors[$piece]))
-        for v in 1:inner
-            value = :(@inbounds $(rows[v, :, degree])[$piece])
-            for k in degree-1:-1:1
-                value = :(muladd($value, $local_t, @inbounds $(rows[v, :, k])[$piece]))
+    for (k, t) in enumerate(atoms[1])
+        row = p.rows == 0 ? 0 : bind!(code, :(row_of($(atoms[2][k]), $(p.rows))))
+        piece = bind!(code, :(last_not_above(w, $breaks + $row * $(p.breaks), $(p.breaks), $t)))
+        local_t = bind!(code, :($t - @inbounds w[$anchors + $row * $(p.breaks + 1) + $piece + 1]))
+        first = bind!(code, :($coefficients + ($row * $(p.degree * (p.breaks + 1)) + $piece) * $(p.inner)))
+        at(d, v) = :(@inbounds w[$first + $(d * (p.breaks + 1) * p.inner + v)])
+        for v in 1:p.inner
+            value = at(p.degree - 1, v)
+            for d in p.degree-2:-1:0
+                value = :(muladd($value, $local_t, $(at(d, v))))
             end
             push!(result, bind!(code, value))
         end
@@ -236,5 +259,4 @@ const SCALAR_NODES = Dict{Symbol,Function}(
     :amax => scalar_amax,
     :stencil => scalar_stencil,
     :stencil_adjoint => (args...) -> scalar_stencil(args...; adjoint = true),
-    :piecewise_polynomial => scalar_polynomial,
 )

@@ -113,8 +113,10 @@ function needs_memory(steps, step::Step, source::Int, view::View, group_of_reade
     return !(inlines(steps, step, source, view) && other.group == step.group)
 end
 
+"The workspace, and where it holds tables that are data."
 mutable struct Memory
     start::Vector{Float64}
+    tables::Places
 end
 
 function reserve!(memory::Memory, n::Int)

@@ -73,6 +73,8 @@ function lower(graph::Graph, outputs, inputs, fixed, taken)
             view = push_step!(lowering, step)
         elseif node.operation === :constant
             view = lower_constant!(lowering, node, i in taken ? Dict{String,Any}("node" => i) : Dict{String,Any}())
+        elseif node.operation === :piecewise_polynomial
+            view = lower_polynomial!(lowering, node, [lowering.values[j] for j in node.inputs], i)
         else
             view = lower_node!(lowering, node, [lowering.values[j] for j in node.inputs])
         end
@@ -259,9 +261,9 @@ function lower_move!(lowering, node, operands)
     return push_step!(lowering, step)
 end
 
-function lower_polynomial!(lowering, node, operands)
-    step = Step(:polynomial, node.operation, node.shape; operands = [stored_whole!(lowering, operands[1])],
-                attributes = node.attributes)
+function lower_polynomial!(lowering, node, operands, i::Int)
+    step = Step(:polynomial, node.operation, node.shape; operands = [stored_whole!(lowering, v) for v in operands],
+                attributes = merge(node.attributes, Dict{String,Any}("node" => i, "pieces" => Pieces(node))))
     return push_step!(lowering, step)
 end
 
@@ -281,7 +283,6 @@ const LOWERED = Dict{Symbol,Function}(
     :gather => lower_move!,
     :scatter_add => lower_move!,
     :pad => lower_move!,
-    :piecewise_polynomial => lower_polynomial!,
     :rfft => lower_rfft!,
     :irfft => lower_irfft!,
     :convolution => lower_convolution!,

@@ -53,6 +53,8 @@ def identifier(name: str) -> str:
     """
     if "\\" in name:
         return name
+    if name.endswith("(t)"):  # a measured input
+        return rf"{identifier(name[:-3])}\left(t\right)"
     if name.startswith("∂"):
         return rf"\partial_{{{identifier(name[1:])}}}"
     base, *rest = [part for part in name.split("_") if part] or [r"\_"]

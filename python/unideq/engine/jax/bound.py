@@ -14,13 +14,12 @@ from typing import Any
 
 from ...errors import EngineError
 from ...graph import Expression
+from ...graph.operations.interpolation import COLUMNS
 
 __all__ = ["COLUMNS", "TABLES", "bound", "is_plain", "table_of", "value_of"]
 
 TABLES = "piecewise_polynomial"
 """The operation whose attributes are data: forcings."""
-COLUMNS = ("breaks", "anchors", "coefficients")
-
 _bound: ContextVar[_Bound | None] = ContextVar("bound", default=None)
 
 

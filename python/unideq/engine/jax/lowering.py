@@ -7,7 +7,7 @@ NumPy arrays, so that their lowering can look at them.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -18,9 +18,9 @@ from jax import lax
 from ...errors import EngineUnsupported
 from ...graph import Expression, Graph
 from . import convolution, spectra
-from .bound import table_of, value_of
+from .bound import COLUMNS, TABLES, table_of, value_of
 
-__all__ = ["LOWERINGS", "check", "lower", "lowering"]
+__all__ = ["LOWERINGS", "check", "lower", "lowering", "rows_read"]
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -101,8 +101,15 @@ def _stencil_adjoint(x: Any, **attributes: Any) -> Any:
     return result
 
 
-def _piecewise_polynomial(t: Any, breaks: Any, anchors: Any, coefficients: Any, label: str = "") -> Any:
+def _piecewise_polynomial(t: Any, *row: Any, breaks: Any, anchors: Any, coefficients: Any, label: str = "") -> Any:
     t = jnp.asarray(t)
+    if row:
+        tables = (breaks, anchors, coefficients)
+        if t.ndim:
+            one = jax.vmap(lambda at, of: _piecewise_polynomial(at, **own_row(tables, of)))
+            flat = one(t.reshape(-1), jnp.asarray(row[0]).reshape(-1))
+            return flat.reshape(t.shape + flat.shape[1:])
+        return _piecewise_polynomial(t, **own_row(tables, row[0]))
     # Comparing with all breaks is fastest for few; a loop inside the solver's loop would be slowest.
     method = "compare_all" if len(breaks) <= 64 else "scan_unrolled"
     piece = jnp.searchsorted(jnp.asarray(breaks), t, side="right", method=method)
@@ -110,9 +117,15 @@ def _piecewise_polynomial(t: Any, breaks: Any, anchors: Any, coefficients: Any, 
     rows = jnp.moveaxis(jnp.asarray(coefficients), 0, 1)[piece]  # t.shape + (degree + 1,) + value shape
     order = [lax.index_in_dim(rows, k, t.ndim, keepdims=False) for k in range(coefficients.shape[0])]
     result = order[-1]
-    for row in order[-2::-1]:
-        result = result * local + row
+    for coefficient in order[-2::-1]:
+        result = result * local + coefficient
     return result
+
+
+def own_row(tables: Sequence[Any], row: Any) -> dict[str, Any]:
+    """The columns of one row's polynomial."""
+    place = lax.stop_gradient(jnp.asarray(row)).astype(int)
+    return {name: jnp.asarray(table)[place] for name, table in zip(COLUMNS, tables, strict=True)}
 
 
 LOWERINGS: dict[str, Callable[..., Any]] = {
@@ -181,6 +194,7 @@ def lower(graph: Graph, compiled_in: bool = False) -> Callable[[Mapping[str, Any
 
     def run(values: Mapping[str, Any]) -> dict[str, jax.Array]:
         found: dict[int, Any] = {}
+        own = values.get(TABLES, {})
         for node, function, inputs in program:
             if node.operation == "input":
                 found[id(node)] = values[node.name]
@@ -188,8 +202,28 @@ def lower(graph: Graph, compiled_in: bool = False) -> Callable[[Mapping[str, Any
                 found[id(node)] = node.value if compiled_in else value_of(node)
             elif node in exponents:
                 found[id(node)] = function(found[inputs[0]], exponents[node])
+            elif id(node) in own:
+                found[id(node)] = function(found[inputs[0]], **own[id(node)])
             else:
                 found[id(node)] = function(*(found[i] for i in inputs), **table_of(node))
         return {name: jnp.asarray(found[id(node)], dtype=node.dtype) for name, node in outputs}
 
     return run
+
+
+def rows_read(graph: Graph) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """`(inputs of the row numbers) -> what `lower(graph)` takes besides`: the rows of tables that the graph reads.
+
+    Taken once before a solve: inside, every evaluation would look for its row anew.
+    """
+    nodes = [node for node in graph.nodes if node.operation == TABLES and len(node.inputs) == 2]
+    if not nodes:
+        return lambda values: {}
+    numbers = lower(Graph(graph.inputs, {str(k): node.inputs[1] for k, node in enumerate(nodes)}))
+
+    def read(values: Mapping[str, Any]) -> dict[str, Any]:
+        found, tables = numbers(values), [table_of(node) for node in nodes]
+        rows = [own_row([t[name] for name in COLUMNS], found[str(k)]) for k, t in enumerate(tables)]
+        return {TABLES: dict(zip(map(id, nodes), rows, strict=True))}
+
+    return read
