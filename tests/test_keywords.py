@@ -32,7 +32,7 @@ def pde(**more):
         ("mass_matrix", "no algebraic equations.*relax"),
         ("diffusion", "deterministic.*loss=ude.Gaussian"),
         ("delays", "no delays.*chain of compartments"),
-        ("groups", "share parameters and forcings.*side by side"),
+        ("groups", "share parameters.*side by side"),
         ("device", "double precision on processors"),
     ],
 )

@@ -32,6 +32,7 @@ from .grid import schemes as schemes
 from .model import ODE as ODE
 from .model import PDE as PDE
 from .model import Condition as Condition
+from .model import Forcing as Forcing
 from .model import Parameter as Parameter
 from .model import State as State
 from .model import Stepper as Stepper

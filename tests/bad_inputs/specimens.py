@@ -121,7 +121,41 @@ def with_term(term: Any) -> ude.ResidualProblem:
     return ude.ResidualProblem({"x": (0, 1)}, {"u": ude.nn.MLP(1, 1)}, {"a": term})
 
 
-_SMALL = (data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, problem)
+@cache
+def driven() -> ude.ODE:
+    """A model whose trajectories have inputs of their own."""
+
+    def rhs(t: Any, state: Any, p: Any, net: Any, forcing: Any) -> Any:
+        return {"x": (forcing.inflow - state.x) / p.volume}
+
+    return ude.ODE(rhs, ["x"], {"volume": ude.Condition()}, forcings=["inflow"])
+
+
+@cache
+def runs() -> xr.Dataset:
+    """Two trajectories of it, `a` and `b`."""
+    times, both = np.arange(4.0), ("trajectory", "time")
+    values = {"x": (both, np.ones((2, 4))), "inflow": (both, np.arange(8.0).reshape(2, 4))}
+    return xr.Dataset(values, {"time": times, "trajectory": ["a", "b"], "volume": ("trajectory", [1.0, 2.0])})
+
+
+@cache
+def late() -> xr.Dataset:
+    """The same with the inflow on times of its own, in `b` long after the measurements."""
+    times = ("trajectory", "sample"), np.array([[0.0, 3.0], [50.0, 60.0]])
+    made = runs().drop_vars("inflow").assign(inflow=(("trajectory", "sample"), np.ones((2, 2))))
+    return made.assign_coords(inflow_time=times)
+
+
+@cache
+def minutes() -> xr.Dataset:
+    """The same with the inflow's times in minutes and all others in hours."""
+    made = late().assign_coords(time=("time", runs().time.values, {"units": "h"}))
+    made["inflow_time"].attrs["units"] = "min"
+    return made
+
+
+_SMALL = (data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, problem, driven, runs, late, minutes)
 SPECIMENS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (*_SMALL, fit, step_fit, residual_fit)}
 """Name in a row's code → what makes it."""
 

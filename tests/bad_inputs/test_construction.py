@@ -40,6 +40,19 @@ ude.ODE(decay, ["x"], {"rate": 1.0}, {"f": lambda x: x})  # Network `f` … func
 ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": 5})  # Forcing `r` needs an xarray DataArray
 ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": [1.0, 2.0]})  # Forcing `r` needs an xarray DataArray
 ude.ODE(decay, ["x"], {"rate": 1.0}, forcings=data.x)  # `forcings` needs a dict
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings="r")  # `forcings` … `forcings=['r']`
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings=["r", "r"])  # 'r' … twice
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings=["x"])  # `x` … state … forcing
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings=["rate"])  # `rate` … parameter … forcing
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings=[5])  # 5
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings=["r"])  # `r` isn't used
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": pair.x.isel(trajectory=[])})  # `r` … no trajectory
+ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": pair.x * np.nan})  # `r` of trajectory … no value
+ude.Stepper(driven, 0.1)  # stepper … `inflow`
+ude.Forcing("spline")  # `spline` … `cubic`
+ude.Forcing(shape=(0,))  # `shape` … 0
+ude.Forcing(shape="wide")  # `shape`
+ude.Forcing(units=3)  # `units` … text
 ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": data.x.rename(time="day")})  # Forcing `r` … needs `time`
 ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": data.x[:1]})  # Forcing `r` has 1 times
 ude.ODE(decay, ["x"], {"rate": 1.0}, forcings={"r": data.x.astype(str)})  # Forcing `r` holds … not numbers
@@ -115,7 +128,6 @@ ude.Condition(True)  # True
 ude.Condition([1.0])  # [1.0]
 ude.Condition(1j)  # 1j
 ude.Condition(np.inf)  # inf
-ude.Condition(None)  # None
 ude.Condition(1.0, units=3)  # `units` … text
 ude.PDE(decay, 5, ["u"])  # `grid` … int
 ude.PDE(decay, grid, "u")  # fields=['u']

@@ -42,6 +42,22 @@ ude.fit(ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": "dose"}), data.assign
 ude.fit(ude.ODE(lambda t, s: {"x": s.y, "y": -s.x}, ["x", "y"]), data)  # `y`
 ude.fit(ude.ODE(decay, {"x": ude.State(positive=True)}, {"rate": 1.0}), -data, phases=ude.Adam(1e-3, 1),
     progress=False)  # `x` … positive
+ude.fit(driven, data)  # `inflow`
+ude.fit(driven, runs.drop_vars("inflow"))  # forcing … `inflow`
+ude.fit(driven, runs.rename(inflow="inflw"))  # `inflow` … `inflw`
+ude.fit(driven, runs.assign(inflow=runs.inflow.where(runs.trajectory != "b")))  # `inflow` … 'b' … no value
+ude.fit(driven, runs.assign(inflow=runs.inflow.astype(str)))  # `inflow` … not numbers
+ude.fit(driven, runs.assign(inflow=runs.inflow / runs.time))  # `inflow` … infinite
+ude.fit(driven, runs.assign(inflow=("trajectory", [1.0, 2.0])))  # `inflow` … `inflow_time` … `ude.Condition()`
+ude.fit(driven, runs.assign(inflow=runs.inflow.expand_dims(place=2)))  # `inflow` … shape (2,) … ude.Forcing(shape=(2,))
+ude.fit(driven, late)  # `inflow` of trajectory 'b' … from t = 50 … share no time
+ude.fit(driven, runs.assign_coords(volume=("trajectory", [1.0, np.nan])))  # `volume` of trajectory 'b' … nan
+ude.fit(driven, runs.drop_vars("volume"))  # 'a' … lacks the condition `volume`
+ude.fit(driven, runs.rename(volume="volum"))  # `volume` … `volum`
+ude.fit(driven, [runs.isel(trajectory=0), runs.isel(trajectory=1).drop_vars("volume")])  # 'b' … lacks … `volume`
+ude.fit(driven, runs.assign_coords(volume="big"))  # `volume` … not numbers
+ude.fit(driven, runs.assign(inflow=runs.inflow.assign_attrs(interpolation="spline")))  # `spline`
+ude.fit(driven, minutes)  # `inflow` … `m` … `h`
 ude.fit(closure, data)  # `x` … `u`
 ude.fit(closure, fields.isel(x=slice(8)))  # `x`
 ude.fit(closure, fields.rename(x="y"))  # `u` … x

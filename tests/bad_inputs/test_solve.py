@@ -89,6 +89,18 @@ closure.rollout({"v": u}, 3)  # `v`
 closure.rollout(u, 3)  # `initial`
 closure.rollout(None, 3)  # `u`
 closure.rollout({"u": u}, 3, conditions={"strong": 1.0})  # `strong` … `strength`
+driven.solve([0.0, 1.0], {"x": 1.0})  # `inflow` … none is given
+driven.solve([0.0, 1.0], {"x": 1.0}, conditions={"volume": 1.0})  # `inflow` … none is given
+driven.solve([0.0, 1.0], {"x": 1.0}, forcings={"inflow": data.x})  # `volume` has no default
+driven.solve([0.0, 1.0], {"x": 1.0}, conditions={"volum": 1.0}, forcings={"inflow": data.x})  # `volum` … `volume`
+driven.solve([0.0, 1.0], {"x": 1.0}, conditions={"volume": 1.0}, forcings={"inflw": data.x})  # `inflw` … `inflow`
+driven.solve([0.0, 1.0], {"x": 1.0}, conditions={"volume": 1.0}, forcings={"inflow": 5.0})  # `inflow` … float
+driven.solve([0.0, 1.0], {"x": [1.0, 2.0]}, conditions={"volume": [1.0, 2.0, 3.0]},
+    forcings={"inflow": data.x})  # number of trajectories … 2 … 3
+driven.solve([8.0, 9.0], {"x": 1.0}, conditions={"volume": 1.0}, forcings={"inflow": data.x})  # share no time
+driven(0.0, {"x": 1.0}, volume=1.0)  # `inflow`
+driven(0.0, {"x": 1.0}, inflow=1.0)  # `volume`
+driven(0.0, {"x": 1.0}, inflow=1.0, volum=1.0)  # `volum`
 closure.rollout({"u": u}, 3, conditions={"strength": "a"})  # `strength` … 'a'
 closure.rollout({"u": u}, 3, conditions={"strength": 1j})  # `strength` … 1j
 closure.rollout({"u": u}, 3, conditions={"strength": np.nan})  # `strength` … finite
@@ -122,7 +134,9 @@ fit.predict([0.0, 1.0], seed=True)  # seed True
 fit.predict([0.0, 1.0], seed=[0, 1])  # seed [0, 1]
 fit.predict([0.0, 1.0], steps=3)  # `steps`
 fit.predict(steps=3)  # `steps`
-fit.predict([0.0, 1.0], conditions={"a": 1.0})  # `conditions`
+fit.predict([0.0, 1.0], conditions={"a": 1.0})  # `a`
+fit.predict([0.0, 1.0], forcings={"a": data.x})  # `a`
+step_fit.predict(steps=2, forcings={"a": data.x})  # `forcings` … stepper
 fit.trained(seed=9)  # seed 9
 fit.trained(seed="all")  # seed 'all'
 step_fit.predict(steps=2.5)  # `steps` … 2.5

@@ -16,6 +16,7 @@ from unideq.graph import Graph, variable
 from unideq.objective import Observations
 from unideq.training import Trainer, kind_of
 
+from . import own_inputs
 from .problems import engine
 
 TIMES = np.linspace(0.0, 2.0, 6)
@@ -90,6 +91,22 @@ def test_another_fit_of_the_same_form_compiles_nothing():
     with compilations() as made:
         fit(measurements(0).isel(time=slice(4)))
     assert made  # and other shapes are other programs
+
+
+def fit_of_runs(size: float, engine: str = "jax") -> ude.Fit:
+    """Runs with conditions and forcings of their own, each so many times as large."""
+    data = [
+        d.assign(x=size * d.x, inflow=size * d.inflow).assign_coords(w=d.w * (1 + 0.1 * size))
+        for d in own_inputs.measurements("previous")
+    ]
+    return ude.fit(own_inputs.model("previous"), data, phases=[ude.Adam(1e-3, 3)], progress=False, engine=engine)
+
+
+def test_other_inputs_of_each_trajectory_compile_nothing():
+    fit_of_runs(1.0)
+    with compilations() as made:
+        fit_of_runs(1.7)
+    assert made == []
 
 
 def program(data: xr.Dataset, **numbers: float):

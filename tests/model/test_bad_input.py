@@ -232,8 +232,8 @@ def series(values, times, **kwargs):
         (series(["a", "b"], [0, 1]), "holds <U1 values, not numbers"),
         (series([1.0, 2.0], [0, 1], attrs={"interpolation": "cubical"}), "Did you mean `cubic`"),
         (
-            xr.DataArray(np.ones((2, 2)), dims=("trajectory", "time"), coords={"time": [0, 1]}),
-            "differs between trajectories",
+            xr.DataArray([[1.0, 1.0], [np.nan, np.nan]], dims=("trajectory", "time"), coords={"time": [0, 1]}),
+            "of trajectory 1 has no value",
         ),
     ],
 )

@@ -235,12 +235,15 @@ def test_conditions_are_read_like_parameters_and_fixed_by_at():
     assert "condition  stretch = 1 [m]" in model.describe()
 
 
-def test_adaptive_solves_want_conditions_fixed():
+def test_adaptive_solves_take_conditions_of_each_trajectory():
     model = stretched(circle(16))
-    with raises(ModelError, "conditions (`stretch`, `source`)", "`model.at(stretch=1, source=0)`"):
-        model.solve([0.0, 1.0], {"u": np.zeros(16)})
-    found = model.at(stretch=1.0, source=0.0).solve([0.0, 1.0], {"u": np.sin(model.grid.coordinates("x"))})
-    assert float(found["u"].values[-1, 4]) == pytest.approx(np.exp(-1.0), abs=1e-7)
+    start = {"u": np.sin(model.grid.coordinates("x"))}
+    found = model.solve([0.0, 1.0], start, conditions={"stretch": [1.0, 2.0], "source": 0.1})
+    exact = np.exp([-1.0 + 0.1, -0.25 + 0.1])
+    np.testing.assert_allclose(found["u"].values[:, -1, 4], exact, atol=1e-7)
+    assert found.dataset["stretch"].values.tolist() == [1.0, 2.0]
+    fixed = model.at(stretch=1.0, source=0.0).solve([0.0, 1.0], start)
+    assert float(fixed["u"].values[-1, 4]) == pytest.approx(np.exp(-1.0), abs=1e-7)
 
 
 def test_conditions_survive_json_and_name_what_is_wrong():
@@ -253,7 +256,7 @@ def test_conditions_survive_json_and_name_what_is_wrong():
         model.conditions_array({"stretch": np.nan})
     with raises(DataError, "Condition `stretch` has 3 values for 2 trajectories"):
         model.conditions_array({"stretch": [1.0, 2.0, 3.0]}, 2)
-    with raises(ModelError, "`Condition` needs `default` as a number, not 'long'"):
+    with raises(ModelError, "`Condition` needs `default` as a number or None, not 'long'"):
         ude.Condition("long")
 
 
@@ -324,5 +327,7 @@ def test_models_with_stencils_are_exported_to_julia(tmp_path):
     heat = ude.PDE(lambda t, s: grid.laplacian(s.u), grid, ["u"])
     heat.export_julia(tmp_path / "heat.jl", [0.0, 1.0], {"u": np.ones(8)}, solver="tsit5")
     assert "function vector_field!(du, u, p, t)" in (tmp_path / "heat.jl").read_text(encoding="utf-8")
-    with raises(ModelError, "a script solves one set of equations", "model.at("):
-        stretched(circle(8)).export_julia(tmp_path / "no.jl", [0.0, 1.0], {"u": np.ones(8)})
+    stretched(circle(8)).export_julia(
+        tmp_path / "other.jl", [0.0, 1.0], {"u": np.ones(8)}, solver="tsit5", conditions={"stretch": 2.0}
+    )
+    assert "stretch" not in (tmp_path / "other.jl").read_text(encoding="utf-8")

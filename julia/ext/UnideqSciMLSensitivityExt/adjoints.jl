@@ -42,7 +42,7 @@ function pull_back!(sensealg, pattern::Bool, batch::Batch, slot::Slot, trajector
     while edges[end] < stop
         push!(edges, next_jump(course, edges[end], stop, false))
     end
-    margin = isempty(p.jumps) ? 0.0 : 2.0 * slack(course, stop, false)
+    margin = isempty(course.jumps) ? 0.0 : 2.0 * slack(course, stop, false)
     state = batch.initial.values[n*(trajectory-1)+1:n*trajectory]
     pieces = map(1:length(edges)-1) do i
         see_between!(slot.field, edges[i], edges[i+1], margin)

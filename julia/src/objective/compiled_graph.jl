@@ -24,6 +24,9 @@ end
 "The only input of graphs of θ alone, at port p; its size isn't asked for."
 const THETA = Layout(["theta"], [0])
 
+"What graphs of trajectories read at port p: arrays precomputed from θ, and behind them `c`, q constants."
+with_constants(layout::Layout, q::Int) = q == 0 ? layout : Layout([layout.names; "c"], [layout.sizes; q])
+
 "A graph of θ alone."
 graph_of_theta(data::AbstractDict) = CompiledGraph(data, Dict{String,Place}(), THETA; fixed = String[])
 

@@ -11,15 +11,14 @@ struct TrajectoryGraphs
     observe::CompiledGraph
 end
 
-"From a program's JSON, where the body has that name."
-function TrajectoryGraphs(data::AbstractDict, body::String)
+"""
+From a program's JSON, where the body has that name. A trajectory's constants come in at port c, where nothing is
+differentiated by them; else there are `q` of them behind what is precomputed.
+"""
+function TrajectoryGraphs(data::AbstractDict, body::String, q::Int = 0)
     prologue, observe_prologue = graph_of_theta(data["prologue"]), graph_of_theta(data["observe_prologue"])
-    return TrajectoryGraphs(
-        prologue,
-        CompiledGraph(data[body], STATE, prologue.y),
-        observe_prologue,
-        CompiledGraph(data["observe"], STATE, observe_prologue.y),
-    )
+    along(name, once) = CompiledGraph(data[name], STATE, with_constants(once.y, q); fixed = once.y.names)
+    return TrajectoryGraphs(prologue, along(body, prologue), observe_prologue, along("observe", observe_prologue))
 end
 
 function compile_reverse!(g::TrajectoryGraphs, data::AbstractDict, body::String = "body"; outputs = pulled_places(g.body))
@@ -55,9 +54,14 @@ that is computed from θ is in `all_precomputed(batch)`. `slots` are as many as 
 """
 abstract type TrajectoryBatch <: Evaluator end
 
-"What a slot of any kind has: of one thread, to see states with. Constants are those of the trajectory."
+"""
+What a slot of any kind has: of one thread, to see states with. Constants are those of the trajectory; `given` is what the
+body reads at port p, `seen` what `observe` does.
+"""
 struct Sight
     observe::GraphRunner
+    given::Given
+    seen::Given
     state::Vector{Float64}
     constants::Vector{Float64}
     observed::Vector{Float64}           # of the state, or its derivative
@@ -65,8 +69,9 @@ struct Sight
     tangent::Vector{Float64}            # and its tangent
 end
 
-Sight(p::CompiledTrajectories, constants::Int) = Sight(
-    GraphRunner(p.graphs.observe), zeros(p.n), zeros(constants), zeros(outputs(p).total), zeros(p.n), zeros(p.n),
+Sight(p::CompiledTrajectories, constants::Int, body::Precomputed, observe::Precomputed) = Sight(
+    GraphRunner(p.graphs.observe), Given(body), Given(observe), zeros(p.n), zeros(constants), zeros(outputs(p).total),
+    zeros(p.n), zeros(p.n),
 )
 
 outputs(p::CompiledTrajectories) = p.graphs.observe.y
@@ -78,28 +83,27 @@ blocks(p::CompiledTrajectories) = min(p.trajectories, BLOCKS)
 
 "Write what is seen of the sight's state, at point `at` and time `t`, to its place in `arrays`."
 function observe!(batch::TrajectoryBatch, s::Sight, at::Int, t::Float64, arrays::Vector{Float64}, offset::Int)
-    run!(s.observe.value, t; x = s.state, c = s.constants, p = batch.observe_precomputed.values, y = s.observed)
+    run!(s.observe.value, t; x = s.state, c = s.constants, p = s.seen.values, y = s.observed)
     scatter!(arrays, offset, s.observed, batch.problem, at)
     return nothing
 end
 
 "From the cotangents of what was seen of the sight's state to `pulled`, that of the state."
 function pull_observation!(batch::TrajectoryBatch, s::Sight, at::Int, t::Float64, cotangents, offset::Int, block::Int)
-    seen = batch.observe_precomputed
+    dp = batch.observe_precomputed.cotangents[block]
     gather!(s.observed, cotangents, offset, batch.problem, at)
     run!(
         s.observe.reverse, t;
-        x = s.state, c = s.constants, p = seen.values, dy = s.observed, dx = s.pulled, dp = seen.cotangents[block],
+        x = s.state, c = s.constants, p = s.seen.values, dy = s.observed, dx = s.pulled, dp,
     )
     return nothing
 end
 
 "From the sight's `tangent`, that of its state, to the tangents of what is seen of it, in `arrays`."
 function push_observation!(batch::TrajectoryBatch, s::Sight, at::Int, t::Float64, arrays::Vector{Float64}, offset::Int)
-    seen = batch.observe_precomputed
     run!(
         s.observe.forward, t;
-        x = s.state, c = s.constants, p = seen.values, dx = s.tangent, dp = seen.tangent, dy = s.observed,
+        x = s.state, c = s.constants, p = s.seen.values, dx = s.tangent, dp = s.seen.tangent, dy = s.observed,
     )
     scatter!(arrays, offset, s.observed, batch.problem, at)
     return nothing
@@ -108,8 +112,11 @@ end
 "Prepare the kernels of a mode for the values just precomputed."
 function setup_slots!(batch::TrajectoryBatch, mode::Symbol)
     for slot in batch.slots
-        setup!(getfield(slot.body, mode); p = batch.precomputed.values)
-        setup!(getfield(slot.sight.observe, mode); p = batch.observe_precomputed.values)
+        (; given, seen) = slot.sight
+        renew!(given, batch.precomputed, mode)
+        renew!(seen, batch.observe_precomputed, mode)
+        setup!(getfield(slot.body, mode); p = given.values)
+        setup!(getfield(slot.sight.observe, mode); p = seen.values)
         setup_steps!(batch, slot, mode)
     end
     return nothing

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ..checks import instance, known_keys
-from ..errors import DataError, OptionError
+from ..errors import DataError, ModelError, OptionError
 from ..model import Model
 from ..result import Fit
 from ..result.horizon import FURTHEST
@@ -90,6 +90,12 @@ class StatesSubject(Subject):
         truth: Model | None = None,
     ) -> None:
         super().__init__(fit)
+        if fit.model.inputs:
+            listing = ", ".join(f"`{n}`" for n in fit.model.inputs)
+            raise ModelError(
+                f"The audit looks at equations without forcings of a trajectory's own, and the model has {listing}. "
+                "`fit.check_gradient()` and `fit.plot()` are for all models."
+            )
         self._data, self._truth = data, instance(truth, Model, "truth", "audit", needs="a model", none=True)
         if new is not None:
             needs = "a Dataset, or a dict state → array"

@@ -25,7 +25,10 @@ _DELAYS = f"There are no delays. A chain of compartments is one. {_PAGE}"
 _ALGEBRAIC = (
     f"There are no algebraic equations: each state has a derivative. Solve for the variable, or relax it. {_PAGE}"
 )
-_GROUPS = f"All trajectories share parameters and forcings. Runs side by side in one array state don't. {_PAGE}"
+_GROUPS = (
+    "All trajectories share parameters; what is known of each is a `ude.Condition()`. Runs side by side in one array "
+    f"state share none. {_PAGE}"
+)
 _DEVICE = "Everything runs in double precision on processors. Leave it out."
 _SOLVERS = "It is a setting of the solver: `solver=ude.Tsit5(rtol=1e-8)`, `solver=ude.RK4(dt=0.01)`."
 _PATIENCE = "What is held out says when to stop: `holdout=ude.Holdout(0.25, patience=100)`."

@@ -8,6 +8,7 @@ knot, and the knots are moved instead, each rounded once.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..graph import Graph, apply, substitute
 from ..objective.program import Integration
-from .stops import forcings_of, stops_of
+from .stops import Stops, forcings_of, stops_of
 
 __all__ = ["ON_GRID", "Clocked", "clocked", "jumps_within_steps", "own_clock"]
 
@@ -37,7 +38,7 @@ class Clocked:
         Start times (B,) and output times (B, K) on the solver's clock.
     stops, jumps
         Times on that clock at which steps must end (S,), none where they are fixed; and at which the vector field
-        jumps (J,).
+        jumps (J,). Where trajectories have their own, (B, S) and (B, J), infinite behind a row's end.
     """
 
     vector_field: Graph
@@ -49,12 +50,49 @@ class Clocked:
 
 def clocked(integration: Integration) -> Clocked:
     """The integration on its solver's clock."""
+    if not integration.constants:
+        return _clocked(integration)
+    place = id(integration)
+    if place not in _own:  # every trajectory's stops are looked for, and programs are asked for them several times
+        _own[place] = _clocked(integration)
+        weakref.finalize(integration, _own.pop, place, None)
+    return _own[place]
+
+
+_own: dict[int, Clocked] = {}
+
+
+def _clocked(integration: Integration) -> Clocked:
     settings = integration.solver
     start, times = np.asarray(integration.start, float), np.asarray(integration.times, float)
     graph, zero = own_clock(integration.vector_field, start)
-    stops = stops_of(graph, settings.rtol)
-    every = np.zeros(0) if settings.fixed else stops.times
-    return Clocked(graph, start - zero, times - zero[:, None], every, stops.jumps)
+    start, times = start - zero, times - zero[:, None]
+    if integration.constants and integration.reads_constants:
+        stops = _own_stops(graph, settings.rtol, integration.known_constants(), start, times[:, -1])
+    else:
+        stops = stops_of(graph, settings.rtol)
+    every = stops.times[..., :0] if settings.fixed else stops.times
+    return Clocked(graph, start, times, every, stops.jumps)
+
+
+def _own_stops(graph: Graph, rtol: float, constants: np.ndarray, start: np.ndarray, end: np.ndarray) -> Stops:
+    """Those of every trajectory between its start and its end, as rows; one for all where they are the same."""
+    found = {row.tobytes(): stops_of(graph, rtol, row) for row in constants}
+    every = [found[row.tobytes()] for row in constants]
+    if all(np.array_equal(s.times, every[0].times) and np.array_equal(s.jumps, every[0].jumps) for s in every):
+        return every[0]
+    within = [
+        [t[(t > low) & (t < high)] for t in (s.times, s.jumps)] for s, low, high in zip(every, start, end, strict=True)
+    ]
+    return Stops(_rows([times for times, _ in within]), _rows([jumps for _, jumps in within]))
+
+
+def _rows(times: Sequence[np.ndarray]) -> np.ndarray:
+    """One row each, infinite behind its end."""
+    rows = np.full((len(times), max(len(t) for t in times)), np.inf)
+    for row, t in zip(rows, times, strict=True):
+        row[: len(t)] = t
+    return rows
 
 
 def jumps_within_steps(integration: Integration) -> list[str]:
@@ -64,8 +102,9 @@ def jumps_within_steps(integration: Integration) -> list[str]:
         return []
     clock = clocked(integration)
     start, end, jumps = clock.start[:, None], clock.times[:, -1:], clock.jumps
-    part = (jumps - start) / settings.dt
-    within = (jumps > start) & (jumps < end) & (np.abs(part - np.round(part)) > ON_GRID)
+    inside = (jumps > start) & (jumps < end)
+    part = np.where(inside, jumps - start, 0.0) / settings.dt
+    within = inside & (np.abs(part - np.round(part)) > ON_GRID)
     if not within.any():
         return []
     times = np.unique((jumps + (np.asarray(integration.start, float) - clock.start)[:, None])[within])
@@ -94,7 +133,7 @@ def _moved(graph: Graph) -> tuple[Graph | None, float | None]:
     reads = sum(any(i is graph.input("t") for i in node.inputs) for node in graph.nodes)
     if reads > len(forcings) or not breaks:
         return None, 0.0
-    first, last = min(b[0] for b in breaks), max(b[-1] for b in breaks)
+    first, last = min(b.min() for b in breaks), max(b.max() for b in breaks)
     if abs(first) <= 2 * (last - first):
         return None, 0.0
     return substitute(graph, {node: _since(node, first) for node in forcings}), float(first)

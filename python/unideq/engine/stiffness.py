@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Graph, partition
+from ..graph import Graph, constant, partition, substitute
 from .clock import own_clock
 
 __all__ = ["EXPLICIT", "resolve_auto"]
@@ -42,8 +42,12 @@ class _SpentError(Exception):
 class _Slopes:
     """The vector field for one θ on the NumPy evaluator, with its Jacobian."""
 
-    def __init__(self, graph: Graph, theta: np.ndarray) -> None:
+    def __init__(self, graph: Graph, theta: np.ndarray, constants: np.ndarray | None = None) -> None:
         from ..graph.jacobian import jacobian
+
+        if constants is not None:
+            c = graph.input("c")
+            graph = substitute(graph, {c: constant(constants)}, tuple(i for i in graph.inputs if i is not c))
 
         once, self.body = partition(graph, "theta")
         self.fixed = once.evaluate({"theta": theta})
@@ -150,6 +154,7 @@ def resolve_auto(
     rtol: float = 1e-6,
     atol: float | Sequence[float] = 1e-6,
     stiff: str = "kvaerno5",
+    constants: np.ndarray | None = None,
 ) -> tuple[str, str]:
     """Choose a solver.
 
@@ -167,6 +172,8 @@ def resolve_auto(
         Tolerances of the later solves; atol one for all, or one a state.
     stiff
         The engine's stiff solver (`unideq.solvers.stiff_solver`).
+    constants
+        What the vector field reads as `c` (B, q), where it does.
 
     Returns
     -------
@@ -175,7 +182,8 @@ def resolve_auto(
         reason says so.
     """
     try:
-        return _resolve(model_vector_field, u0, theta, start, end, {"rtol": rtol, "atol": np.asarray(atol)}, stiff)
+        tolerances = {"rtol": rtol, "atol": np.asarray(atol)}
+        return _resolve(model_vector_field, u0, theta, start, end, tolerances, stiff, constants)
     except Exception as error:
         return EXPLICIT, f"`{EXPLICIT}`: the pilot solve failed ({type(error).__name__}: {error})."
 
@@ -188,6 +196,7 @@ def _resolve(
     end: object,
     tolerances: dict[str, Any],
     stiff: str,
+    constants: np.ndarray | None,
 ) -> tuple[str, str]:
     rows = np.atleast_2d(np.asarray(u0, dtype=float))
     size = rows.shape[1]
@@ -202,10 +211,14 @@ def _resolve(
     if not chosen:
         return EXPLICIT, f"`{EXPLICIT}`: no time passes."
     graph, zero = own_clock(graph, starts)
-    slopes = _Slopes(graph, theta)
+    if constants is None:
+        slopes = [_Slopes(graph, theta)] * len(chosen)
+    else:
+        slopes = [_Slopes(graph, theta, constants[i]) for i in chosen]
     spans = [(float(starts[i] - zero[i]), float(ends[i] - zero[i])) for i in chosen]
     pilots = [
-        _fly(slopes, _BUDGET / len(chosen), rows[i], span, tolerances) for i, span in zip(chosen, spans, strict=True)
+        _fly(own, _BUDGET / len(chosen), rows[i], span, tolerances)
+        for i, own, span in zip(chosen, slopes, spans, strict=True)
     ]
     for pilot in pilots:
         if pilot.through and pilot.forced > max(_WORTH, _RATIO * pilot.needed):

@@ -22,6 +22,7 @@ import numpy as np
 
 from ..graph import Expression, Graph
 from ..graph.frozen import FrozenArray
+from ..graph.operations.interpolation import COLUMNS
 from .switches import switches_of
 
 __all__ = ["Stops", "forcings_of", "stops_of"]
@@ -54,18 +55,32 @@ def forcings_of(graph: Graph) -> list[Expression]:
     ]
 
 
-def stops_of(graph: Graph, rtol: float) -> Stops:
-    """The stops of a vector field for steps of that relative tolerance."""
-    switched, bent = switches_of(graph)
+def stops_of(graph: Graph, rtol: float, constants: np.ndarray | None = None) -> Stops:
+    """The stops of a vector field for steps of that relative tolerance.
+
+    `constants` (q,): what a trajectory reads as `c`, NaN where that isn't known beforehand.
+    """
+    switched, bent = switches_of(graph, constants)
     times, jumps = [switched, bent], [switched]
     for node in forcings_of(graph):
-        parts = (FrozenArray(np.asarray(node.attributes[key])) for key in ("breaks", "anchors", "coefficients"))
+        parts = (FrozenArray(array) for array in _own(node, graph, constants))
         jumping, bending = _breaks_of(*parts, rtol)
         jumps.append(jumping)
         times += [jumping, bending]
     merged, known = _merged(np.concatenate(times)), np.concatenate(jumps)
     places = np.searchsorted(merged, known + _rounding(merged), side="right") - 1
     return Stops(merged, merged[np.unique(places)])
+
+
+def _own(node: Expression, graph: Graph, constants: np.ndarray | None) -> list[np.ndarray]:
+    """A forcing's columns: of one row, without the repetitions at its end, where it has rows."""
+    columns = [np.asarray(node.attributes[key]) for key in COLUMNS]
+    if len(node.inputs) == 1:
+        return columns
+    number = Graph(graph.inputs, {"row": node.inputs[1]}).evaluate({"c": constants})["row"]
+    breaks, anchors, coefficients = (column[int(number)] for column in columns)
+    count = int(np.argmax(breaks == breaks[-1])) + 1
+    return [breaks[:count], anchors[: count + 1], coefficients[:, : count + 1]]
 
 
 def _rounding(times: np.ndarray) -> float:

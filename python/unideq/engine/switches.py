@@ -13,12 +13,15 @@ Line = tuple[np.ndarray, np.ndarray]
 ZERO: Line = (np.zeros(()), np.zeros(()))
 
 
-def switches_of(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    """Times at which the graph may jump (J,), and times at which it may have a kink (K,)."""
+def switches_of(graph: Graph, constants: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Times at which the graph may jump (J,), and times at which it may have a kink (K,).
+
+    `constants` (q,): a trajectory's own, NaN where they aren't known beforehand.
+    """
     lines: dict[int, Line | None] = {}
     found: dict[bool, list[np.ndarray]] = {True: [np.zeros(0)], False: [np.zeros(0)]}
     for node in graph.nodes:
-        lines[id(node)] = _line(node, [lines[id(i)] for i in node.inputs])
+        lines[id(node)] = _line(node, [lines[id(i)] for i in node.inputs], constants)
         if node.entry.breaks in ("jump", "kink"):
             sides = [lines[id(i)] for i in node.inputs]
             if all(side is not None for side in sides):
@@ -34,8 +37,10 @@ def _roots(one: Line, other: Line) -> np.ndarray:
     return times[np.isfinite(times)]
 
 
-def _line(node: Expression, inputs: list[Line | None]) -> Line | None:
+def _line(node: Expression, inputs: list[Line | None], constants: np.ndarray | None = None) -> Line | None:
     """What a node is as a linear function of t; None where it is none."""
+    if node.operation == "input" and node.name == "c" and constants is not None:
+        return constants, np.zeros(node.shape)
     if node.operation == "input":
         return (np.zeros(()), np.ones(())) if node.name == "t" and node.shape == () else None
     if node.operation == "constant":
@@ -43,6 +48,11 @@ def _line(node: Expression, inputs: list[Line | None]) -> Line | None:
     given = [line for line in inputs if line is not None]
     if not inputs or len(given) < len(inputs):
         return None
+    if node.dtype != "bool" and not any(slope.any() for _, slope in given):
+        with np.errstate(all="ignore"):
+            return np.asarray(node.entry.evaluate(*(level for level, _ in given), **node.attributes)), np.zeros(
+                node.shape
+            )
     first, last = given[0], given[-1]
     if node.operation == "add":
         return first[0] + last[0], first[1] + last[1]

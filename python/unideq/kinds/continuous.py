@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..checks import mapping
 from ..engine import STATUS
 from ..engine.clock import jumps_within_steps
 from ..engine.stiffness import resolve_auto
-from ..errors import OptionError
+from ..errors import DataError, OptionError
 from ..graph.location import warn_user
 from ..model import ODE
 from ..model.names import normal_keys
@@ -20,6 +21,7 @@ from ..objective import CustomLoss, EstimationProblem, Integration, Observations
 from ..optimise import BFGS, Adam
 from ..result.export import export_julia
 from ..result.fit import Fit
+from ..result.own_inputs import record_array
 from ..result.sampling import labelled, solver_on
 from ..result.solution import solve
 from ..solvers import check_solver, stiff_solver
@@ -65,6 +67,7 @@ class ContinuousTask(MeasuredTask):
             solver.rtol,
             solver.atol,
             stiff_solver(self.engine.name),
+            integration.known_constants() if integration.constants else None,
         )
         self._use_solver(record, name)
         record.events.append(f"solver auto → {name}: {reason}")
@@ -154,15 +157,18 @@ class Continuous(Measured):
         seed: Any = None,
         *,
         steps: None = None,
-        conditions: None = None,
+        conditions: Any = None,
+        forcings: Any = None,
     ) -> xr.Dataset:
         """See `Fit.predict`."""
-        if steps is not None or conditions is not None:
-            raise OptionError("`steps` and `conditions` are for steppers; give this model `time`.")
-        return self.predicted(fit, time, initial, seed)
+        if steps is not None:
+            raise OptionError("`steps` is for steppers; give this model `time`.")
+        return self.predicted(fit, time, initial, seed, conditions=conditions, forcings=forcings)
 
-    def start_from(self, fit: Fit, initial: Mapping[str, Any], grid: np.ndarray, seed: int) -> xr.Dataset:
-        settings = self._setup(fit, initial, seed)
+    def start_from(
+        self, fit: Fit, initial: Mapping[str, Any], grid: np.ndarray, seed: int, **inputs: Any
+    ) -> xr.Dataset:
+        settings = self._setup(fit, initial, seed, **inputs)
         settings["solver"] = solver_on(fit.engine, settings["solver"])
         found = solve(fit.model, grid, engine=fit.engine, throw=False, **settings)
         if not found.success:
@@ -171,16 +177,28 @@ class Continuous(Measured):
             )
         return labelled(found.dataset, fit.record)
 
-    def _setup(self, fit: Fit, initial: Mapping[str, Any] | None, seed: int) -> dict[str, Any]:
-        """What `solve` needs besides times: one seed's parameters and initial values, and training's solver."""
+    def _setup(
+        self, fit: Fit, initial: Mapping[str, Any] | None, seed: int, conditions: Any = None, forcings: Any = None
+    ) -> dict[str, Any]:
+        """What `solve` needs besides times: one seed's parameters and initial values, inputs, and training's solver.
+
+        Of data with one trajectory, what is left out is what that has.
+        """
         record, theta = fit.record, fit.theta_of(seed)
         solver = record.settings.solver
         values = record.layout.unpack(theta)
         trained = {e.name.removeprefix("initial."): values[e.name] for e in record.layout.of_kind("initial")}
         if len(record.observations) == 1:
             initial = {**{n: v[0] for n, v in trained.items()}, **normal_keys(initial)}
+            (own,), data = record.observations.series, record.observations.dataset
+            known = {n: float(own.extra[n]) for n in record.model.conditions if n in own.extra}
+            conditions = {**known, **normal_keys(mapping(conditions, "conditions", none=True, error=DataError))}
+            known = {n: record_array(n, r, data) for n, r in own.inputs.items()}
+            forcings = {**known, **normal_keys(mapping(forcings, "forcings", none=True, error=DataError))}
         return {
             "initial": initial,
+            "conditions": conditions,
+            "forcings": forcings,
             "parameters": theta[: record.model.layout.size],
             "solver": replace(solver, max_steps=10 * solver.max_steps, adjoint="auto"),
         }
@@ -190,4 +208,5 @@ class Continuous(Measured):
     ) -> None:
         """See `Fit.export_julia`."""
         grid = self.times(fit, time, common=True)
-        export_julia(fit.model, path, grid, **{**self._setup(fit, initial, fit.member(seed)), **settings})
+        inputs = {name: settings.pop(name, None) for name in ("conditions", "forcings")}
+        export_julia(fit.model, path, grid, **{**self._setup(fit, initial, fit.member(seed), **inputs), **settings})

@@ -12,7 +12,8 @@ from ..checks import shown, whole
 from ..errors import OptionError
 from ..model import Stepper
 from ..objective import Observations, Unrolled
-from ..objective.windows import condition_rows, state_observables
+from ..objective.own_inputs import constant_rows
+from ..objective.windows import state_observables
 from ..optimise import LBFGS, Adam
 from ..result.fit import Fit
 from ..result.sampling import labelled, problem_of
@@ -37,7 +38,7 @@ class MapTask(MeasuredTask):
         observables = state_observables(model, self.observations.names)
         u = model.states.join({state: first.values[name][0] for state, name in observables.items()})
         if np.isfinite(u).all():
-            c = condition_rows(model, [first])
+            c = constant_rows(model, [first])
             model.check_stability(u[None], record.theta[0][: model.layout.size], c, float(first.times[0]))
 
     def _judge_of_held_out(self, held: Observations) -> Judge:
@@ -117,8 +118,11 @@ class Map(Measured):
         *,
         steps: int | None = None,
         conditions: Mapping[str, Any] | None = None,
+        forcings: None = None,
     ) -> xr.Dataset:
         """See `Fit.predict`."""
+        if forcings is not None:
+            raise OptionError("`forcings` are for models continuous in time; a stepper has none of a trajectory's own.")
         if steps is not None:
             count = whole(steps, "steps", least=0)
             if time is not None:

@@ -238,7 +238,7 @@ class Measured(Kind):
             if initial is None:  # else `solve` tells
                 warn_outside(fit.model, float(grid[0]), float(grid[-1]))
         if initial is None:
-            result = self._along_data(fit, grid, members)
+            result = self._along_data(fit, grid, members, **more)
         else:
             parts = [self.start_from(fit, initial, grid, member, **more) for member in members]
             result = xr.concat(parts, dim=xr.Variable("seed", list(members)))
@@ -258,8 +258,10 @@ class Measured(Kind):
     def start_from(self, fit: Fit, initial: Mapping[str, Any], grid: np.ndarray, seed: int, **more: Any) -> xr.Dataset:
         """One seed's solution from somewhere else; states left out start at their trained or known values."""
 
-    def _along_data(self, fit: Fit, grid: np.ndarray, members: tuple[int, ...]) -> xr.Dataset:
-        """Solutions from the trained initial values of every trajectory."""
+    def _along_data(
+        self, fit: Fit, grid: np.ndarray, members: tuple[int, ...], conditions: Any = None, forcings: Any = None
+    ) -> xr.Dataset:
+        """Solutions from the trained initial values of every trajectory, with its inputs or others."""
         settings = fit.record.settings
         solver = settings.solver
         if np.nanmax(grid) > np.nanmax(result_times(fit.record.observations)):  # further than training ever went
@@ -267,7 +269,8 @@ class Measured(Kind):
         record = replace(fit.record, settings=replace(settings, seeds=members, solver=solver))
         theta = np.stack([fit.theta_of(s) for s in members])
         self.check_times(record, grid)
-        prediction = predict(record, fit.engine, grid, theta)
+        given = (conditions, forcings) if conditions is not None or forcings is not None else None
+        prediction = predict(record, fit.engine, grid, theta, inputs=given)
         failed = prediction.status != STATUS[0]
         if failed.any():
             finite = np.asarray(np.isfinite(prediction.states).all(axis=-1))

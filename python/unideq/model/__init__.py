@@ -6,6 +6,7 @@ from .layout import Entry, Layout
 from .learned import LearnedTerm
 from .model import Model
 from .ode import ODE
+from .own_forcing import Forcing, Record, Records, records_in, row_tables, with_rows
 from .parameter import Parameter
 from .pde import PDE
 from .state import State, StateTable
@@ -17,11 +18,17 @@ __all__ = [
     "Condition",
     "Entry",
     "Equations",
+    "Forcing",
     "Layout",
     "LearnedTerm",
     "Model",
     "Parameter",
+    "Record",
+    "Records",
     "State",
     "StateTable",
     "Stepper",
+    "records_in",
+    "row_tables",
+    "with_rows",
 ]

@@ -80,7 +80,7 @@ class Coefficients:
             key = f"{coefficient}.{field}.{word}"
             if self.variables:
                 return self.variables[key]
-            defaults = tuple(c.default for c in self._stepper.conditions.values())
+            defaults = tuple(c.typical for c in self._stepper.conditions.values())
             return constant(self.values(defaults)[key])
 
         return multiply(spectrum, part("real"), 0.0 if self._real[field] else part("imaginary"))

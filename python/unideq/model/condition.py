@@ -20,13 +20,13 @@ __all__ = ["Condition", "condition_values"]
 class Condition:
     """A number that differs between trajectories and is known for each.
 
-    Give it in `parameters=`; equations read it as `p.NAME`. Its values come from the data's coordinate of that name
-    along `trajectory`, or from `conditions=` of a rollout; `default` stands where there are none.
+    Give it in `parameters=`; equations read it as `p.NAME`. Its values come from the data's coordinate or variable of
+    that name along `trajectory`, or from `conditions=` of a solve or rollout; `default` stands where there are none.
 
     Parameters
     ----------
     default
-        The number where a trajectory states none, in `units`.
+        The number where a trajectory states none, in `units`; None: every trajectory must state its own.
     units, description
         For labels and reports.
 
@@ -42,14 +42,24 @@ class Condition:
     Condition(default=1.0, units='m', description='')
     """
 
-    default: float
+    default: float | None = None
     units: str = ""
     description: str = ""
 
     def __post_init__(self) -> None:
-        settle(self, number, "default", error=ModelError)
-        object.__setattr__(self, "default", float(self.default))
+        settle(self, number, "default", none=True, error=ModelError)
+        if self.default is not None:
+            object.__setattr__(self, "default", float(self.default))
         settle(self, text, "units", "description", error=ModelError)
+
+    @property
+    def typical(self) -> float:
+        """A number to look at equations with, where no trajectory says one."""
+        return 1.0 if self.default is None else self.default
+
+    def __str__(self) -> str:
+        shown = "one a trajectory" if self.default is None else f"{self.default:g}"
+        return shown + (f" [{self.units}]" if self.units else "")
 
     def to_json(self) -> dict[str, Any]:
         """The arguments that make it again, as plain data."""
@@ -73,7 +83,7 @@ def condition_values(
     Raises
     ------
     DataError
-        If a name is no condition, or a value isn't finite or has another length.
+        If a name is no condition, a value isn't finite or has another length, or there is none.
     """
     given: dict[str, np.ndarray] = {}
     for name, value in normal_keys(mapping(values, "conditions", none=True, error=DataError)).items():
@@ -89,6 +99,11 @@ def condition_values(
         count = max((len(a) for a in given.values() if a.ndim), default=1)
     result = {}
     for name, condition in conditions.items():
+        if name not in given and condition.default is None:
+            raise DataError(
+                f"Condition `{name}` has no default, and no value is given. Give it, e.g. "
+                f"`conditions={{{name!r}: 1.0}}`."
+            )
         found = given.get(name, np.asarray(condition.default))
         if found.ndim and len(found) not in (1, count):
             raise DataError(f"Condition `{name}` has {len(found)} values for {count} trajectories.")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import xarray as xr
-
 from ..errors import ModelError
 from ..graph import Expression, Graph, substitute, variable
 from ..nn import Network
@@ -15,6 +13,7 @@ from .forcing import interpolate
 from .initial import check_initial
 from .layout import Entry, Layout
 from .names import TERMS, check_distinct, check_name, check_reserved, named_items
+from .own_forcing import Forcing, Records, declared_forcings, forcing_input
 from .parameter import Parameter
 from .state import StateTable
 from .switches import warn_jumping
@@ -35,6 +34,10 @@ class Declared(Valued):
     networks: dict[str, Network]
     initial: dict[str, Any]
     forcing: Graph
+    inputs: dict[str, Forcing]
+    """Forcings of a trajectory's own."""
+    recorded: dict[str, Records]
+    """Those of them whose records came with the model."""
     named: dict[str, Graph]
     """The equations in named values: `vector_field` and `observation`, and what further kinds of model are made of."""
 
@@ -43,7 +46,7 @@ class Declared(Valued):
         states: StateTable,
         parameters: Mapping[str, Any] | None,
         networks: Mapping[str, Network] | None,
-        forcings: Mapping[str, xr.DataArray] | None,
+        forcings: Any,
         initial: Mapping[str, Any] | None,
     ) -> None:
         """All that equations are written in, and the layout of θ."""
@@ -54,14 +57,14 @@ class Declared(Valued):
         self.networks, self.weights = _networks(networks), {}
         self.initial = check_initial(initial, self.states)
         t = variable("t")
-        series = dict(named_items("forcings", "Forcing", forcings))
+        series, self.inputs, self.recorded = declared_forcings(forcings)
         self.forcing = Graph((t,), {n: interpolate(n, data, t) for n, data in series.items()})
         check_distinct(
             {
                 "state": self.states.names,
                 "parameter": self.parameters,
                 "condition": self.conditions,
-                "forcing": self.forcing.outputs,
+                "forcing": self.forcing_names,
             }
         )
         check_reserved({"state": self.states.names, "condition": self.conditions, "parameter": self.parameters})
@@ -110,13 +113,26 @@ class Declared(Valued):
         return {n: variable(f"c.{n}") for n in self.conditions}
 
     @property
+    def input_values(self) -> dict[str, Expression]:
+        """Forcing of a trajectory's own → the variable that stands for its value at t."""
+        return {n: forcing_input(n, f) for n, f in self.inputs.items()}
+
+    @property
+    def forcing_names(self) -> tuple[str, ...]:
+        """Forcings that all trajectories share, then those of their own."""
+        return (*self.forcing.outputs, *self.inputs)
+
+    @property
     def constants(self) -> Expression | None:
-        """The graph input `c` (q,): a trajectory's own constants, its conditions first; None where there are none."""
-        return variable("c", (len(self.conditions),)) if self.conditions else None
+        """The graph input `c` (q,): a trajectory's own constants, its conditions first, last which row of the tables of
+        forcings is its own; None where there are none."""
+        size = len(self.conditions) + bool(self.inputs)
+        return variable("c", (size,)) if size else None
 
     def _named(self, outputs: Mapping[str, Expression]) -> Graph:
         further = self._further_inputs(outputs)
-        return Graph((variable("t"), self._u, *self.known_values.values(), *further, *self.values.values()), outputs)
+        own = (*self.input_values.values(), *self.known_values.values())
+        return Graph((variable("t"), self._u, *own, *further, *self.values.values()), outputs)
 
     def _further_inputs(self, outputs: Mapping[str, Expression]) -> list[Expression]:
         """What named graphs may read besides, in further kinds of model."""
@@ -165,7 +181,7 @@ class Declared(Valued):
             View("state", self.states.split(self._u)),
             View("parameter", {**{n: known[n] for n in self.parameters}, **self.known_values}),
             NetworkView(self.networks, weights),
-            View("forcing", self.forcing.outputs),
+            View("forcing", {**self.forcing.outputs, **self.input_values}),
         )
         return dict(zip(SIGNATURE, values, strict=True))
 

@@ -24,11 +24,14 @@ def description(model: Model) -> str:
     for n, p in model.parameters.items():
         lines.append(f"  parameter  {n} = {p!r}")
     for n, c in model.conditions.items():
-        lines.append(f"  condition  {n} = {c.default:g}{f' [{c.units}]' if c.units else ''}")
+        lines.append(f"  condition  {n} = {c}")
     for n, net in model.networks.items():
         lines.append(f"  network    {n}: {net!r} ({net.size} weights)")
     for n, e in model.forcing.outputs.items():
         lines.append(f"  forcing    {n}{_shape(e.shape)}")
+    for n, own in model.inputs.items():
+        units = f" [{own.units}]" if own.units else ""
+        lines.append(f"  forcing    {n}{_shape(own.shape)}{units}, one a trajectory")
     for n, value in model.initial.items():
         if isinstance(value, str):
             shown = f"coordinate `{value}` of the data"
@@ -58,6 +61,9 @@ def warn_unused(model: Model) -> None:
     for name, value in model.known_values.items():
         if value not in used:
             warn_user(f"Condition `{name}` isn't used by the equations.")
+    for name, value in model.input_values.items():
+        if value not in used:
+            warn_user(f"Forcing `{name}` isn't used by the equations.")
     for name, network in model.networks.items():
         if not any(values[f"{name}.{weight}"] in used for weight in network.weight_shapes()):
             warn_user(f"Network `{name}` isn't called by the equations.")

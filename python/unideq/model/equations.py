@@ -43,6 +43,7 @@ def readable(model: Declared, graph: Graph) -> tuple[dict[str, Expression], dict
     outputs = rebuild(list(graph.outputs.values()), replaced)
     named = (*own.items(), *model.values.items(), *model.known_values.items())
     names: dict[Expression, str] = {e: n for n, e in named}
+    names |= {e: f"{n}(t)" for n, e in model.input_values.items()}
     return dict(zip(graph.outputs, outputs, strict=True)), names
 
 

@@ -11,9 +11,9 @@ import xarray as xr
 from ..errors import DataError, unknown
 from ..graph import Expression, Graph, apply, topological
 from ..measurements import decoded, measured
-from ..times import model_times
+from ..times import NUMBERS_ONLY, Clock, model_times
 
-__all__ = ["interpolate", "outside"]
+__all__ = ["METHODS", "forcing_times", "interpolate", "method_of", "outside", "pieces"]
 
 METHODS = ("linear", "previous", "cubic")
 SETTING = "interpolation"
@@ -42,38 +42,61 @@ def interpolate(name: str, data: xr.DataArray, t: Expression) -> Expression:
         raise DataError(
             f"Forcing `{name}` needs an xarray DataArray with a `time` coordinate, not {type(data).__name__}."
         )
-    if "time" not in data.dims or "time" not in data.coords:
-        raise DataError(f"Forcing `{name}` has dimensions {data.dims}; it needs `time`, with a coordinate.")
-    if "trajectory" in data.dims:
-        raise DataError(
-            f"Forcing `{name}` differs between trajectories, which isn't possible: one model has one forcing. "
-            "Make its values parameters of the initial state, or fit one model a trajectory."
-        )
-    data = decoded(data).transpose("time", ...)
-    hint = "The date of time 0 is that of the data: their first date, where `fit` has a `time_unit`."
-    times = model_times(data["time"].values, f"Times of forcing `{name}`", hint=hint)
-    values = measured(data.values, f"Forcing `{name}`")
+    times, values = forcing_times(f"Forcing `{name}`", data)
     if len(times) < 2:
         raise DataError(
             f"Forcing `{name}` has {len(times)} times; it needs at least two. Use a parameter for a constant."
         )
+    return apply("piecewise_polynomial", t, label=name, **pieces(method_of(name, data), times, values))
+
+
+def forcing_times(
+    what: str, data: xr.DataArray, clock: Clock = NUMBERS_ONLY, drop: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Times (K,) and values (K, *shape) of a record over `time`, checked.
+
+    Parameters
+    ----------
+    what
+        The record in words, for messages.
+    data
+        DataArray over `time` and further dimensions.
+    clock
+        What times count, where they may be dates or spans.
+    drop
+        Whether times where nothing was measured (NaN) are left out; else they are refused.
+
+    Raises
+    ------
+    DataError
+        If there is no `time` coordinate, or times or values can't be used.
+    """
+    if "time" not in data.dims or "time" not in data.coords:
+        raise DataError(f"{what} has dimensions {data.dims}; it needs `time`, with a coordinate.")
+    data = decoded(data).transpose("time", ...)
+    hint = "The date of time 0 is that of the data: their first date, where `fit` has a `time_unit`."
+    times = model_times(data["time"].values, f"Times of {what[0].lower()}{what[1:]}", clock, hint=hint)
+    values = measured(data.values, what)
+    flat = values.reshape(len(times), -1)
+    if drop:
+        known = ~np.isnan(flat).all(axis=1)
+        times, values, flat = times[known], values[known], flat[known]
+        if not len(times):
+            raise DataError(f"{what} has no value: nothing but NaN. Drop the trajectory or repair it.")
     steps = np.diff(times)
     if (steps <= 0).any():
         i = int(np.flatnonzero(steps <= 0)[0]) + 1
         raise DataError(
-            f"Forcing `{name}` needs strictly increasing times; {times[i]:g} (index {i}) follows {times[i - 1]:g}. "
+            f"{what} needs strictly increasing times; {times[i]:g} (index {i}) follows {times[i - 1]:g}. "
             "Write `data.sortby('time')`, and drop repeated times."
         )
-    if not np.isfinite(values).all():
-        i = int(np.flatnonzero(~np.isfinite(values.reshape(len(times), -1)).all(axis=1))[0])
-        raise DataError(
-            f"Forcing `{name}` is NaN or infinite at time {times[i]:g}. Drop such times: `data.dropna('time')`."
-        )
-    method = _method(name, data)
-    return apply("piecewise_polynomial", t, label=name, **_pieces(method, times, values))
+    if not np.isfinite(flat).all():
+        i = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
+        raise DataError(f"{what} is NaN or infinite at time {times[i]:g}. Drop such times: `data.dropna('time')`.")
+    return times, values
 
 
-def _method(name: str, data: xr.DataArray) -> Any:
+def method_of(name: str, data: xr.DataArray) -> Any:
     """How to interpolate; an attribute that seems to say it in other words is refused."""
     for key, value in data.attrs.items():
         folded = str(key).replace("_", "").lower()
@@ -102,9 +125,12 @@ def outside(forcing: Graph, first: float, last: float) -> dict[str, tuple[float,
     return found
 
 
-def _pieces(method: str, times: np.ndarray, values: np.ndarray) -> dict[str, Any]:
+def pieces(method: str, times: np.ndarray, values: np.ndarray) -> dict[str, Any]:
+    """Attributes of `piecewise_polynomial` through these points; one point is a constant."""
     span = np.diff(times).reshape((-1,) + (1,) * (values.ndim - 1))
-    if method == "linear":
+    if method in METHODS and len(times) == 1:
+        inner = np.zeros((1 if method == "previous" else 2 if method == "linear" else 4, 0, *values.shape[1:]))
+    elif method == "linear":
         inner = np.stack([values[:-1], np.diff(values, axis=0) / span])
     elif method == "previous":
         inner = values[None, :-1]

@@ -114,7 +114,8 @@ class Model(Declared, Stored):
     # ---- values -----------------------------------------------------------------------------------------------
 
     def conditions_array(self, values: Mapping[str, Any] | None = None, count: int | None = None) -> np.ndarray:
-        """What graphs read as `c`, (B, q): conditions in the model's order, and what depends on them.
+        """What graphs read as `c`, (B, q): conditions in the model's order, what depends on them, and which row of the
+        tables of forcings is a trajectory's own, 0 … B − 1.
 
         Parameters
         ----------
@@ -123,14 +124,15 @@ class Model(Declared, Stored):
         count
             B, where the values don't say it.
         """
-        columns = condition_values(self.conditions, values, count)
-        if not columns:
-            return np.zeros((1 if count is None else count, 0))
-        return np.stack(list(columns.values()), axis=-1)
+        columns = list(condition_values(self.conditions, values, count).values())
+        rows = len(columns[0]) if columns else 1 if count is None else count
+        if self.inputs:
+            columns.append(np.arange(rows, dtype=float))
+        return np.stack(columns, axis=-1) if columns else np.zeros((rows, 0))
 
     @abstractmethod
     def continuous(self, doing: str) -> Graph:
-        """The vector field (t, u, θ) for what solves one set of equations for all trajectories.
+        """The vector field (t, u, θ), or (t, u, forcings, c, θ) where trajectories have inputs of their own.
 
         Parameters
         ----------
@@ -186,7 +188,7 @@ class Model(Declared, Stored):
             New parameters that the formula reads, name → `Parameter` or number.
         """
         new = {n: parameter_of(n, v) for n, v in named_items("parameters", "Parameter", parameters)}
-        check_distinct({"state": self.states.names, "forcing": self.forcing.outputs, "parameter": new})
+        check_distinct({"state": self.states.names, "forcing": self.forcing_names, "parameter": new})
         return replace_learned(self, network, formula, new)
 
     def with_values(self, parameters: Mapping[str, Any]) -> Self:
@@ -238,20 +240,31 @@ class Model(Declared, Stored):
         DataError
             If a name isn't a condition, or a value isn't a finite number.
         """
-        checked = condition_values(self.conditions, conditions, 1)
+        wanted = {n: c for n, c in self.conditions.items() if n in conditions or c.default is not None}
+        checked = condition_values(wanted, conditions, 1)
         fixed = {n: checked[n] for n in conditions}
         known = self.known_values
         numbers = {known[n]: constant(float(v[0])) for n, v in fixed.items()}
         made = self._copy(conditions={n: c for n, c in self.conditions.items() if n not in fixed}, bind=False)
-        named = {}
-        for key, graph in self.named.items():
-            kept = tuple(i for i in graph.inputs if i not in numbers)
-            named[key] = substitute(graph, numbers, kept)
-        made._set_equations(named)
+        made._set_equations(_substituted(self.named, numbers))
+        return made
+
+    def forced(self, forcings: Mapping[str, Expression]) -> Self:
+        """The model with forcings of a trajectory's own that are the same for all: expressions in t."""
+        values = self.input_values
+        known = {values[n]: e for n, e in forcings.items()}
+        made = self._copy(
+            inputs={n: f for n, f in self.inputs.items() if n not in forcings},
+            recorded={n: r for n, r in self.recorded.items() if n not in forcings},
+            forcing=Graph(self.forcing.inputs, {**self.forcing.outputs, **forcings}),
+            bind=False,
+        )
+        made._set_equations(_substituted(self.named, known))
         return made
 
     _parts: ClassVar[tuple[str, ...]] = (
-        "states", "parameters", "conditions", "networks", "weights", "initial", "forcing", "layout",
+        "states", "parameters", "conditions", "networks", "weights", "initial", "forcing", "inputs", "recorded",
+        "layout",
     )  # fmt: skip
 
     def _copy(self, bind: bool = True, **changes: Any) -> Any:
@@ -296,3 +309,10 @@ class Model(Declared, Stored):
     def from_json(data: Mapping[str, Any]) -> Any:
         """Inverse of `to_json`, for every kind of model."""
         return from_json(Model, data)
+
+
+def _substituted(named: Mapping[str, Graph], known: Mapping[Expression, Expression]) -> dict[str, Graph]:
+    """Graphs in which some inputs are something known."""
+    return {
+        key: substitute(graph, known, tuple(i for i in graph.inputs if i not in known)) for key, graph in named.items()
+    }

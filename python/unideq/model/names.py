@@ -86,7 +86,7 @@ def check_dimensions(model: Model) -> None:
     shapes = {**{s.name: s.shape for s in model.states}, **model.observables}
     shapes |= {n: p.array.shape for n, p in model.parameters.items()}
     dims = {dim: name for name, shape in shapes.items() for dim in model.dims(name, shape)}
-    for name in (*shapes, *model.conditions, *model.forcing.outputs):
+    for name in (*shapes, *model.conditions, *model.forcing_names):
         if name in dims:
             of = f"a dimension of `{dims[name]}`"
             raise ModelError(f"`{name}` names a quantity, and {of} has that name in results. Rename the quantity.")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from ..checks import known_arguments, number
-from ..errors import DataError, ModelError
+from ..checks import array, known_arguments, number
+from ..errors import DataError
 from ..graph import Graph
 from ..nn import Network
 from .declared import Rhs
@@ -17,7 +17,8 @@ from .description import warn_unused
 from .equations import Equations
 from .memory import memory_lines
 from .model import Model
-from .names import check_dimensions
+from .names import check_dimensions, normal_keys
+from .own_forcing import Forcing
 from .state import StateTable
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ class ODE(Model):
     networks
         Name → network, e.g. `unideq.nn.MLP(2, 1)`. Called as `net.NAME(x, y)`.
     forcings
-        Name → xarray DataArray over `time`, interpolated at t. Read as `forcing.NAME`.
+        Name → xarray DataArray over `time`, interpolated at t; with a dimension `trajectory`, one record each. Or a
+        list of names (name → `Forcing` where settings are needed): read from the data, one record a trajectory. Read
+        as `forcing.NAME`.
     observe
         `g(t, state, p, net, forcing)` → dict observable → value: what is measured where that isn't the states
         themselves.
@@ -74,7 +77,7 @@ class ODE(Model):
         states: Any,
         parameters: Mapping[str, Any] | None = None,
         networks: Mapping[str, Network] | None = None,
-        forcings: Mapping[str, xr.DataArray] | None = None,
+        forcings: Mapping[str, xr.DataArray | Forcing] | Sequence[str] | None = None,
         observe: Rhs | None = None,
         initial: Mapping[str, Any] | None = None,
     ) -> None:
@@ -111,7 +114,7 @@ class ODE(Model):
 
     # ---- values -----------------------------------------------------------------------------------------------
 
-    def __call__(self, t: float, state: Mapping[str, Any], parameters: Any = None) -> dict[str, np.ndarray]:
+    def __call__(self, t: float, state: Mapping[str, Any], parameters: Any = None, **own: Any) -> dict[str, np.ndarray]:
         """The derivatives at one state, evaluated with NumPy.
 
         Parameters
@@ -122,14 +125,23 @@ class ODE(Model):
             State → value.
         parameters
             Dict of names, a flat θ, or None for the initial values.
+        own
+            Condition → number, forcing of a trajectory's own → its value at that time. Conditions left out take their
+            defaults.
         """
         values = {
             "t": number(t, "t", error=DataError),
             "u": self.states.join(state),
             "theta": self.resolve_theta(parameters),
         }
-        if self.conditions:
-            values["c"] = self.conditions_array()[0]
+        given = normal_keys(own)
+        for name, forcing in self.inputs.items():
+            if name not in given:
+                raise DataError(f"The forcing `{name}` is a trajectory's own: give its value there, `{name}=...`.")
+            value = array(given.pop(name), name, error=DataError)
+            values[f"forcing.{name}"] = np.broadcast_to(value, forcing.shape)
+        if self.constants is not None or given:
+            values["c"] = self.conditions_array(given)[0]
         return self.states.split(self.vector_field.evaluate(values)["du"])
 
     def solve(
@@ -152,12 +164,5 @@ class ODE(Model):
         return solve(self, times, initial, parameters, **settings)
 
     def continuous(self, doing: str) -> Graph:
-        """The vector field; see `Model.continuous`. There is none while conditions are left."""
-        if self.conditions:
-            names = ", ".join(f"{n}={c.default:g}" for n, c in self.conditions.items())
-            raise ModelError(
-                f"The model has conditions ({', '.join(f'`{n}`' for n in self.conditions)}), and {doing} solves one "
-                f"set of equations for all trajectories. Fix them first: `model.at({names})`; a `Stepper` reads them "
-                "from the data."
-            )
+        """The vector field; see `Model.continuous`."""
         return self.vector_field

@@ -67,7 +67,7 @@ class OnGrid(Model, stored=False):
         if not self.has_linear:
             raise ModelError("The model has no linear part: give the PDE `linear=lambda d, p: ...`.")
         values: dict[str, Any] = {f"p.{n}": p.array for n, p in self.parameters.items()}
-        values |= {f"c.{n}": (conditions or {}).get(n, c.default) for n, c in self.conditions.items()}
+        values |= {f"c.{n}": (conditions or {}).get(n, c.typical) for n, c in self.conditions.items()}
         found = self.named["linear"].evaluate(values)
         return {n: found[f"{n}.real"] + 1j * found[f"{n}.imaginary"] for n in self.fields}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
@@ -16,6 +16,7 @@ from .linear import add_linear, operators_of, symbols_of
 from .names import check_dimensions
 from .ode import ODE
 from .on_grid import OnGrid, checked_grid, fields_on
+from .own_forcing import Forcing
 
 if TYPE_CHECKING:
     from ..grid import Grid
@@ -69,7 +70,7 @@ class PDE(OnGrid, ODE):
         fields: Any,
         parameters: Mapping[str, Any] | None = None,
         networks: Mapping[str, Network] | None = None,
-        forcings: Mapping[str, xr.DataArray] | None = None,
+        forcings: Mapping[str, xr.DataArray | Forcing] | Sequence[str] | None = None,
         observe: Rhs | None = None,
         initial: Mapping[str, Any] | None = None,
         linear: Callable[..., Any] | Mapping[str, Callable[..., Any]] | None = None,

@@ -124,6 +124,12 @@ class Stepper(StepGraphs):
             return {"observation": self._traced_observation(None)}
         if grid is not None or fields is not None:
             raise ModelError("`grid` and `fields` are for black boxes; the model has its own.")
+        if model.inputs:
+            listing = ", ".join(f"`{n}`" for n in model.inputs)
+            raise ModelError(
+                f"A stepper can't read a trajectory's own forcing ({listing}). Fit and solve the model itself, or "
+                "give one forcing for all."
+            )
         for name in OnGrid._parts:
             setattr(self, name, getattr(model, name, None))
         more = object.__new__(ODE)

@@ -11,6 +11,7 @@ from ..stored import from_json as stored_from_json
 from .condition import Condition
 from .initial import initial_from_json
 from .layout import Layout
+from .own_forcing import Forcing, Records
 from .parameter import Parameter
 from .state import State, StateTable
 from .values import described_values, weights_from_json
@@ -33,6 +34,8 @@ def model_values(model: Model) -> dict[str, Any]:
         **({"conditions": {n: c.to_json() for n, c in model.conditions.items()}} if model.conditions else {}),
         "networks": {n: net.to_json() for n, net in model.networks.items()},
         "forcing": to_json(model.forcing),
+        **({"inputs": {n: f.to_json() for n, f in model.inputs.items()}} if model.inputs else {}),
+        **({"recorded": {n: r.to_json() for n, r in model.recorded.items()}} if model.recorded else {}),
         "layout": model.layout.to_json(),
         **{key: to_json(graph) for key, graph in model.named.items()},
         **model._more_to_json(),
@@ -48,6 +51,8 @@ def model_from_values(cls: type[M], data: Mapping[str, Any]) -> M:
     made.networks = {n: stored_from_json(Network, s) for n, s in data["networks"].items()}
     made.initial = initial_from_json(data["initial"])
     made.forcing = from_json(data["forcing"])
+    made.inputs = {n: Forcing(**f) for n, f in data.get("inputs", {}).items()}
+    made.recorded = {n: Records.from_json(r) for n, r in data.get("recorded", {}).items()}
     made.layout = Layout.from_json(data["layout"])
     made.weights = weights_from_json(data, made.layout)
     made._read_more(data)

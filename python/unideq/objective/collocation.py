@@ -54,14 +54,19 @@ class Collocation(Objective):
 
     def build(self, problem: EstimationProblem) -> LossProgram:
         measured = _observables(problem)
-        parts = [self._points(problem, measured, s) for s in problem.observations.series if len(s.times) >= 3]
+        smooth = {i: s for i, s in enumerate(problem.observations.series) if len(s.times) >= 3}
+        parts = [self._points(problem, measured, s) for s in smooth.values()]
         if not parts:
             raise DataError("`Collocation` needs a trajectory with at least 3 measured times.")
+        counts = [len(times) for times, _, _ in parts]
         times, states, slopes = (np.concatenate(p) for p in zip(*parts, strict=True))
         theta = problem.theta()
         graph = problem.rebased(problem.model.continuous("`Collocation`"))
         outputs = {"du": graph.outputs["du"], **problem.penalty_outputs()}
-        source = Pointwise("points", Graph(graph.inputs, outputs), {"t": times, "u": states})
+        data = {"t": times, "u": states}
+        if problem.constants is not None:
+            data["c"] = np.repeat(problem.constants[list(smooth)], counts, axis=0)
+        source = Pointwise("points", Graph(graph.inputs, outputs), data)
         arrays = {name: variable(name, shape) for name, shape in source.shapes.items()}
         residual: Any = (arrays["points.du"] - slopes) * (1.0 / _scales(problem, slopes))
         terms: dict[str, Any] = {}

@@ -13,6 +13,7 @@ from ..model import Model, Parameter
 from ..model.forcing import outside
 from .estimation_problem import measured_as
 from .observations import Observations
+from .own_inputs import interpolation, warn_records
 from .scale import far_values, far_words
 from .series import Series
 
@@ -70,6 +71,12 @@ def _check_forcings(model: Model, observations: Observations) -> None:
                 f"{words}: they share no time, so that the forcing would be constant. Bring both to one time axis."
             )
         warn_user(f"{words}: beyond its ends it keeps its end values.")
+    measured = [s for s in series if len(s.times)]
+    for name, forcing in model.inputs.items():
+        method = interpolation(name, forcing, observations.dataset[name])
+        spans = [(s.start, float(s.times[-1])) for s in measured]
+        labels = [s.label for s in measured] if len(series) > 1 else None
+        warn_records(name, method, [s.inputs[name] for s in measured], spans, labels)
 
 
 def _warn_far(name: str, series: Sequence[Series]) -> None:

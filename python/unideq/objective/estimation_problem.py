@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ import numpy as np
 from ..errors import DataError, ModelError, OptionError, unknown
 from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
-from ..model import Entry, Layout, Model, Parameter
+from ..model import Entry, Layout, Model, Parameter, with_rows
 from ..model.names import TERMS, check_reserved
 from .losses import Likelihood, Loss, mean_over
 from .observations import Observations
+from .own_inputs import constant_rows, forcing_tables
 from .program import SolverSettings
 from .regularise import L1, L2, Penalty
 from .tolerance import absolute_tolerances, warn_below_tolerance
@@ -42,6 +43,10 @@ class EstimationProblem:
         State → size used to scale continuity and collocation residuals.
     guesses
         State → initial values (trajectories, *shape).
+    constants
+        What graphs read as `c`, (trajectories, q); None: nothing.
+    tables
+        Forcing of a trajectory's own → its tables, a row a trajectory.
     """
 
     model: Model
@@ -55,6 +60,8 @@ class EstimationProblem:
     state_scales: Mapping[str, float]
     guesses: Mapping[str, np.ndarray]
     known: frozenset[str]
+    constants: np.ndarray | None = None
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def make(
@@ -138,7 +145,8 @@ class EstimationProblem:
             solver = replace(solver, atol=USUAL_ATOL)
         return cls(
             model, train, loss, solver, regulariser, dict(penalties), Layout(entries), scales, state_scales, guesses,
-            frozenset(known),
+            frozenset(known), constant_rows(model, everything.series) if model.continuous_in_time else None,
+            forcing_tables(model, everything.series, everything.dataset),
         )  # fmt: skip
 
     def with_observations(self, observations: Observations) -> EstimationProblem:
@@ -170,7 +178,8 @@ class EstimationProblem:
         return self.layout.variable()
 
     def rebased(self, graph: Graph) -> Graph:
-        """A graph of the model's own θ as one of the full θ (which begins with it)."""
+        """A graph of the model's own θ as one of the full θ (which begins with it), forcings read from the tables."""
+        graph = with_rows(graph, self.tables)
         theta, own = self.theta(), self.model.layout.variable()
         if theta is own:
             return graph
@@ -186,6 +195,13 @@ class EstimationProblem:
             value = self.layout.view(theta, name) if name in self.layout else constant(self.guesses[state.name])
             columns.append(value.reshape(count, state.size))
         return np.concatenate(columns, axis=1)  # type: ignore[return-value]
+
+    def start(self, u0: Expression, trajectories: Sequence[int] | None = None) -> Graph:
+        """`Integration.initial`: initial states (B, n), and the constants of these trajectories (default: all)."""
+        if self.constants is None:
+            return Graph((self.theta(),), {"u0": u0})
+        rows = self.constants if trajectories is None else self.constants[list(trajectories)]
+        return Graph((self.theta(),), {"u0": u0, "c": constant(rows)})
 
     def noise(self, theta: Expression, name: str) -> Expression | None:
         """The parameter of an observable's noise, given or estimated; None for losses that have none."""

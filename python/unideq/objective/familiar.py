@@ -73,7 +73,7 @@ def _parts(data: Any) -> list[xr.Dataset]:
 
 def _check_one(name: str, role: str, data: xr.Dataset, model: Model, wanted: Mapping[str, str], where: str) -> None:
     """A name that the model reads: there as it should be, or not there under any other guise."""
-    if name in data.coords:
+    if name in data.coords or (name in model.conditions and name in data.data_vars):
         _check_usable(name, role, data[name], where)
         return
     if name in data.data_vars and name not in model.observables:
@@ -130,7 +130,8 @@ def _warn_units(data: xr.Dataset, model: Model, warned: set[str]) -> None:
         observable = model.observed_state(state.name)
         if observable in data.data_vars:
             pairs[observable] = (f"the state `{state.name}`", state.units)
-    pairs.update({n: (f"the condition `{n}`", c.units) for n, c in model.conditions.items() if n in data.coords})
+    pairs.update({n: (f"the condition `{n}`", c.units) for n, c in model.conditions.items() if n in data.variables})
+    pairs.update({n: (f"the forcing `{n}`", f.units) for n, f in model.inputs.items() if n in data.variables})
     for name, (what, units) in pairs.items():
         attrs = data[name].attrs
         own = str(attrs.get("units", next((v for k, v in attrs.items() if _folded(str(k)) in ("unit", "units")), "")))

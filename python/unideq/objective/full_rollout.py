@@ -12,9 +12,9 @@ from ..times import whole_steps
 from .black_box import is_black_box
 from .comparison import compared, masked, stepper_of
 from .estimation_problem import EstimationProblem
+from .own_inputs import constant_rows
 from .program import Given, LossProgram, Rollout
 from .series import Series
-from .windows import condition_rows
 
 __all__ = ["first_states", "full_rollout", "step_numbers"]
 
@@ -41,7 +41,7 @@ def full_rollout(problem: EstimationProblem, rows: Sequence[tuple[int, Series]])
     count = max(int(n[-1]) for n in later if len(n)) // every
     series = [s for _, s in rows]
     data = {"start": first_states(problem)[[i for i, _ in rows]], "t": np.array([s.start for s in series])}
-    conditions = condition_rows(model, series)
+    conditions = constant_rows(model, series)
     if conditions is not None:
         data["c"] = conditions
     targets: dict[str, np.ndarray] = {}

@@ -16,6 +16,7 @@ from ..times import Clock
 from .familiar import check_names
 from .holdout import Holdout
 from .labels import Labels
+from .own_inputs import Own
 from .reading import clock_of, read
 from .scale import outliers, scale_of
 from .series import Series
@@ -151,8 +152,7 @@ class Observations:
                 raise DataError("A `Stream` feeds `Unrolled` training, which needs a `Stepper`. Load the data.")
             found = streamed(data, cast(Stepper, model), clock)
         else:
-            defaults = {n: c.default for n, c in model.conditions.items()}
-            found = cls(*read(data, model.observables, Space.of(model), clock, defaults))
+            found = cls(*read(data, model.observables, Space.of(model), clock, Own.of(model)))
         if not model.starts_at_measurements:
             return found
         starts = np.array([s.times[0] for s in found.series])

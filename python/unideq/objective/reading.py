@@ -14,6 +14,7 @@ from ..measurements import decoded, measured
 from ..model.names import normal
 from ..times import Clock, is_dated, model_time, model_times
 from .labels import Labels
+from .own_inputs import Own, own_times_of, own_variables
 from .own_times import SAMPLE, has_own_times, padded, split_own_times, time_dim, worth_it
 from .series import Series
 from .space import Space
@@ -100,7 +101,7 @@ def read(
     observables: Mapping[str, tuple[int, ...]],
     space: Space,
     clock: Clock | None = None,
-    defaults: Mapping[str, float] | None = None,
+    own: Own | None = None,
 ) -> tuple[tuple[Series, ...], dict[str, tuple[int, ...]], xr.Dataset]:
     """The trajectories, the shapes of the measured variables, and one Dataset of it all.
 
@@ -118,43 +119,43 @@ def read(
         Dimensions and coordinates of fields; data may have them in any order.
     clock
         What times count, where they may be dates or spans; default: what the data say.
-    defaults
-        Coordinate → its number in trajectories that lack it, where others have it.
+    own
+        What the model reads of each trajectory besides.
 
     Raises
     ------
     DataError
         Names the variable, the place and the remedy.
     """
-    parts = datasets(data)
+    own = Own() if own is None else own
+    parts = [(label, own.promoted(d)) for label, d in datasets(data)]
     labels = [label for label, _ in parts]
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)
         raise DataError(f"Two trajectories have the label {twice!r}. Rename one.")
-    names = list(dict.fromkeys(str(n) for _, d in parts for n in d.data_vars))
+    names = list(dict.fromkeys(str(n) for _, d in parts for n in d.data_vars if n not in own.forcings))
     for n in names:
         if n not in observables:
             raise DataError(
-                f"{unknown('data variable', n, observables)} Rename it, drop it (`data.drop_vars({n!r})`), "
-                "or give the model an `observe=` function that returns it."
+                f"{unknown('data variable', n, (*observables, *own.forcings))} Rename it, drop it "
+                f"(`data.drop_vars({n!r})`), or give the model an `observe=` function that returns it."
             )
     if not names:
         raise DataError(f"The data has no variable. The model observes {', '.join(f'`{o}`' for o in observables)}.")
     shapes = {n: tuple(observables[n]) for n in observables if n in names}
-    own = clock_of([d for _, d in parts], None)
-    if clock is None:
-        clock = own
-    _check_same(own, clock)
+    stated = clock_of([d for _, d in parts], None)
+    clock = stated if clock is None else clock
+    _check_same(stated, clock)
     axes = Labels.of(parts[0][1], space.unnamed(shapes), space.taken)
     series = tuple(
-        _series(label, d, shapes, space, axes, clock, f" in trajectory {label!r}" if len(parts) > 1 else "")
+        _series(label, d, shapes, space, axes, clock, own, f" in trajectory {label!r}" if len(parts) > 1 else "")
         for label, d in parts
     )
     for name in shapes:
         if not any(np.isfinite(s.values[name]).any() for s in series):
             raise DataError(f"`{name}` has no finite value at all: every measurement is NaN. Drop it or repair it.")
-    for name, value in (defaults or {}).items():
-        if any(name in s.extra for s in series):
+    for name, value in own.defaults.items():
+        if value is not None and any(name in s.extra for s in series):
             for s in series:
                 s.extra.setdefault(name, np.asarray(value))
     return series, shapes, _union(series, shapes, parts, space, axes, clock)
@@ -200,6 +201,7 @@ def _series(
     space: Space,
     axes: Labels,
     clock: Clock,
+    own: Own,
     where: str,
 ) -> Series:
     """One checked trajectory."""
@@ -228,7 +230,8 @@ def _series(
         known |= np.isfinite(v.reshape(len(times), -1)).any(axis=1)
     if not known.any():
         raise DataError(f"The data{where} holds nothing but NaN. Drop the trajectory or repair it.")
-    kept = Series(label, 0.0, times, values, _constants(data)).select(known)
+    extra = {n: v for n, v in _constants(data).items() if n not in own.taken}
+    kept = Series(label, 0.0, times, values, extra, own.records(label, data, space, clock, where)).select(known)
     return replace(kept, start=_start(data, float(kept.times[0]), clock, where))
 
 
@@ -322,4 +325,9 @@ def _union(
             further = [f"{name}_{k}" for k in range(value.ndim)]
             attrs = next((dict(d[name].attrs) for _, d in parts if name in d.coords), {})
             coords[name] = (("trajectory", *further), np.stack([s.extra[name] for s in series]), attrs)
+    for name in series[0].inputs:
+        records = [s.inputs[name] for s in series]
+        attrs = next((dict(d[name].attrs) for _, d in parts if name in d.variables), {})
+        found, moments = own_variables(name, records, attrs, clock)
+        variables[name], coords[own_times_of(name)] = found, moments
     return xr.Dataset(variables, coords=coords, attrs=dict(first.attrs))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+
+from ..model import Record
 
 __all__ = ["Series"]
 
@@ -15,7 +17,7 @@ class Series:
     """One trajectory: its measured times (K,) and values name → (K, *shape), NaN where not measured.
 
     `start` is where the integration begins (see `unideq.objective.reading.read`); `extra` holds the data's further
-    coordinates, from which initial values and conditions are read.
+    coordinates, from which initial values and conditions are read; `inputs` the records of its own forcings.
     """
 
     label: Any
@@ -23,9 +25,9 @@ class Series:
     times: np.ndarray
     values: dict[str, np.ndarray]
     extra: dict[str, np.ndarray]
+    inputs: dict[str, Record] = field(default_factory=dict)
 
     def select(self, keep: np.ndarray) -> Series:
         """The part of it where `keep` (K,) holds."""
-        return Series(
-            self.label, self.start, self.times[keep], {n: v[keep] for n, v in self.values.items()}, self.extra
-        )
+        values = {n: v[keep] for n, v in self.values.items()}
+        return replace(self, times=self.times[keep], values=values)

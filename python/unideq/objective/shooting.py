@@ -151,7 +151,7 @@ class MultipleShooting(Objective):
         integration = Integration(
             "solve",
             problem.rebased(problem.model.continuous("`MultipleShooting`")),
-            Graph((theta,), {"u0": u0}),
+            problem.start(u0, [g.trajectory for g in segments]),
             start,
             times,
             problem.observe_graph(with_states=True),

@@ -22,11 +22,12 @@ from ..times import Clock, model_times
 from .blocks import BlockShuffled
 from .holdout import Holdout
 from .observations import Observations
+from .own_inputs import constant_rows
 from .reading import clock_of
 from .scale import scale_of
 from .series import Series
 from .space import Space
-from .windows import Snapshots, check_measured, condition_rows, state_observables, step_ratio
+from .windows import Snapshots, check_measured, state_observables, step_ratio
 
 if TYPE_CHECKING:
     from ..model import Stepper
@@ -207,7 +208,7 @@ class StreamReader:
                 if c.dims in ((), ("trajectory",)) and name != "trajectory" and c.dtype.kind in "fiu":
                     extra[str(name)] = np.asarray(c.values[i] if c.dims else c.values, dtype=float)
             series.append(Series(label, float(self.times[0]), self.times, {}, extra))
-        return condition_rows(self.model, series)
+        return constant_rows(self.model, series)
 
     def scale(self, name: str) -> float:
         """Standard deviation of a variable, from a fixed sample of snapshots."""

@@ -118,7 +118,7 @@ class Trajectory(Objective):
         integration = Integration(
             "solve",
             problem.rebased(problem.model.continuous("`Trajectory`")),
-            Graph((theta,), {"u0": initial}),
+            problem.start(initial, [i for i, _ in rows]),
             np.array([s.start for s in kept]),
             padded([s.times for s in kept]),
             problem.observe_graph(with_states=False),

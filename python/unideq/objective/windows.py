@@ -15,12 +15,13 @@ import numpy as np
 from ..errors import DataError
 from ..times import resolution
 from .observations import Observations
+from .own_inputs import constant_rows
 from .series import Series
 
 if TYPE_CHECKING:
     from ..model import Model, Stepper
 
-__all__ = ["Shuffled", "Snapshots", "WindowBatch", "WindowSource", "condition_rows", "state_observables", "step_ratio"]
+__all__ = ["Shuffled", "Snapshots", "WindowBatch", "WindowSource", "state_observables", "step_ratio"]
 
 TOLERANCE = 1e-6
 """Relative difference between two time spacings that counts as rounding."""
@@ -132,7 +133,7 @@ class Snapshots:
             {n: np.concatenate([s.values[n] for s in observations.series]) for n in shapes},
             np.concatenate([s.times for s in observations.series]),
             [len(s.times) for s in observations.series],
-            condition_rows(model, observations.series),
+            constant_rows(model, observations.series),
         )
 
     def window_starts(self, length: int, stride: int = 1, since: Sequence[int] | None = None) -> np.ndarray:
@@ -264,22 +265,3 @@ def step_ratio(dt: float, series: Sequence[Series]) -> int:
             )
         found = found or (ratio, s.label, spacing)
     return 1 if found is None else found[0]
-
-
-def condition_rows(model: Stepper, series: Sequence[Series]) -> np.ndarray | None:
-    """(T, q): what the stepper reads as `c` for each trajectory, from the data's coordinates; None: it reads none."""
-    if model.constants is None:
-        return None
-    values = {}
-    for name, condition in model.conditions.items():
-        column = []
-        for s in series:
-            value = s.extra.get(name, np.asarray(float(condition.default)))
-            if np.shape(value) != () or not np.isfinite(value):
-                raise DataError(
-                    f"The coordinate `{name}` of trajectory {s.label!r} must be one finite number, not {value}: "
-                    "the model reads it as a condition."
-                )
-            column.append(float(value))
-        values[name] = np.array(column)
-    return model.conditions_array(values, len(series))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from ..checks import flag, known_arguments, writable
 from ..engine.clock import own_clock
@@ -19,6 +20,7 @@ from ..model.export import Setup, julia_script
 from ..objective.tolerance import absolute_tolerances, largest_values
 from ..solvers import Solver, solver_settings, stiff_solver
 from ..times import increasing, model_time
+from .own_inputs import solved_inputs
 from .solution import USUAL, USUAL_ATOL, initial_states
 
 __all__ = ["export_julia"]
@@ -35,6 +37,8 @@ def export_julia(
     start: float | None = None,
     solver: str | Solver = "auto",
     overwrite: bool = False,
+    conditions: Mapping[str, Any] | None = None,
+    forcings: Mapping[str, xr.DataArray] | None = None,
 ) -> None:
     """Write a Julia script that solves a model as `solve` does, without Python.
 
@@ -44,7 +48,7 @@ def export_julia(
         What to solve.
     path
         The file, e.g. `model.jl`.
-    times, initial, parameters, start, solver
+    times, initial, parameters, start, solver, conditions, forcings
         As in `solve`; one trajectory only.
     overwrite
         Whether a file of that name may be replaced.
@@ -64,8 +68,13 @@ def export_julia(
         raise OptionError(f"`start` ({begin:g}) lies after the first output time ({grid[0]:g}).")
     theta = model.resolve_theta(parameters)
     u0, batched = initial_states(model, initial)
+    u0, batched, own = solved_inputs(model, u0, batched, conditions, forcings, (begin, float(grid[-1])))
     if batched:
-        raise ModelError("A script solves one trajectory: give each state one initial value, without a leading axis.")
+        raise ModelError(
+            "A script solves one trajectory: give each state one initial value, without a leading axis, "
+            "and each condition and forcing one too."
+        )
+    model = own.alone(model)
     settings = solver_settings(solver, **USUAL)
     sizes = largest_values(model.states, u0)
     settings = replace(settings, atol=absolute_tolerances(model.states, settings.atol, sizes, USUAL_ATOL))

@@ -160,7 +160,10 @@ class Fit:
         steps
             Of a stepper, instead of `time`: number of steps from the start.
         conditions
-            Of a stepper, with `initial`: condition → one number, or one a trajectory.
+            Condition → one number, or one a trajectory, instead of the data's; of a stepper with `initial`.
+        forcings
+            Forcing of a trajectory's own → DataArray over `time`, or (trajectory, time), instead of the data's. Not of
+            a stepper.
         points
             Scattered points: dict coordinate → (M,), or a Dataset with the coordinates.
         grid

@@ -255,7 +255,7 @@ def metrics_of_fit(fit: Fit, data: xr.Dataset | None = None, seed: int | None = 
             if name not in s.values or not np.isfinite(s.values[name][0]).all():
                 raise DataError(f"A rollout starts at measured states; `{state.name}` of {s.label!r} isn't whole.")
             initial[state.name] = s.values[name][0]
-        conditions = {n: float(s.extra[n]) if n in s.extra else c.default for n, c in model.conditions.items()}
+        conditions = {n: float(s.extra[n]) for n in model.conditions if n in s.extra}
         parts.append(fit.predict(s.times, initial, seed, conditions=conditions or None))
     labels = xr.Variable("trajectory", true["trajectory"].values)
     predicted: Any = xr.concat(parts, dim=labels, join="outer")

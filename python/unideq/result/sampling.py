@@ -11,12 +11,14 @@ import xarray as xr
 from ..engine import STATUS, Engine
 from ..graph import Graph, variable
 from ..graph.location import warn_user
+from ..model import with_rows
 from ..objective import EstimationProblem, Integration, Observations, SolverSettings
 from ..objective.own_times import has_own_times, padded, time_dim
 from ..solvers import adjoints_of, counterpart
 from ..training.record import Record
+from .own_inputs import replaced_inputs
 from .solution import solution_dataset, time_dims
-from .stepping import rolled_out, trajectory_constants, with_conditions
+from .stepping import rolled_out, trajectory_constants
 
 __all__ = [
     "Prediction",
@@ -79,19 +81,28 @@ def problem_of(record: Record) -> EstimationProblem:
 
 
 def predict(
-    record: Record, engine: Engine, times: np.ndarray, theta: np.ndarray, mask_before_start: bool = True
+    record: Record,
+    engine: Engine,
+    times: np.ndarray,
+    theta: np.ndarray,
+    mask_before_start: bool = True,
+    inputs: tuple[Any, Any] | None = None,
 ) -> Prediction:
     """Solve for every seed (θ (S, P)) and trajectory from its start through `times`.
 
     `times` increase: one axis (K,), or a row a trajectory (B, K), NaN behind its end. Solutions at times before a
-    trajectory's start are NaN, and so are those behind a row's end.
+    trajectory's start are NaN, and so are those behind a row's end. `inputs`: conditions and forcings instead of the
+    data's.
     """
     problem = problem_of(record)
-    model = record.model
+    model, data = record.model, record.observations
+    if inputs is not None:
+        constants, tables = replaced_inputs(model, data.series, data.dataset, *inputs, data.clock)
+        problem = replace(problem, constants=constants, tables=tables)
     starts = np.array([s.start for s in record.observations.series])
     if not model.continuous_in_time:
         states, observed, status = rolled_out(problem, engine, times, theta)
-        return _prediction(record, times, states, observed, status)
+        return _prediction(record, times, states, observed, status, trajectory_constants(problem))
     symbol = problem.theta()
     graph = problem.rebased(model.observation)
     outputs = {f"observed.{n}": e for n, e in graph.outputs.items()}
@@ -102,7 +113,7 @@ def predict(
     program = Integration(
         "solve",
         problem.rebased(model.vector_field),
-        Graph((symbol,), {"u0": problem.initial_states(symbol)}),
+        problem.start(problem.initial_states(symbol)),
         starts,
         grid,
         Graph(graph.inputs, outputs),
@@ -118,11 +129,16 @@ def predict(
             values[:, early] = np.nan
         arrays[name.removeprefix("solve.")] = values
     observed = {n: arrays[f"observed.{n}"] for n in graph.outputs}
-    return _prediction(record, times, arrays["state"], observed, np.asarray(result.status))
+    return _prediction(record, times, arrays["state"], observed, np.asarray(result.status), problem.constants)
 
 
 def _prediction(
-    record: Record, times: np.ndarray, states: np.ndarray, observed: dict[str, np.ndarray], status: np.ndarray
+    record: Record,
+    times: np.ndarray,
+    states: np.ndarray,
+    observed: dict[str, np.ndarray],
+    status: np.ndarray,
+    constants: np.ndarray | None,
 ) -> Prediction:
     """Labels and attributes for the arrays (seed, trajectory, time, …)."""
     dataset = solution_dataset(record.model, times, states, observed, LEAD)
@@ -134,8 +150,10 @@ def _prediction(
         if name in record.observations.dataset:
             dataset[name].attrs = {**record.observations.dataset[name].attrs, **dataset[name].attrs}
     dataset["time"].attrs = dict(record.observations.dataset["time"].attrs)
-    if not record.model.continuous_in_time:
-        dataset = with_conditions(dataset, problem_of(record))
+    for k, (name, condition) in enumerate(record.model.conditions.items()):
+        assert constants is not None
+        attrs = {"units": condition.units} if condition.units else {}
+        dataset = dataset.assign_coords({name: ("trajectory", constants[:, k], attrs)})
     texts = np.vectorize(lambda c: STATUS.get(int(c), STATUS[5]))(status)
     return Prediction(dataset, states, texts)
 
@@ -181,12 +199,13 @@ def learned_dataset(
     variables: dict[str, Any] = {}
     shape = states.shape[:3]
     moments = np.broadcast_to(times, shape[1:]).reshape(-1)
-    constants = None if model.continuous_in_time else trajectory_constants(problem_of(record))
+    problem = problem_of(record)
+    constants = problem.constants if model.continuous_in_time else trajectory_constants(problem)
     rows = {} if constants is None else {"c": np.repeat(constants, shape[2], axis=0)}
     for name, term in model.learned.items():
         members = [
             engine.evaluate(
-                term.graph,
+                with_rows(term.graph, problem.tables),
                 {"t": moments, "u": u.reshape(-1, model.size), "theta": row[:size], **rows},
                 mapped=("t", "u", *rows),
             )

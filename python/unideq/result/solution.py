@@ -27,6 +27,7 @@ from ..objective.own_times import time_dim
 from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
 from ..solvers import Solver, solver_settings, stiff_solver
 from ..times import increasing, model_time
+from .own_inputs import solved_inputs
 
 USUAL = {"rtol": 1e-8, "max_steps": 100_000}
 """What solutions are made with where the caller leaves it open."""
@@ -106,6 +107,8 @@ def solve(
     solver: str | Solver = "auto",
     engine: str | Engine | None = None,
     throw: bool = True,
+    conditions: Mapping[str, Any] | None = None,
+    forcings: Mapping[str, xr.DataArray] | None = None,
 ) -> Solution:
     """Solve a model's initial-value problem.
 
@@ -126,11 +129,16 @@ def solve(
         1e-8, and for states that start below 0.1, or have a `State.scale` below, 1e-8 of that.
     throw
         Whether a failed integration raises; else look at `Solution.status`.
+    conditions
+        Condition → one number, or one a trajectory (B,); those left out take their defaults.
+    forcings
+        Forcing of a trajectory's own → DataArray over `time`, or (trajectory, time); NaN is left out.
 
     Raises
     ------
     DataError
-        If output times aren't increasing numbers: dates and time spans say how to convert them.
+        If output times aren't increasing numbers (dates and time spans say how to convert them), or a condition or
+        forcing is missing, unknown, or of another number of trajectories.
     SolveError
         If an integration failed and `throw` is true.
     """
@@ -148,6 +156,8 @@ def solve(
     sizes = largest_values(model.states, u0)
     settings = replace(settings, atol=absolute_tolerances(model.states, settings.atol, sizes, USUAL_ATOL))
     warn_outside(model, begin, float(grid[-1]))
+    u0, batched, own = solved_inputs(model, u0, batched, conditions, forcings, (begin, float(grid[-1])))
+    field, observation = own.read(model.vector_field), own.read(model.observation)
     count = len(u0)
     runner = get_engine(engine)
     stiff = stiff_solver(runner.name)
@@ -155,20 +165,20 @@ def solve(
     if settings.name == "auto":
         ends = np.full(count, grid[-1])
         chosen, reason = resolve_auto(
-            model.vector_field, u0, theta, np.full(count, begin), ends, settings.rtol, settings.atol, stiff
+            field, u0, theta, np.full(count, begin), ends, settings.rtol, settings.atol, stiff, own.constants
         )
     settings = settings if settings.name == chosen else settings.by(chosen)
     # The initial values travel behind θ, so that solving again from elsewhere compiles nothing.
-    own, size = model.layout.variable(), model.layout.size
+    symbol, size = model.layout.variable(), model.layout.size
     both = variable("theta", (size + u0.size,))
-    vector_field, graph = (_rebased(g, own, both, size) for g in (model.vector_field, model.observation))
+    vector_field, graph = (_rebased(g, symbol, both, size) for g in (field, observation))
     outputs = {f"observed.{n}": e for n, e in graph.outputs.items()}
     outputs["state"] = variable("u", (model.size,))
     start_values: Any = both[size:]
     program = Integration(
         "solve",
         vector_field,
-        Graph((both,), {"u0": start_values.reshape(u0.shape)}),
+        own.start(both, start_values.reshape(u0.shape)),
         np.full(count, begin),
         np.broadcast_to(grid, (count, len(grid))).copy(),
         Graph(graph.inputs, outputs),
@@ -182,7 +192,7 @@ def solve(
     if settings.dt is None:
         reached = largest_values(model.states, result.arrays["solve.state"])
         warn_below_tolerance(model.states, settings.atol, {n: sizes[n] or reached[n] for n in reached})
-    dataset = solution_dataset(model, grid, result.arrays["solve.state"], observed)
+    dataset = own.labelled(model, solution_dataset(model, grid, result.arrays["solve.state"], observed))
     label = chosen + (f" ({reason})" if reason else "")
     solution = Solution(
         dataset if batched else dataset.isel(trajectory=0, drop=True),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import xarray as xr
 
 from ..engine import Engine
 from ..graph import Graph, variable
@@ -13,10 +12,10 @@ from ..objective import EstimationProblem, Rollout
 from ..objective.black_box import host_rollout, is_black_box
 from ..objective.comparison import stepper_of
 from ..objective.full_rollout import first_states
-from ..objective.windows import condition_rows
+from ..objective.own_inputs import constant_rows
 from ..times import whole_steps
 
-__all__ = ["rolled_out", "steps_to", "trajectory_constants", "with_conditions"]
+__all__ = ["rolled_out", "steps_to", "trajectory_constants"]
 
 
 def steps_to(problem: EstimationProblem, times: np.ndarray) -> np.ndarray:
@@ -33,7 +32,7 @@ def steps_to(problem: EstimationProblem, times: np.ndarray) -> np.ndarray:
 
 def trajectory_constants(problem: EstimationProblem) -> np.ndarray | None:
     """What the stepper reads as `c`, (trajectories, q)."""
-    return condition_rows(stepper_of(problem), problem.observations.series)
+    return constant_rows(stepper_of(problem), problem.observations.series)
 
 
 def rolled_out(
@@ -118,13 +117,3 @@ def _observed(
         stacked = np.stack([m[n] for m in members])
         result[n] = _at(numbers, every, stacked.reshape(len(theta), several, records, *stacked.shape[2:]))
     return result
-
-
-def with_conditions(solution: xr.Dataset, problem: EstimationProblem) -> xr.Dataset:
-    """The dataset with the conditions of its trajectories as coordinates."""
-    model = stepper_of(problem)
-    for name, condition in model.conditions.items():
-        values = [float(s.extra.get(name, condition.default)) for s in problem.observations.series]
-        attrs = {"units": condition.units} if condition.units else {}
-        solution = solution.assign_coords({name: ("trajectory", values, attrs)})
-    return solution

@@ -98,13 +98,16 @@ def _at_measurements(
         values: dict[str, Any] = {"t": series.times[k], "u": u, "theta": theta}
         if model.constants is not None:
             values["c"] = model.conditions_array({n: [v] for n, v in _conditions(model, series.extra).items()})[0]
+        for name, record in series.inputs.items():  # near enough for a look
+            at = int(np.clip(np.searchsorted(record.times, series.times[k], side="right") - 1, 0, None))
+            values[f"forcing.{name}"] = record.values[at]
         for n, value in graph.evaluate(values).items():
             rows[n].append(value)
     return {n: np.stack(v) for n, v in rows.items()}
 
 
 def _conditions(model: Model, extra: Mapping[str, np.ndarray]) -> dict[str, float]:
-    return {n: float(extra[n]) if n in extra else c.default for n, c in model.conditions.items()}
+    return {n: float(extra[n]) if n in extra else c.typical for n, c in model.conditions.items()}
 
 
 def slow(objectives: Sequence[object], observations: Observations, model: Model, left: float) -> str | None:

@@ -56,9 +56,11 @@ def why_not_finite(engine: Engine, program: LossProgram, states: StateTable, the
 
 def _in_equations(source: Integration, states: StateTable, theta: np.ndarray) -> str | None:
     """What isn't finite in the right-hand side at the start."""
-    u0 = source.initial.evaluate({"theta": theta})["u0"]
-    for t, u in zip(source.start, u0, strict=True):
-        bad = np.flatnonzero(~np.isfinite(source.vector_field.evaluate({"t": t, "u": u, "theta": theta})["du"]))
+    began = source.initial.evaluate({"theta": theta})
+    constants = began.get("c", np.zeros((len(source.start), 0)))
+    for t, u, c in zip(source.start, began["u0"], constants, strict=True):
+        values = {"t": t, "u": u, "c": c, "theta": theta}
+        bad = np.flatnonzero(~np.isfinite(source.vector_field.evaluate(values)["du"]))
         if len(bad) and np.isfinite(u).all():
             name = next(n for n, window in states.windows.items() if window.start <= bad[0] < window.stop)
             return f"the right-hand side of `{name}` isn't finite at the start (t = {t:g})"

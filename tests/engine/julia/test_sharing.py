@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ..test_sharing import fit, measurements, program
+from ..test_sharing import fit, fit_of_runs, measurements, program
 
 
 def forms(julia) -> int:
@@ -18,10 +18,25 @@ def test_another_fit_of_the_same_form_compiles_nothing(julia):
     fit(measurements(0), start=1.3, guess=0.45, engine="julia").predict(np.linspace(0.0, 2.0, 6))
     before = forms(julia)
     again = fit(
-        measurements(1), rate=2e-2, iterations=14, tolerance=1e-7, start=1.7, decay=0.37, guess=0.83, engine="julia"
+        measurements(1),
+        rate=2e-2,
+        iterations=14,
+        tolerance=1e-7,
+        start=1.7,
+        dose=2.5,
+        decay=0.37,
+        guess=0.83,
+        engine="julia",
     )
     again.predict(np.linspace(0.1, 1.9, 6))
     assert again.status == "finished"
+    assert forms(julia) == before
+
+
+def test_other_inputs_of_each_trajectory_compile_nothing(julia):
+    fit_of_runs(1.0, "julia")
+    before = forms(julia)
+    fit_of_runs(1.7, "julia")
     assert forms(julia) == before
 
 

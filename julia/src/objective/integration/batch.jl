@@ -5,7 +5,7 @@ struct Batch <: TrajectoryBatch
     problem::CompiledIntegration
     precomputed::Precomputed
     observe_precomputed::Precomputed
-    initial::Precomputed                # states (B, n)
+    initial::Precomputed                # states (B, n), then constants (B, q)
     states::Vector{Float64}             # (B, K, n)
     seeds::Vector{Float64}              # (B, K, n), their cotangents
     tapes::Vector{Tape}
@@ -16,18 +16,19 @@ end
 
 function Batch(p::CompiledIntegration, threads::Int)
     b, k, n = p.trajectories, p.times_each, p.n
-    tableau, precomputed = recorded_tableau(p), Precomputed(p.graphs.prologue, blocks(p))
+    q, tableau = p.constants, recorded_tableau(p)
+    body, observe = Precomputed(p.graphs.prologue, blocks(p), q), Precomputed(p.graphs.observe_prologue, blocks(p), q)
     return Batch(
         p,
-        precomputed,
-        Precomputed(p.graphs.observe_prologue, blocks(p)),
+        body,
+        observe,
         Precomputed(p.initial, 1),
         zeros(b * k * n),
         zeros(p.graphs.body.reverse === nothing ? 0 : b * k * n),
         [Tape(n, tableau === nothing ? 0 : stages(tableau), k) for _ in 1:b],
         zeros(Int, b),
         fill(Statistics(), b),
-        [Slot(p, precomputed) for _ in 1:min(threads, b)],
+        [Slot(p, Sight(p, 0, body, observe)) for _ in 1:min(threads, b)],
     )
 end
 
@@ -41,16 +42,32 @@ counts_of(batch::Batch, trajectory::Int) =
 
 function setup_steps!(batch::Batch, slot::Slot, mode::Symbol)
     mode === :value && return setup_derivatives!(slot.derivatives)
-    return setup_derivatives!(mode === :reverse ? slot.adjoint : slot.tangent, batch.precomputed.values)
+    return setup_derivatives!(mode === :reverse ? slot.adjoint : slot.tangent, slot.sight.given.values)
 end
 
 "The course of a trajectory's solve."
 course_of(p::CompiledIntegration, trajectory::Int) =
-    Course(p.start[trajectory], p.times, p.times_each * (trajectory - 1), p.dt, p.stops, p.jumps)
+    Course(
+        p.start[trajectory], p.times, p.times_each * (trajectory - 1), p.dt, own_times(p.stops, trajectory),
+        own_times(p.jumps, trajectory),
+    )
+
+"Where a trajectory's constants begin among what `initial` makes."
+constants_offset(p::CompiledIntegration, trajectory::Int) = p.n * p.trajectories + p.constants * (trajectory - 1)
+
+"The slot's graphs see the constants of a trajectory."
+function begin_trajectory!(batch::Batch, slot::Slot, trajectory::Int)
+    p, sight = batch.problem, slot.sight
+    for given in (sight.given, sight.seen)
+        put_behind!(given.values, batch.initial.values, constants_offset(p, trajectory), p.constants)
+    end
+    return nothing
+end
 
 "Solve, and write the observations to their places in `arrays`, up to the last time that the solve reached."
 function solve_trajectory!(batch::Batch, slot::Slot, trajectory::Int, arrays::Vector{Float64}, offset::Int)
     p, n = batch.problem, batch.problem.n
+    begin_trajectory!(batch, slot, trajectory)
     copyto!(slot.buffers.u0, 1, batch.initial.values, n * (trajectory - 1) + 1, n)
     batch.status[trajectory], batch.statistics[trajectory] = solve_one!(batch, slot, trajectory)
     for j in 1:batch.statistics[trajectory].reached

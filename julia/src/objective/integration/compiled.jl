@@ -4,13 +4,14 @@
 `Integration` of `unideq.objective.program`, compiled: B solves of n states, observed at K times each.
 
 `times` are on the solver's clock, `seen` as observations see them; steps end at `stops`, and the vector field jumps at
-`jumps`. `pulled_steps` and `pushed_steps` are derivatives of the steps, where a method needs more than the body's.
+`jumps`, one list for all trajectories or one each. A trajectory has q `constants`. `pulled_steps` and `pushed_steps` are derivatives of the steps, where a method needs more than the body's.
 """
 mutable struct CompiledIntegration <: CompiledTrajectories
     const name::String
     const n::Int
     const trajectories::Int
     const times_each::Int
+    const constants::Int
     const settings::Settings
     const graphs::TrajectoryGraphs
     const initial::CompiledGraph
@@ -21,18 +22,22 @@ mutable struct CompiledIntegration <: CompiledTrajectories
     const times::Vector{Float64}
     dt::Float64
     const seen::Vector{Float64}
-    const stops::Vector{Float64}
-    const jumps::Vector{Float64}
+    const stops::Vector{Vector{Float64}}
+    const jumps::Vector{Vector{Float64}}
+    const counts::NTuple{2,Int}         # how many stops and jumps the data have, a row
 end
 
 function CompiledIntegration(data::AbstractDict)
-    graphs = TrajectoryGraphs(data, "body")
+    q = Int(get(data, "constants", 0))
+    graphs = TrajectoryGraphs(data, "body", q)
     n, b, k = graphs.body.y.total, Int(data["trajectories"]), Int(data["times"])
+    rows = get(data, "own_stops", false) ? b : 1
     return CompiledIntegration(
         String(data["name"]),
         n,
         b,
         k,
+        q,
         Settings(data["solver"]),
         graphs,
         graph_of_theta(data["initial"]),
@@ -43,8 +48,9 @@ function CompiledIntegration(data::AbstractDict)
         zeros(b * k),
         0.0,
         zeros(b * k),
-        zeros(Int(data["stops"])),
-        zeros(Int(data["jumps"])),
+        [Float64[] for _ in 1:rows],
+        [Float64[] for _ in 1:rows],
+        (Int(data["stops"]), Int(data["jumps"])),
     )
 end
 
@@ -100,7 +106,10 @@ end
 points(integration::CompiledIntegration) = integration.trajectories * integration.times_each
 
 data_length(p::CompiledIntegration) =
-    p.trajectories * (1 + 2 * p.times_each) + 1 + length(p.stops) + length(p.jumps)
+    p.trajectories * (1 + 2 * p.times_each) + 1 + length(p.stops) * sum(p.counts)
+
+"The times of a trajectory, where all share one list or have one each."
+own_times(lists::Vector{Vector{Float64}}, trajectory::Int) = length(lists) == 1 ? lists[1] : lists[trajectory]
 
 function set_data!(integration::CompiledIntegration, data::AbstractVector{Float64})
     at = 0
@@ -110,9 +119,11 @@ function set_data!(integration::CompiledIntegration, data::AbstractVector{Float6
     end
     integration.dt = data[at+1]
     at += 1
-    for part in (integration.seen, integration.stops, integration.jumps)
-        copyto!(part, 1, data, at + 1, length(part))
-        at += length(part)
+    copyto!(integration.seen, 1, data, at + 1, length(integration.seen))
+    at += length(integration.seen)
+    for (lists, count) in zip((integration.stops, integration.jumps), integration.counts), list in lists
+        append!(empty!(list), Iterators.filter(isfinite, view(data, at+1:at+count)))    # padded with infinity
+        at += count
     end
     return nothing
 end

@@ -1,7 +1,12 @@
 # Forward mode through a solve: from tangents of the initial state and of `precomputed` to those of the observations.
 
 function push_trajectory!(batch::Batch, slot::Slot, trajectory::Int, arrays::Vector{Float64}, offset::Int)
-    p, sight, given = batch.problem, slot.sight, batch.precomputed
+    p, sight = batch.problem, slot.sight
+    begin_trajectory!(batch, slot, trajectory)
+    for given in (sight.given, sight.seen)
+        put_behind!(given.tangent, batch.initial.tangent, constants_offset(p, trajectory), p.constants)
+    end
+    given = sight.given
     n, k, tape = p.n, p.times_each, batch.tapes[trajectory]
     states = zeros(n * k)
     copyto!(slot.row, 1, batch.initial.tangent, n * (trajectory - 1) + 1, n)

@@ -1,7 +1,8 @@
 # Reverse mode through a solve: from cotangents of the observations to those of the initial state and of `precomputed`.
 
 function pull_trajectory!(batch::Batch, slot::Slot, trajectory::Int, cotangents, offset::Int, block::Int)
-    p, n, row = batch.problem, batch.problem.n, slot.row
+    p, n, row, dp = batch.problem, batch.problem.n, slot.row, batch.precomputed.cotangents[block]
+    begin_trajectory!(batch, slot, trajectory)
     for j in 1:p.times_each
         at = p.times_each * (trajectory - 1) + j
         copyto!(slot.sight.state, 1, batch.states, n * (at - 1) + 1, n)
@@ -9,21 +10,25 @@ function pull_trajectory!(batch::Batch, slot::Slot, trajectory::Int, cotangents,
         copyto!(batch.seeds, n * (at - 1) + 1, slot.sight.pulled, 1, n)
     end
     fill!(row, 0.0)
-    pull_by!(adjoint_of(p.settings), batch, slot, trajectory, row, batch.precomputed.cotangents[block])
-    copyto!(batch.initial.cotangents[1], n * (trajectory - 1) + 1, row, 1, n)
+    pull_by!(adjoint_of(p.settings), batch, slot, trajectory, row, dp)
+    began = batch.initial.cotangents[1]
+    copyto!(began, n * (trajectory - 1) + 1, row, 1, n)
+    for cotangents in (dp, batch.observe_precomputed.cotangents[block])
+        take_behind!(began, constants_offset(p, trajectory), cotangents, p.constants)
+    end
     return nothing
 end
 
 """
     pull_by!(adjoint, batch, slot, trajectory, u0, dp)
 
-One solve backwards: add the cotangent of the initial state to `u0` (n) and that of `batch.precomputed` to `dp`, given
+One solve backwards: add the cotangent of the initial state to `u0` (n) and that of what the body reads at port p to `dp`, given
 `batch.seeds[n*(K*(trajectory-1)) .+ (1:n*K)]`, the cotangents of the states (K, n) observed at
 `p.times[K*(trajectory-1) .+ (1:K)]`. `adjoint` is `Val(name)`.
 """
 function pull_by!(::Val{:discrete}, batch::Batch, slot::Slot, trajectory::Int, u0, dp)
     p, tape, body = batch.problem, batch.tapes[trajectory], slot.body.reverse
-    recorded = RecordedSolve(tape, p.settings.method.tableau, body, batch.precomputed.values, dp, slot.adjoint)
+    recorded = RecordedSolve(tape, p.settings.method.tableau, body, slot.sight.given.values, dp, slot.adjoint)
     pull!(recorded, batch.seeds, p.n * p.times_each * (trajectory - 1), u0)
     return nothing
 end

@@ -13,15 +13,15 @@ mutable struct Slot
     const row::Vector{Float64}          # cotangent of one initial state, or its tangent
 end
 
-function Slot(p::CompiledIntegration, precomputed::Precomputed)
+function Slot(p::CompiledIntegration, sight::Sight)
     tableau, body = recorded_tableau(p), GraphRunner(p.graphs.body)
     count = tableau === nothing ? 0 : stages(tableau)
     return Slot(
-        Sight(p, 0),
+        sight,
         body,
-        Field(body.value, precomputed.values, p.n, tableau),
+        Field(body.value, sight.given.values, p.n, tableau),
         nothing,
-        SolverDerivatives(p.jacobian, precomputed.values),
+        SolverDerivatives(p.jacobian, sight.given.values),
         Buffers(p.n, count),
         derivative_buffers(AdjointBuffers, tableau, p.graphs.body.reverse, p.pulled_steps, p),
         derivative_buffers(TangentBuffers, tableau, p.graphs.body.forward, p.pushed_steps, p),

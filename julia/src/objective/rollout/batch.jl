@@ -10,10 +10,10 @@ struct RolloutSlot
     moved::Vector{Float64}              # derivative of the state that a step leads to, or comes from
 end
 
-function RolloutSlot(p::CompiledRollout)
+function RolloutSlot(p::CompiledRollout, sight::Sight)
     n, again = p.n, is_differentiated(p) && p.segment < p.steps
     segment = zeros(again ? n * (p.segment + 1) : 0)
-    return RolloutSlot(Sight(p, p.constants), GraphRunner(p.graphs.body), zeros(n), segment, zeros(n), zeros(n))
+    return RolloutSlot(sight, GraphRunner(p.graphs.body), zeros(n), segment, zeros(n), zeros(n))
 end
 
 """
@@ -32,14 +32,15 @@ end
 
 function RolloutBatch(p::CompiledRollout, threads::Int)
     b, kept = p.trajectories, is_differentiated(p) ? p.n * states_kept(p) : 0
+    body, observe = Precomputed(p.graphs.prologue, blocks(p)), Precomputed(p.graphs.observe_prologue, blocks(p))
     return RolloutBatch(
         p,
-        Precomputed(p.graphs.prologue, blocks(p)),
-        Precomputed(p.graphs.observe_prologue, blocks(p)),
+        body,
+        observe,
         [zeros(kept) for _ in 1:b],
         zeros(Int, b),
         zeros(Int, b),
-        [RolloutSlot(p) for _ in 1:min(threads, b)],
+        [RolloutSlot(p, Sight(p, p.constants, body, observe)) for _ in 1:min(threads, b)],
     )
 end
 

@@ -108,7 +108,7 @@ def trained_model(fit: Fit, network: str, model: ODE, initial: Mapping[str, np.n
 
 
 def _free_name(model: ODE, stem: str) -> str:
-    taken = {*model.parameters, *model.states.names, *model.forcing.outputs}
+    taken = {*model.parameters, *model.states.names, *model.forcing_names}
     while stem in taken:
         stem += "_"
     return stem

@@ -57,6 +57,12 @@ def checked_network(model: ODE, network: str | None) -> str:
         raise unknown("network", network, model.networks, ModelError)
     if network not in model.learned:
         raise ModelError(f"Network `{network}` isn't called by the equations: there is nothing to recover.")
+    if model.constants is not None:
+        own = ", ".join(f"`{n}`" for n in (*model.conditions, *model.inputs)) or "coefficients"
+        raise ModelError(
+            f"Recovery refits equations that are the same for all trajectories, and this model has {own}. Regress the "
+            'network\'s samples instead: `fit.tree["/learned_term"]`.'
+        )
     return network
 
 
@@ -64,7 +70,7 @@ def argument_names(model: ODE, network: str) -> list[str]:
     """What a network's inputs are called: states by their names, other arguments `z0`, `z1`, …"""
     term = model.learned[network]
     inputs = model.networks[network].inputs
-    _, u, _ = model.vector_field.inputs
+    u = model.vector_field.input("u")
     own = {e: n for n, e in model.states.split(variable(u.name, u.shape)).items()}
     if term.layout == "vector":
         (vector,) = term.calls[0].inputs[1:]

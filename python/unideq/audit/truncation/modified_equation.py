@@ -133,7 +133,7 @@ def modified_equation(model: Model, space: UniformGrid, theta: np.ndarray | None
     s = variable("s")
     series = rebuild([outputs["du"]], _expanded(exact, space, s))[0]
     values = {v.name: np.asarray(unpacked[name]) for name, v in model.values.items()}
-    values |= {v.name: np.asarray(model.conditions[name].default) for name, v in model.known_values.items()}
+    values |= {v.name: np.asarray(model.conditions[name].typical) for name, v in model.known_values.items()}
     terms = []
     for node in stencils:
         terms += _terms(model, exact, node, space, names)

@@ -15,7 +15,7 @@ from ...graph import partition
 from ...objective.program import Integration
 from ...solvers import check_solver
 from ..clock import ON_GRID, clocked
-from .lowering import lower
+from .lowering import lower, rows_read
 from .solvers import make_adjoint, make_controller, make_solver
 from .stepping import between_jumps, padded, rounding
 
@@ -88,16 +88,20 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
     adjoint = diffrax.ForwardMode() if forward_mode else make_adjoint(settings.adjoint)
     clock = clocked(integration)
     once, body = partition(clock.vector_field, "theta")
-    prologue, field = lower(once), lower(body)
-    initial, observe = lower(integration.initial), lower(integration.observe)
-    term = diffrax.ODETerm(lambda t, u, fixed: field({"t": t, "u": u, **fixed})["du"])
+    prologue, field, rows = lower(once), lower(body), rows_read(body)
+    initial, observe, observed_rows = (
+        lower(integration.initial), lower(integration.observe), rows_read(integration.observe),
+    )  # fmt: skip
     single = integration.times.shape[0] == 1
-    jumps = len(clock.jumps) > 0
+    jumps = clock.jumps.shape[-1] > 0
     # Steps that end at a forcing's knots don't count.
-    limit = settings.max_steps + len(padded(clock.stops))
+    limit = settings.max_steps + padded(clock.stops).shape[-1]
 
-    def solve(start: Any, times: Any, u0: Any, fixed: Any, steps: Any) -> Any:
-        method = solver
+    def solve(start: Any, times: Any, own: Any, stops: Any, fixed: Any, steps: Any) -> Any:
+        method, u0, steps = solver, own["u0"], {**steps, **stops}
+        constants = {name: own[name] for name in ("c",) if name in own}
+        tables = rows(constants)
+        term = diffrax.ODETerm(lambda t, u, given: field({"t": t, "u": u, **tables, **given})["du"])
         if jumps:
             margin = 2 * rounding(start, times[-1])
             method = between_jumps(solver, margin + 2 * ON_GRID * steps.get("dt", 0.0))
@@ -108,7 +112,7 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
             times[-1],
             steps.get("dt"),
             u0,
-            fixed,
+            {**fixed, **constants},
             saveat=diffrax.SaveAt(ts=times),
             stepsize_controller=make_controller(settings.entry, steps),
             adjoint=adjoint,
@@ -118,27 +122,36 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
         counts = {key: solution.stats[f"num_{key}"] for key in ("steps", "accepted_steps", "rejected_steps")}
         return solution.ys, _status(solution.result, solution.ys), counts
 
-    def observed(times: Any, states: Any, theta: Any) -> dict[str, Any]:
-        at = jax.vmap(jax.vmap(lambda t, u: observe({"t": t, "u": u, "theta": theta})))
-        return {f"{integration.name}.{key}": value for key, value in at(times, states).items()}
+    def observed(times: Any, states: Any, own: Any, theta: Any) -> dict[str, Any]:
+        def along(times: Any, states: Any, constants: Any) -> Any:
+            given = {"theta": theta, **constants, **observed_rows(constants)}
+            return jax.vmap(lambda t, u: observe({"t": t, "u": u, **given}))(times, states)
+
+        constants = {name: own[name] for name in ("c",) if name in own}
+        return {f"{integration.name}.{key}": value for key, value in jax.vmap(along)(times, states, constants).items()}
 
     def run(theta: jax.Array, data: Mapping[str, Any]) -> Any:
         start, times = data["start"], data["times"]
-        steps = {key: data[key] for key in ("dt", "rtol", "atol", "stops", "jumps") if key in data}
+        steps = {key: data[key] for key in ("dt", "rtol", "atol") if key in data}
+        stops = {key: data[key] for key in ("stops", "jumps")}
         fixed = prologue({"theta": theta})
-        u0 = initial({"theta": theta})["u0"]
+        own = initial({"theta": theta})
         if single:  # a batch of one costs more than no batch
-            states, status, counts = solve(start[0], times[0], u0[0], fixed, steps)
+            first = {key: value[0] for key, value in own.items()}
+            own_stops = {key: value.reshape(value.shape[-1:]) for key, value in stops.items()}
+            states, status, counts = solve(start[0], times[0], first, own_stops, fixed, steps)
             states, status, counts = states[None], status[None], {k: v[None] for k, v in counts.items()}
         else:
-            states, status, counts = jax.vmap(solve, in_axes=(0, 0, 0, None, None))(start, times, u0, fixed, steps)
+            axes = {key: 0 if value.ndim == 2 else None for key, value in stops.items()}
+            along = jax.vmap(solve, in_axes=(0, 0, 0, axes, None, None))
+            states, status, counts = along(start, times, own, stops, fixed, steps)
         statistics = {
             "steps": counts["steps"],
             "accepted": counts["accepted_steps"],
             "rejected": counts["rejected_steps"],
             "reached": jnp.cumprod(jnp.all(jnp.isfinite(states), axis=-1), axis=-1).astype(bool),
         }
-        return observed(data["seen"], states, theta), status, statistics
+        return observed(data["seen"], states, own, theta), status, statistics
 
     return run
 

@@ -21,9 +21,11 @@ STRETCH = 0.1
 
 
 def padded(times: np.ndarray) -> np.ndarray:
-    """Increasing times with infinite ones behind them, in one of few sizes: programs of one form share their code."""
-    size = 1 << (len(times) - 1).bit_length() if len(times) else 0
-    return np.concatenate([times, np.full(size - len(times), np.inf)])
+    """Increasing times (S,), or a row a trajectory (B, S), with infinite ones behind them, in one of few sizes:
+    programs of one form share their code."""
+    count = times.shape[-1]
+    size = 1 << (count - 1).bit_length() if count else 0
+    return np.concatenate([times, np.full((*times.shape[:-1], size - count), np.inf)], axis=-1)
 
 
 def rounding(start: Any, end: Any) -> Any:

@@ -19,7 +19,7 @@ __all__ = ["integration_arrays", "integration_program"]
 
 def integration_arrays(integration: Integration) -> dict[str, np.ndarray]:
     """Start times (B), output times (B, K) and fixed step (0: none), output times as observations see them (B, K),
-    stops (S) and jumps (J)."""
+    stops (S) and jumps (J), or (B, S) and (B, J)."""
     check_solver(integration.solver, "julia")  # here, as code compiled for others may serve
     clock = clocked(integration)
     step = np.array(0.0 if integration.solver.dt is None else integration.solver.dt)
@@ -81,8 +81,10 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
         "solver": settings,
         "trajectories": integration.times.shape[0],
         "times": integration.times.shape[1],
-        "stops": len(clock.stops),
-        "jumps": len(clock.jumps),
+        "constants": integration.constants,
+        "stops": clock.stops.shape[-1],
+        "jumps": clock.jumps.shape[-1],
+        "own_stops": clock.stops.ndim == 2,
         "prologue": as_json(prologue),
         "body": as_json(body),
         "initial": as_json(integration.initial),
@@ -91,16 +93,21 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
         "jacobian": _jacobian(body) if integration.solver.stiff else None,
     }
     if differentiated:
+
+        def moving(graph: Graph, once: Graph) -> list[str]:
+            """What a graph of times and states is differentiated in."""
+            return ["u", *once.outputs, *(n for n in graph.input_names if n == "c")]
+
         wanted: Parts = {
             "prologue": (prologue, ["theta"]),
-            "body": (body, ["u", *prologue.outputs]),
+            "body": (body, moving(body, prologue)),
             "initial": (integration.initial, ["theta"]),
             "observe_prologue": (observe_prologue, ["theta"]),
-            "observe": (observe, ["u", *observe_prologue.outputs]),
+            "observe": (observe, moving(observe, observe_prologue)),
         }
         program.update(derivatives(wanted))
         if integration.solver.entry.rosenbrock:
-            wrt = ["u", *prologue.outputs]
+            wrt = moving(body, prologue)
             program["gradient"].update(_second(body, wrt, reverse))
             program["tangent"].update(_second(body, wrt, forward))
             if program["gradient"]["curvature"] is None and settings["adjoint"] == "auto":

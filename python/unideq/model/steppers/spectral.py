@@ -136,7 +136,7 @@ def _probe(model: Any, slots: Spectra, shape: tuple[int, ...]) -> dict[str, np.n
     """Values for all named inputs: a random state, parameters and conditions as given."""
     generator = np.random.default_rng(0)
     values = {f"p.{n}": v for n, v in model.layout.unpack(model.initial_theta()).items()}
-    values |= {f"c.{n}": np.asarray(c.default) for n, c in model.conditions.items()}
+    values |= {f"c.{n}": np.asarray(c.typical) for n, c in model.conditions.items()}
     values["t"] = np.asarray(0.3)
     for slot in slots.values():
         values[slot.name] = rfft(generator.uniform(0.5, 1.5, shape), len(shape))

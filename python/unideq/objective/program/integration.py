@@ -23,15 +23,17 @@ class Integration(Source):
     name
         Prefix of the arrays it makes: `NAME.OUTPUT`, shape (B, K, *output shape).
     vector_field
-        Graph with inputs `t` (), `u` (n,), `theta` (P,), and output `du` (n,).
+        Graph with inputs `t` (), `u` (n,), `theta` (P,), and output `du` (n,). It may read a trajectory's own
+        constants, `c` (q,): conditions, and which of the tables of forcings is its own.
     initial
-        Graph with input `theta` (P,), output `u0` (B, n).
+        Graph with input `theta` (P,), output `u0` (B, n) and, where `c` is read, `c` (B, q). Known numbers are
+        constants in it.
     start
         Start times (B,).
     times
         Output times (B, K), non-decreasing along K; rows with fewer times repeat their last one.
     observe
-        Graph with inputs `t`, `u`, `theta`; each output is recorded at every time.
+        Graph with inputs `t`, `u`, `theta` and, where it reads it, `c`; each output is recorded at every time.
     solver
         Settings.
     """
@@ -44,6 +46,21 @@ class Integration(Source):
     observe: Graph
     solver: SolverSettings = field(default_factory=SolverSettings)
     data: Mapping[str, np.ndarray] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def constants(self) -> int:
+        """Number q of a trajectory's own constants."""
+        return self.initial.outputs["c"].shape[1] if "c" in self.initial.outputs else 0
+
+    @property
+    def reads_constants(self) -> bool:
+        """Whether the vector field does."""
+        return any(node.operation == "input" and node.name == "c" for node in self.vector_field.nodes)
+
+    def known_constants(self) -> np.ndarray:
+        """(B, q): those known beforehand; NaN where θ decides."""
+        made = Graph(self.initial.inputs, {"c": self.initial.outputs["c"]})
+        return made.evaluate({i.name: np.full(i.shape, np.nan) for i in made.inputs})["c"]
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,199 @@
+"""What the model reads of each trajectory besides measurements: its conditions' coordinates, its forcings' records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..errors import DataError, unknown
+from ..graph.location import warn_user
+from ..model import Forcing, Model, Record, Records, row_tables
+from ..model.forcing import SETTING, forcing_times, method_of
+from ..times import Clock
+from .own_times import padded
+from .series import Series
+from .space import Space
+
+__all__ = ["Own", "constant_rows", "forcing_tables", "interpolation", "own_times_of", "own_variables", "warn_records"]
+
+
+def own_times_of(name: str) -> str:
+    """The coordinate that holds the times of a forcing where those aren't the measurements'."""
+    return f"{name}_time"
+
+
+@dataclass(frozen=True)
+class Own:
+    """What a model reads of each trajectory.
+
+    Attributes
+    ----------
+    defaults
+        Condition → its number in trajectories that lack it, where others have it; None: they must not lack it.
+    forcings
+        Those of a trajectory's own.
+    recorded
+        Records of theirs that came with the model.
+    """
+
+    defaults: Mapping[str, float | None] = field(default_factory=dict)
+    forcings: Mapping[str, Forcing] = field(default_factory=dict)
+    recorded: Mapping[str, Records] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: Model) -> Own:
+        """What this model reads."""
+        return cls({n: c.default for n, c in model.conditions.items()}, model.inputs, model.recorded)
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Names in the data that are forcings, or their times."""
+        return frozenset((*self.forcings, *map(own_times_of, self.forcings)))
+
+    def promoted(self, data: xr.Dataset) -> xr.Dataset:
+        """The data with conditions among the coordinates."""
+        names = [n for n in self.defaults if n in data.data_vars]
+        return data.set_coords(names) if names else data
+
+    def records(self, label: Any, data: xr.Dataset, space: Space, clock: Clock, where: str) -> dict[str, Record]:
+        """Forcing → its record in one trajectory."""
+        found = {}
+        for name, forcing in self.forcings.items():
+            known = self.recorded.get(name)
+            if name in data.variables:
+                found[name] = _record(name, forcing, data, space, clock, where)
+            elif known is None:
+                raise DataError(
+                    f"{unknown('forcing', name, [n for n in data.variables if n not in data.dims])} The data{where} "
+                    f'lack it: write `data.assign({name}=("time", values))`.'
+                )
+            elif (record := known.of(label)) is not None:
+                found[name] = record
+            else:
+                listing = ", ".join(map(repr, known.labels[:6])) + (" …" if len(known.labels) > 6 else "")
+                raise DataError(
+                    f"Forcing `{name}` has no record of trajectory {label!r}: it has {listing}. Give it that one, with "
+                    "the labels of the data along `trajectory`."
+                )
+        return found
+
+
+def _record(name: str, forcing: Forcing, data: xr.Dataset, space: Space, clock: Clock, where: str) -> Record:
+    """One forcing of one trajectory."""
+    what, axis, array = f"Forcing `{name}`{where}", own_times_of(name), data[name]
+    if "time" not in array.dims:
+        if axis not in data.coords or data[axis].ndim != 1 or data[axis].dims[0] not in array.dims:
+            raise DataError(
+                f"{what} has dimensions {tuple(map(str, array.dims))}; it needs `time`, or times of its own, the "
+                f"coordinate `{axis}`. What is one number a trajectory is a condition: `ude.Condition()`."
+            )
+        (dim,) = data[axis].dims
+        times = data[axis].values
+        known = ~(np.isnat(times) if times.dtype.kind in "mM" else np.isnan(np.asarray(times, dtype=float)))
+        array = array.drop_vars([c for c in ("time",) if c in array.coords]).isel({dim: np.flatnonzero(known)})
+        array = (array if dim == axis else array.swap_dims({dim: axis})).rename({axis: "time"})
+        stated = Clock.of(array["time"].attrs.get("units")) if times.dtype.kind in "fiu" else Clock()
+        if stated.unit and clock.unit and stated.unit != clock.unit:
+            raise DataError(
+                f"The times of forcing `{name}`{where} are in `{stated.unit}`, those of the data in `{clock.unit}`. "
+                "Convert them."
+            )
+    wanted = [d for d in space.coordinates if d in array.dims]
+    times, values = forcing_times(what, array.transpose("time", ..., *wanted), clock, drop=True)
+    if values.shape[1:] != forcing.shape:
+        raise DataError(
+            f"{what} has shape {values.shape[1:]} a time; the model's is {forcing.shape}. Say what it is: "
+            f'`forcings={{"{name}": ude.Forcing(shape={values.shape[1:]})}}`.'
+        )
+    return Record(times, values)
+
+
+def own_variables(name: str, records: Sequence[Record], attrs: dict[str, Any], clock: Clock) -> tuple[Any, Any]:
+    """A forcing's values (trajectory, sample, …) and times (trajectory, sample) as a data set holds them."""
+    times = padded([r.times for r in records])
+    values = np.full((*times.shape, *records[0].values.shape[1:]), np.nan)
+    for row, record in zip(values, records, strict=True):
+        row[: len(record.times)] = record.values
+    along = ("trajectory", f"{name}_sample")
+    units = {"units": clock.units} if clock.unit else {}
+    return ((*along, *(f"{name}_{k}" for k in range(values.ndim - 2))), values, attrs), (along, times, units)
+
+
+def forcing_tables(model: Model, series: Sequence[Series], data: xr.Dataset) -> dict[str, dict[str, Any]]:
+    """Forcing → its tables, a row a trajectory; interpolated as the model says, else the data, else linearly."""
+    methods = {name: interpolation(name, forcing, data[name]) for name, forcing in model.inputs.items()}
+    return {name: row_tables(name, method, [s.inputs[name] for s in series]) for name, method in methods.items()}
+
+
+def interpolation(name: str, forcing: Forcing, data: xr.DataArray | None) -> str:
+    """How to interpolate: as the model says, else an array, else linearly; they mustn't contradict each other."""
+    said = "linear" if data is None else method_of(name, data)
+    if data is not None and forcing.interpolation not in (None, said) and SETTING in data.attrs:
+        raise DataError(
+            f"Forcing `{name}` is `{said}` in the data (attribute `{SETTING}`), and the model says "
+            f"`{forcing.interpolation}`. Leave one of them out."
+        )
+    return forcing.interpolation or said
+
+
+def warn_records(
+    name: str,
+    method: str,
+    records: Sequence[Record],
+    spans: Sequence[tuple[float, float]],
+    labels: Sequence[Any] | None,
+) -> None:
+    """Warn where records aren't known at the times that are solved for, an interval more or less; once a forcing.
+
+    Steps (`previous`) last until the next one.
+
+    Raises
+    ------
+    DataError
+        If a record is known at none of them.
+    """
+    told = []
+    for i, (record, (first, last)) in enumerate(zip(records, spans, strict=True)):
+        begin, end = float(record.times[0]), float(record.times[-1])
+        slack = float(np.diff(record.times).max(initial=0.0))
+        lasts = method == "previous" or last <= end + slack
+        if len(record.times) == 1 or (first >= begin - slack and lasts):
+            continue
+        where = "" if labels is None else f" of trajectory {labels[i]!r}"
+        words = f"Forcing `{name}`{where} is known from t = {begin:g} to {end:g}, and needed from {first:g} to {last:g}"
+        if (first > end and method != "previous") or last < begin:
+            raise DataError(
+                f"{words}: they share no time, so that the forcing would be constant. Bring both to one time axis."
+            )
+        told.append(words)
+    if told:
+        more = f" ({len(told) - 1} more like it)" if len(told) > 1 else ""
+        warn_user(f"{told[0]}: beyond its ends it keeps its end values{more}.")
+
+
+def constant_rows(model: Model, series: Sequence[Series]) -> np.ndarray | None:
+    """(T, q): what the model reads as `c` for each trajectory; None: it reads none."""
+    if model.constants is None:
+        return None
+    values = {}
+    for name, condition in model.conditions.items():
+        column = []
+        for s in series:
+            if name not in s.extra and condition.default is None:
+                raise DataError(
+                    f"Trajectory {s.label!r} lacks the condition `{name}`, which has no default. Write "
+                    f'`data.assign_coords({name}=("trajectory", values))`.'
+                )
+            value = s.extra.get(name, np.asarray(condition.default, dtype=float))
+            if np.shape(value) != () or not np.isfinite(value):
+                raise DataError(
+                    f"The coordinate `{name}` of trajectory {s.label!r} must be one finite number, not {value}: "
+                    "the model reads it as a condition."
+                )
+            column.append(float(value))
+        values[name] = np.array(column)
+    return model.conditions_array(values, len(series))

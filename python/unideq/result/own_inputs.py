@@ -1,0 +1,187 @@
+"""Inputs of the trajectories that a model is solved for: their conditions, and the records of their own forcings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..checks import mapping
+from ..errors import DataError, OptionError, unknown
+from ..graph import Expression, Graph, apply, constant, variable
+from ..model import Model, Record, records_in, row_tables, with_rows
+from ..model.condition import condition_values
+from ..model.names import normal_keys
+from ..objective.own_inputs import interpolation, warn_records
+from ..objective.series import Series
+from ..times import Clock
+
+__all__ = ["OwnInputs", "record_array", "replaced_inputs", "solved_inputs"]
+
+
+@dataclass(frozen=True)
+class OwnInputs:
+    """What B trajectories read of their own.
+
+    Attributes
+    ----------
+    conditions
+        Condition → (B,).
+    constants
+        What graphs read as `c`, (B, q); None: nothing.
+    tables
+        Forcing of a trajectory's own → its tables, a row each.
+    labels
+        Of the trajectories, where the forcings say them.
+    """
+
+    conditions: Mapping[str, np.ndarray]
+    constants: np.ndarray | None
+    tables: Mapping[str, Mapping[str, Any]]
+    labels: tuple[Any, ...] | None = None
+
+    def read(self, graph: Graph) -> Graph:
+        """The graph with forcings read from the tables."""
+        return with_rows(graph, self.tables)
+
+    def start(self, theta: Expression, u0: Expression) -> Graph:
+        """`Integration.initial`."""
+        more = {} if self.constants is None else {"c": constant(self.constants)}
+        return Graph((theta,), {"u0": u0, **more})
+
+    def alone(self, model: Any) -> Any:
+        """The model of the first trajectory, its inputs part of the equations."""
+        shared = {
+            name: apply("piecewise_polynomial", variable("t"), constant(0.0), **table)
+            for name, table in self.tables.items()
+        }
+        return model.at(**{n: float(v[0]) for n, v in self.conditions.items()}).forced(shared)
+
+    def labelled(self, model: Model, dataset: xr.Dataset) -> xr.Dataset:
+        """A solution (trajectory, …) with the conditions as coordinates."""
+        for name, values in self.conditions.items():
+            units = model.conditions[name].units
+            dataset = dataset.assign_coords({name: ("trajectory", values, {"units": units} if units else {})})
+        return dataset if self.labels is None else dataset.assign_coords(trajectory=list(self.labels))
+
+
+def solved_inputs(
+    model: Model,
+    u0: np.ndarray,
+    batched: bool,
+    conditions: Mapping[str, Any] | None,
+    forcings: Mapping[str, Any] | None,
+    span: tuple[float, float],
+) -> tuple[np.ndarray, bool, OwnInputs]:
+    """Initial states (B, n), whether there are several trajectories, and the inputs of each.
+
+    Parameters
+    ----------
+    model
+        What is solved.
+    u0, batched
+        Initial states as the caller gave them.
+    conditions
+        Condition → a number, or one a trajectory.
+    forcings
+        Forcing of a trajectory's own → DataArray over `time`, with `trajectory` where they differ.
+    span
+        Start and end of the solve.
+
+    Raises
+    ------
+    DataError
+        If one is missing or unknown, can't be used, or they disagree about the number of trajectories.
+    """
+    arrays = _arrays(model, forcings)
+    records = {n: model.recorded[n] if a is None else records_in(n, a) for n, a in arrays.items()}
+    given = normal_keys(mapping(conditions, "conditions", none=True, error=DataError))
+    counts = {f"initial states for {len(u0)}": len(u0)} if batched else {}
+    for name, value in given.items():
+        if np.ndim(value):
+            counts[f"condition `{name}` for {np.size(value)}"] = np.size(value)
+    for name, found in records.items():
+        array = arrays[name]
+        if array is None or "trajectory" in array.dims:
+            counts[f"forcing `{name}` for {len(found.labels)}"] = len(found.labels)
+    if len(set(counts.values())) > 1:
+        raise DataError(f"The inputs disagree about the number of trajectories: {', '.join(counts)}.")
+    batched, count = bool(counts), next(iter(counts.values()), 1)
+    u0 = u0 if len(u0) == count else np.repeat(u0, count, axis=0)
+    known = condition_values(model.conditions, given, count)
+    constants = None if model.constants is None else model.conditions_array(given, count)
+    tables, labels = {}, None
+    for name, found in records.items():
+        rows = found.records if len(found.records) == count else found.records * count
+        method = interpolation(name, model.inputs[name], arrays[name])
+        warn_records(name, method, rows, [span] * count, found.labels if batched else None)
+        tables[name] = row_tables(name, method, rows)
+        labels = found.labels if len(found.labels) == count and batched else labels
+    return u0, batched, OwnInputs(known, constants, tables, labels)
+
+
+def replaced_inputs(
+    model: Model,
+    series: Sequence[Series],
+    data: xr.Dataset,
+    conditions: Mapping[str, Any] | None,
+    forcings: Mapping[str, Any] | None,
+    clock: Clock,
+) -> tuple[np.ndarray | None, dict[str, dict[str, Any]]]:
+    """Constants (T, q) and tables of the trajectories of data, with some of their inputs replaced: scenarios."""
+    labels = [s.label for s in series]
+    given = normal_keys(mapping(conditions, "conditions", none=True, error=DataError))
+    own: dict[str, Any] = {
+        n: np.array([float(s.extra.get(n, np.asarray(c.default, dtype=float))) for s in series])
+        for n, c in model.conditions.items()
+    }
+    constants = None if model.constants is None and not given else model.conditions_array({**own, **given}, len(series))
+    tables = {}
+    for name, array in _arrays(model, forcings, needed=False).items():
+        if array is None:
+            array, rows = data[name], [s.inputs[name] for s in series]
+        else:
+            found = records_in(name, array, len(series), clock)
+            chosen = found if "trajectory" not in array.dims or "trajectory" not in array.coords else None
+            rows = list(found.records) if chosen is not None else [_of(name, found, label) for label in labels]
+            if len(rows) != len(labels):
+                raise DataError(f"Forcing `{name}` has {len(rows)} records for {len(labels)} trajectories.")
+        tables[name] = row_tables(name, interpolation(name, model.inputs[name], array), rows)
+    return constants, tables
+
+
+def _of(name: str, records: Any, label: Any) -> Record:
+    found = records.of(label)
+    if found is None:
+        listing = ", ".join(map(repr, records.labels[:6]))
+        raise DataError(f"Forcing `{name}` has no record of trajectory {label!r}: it has {listing}.")
+    return found
+
+
+def _arrays(model: Model, forcings: Mapping[str, Any] | None, needed: bool = True) -> dict[str, xr.DataArray | None]:
+    """Forcing → what was given for it; None: its records came with the model, or needn't be given."""
+    given = normal_keys(mapping(forcings, "forcings", none=True, error=DataError))
+    for name in given:
+        if name in model.forcing.outputs:
+            raise OptionError(
+                f"The forcing `{name}` is part of the model, one for all. Where it may differ, name it alone: "
+                f"`ude.ODE(..., forcings=[{name!r}])`, and give it with the data or here."
+            )
+        if name not in model.inputs:
+            raise unknown("forcing", name, model.inputs, DataError)
+    for name in model.inputs:
+        if needed and name not in given and name not in model.recorded:
+            raise DataError(
+                f"The forcing `{name}` is a trajectory's own, and none is given. Write "
+                f"`forcings={{{name!r}: xr.DataArray(values, dims='time', coords={{'time': times}})}}`."
+            )
+    return {name: given.get(name) for name in model.inputs}
+
+
+def record_array(name: str, record: Record, data: xr.Dataset) -> xr.DataArray:
+    """A record of a fit's data as `solve` takes it."""
+    dims = ["time", *(f"{name}_{k}" for k in range(record.values.ndim - 1))]
+    return xr.DataArray(record.values, dims=dims, coords={"time": record.times}, attrs=data[name].attrs)
