@@ -4,21 +4,29 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import unideq as ude
 from unideq.audit.pathology.causality import causality_finding
 from unideq.audit.pathology.concentration import concentration_finding
 from unideq.audit.pathology.conflict import conflict_finding
 from unideq.audit.pathology.generalisation import generalisation_finding
 from unideq.audit.pathology.gradient_balance import balance_finding
+from unideq.audit.pathology.gradient_statistics import _histograms
 from unideq.audit.pathology.progress import progress_finding
+from unideq.audit.pathology.residual_points import concentration
 from unideq.audit.pathology.stiffness import stiffness_finding
 from unideq.audit.rollout.distance import Cloud
+from unideq.audit.rollout.dynamics import Dynamics
 from unideq.audit.rollout.shift import _dataset, _finding
 from unideq.audit.truncation.decomposition import Decomposition
 from unideq.audit.truncation.refinement import _finding as refinement_finding
 from unideq.audit.truncation.regression import Regression
-from unideq.audit.truncation.scheme_terms import SchemeTerm
+from unideq.audit.truncation.scheme_terms import SchemeTerm, _leading_order
+from unideq.audit.truncation.uniform_grid import UniformGrid
 from unideq.audit.truncation.verdict import truncation_finding
+from unideq.engine import get_engine
+from unideq.model import Entry, Layout
 
+from .burgers import CENTRAL, grid, host, split
 from .test_pathology import made
 
 LATER = np.array([False, True, True])
@@ -136,6 +144,18 @@ def test_a_total_falls_that_falls_twofold():
     assert found == ["ok", "note"]
 
 
+@pytest.mark.parametrize(("large", "share"), [(5, 1.0), (6, 5 / 6)])
+def test_concentration_looks_at_five_points_of_a_hundred(large, share):
+    assert concentration(np.repeat([1.0, 0.0], [large, 100 - large])) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(("large", "reach"), [(4, 0.1), (6, 1.0)])
+def test_histograms_leave_out_five_gradients_of_a_thousand(large, reach):
+    gradient = np.repeat([1.0, 0.1], [large, 1000 - large])[None, None]
+    _, edges = _histograms(gradient, Layout([Entry("w", (1000,), "network")]), ["w"], 10)["edges"]
+    assert edges.max() == pytest.approx(reach)
+
+
 # ---- truncation ---------------------------------------------------------------------------------------------------
 
 
@@ -189,6 +209,23 @@ def test_limits_of_refinement(below, above):
     assert (severity(**below), severity(**above)) == ("ok", "warning")
 
 
+@pytest.mark.parametrize(("third", "found"), [(0.43, False), (0.45, True)])
+def test_higher_derivatives_are_candidates_where_the_lower_ones_leave_five_per_cent(third, found):
+    x, of = grid(64).coordinates("x"), host(CENTRAL, 64)
+    states = np.stack([np.sin(x + k) + np.sin(3 * x + k * k) for k in range(12)])
+    space = UniformGrid.of(of)
+    closure = space.derivative(states, (2,)) + third * space.derivative(states, (3,))
+    regression = split(of, closure, np.arange(12.0), states).fields["u"].regression
+    assert ("u_xxx" in regression.names) is found
+    assert regression.r_squared == pytest.approx(1.0 if found else 0.95, abs=2e-3)
+
+
+@pytest.mark.parametrize(("first", "order"), [(0.9e-7, 2), (1.1e-7, 1)])
+def test_an_error_of_a_ten_millionth_of_the_rate_is_rounding(first, order):
+    assert _leading_order(np.array([first, 1e-3]), np.ones(4)) == order
+    assert _leading_order(np.array([first, 0.0]), np.ones(4)) == order % 2
+
+
 # ---- distribution shift -------------------------------------------------------------------------------------------
 
 
@@ -214,7 +251,7 @@ def test_limits_of_a_shift(furthest, outside, severity):
 )
 def test_leaving_is_a_tenth_of_the_places_a_quarter_beyond_the_quantile(times, places, leaves):
     """Of twenty places so many stand so many times as far as the training's 99 % quantile."""
-    samples = np.sort(np.random.default_rng(0).normal(size=2000))[:, None]
+    samples = np.linspace(-1.0, 1.0, 2000)[:, None]  # whatever is beyond the quantile has no sample near it
     cloud = Cloud.of(samples, np.arange(2000) % 5)
     one = float(cloud.distance(np.array([[samples.mean() + 1.0]]))[0])
     rows = np.zeros((1, 4, 20, 1))
@@ -222,3 +259,30 @@ def test_leaving_is_a_tenth_of_the_places_a_quarter_beyond_the_quantile(times, p
     d = _dataset(cloud, rows, (20,), ["new"], ["new 0"], 0.1)
     assert float(d["ratio"].max()) == pytest.approx(times, rel=1e-6)
     assert bool(d["first_step"][0] >= 0) is leaves
+
+
+def spread_as(*shares):
+    """Training samples whose principal components have these shares of the variance."""
+    signs = np.array([[1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0], [1.0, -1.0, -1.0, 1.0]])
+    return Cloud.of(signs.T * np.sqrt(shares), np.zeros(4), np.zeros(3))
+
+
+@pytest.mark.parametrize(("second", "components"), [(0.9e-3, 1), (1.1e-3, 2)])
+def test_principal_components_leave_a_thousandth_of_the_variance(second, components):
+    assert spread_as(1.0 - second, second, 0.0).directions.shape == (3, components)
+
+
+@pytest.mark.parametrize(("second", "counted"), [(0.9e-3, 1e-3), (1.1e-3, 1.1e-3)])
+def test_no_direction_has_less_than_a_thousandth_of_the_variance(second, counted):
+    cloud = spread_as(0.9996 - second, second, 4e-4)
+    assert [cloud.spread[1] / 3.0, cloud.rest / 3.0] == pytest.approx([counted, 1e-3])
+
+
+# ---- rollouts -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("interval", "steps"), [(1.5, 1), (1.6, 2)])
+def test_runge_kutta_steps_are_shorter_than_two_over_the_largest_eigenvalue(interval, steps):
+    """1.3 times as large an eigenvalue is reckoned with, for states further on."""
+    decay = ude.ODE(lambda t, s: {"x": -s.x}, ["x"])
+    assert Dynamics(decay, None, interval, get_engine(), np.ones((1, 1))).repeats == steps

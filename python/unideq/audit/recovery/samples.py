@@ -113,7 +113,7 @@ def learned_samples(fit: Fit, network: str) -> Samples:
     relative = np.sqrt(np.mean((error.values / scale) ** 2, axis=1))
     if not np.isfinite(relative).any():
         raise DataError(f"No seed could be solved, so `{network}` has no samples. Train the model first: {fit.status}.")
-    good = np.flatnonzero(relative <= TOLERANCE * np.nanmin(relative))
+    good = _about_equal(relative)
     seen = visited(fit, network)
     x = seen.arguments[good].reshape(-1, seen.arguments.shape[-1])
     y = seen.outputs[good].reshape(-1, seen.outputs.shape[-1])
@@ -123,3 +123,8 @@ def learned_samples(fit: Fit, network: str) -> Samples:
             f"`{network}` has {int(keep.sum())} finite samples along the solutions; recovery needs at least {FEWEST}."
         )
     return Samples(x[keep], y[keep], tuple(fit.seeds[i] for i in good))
+
+
+def _about_equal(errors: np.ndarray) -> np.ndarray:
+    """Indices of the seeds whose errors (seeds,) are about the least; NaN is none."""
+    return np.flatnonzero(errors <= TOLERANCE * np.nanmin(errors))

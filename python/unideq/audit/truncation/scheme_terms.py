@@ -121,10 +121,9 @@ def _of(
     sizes = np.sqrt(np.mean(by_order**2, axis=(0, *range(2, by_order.ndim))))
     rates = [on_grid_of(scheme, host, flat[k], lambda u, k=k: scheme.without_error(float(times[k]), u)) for k in few]
     rate = host.model.states.split(np.stack(rates))[field]
-    present = sizes > _ROUNDING * max(float(np.sqrt(np.mean(rate**2))), 1e-300)
-    if not present.any():
+    order = _leading_order(sizes, rate)
+    if not order:
         return []
-    order = int(np.argmax(present)) + 1
     own = [t for t in scheme.terms if t.field == field and t.actual and t.order == order]
     if own:
         summed = sum(t.factor * _values(scheme, host, t, times[few], flat[few]) for t in own)
@@ -136,6 +135,12 @@ def _of(
     words = f"the {power} term of {whose} modified equation"
     made = SchemeTerm(f"T{order}", sign, _signed("1", sign), order, words)
     return [(made, _by_order(scheme, host, field, times, flat)[:, order - 1])]
+
+
+def _leading_order(sizes: np.ndarray, rate: np.ndarray) -> int:
+    """Lowest power of dx whose term, of these root mean squares (orders,), isn't rounding; 0: all are."""
+    present = sizes > _ROUNDING * max(float(np.sqrt(np.mean(rate**2))), 1e-300)
+    return int(np.argmax(present)) + 1 if present.any() else 0
 
 
 def _named(t: StencilTerm, whose: str, sign: float) -> SchemeTerm:
