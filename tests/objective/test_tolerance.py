@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from unideq.model.state import StateTable
 from unideq.objective import SolverSettings
 from unideq.objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
 from unideq.solvers import checked_atol
+from unideq.stored import from_json
 
 PAIR = StateTable(["x", "y"])
 FIELD = StateTable({"u": (2, 3), "v": ()})
@@ -87,9 +89,9 @@ def test_a_wrong_scale_of_a_state_is_refused():
 
 
 def test_settings_of_older_files_and_several_tolerances_come_back_from_json():
-    assert SolverSettings(**{"name": "tsit5", "atol": 1e-6}).atol == 1e-6
+    assert from_json(SolverSettings, {"name": "tsit5", "atol": 1e-6}).atol == 1e-6
     several = replace(SolverSettings(), atol=(1e-13, 1e-6))
-    assert SolverSettings(**{**several.__dict__, "atol": list(several.atol)}) == several
+    assert from_json(SolverSettings, json.loads(json.dumps(several.to_json()))) == several
     assert several.tightened(100.0).atol == pytest.approx((1e-15, 1e-8))
     assert several.tolerances == "rtol 1e-06, atol 1e-13 … 1e-06"
 
