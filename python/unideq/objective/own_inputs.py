@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..errors import DataError, unknown
+from ..errors import DataError
 from ..graph.location import warn_user
 from ..model import Forcing, Model, Record, Records, row_tables
 from ..model.forcing import SETTING, forcing_times, method_of
@@ -67,9 +67,10 @@ class Own:
             if name in data.variables:
                 found[name] = _record(name, forcing, data, space, clock, where)
             elif known is None:
+                there = ", ".join(f"`{n}`" for n in data.variables if n not in data.dims)
                 raise DataError(
-                    f"{unknown('forcing', name, [n for n in data.variables if n not in data.dims])} The data{where} "
-                    f'lack it: write `data.assign({name}=("time", values))`.'
+                    f"The data{where} lack the forcing `{name}`, which the model reads from them; they have {there}. "
+                    f'Write `data.assign({name}=("time", values))`.'
                 )
             elif (record := known.of(label)) is not None:
                 found[name] = record
