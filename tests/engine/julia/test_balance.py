@@ -84,16 +84,6 @@ def test_a_run_goes_on_with_the_other_engine(julia, other, rule):
 
 
 @each_rule
-def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(julia, rule):
-    theta, more = starts(2, 6), {"balancing": balancing(rule, every=4), "report_every": 3}
-    unbroken, log = minimise(julia, problem().objective(), theta, 15, **more)
-    begun, head = minimise(julia, problem().objective(), theta, 15, stop_after=2, **more)
-    ended, tail = minimise(julia, problem().objective(), theta, 15, state=begun.last.state, **more)
-    np.testing.assert_array_equal(np.concatenate([head.weights(), tail.weights()], axis=1), log.weights())
-    np.testing.assert_array_equal(ended.last.theta, unbroken.last.theta)
-
-
-@each_rule
 def test_seeds_keep_their_own_weights_while_fresh_data_come(julia, other, rule):
     theta = starts(2, 6)
     more = {"balancing": balancing(rule, every=3), "batches": Draws(problem())}
@@ -111,17 +101,6 @@ def test_kernel_traces_are_those_of_explicit_jacobians_over_the_free_entries(jul
         traces = [np.mean(np.sum(jacobian(n, theta[seed])[..., free] ** 2, axis=(1, 2))) for n in ("pde", "walls")]
         wanted = 0.5 + 0.5 * np.sum(traces) / np.array(traces)
         np.testing.assert_allclose(log.weights()[seed, 0], wanted, rtol=1e-12)
-
-
-@each_rule
-def test_a_term_without_gradient_keeps_its_weight_and_spoils_no_other(julia, other, rule):
-    linear = Linear.random(7, POINTS, 6, walls=3.0)
-    linear.data["start"] = (np.zeros((4, 6)), np.ones(4))
-    rules = linear.balancing(rule, every=2, **settings_of(rule))
-    _, log = minimise(julia, linear.objective(), starts(1, 6), 5, balancing=rules)
-    _, wanted = minimise(other, linear.objective(), starts(1, 6), 5, balancing=rules)
-    np.testing.assert_array_equal(log.weights()[0, :, 2], 1.0)
-    assert_alike(log, wanted)
 
 
 @pytest.mark.parametrize("name", ["lbfgs", "bfgs", "adam"])

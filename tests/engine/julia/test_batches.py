@@ -8,24 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unideq.engine import Minimisation, Report, loop
-from unideq.engine.julia import optimise
-from unideq.errors import ModelError, OptionError
+from unideq.engine import Minimisation, Report
 from unideq.objective.program import Given, LossProgram, Rollout
 
+from ..growing import STARTS, Following, growth
 from ..problems import engine as jax_engine
 from ..problems import phase_of
-from ..test_batches import POINTS, STARTS, Following, Random, growth, totals_of
 from .test_rollout import PARAMETERS, THETA, nonlinear, objective
 
 ADAM = {"learning_rate": 0.02, "iterations": 30}
 LOGS = ("total", "gradient_norm", "learning_rate", "rejected")
 
 
-@pytest.fixture(autouse=True)
-def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No reports in between on a slow machine."""
-    monkeypatch.setattr(loop, "SILENCE", np.inf)
+pytestmark = pytest.mark.usefixtures("only_full_reports")
 
 
 class Shifted:
@@ -134,22 +129,6 @@ def test_batches_may_follow_the_parameters(julia):
 # ---- chunks, interruptions ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("memory", [1, 2000, 2**20])
-@pytest.mark.parametrize("report_every", [7, 30])
-def test_neither_chunks_nor_reports_change_a_run(
-    julia, monkeypatch: pytest.MonkeyPatch, memory: int, report_every: int
-):
-    given = Random()
-    expected, log = run(julia, growth(), STARTS, batches=given)
-    assert given.asked == list(range(30))
-    np.testing.assert_allclose(log["total"][:, 0], totals_of(0, STARTS[:, 0]), rtol=1e-12)
-    monkeypatch.setattr(optimise, "MEMORY", memory)
-    found, other = run(julia, growth(), STARTS, batches=Random(), report_every=report_every)
-    for key, values in log.items():
-        np.testing.assert_array_equal(other[key], values)
-    np.testing.assert_array_equal(found.last.theta, expected.last.theta)
-
-
 @pytest.mark.parametrize("settings", [ADAM, {**ADAM, "skip": 5.0}], ids=["plain", "skip"])
 def test_a_run_with_batches_resumes_bit_for_bit(julia, settings: dict[str, Any]):
     problem = objective(nonlinear())
@@ -186,10 +165,3 @@ def test_a_callback_sees_the_objectives_own_data_and_changes_nothing(julia):
     assert set(seen) == {float(own)}
     assert len(seen) == 4
     np.testing.assert_array_equal(julia.value(problem, THETA).total, own)
-
-
-def test_batches_that_dont_fit_are_refused(julia):
-    with pytest.raises(OptionError, match="fresh batches need Adam, AdamW or SOAP"):
-        run(julia, growth(), STARTS, batches=Random(), name="lbfgs", settings={"iterations": 3})
-    with pytest.raises(ModelError, match=rf"`start` in a batch of `sol` needs shape \({POINTS}, 1\)"):
-        run(julia, growth(), STARTS, batches=Random((POINTS + 1, 1)))

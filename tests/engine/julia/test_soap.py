@@ -7,17 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unideq.engine import Minimisation, loop
+from unideq.engine import Minimisation
 
 from ..problems import engine as jax_engine
 from ..problems import phase_of, ude_objective
-from ..soap_problems import BLOCKS, PARAMETERS, SETTINGS, Redrawn, start, two_layers
+from ..soap_problems import BLOCKS, SETTINGS, Redrawn, start, two_layers
 
-
-@pytest.fixture(autouse=True)
-def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One report a run on a slow machine too: these tests compare its logs."""
-    monkeypatch.setattr(loop, "SILENCE", np.inf)
+pytestmark = pytest.mark.usefixtures("only_full_reports")
 
 
 def minimised(
@@ -67,7 +63,3 @@ def test_a_run_goes_on_with_the_other_engine_and_bit_for_bit_with_its_own(julia:
         np.testing.assert_allclose(rest.theta, whole.theta, rtol=0, atol=tolerance)
         for name, values in whole.state.items():
             np.testing.assert_allclose(rest.state[name], values, rtol=0, atol=100 * tolerance, err_msg=name)
-
-
-def test_the_blocks_cover_the_network():
-    assert sum(rows * columns for _, rows, columns in BLOCKS) + 4 == PARAMETERS

@@ -8,27 +8,23 @@ import numpy as np
 import pytest
 
 import unideq as ude
-from unideq.engine import Minimisation, loop
+from unideq.engine import Engine, Minimisation
 from unideq.errors import OptionError
 from unideq.model.layout import Entry, Layout
 from unideq.objective.program import LossProgram
 from unideq.optimise import checked_matrices, weight_matrices
 
-from .problems import engine, phase_of
-from .soap_problems import BLOCKS, PARAMETERS, SETTINGS, SIZE, Redrawn, gradient, start, two_layers
+from ..problems import phase_of
+from ..soap_problems import BLOCKS, PARAMETERS, SETTINGS, SIZE, Redrawn, gradient, start, two_layers
 
-
-@pytest.fixture(autouse=True)
-def only_full_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No reports in between on a slow machine."""
-    monkeypatch.setattr(loop, "SILENCE", np.inf)
+pytestmark = pytest.mark.usefixtures("only_full_reports")
 
 
 def minimised(
-    objective: LossProgram, theta: np.ndarray, settings: dict[str, Any], name: str = "soap", **more: Any
+    engine: Engine, objective: LossProgram, theta: np.ndarray, settings: dict[str, Any], name: str = "soap", **more: Any
 ) -> Any:
     run = Minimisation(objective, theta, phase_of(name, settings), **{"report_every": 1000, "matrices": BLOCKS, **more})
-    return engine().minimise(run, lambda _: True).last
+    return engine.minimise(run, lambda _: True).last
 
 
 # ---- the algorithm ------------------------------------------------------------------------------------------------
@@ -83,9 +79,9 @@ def ramp(matrix: np.ndarray) -> np.ndarray:
     return np.diag(1e-9 * matrix.diagonal().max() * (1 - np.arange(size) / (2 * size)))
 
 
-def test_iterates_are_those_of_the_algorithm_replayed_with_numpy():
+def test_iterates_are_those_of_the_algorithm_replayed_with_numpy(engine: Engine):
     theta, rate, every = start()[0], 0.01, 5
-    result = minimised(two_layers(), theta[None], SETTINGS, batches=Redrawn())
+    result = minimised(engine, two_layers(), theta[None], SETTINGS, batches=Redrawn())
     matrices = [Matrix((rows, columns), every) for _, rows, columns in BLOCKS]
     mean, square, seen = np.zeros(PARAMETERS), np.zeros(PARAMETERS), 0
     for i in range(SETTINGS["iterations"]):
@@ -109,22 +105,22 @@ def orthogonal(seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("name", "follows"), [("soap", True), ("adam", False)])
-def test_soap_follows_a_turned_weight_matrix_and_adam_does_not(name: str, follows: bool):
+def test_soap_follows_a_turned_weight_matrix_and_adam_does_not(engine: Engine, name: str, follows: bool):
     """With A written as uᵀ A' v, A' = u A vᵀ sees the turned gradient: SOAP takes the turned step, up to its ramp."""
     u, v = orthogonal(3), orthogonal(4)
     theta = start()
     turned = theta.copy()
     turned[0, : SIZE**2] = (u @ theta[0, : SIZE**2].reshape(SIZE, SIZE) @ v.T).ravel()
     settings = {n: v for n, v in SETTINGS.items() if name == "soap" or n != "precondition_every"}
-    plain = minimised(two_layers(), theta, settings, name, batches=Redrawn())
-    other = minimised(two_layers(u, v), turned, settings, name, batches=Redrawn())
+    plain = minimised(engine, two_layers(), theta, settings, name, batches=Redrawn())
+    other = minimised(engine, two_layers(u, v), turned, settings, name, batches=Redrawn())
     difference = np.abs(other.total - plain.total).max() / plain.total.max()
     assert difference < 1e-6 if follows else difference > 1e-3
 
 
-def test_the_bases_are_orthogonal_and_diagonalise_the_preconditioners():
+def test_the_bases_are_orthogonal_and_diagonalise_the_preconditioners(engine: Engine):
     """Asked at every iteration of a slow run, one power iteration each is enough to follow them."""
-    state = minimised(two_layers(), start(), {**SETTINGS, "learning_rate": 1e-4, "precondition_every": 1}).state
+    state = minimised(engine, two_layers(), start(), {**SETTINGS, "learning_rate": 1e-4, "precondition_every": 1}).state
     for side in ("left", "right"):
         matrix = state[f"bases.{side}"][0, : SIZE**2].reshape(SIZE, SIZE)
         basis = state[f"bases.{side}_basis"][0, : SIZE**2].reshape(SIZE, SIZE)
@@ -134,9 +130,9 @@ def test_the_bases_are_orthogonal_and_diagonalise_the_preconditioners():
         assert (np.diag(diagonal)[1:] < np.diag(diagonal)[:-1]).all()
 
 
-def test_without_blocks_soap_is_adam():
+def test_without_blocks_soap_is_adam(engine: Engine):
     settings = {"learning_rate": 0.01, "iterations": 10, "beta1": 0.95, "beta2": 0.95}
-    soap, adam = (minimised(two_layers(), start(), settings, name, matrices=()) for name in ("soap", "adam"))
+    soap, adam = (minimised(engine, two_layers(), start(), settings, name, matrices=()) for name in ("soap", "adam"))
     assert (soap.theta == adam.theta).all()
     assert set(soap.state) == set(adam.state)
 
@@ -144,26 +140,26 @@ def test_without_blocks_soap_is_adam():
 # ---- runs ---------------------------------------------------------------------------------------------------------
 
 
-def test_seeds_go_their_own_ways():
+def test_seeds_go_their_own_ways(engine: Engine):
     theta = np.concatenate([start(), start(2)])
-    together = minimised(two_layers(), theta, SETTINGS, batches=Redrawn())
+    together = minimised(engine, two_layers(), theta, SETTINGS, batches=Redrawn())
     for i in range(2):
-        alone = minimised(two_layers(), theta[i : i + 1], SETTINGS, batches=Redrawn())
+        alone = minimised(engine, two_layers(), theta[i : i + 1], SETTINGS, batches=Redrawn())
         np.testing.assert_allclose(together.theta[i], alone.theta[0], atol=1e-9)
 
 
-def test_a_run_resumes_bit_for_bit():
-    whole = minimised(two_layers(), start(), SETTINGS)
+def test_a_run_resumes_bit_for_bit(engine: Engine):
+    whole = minimised(engine, two_layers(), start(), SETTINGS)
     for pause in (1, 12):
-        half = minimised(two_layers(), start(), {**SETTINGS, "iterations": pause})
-        rest = minimised(two_layers(), start(), SETTINGS, state=half.state)
+        half = minimised(engine, two_layers(), start(), {**SETTINGS, "iterations": pause})
+        rest = minimised(engine, two_layers(), start(), SETTINGS, state=half.state)
         assert all((rest.state[name] == values).all() for name, values in whole.state.items())
 
 
-def test_a_refused_gradient_costs_half_the_rate_and_teaches_nothing():
+def test_a_refused_gradient_costs_half_the_rate_and_teaches_nothing(engine: Engine):
     rates = {"iterations": 6, "precondition_every": 5}
-    before = minimised(two_layers(), start(), {**SETTINGS, **rates, "iterations": 5}, batches=Redrawn(5))
-    after = minimised(two_layers(), start(), {**SETTINGS, **rates}, batches=Redrawn(5))
+    before = minimised(engine, two_layers(), start(), {**SETTINGS, **rates, "iterations": 5}, batches=Redrawn(5))
+    after = minimised(engine, two_layers(), start(), {**SETTINGS, **rates}, batches=Redrawn(5))
     assert after.rejected[0].tolist() == [False] * 5 + [True]
     for name in ("mean", "square", "bases.left", "bases.right", "bases.left_basis", "bases.right_basis"):
         assert (after.state[name] == before.state[name]).all(), name
@@ -172,17 +168,17 @@ def test_a_refused_gradient_costs_half_the_rate_and_teaches_nothing():
     assert not (after.theta == before.theta).all()  # a shorter step from the last good point
 
 
-def test_bases_begin_with_the_first_gradient_that_is_taken():
-    result = minimised(two_layers(), start(), {**SETTINGS, "iterations": 12}, batches=Redrawn(0))
+def test_bases_begin_with_the_first_gradient_that_is_taken(engine: Engine):
+    result = minimised(engine, two_layers(), start(), {**SETTINGS, "iterations": 12}, batches=Redrawn(0))
     assert result.rejected[0].tolist() == [True] + [False] * 11
     assert result.state["accepted"][0] == 11
     assert (result.theta != start()).all()
 
 
-def test_fixed_entries_stay():
+def test_fixed_entries_stay(engine: Engine):
     free = np.ones(PARAMETERS, bool)
     free[: SIZE**2] = False
-    result = minimised(two_layers(), start(), SETTINGS, free=free)
+    result = minimised(engine, two_layers(), start(), SETTINGS, free=free)
     assert (result.theta[0, : SIZE**2] == start()[0, : SIZE**2]).all()
     assert (result.theta[0, SIZE**2 :] != start()[0, SIZE**2 :]).all()
 
@@ -191,11 +187,11 @@ def test_fixed_entries_stay():
 
 
 @pytest.mark.parametrize("blocks", [[[0, 4, 4], [10, 4, 4]], [[30, 4, 4]], [[0, 0, 4]]])
-def test_blocks_that_do_not_fit_are_refused(blocks: list[list[int]]):
+def test_blocks_that_do_not_fit_are_refused(engine: Engine, blocks: list[list[int]]):
     with pytest.raises(OptionError, match="doesn't fit"):
         checked_matrices(blocks, PARAMETERS)
     with pytest.raises(OptionError, match="doesn't fit"):
-        minimised(two_layers(), start(), SETTINGS, matrices=blocks)
+        minimised(engine, two_layers(), start(), SETTINGS, matrices=blocks)
 
 
 def test_blocks_are_the_free_matrices_of_networks():
@@ -219,7 +215,7 @@ def helmholtz(at: Any, field: Any) -> Any:
     return ude.d(field.u, at.x, 2) + ude.d(field.u, at.y, 2) + field.u - source
 
 
-def test_soap_ends_well_below_adam_on_a_helmholtz_equation():
+def test_soap_ends_well_below_adam_on_a_helmholtz_equation(engine: Engine):
     """Measured after 600 iterations at the best rate for both: Adam 13.7, SOAP 3.9 (from seed 1: 16.8 and 5.2)."""
     problem = ude.ResidualProblem(
         {"x": (-1, 1), "y": (-1, 1)},
@@ -232,7 +228,7 @@ def test_soap_ends_well_below_adam_on_a_helmholtz_equation():
     totals = {}
     for name in "adam", "soap":
         settings = {"learning_rate": 1e-2, "iterations": 600}
-        drawn = specification.batches(problem, engine().evaluate)
-        last = minimised(objective, theta, settings, name, batches=drawn, matrices=matrices)
+        drawn = specification.batches(problem, engine.evaluate)
+        last = minimised(engine, objective, theta, settings, name, batches=drawn, matrices=matrices)
         totals[name] = last.total[0, -100:].mean()
     assert totals["soap"] < 0.5 * totals["adam"]
