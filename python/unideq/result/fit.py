@@ -235,7 +235,15 @@ class Fit:
 
     # ---- going on ---------------------------------------------------------------------------------------------
 
-    def train(self, phases: Any = None, data: Any = None, **settings: Any) -> Fit:
+    def train(
+        self,
+        phases: Any = None,
+        data: Any = None,
+        *,
+        freeze: str | Sequence[str] = (),
+        thaw: str | Sequence[str] = (),
+        **settings: Any,
+    ) -> Fit:
         """Train on from here: every seed from its trained values, with this fit's settings where no other are given.
 
         This fit stays as it is.
@@ -265,7 +273,7 @@ class Fit:
         """
         from ..training.further import train_further
 
-        return train_further(self, phases, data, **settings)
+        return train_further(self, phases, data, freeze=freeze, thaw=thaw, **settings)
 
     def network(self, name: str, seed: int | str | None = None) -> TrainedNetwork:
         """A learned function by name, to be called at one's own points: `fit.network("uptake")(0.5)`.
