@@ -173,7 +173,7 @@ end
     end
 
     @testset "what precompilation runs runs" begin
-        square = Squares(3, ["sum"])
+        square = Squares(18, ["sum"])
         @test Unideq.run_minimise_workload(square) === nothing
     end
 end

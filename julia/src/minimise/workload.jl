@@ -6,7 +6,7 @@ const QUASI_NEWTON_STATE = ["known", "terms", "search.step", "search.turns", "se
 
 """
 Every optimiser for a few iterations on a compiled objective, through the functions that Python calls; `data` are the
-fresh data of every iteration where those are wanted.
+fresh data of every iteration where those are wanted. The objective has as many parameters as the stored programs.
 """
 function run_minimise_workload(objective, data = nothing)
     parameters, terms, room = objective.parameters, length(objective.terms), 3
@@ -24,6 +24,7 @@ function run_minimise_workload(objective, data = nothing)
     append!(programs, JSON.parse(WORKLOAD[name]) for name in ("adamw", "soap"))
     for program in programs
         names, logs = program["state"], Dict(name => zeros(room * max(terms, 1)) for name in LOG_NAMES)
+        length(program["free"]) == parameters || throw(ArgumentError("the stored programs have other parameters"))
         arrays = [zeros(max(parameters, terms, 9)) for _ in names]
         table = [Int64(UInt(pointer(array))) for array in arrays]
         GC.@preserve arrays table logs data begin
