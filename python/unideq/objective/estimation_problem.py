@@ -13,7 +13,7 @@ from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
 from ..model import Entry, Layout, Model, Parameter, with_rows
 from ..model.names import TERMS, check_reserved
-from .losses import Likelihood, Loss, mean_over
+from .losses import Loss, NoisyLikelihood, mean_over
 from .observations import Observations
 from .own_inputs import constant_rows, forcing_tables
 from .program import SolverSettings
@@ -135,7 +135,7 @@ class EstimationProblem:
             )
         for name in train.names:
             one = loss.of_variable(name)
-            if isinstance(one, Likelihood) and one.noise_words and name not in one.sigma:
+            if isinstance(one, NoisyLikelihood) and name not in one.sigma:
                 units = "" if one.relative else str(train.dataset[name].attrs.get("units", ""))
                 size, words = one.noise_scale(scales[name]), f"{one.noise_words} of {name}"
                 entries.append(Entry(f"noise.{name}", (), "noise", True, 0.0, None, size, units, words))
@@ -167,7 +167,7 @@ class EstimationProblem:
                 values[f"initial.{name}"] = guess
         for entry in self.layout.of_kind("noise"):
             loss = self.loss.of_variable(entry.name.removeprefix("noise."))
-            assert isinstance(loss, Likelihood)
+            assert isinstance(loss, NoisyLikelihood)
             values[entry.name] = loss.initial * entry.scale
         return self.layout.pack(values, base)
 
@@ -206,7 +206,7 @@ class EstimationProblem:
     def noise(self, theta: Expression, name: str) -> Expression | None:
         """The parameter of an observable's noise, given or estimated; None for losses that have none."""
         loss = self.loss.of_variable(name)
-        if not (isinstance(loss, Likelihood) and loss.noise_words):
+        if not isinstance(loss, NoisyLikelihood):
             return None
         return constant(loss.sigma[name]) if name in loss.sigma else self.layout.view(theta, f"noise.{name}")
 

@@ -5,7 +5,7 @@ from .continuous import GaussianLikelihood, LogNormalLikelihood, StudentTLikelih
 from .counts import NegativeBinomialLikelihood, PoissonLikelihood
 from .custom import CustomLoss
 from .given import loss_of
-from .loss import Likelihood, Loss, mean_over
+from .loss import Likelihood, Loss, NoisyLikelihood, mean_over
 from .misfit import Huber, SquaredError
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "LogNormalLikelihood",
     "Loss",
     "NegativeBinomialLikelihood",
+    "NoisyLikelihood",
     "PoissonLikelihood",
     "SquaredError",
     "StudentTLikelihood",

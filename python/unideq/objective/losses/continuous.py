@@ -12,7 +12,7 @@ from ...checks import known_arguments, number, settle
 from ...graph import Expression
 from ...stored import stored
 from .extended_log import extended_log
-from .loss import Likelihood
+from .loss import NoisyLikelihood
 
 __all__ = ["GaussianLikelihood", "LogNormalLikelihood", "StudentTLikelihood"]
 
@@ -20,7 +20,7 @@ __all__ = ["GaussianLikelihood", "LogNormalLikelihood", "StudentTLikelihood"]
 @stored
 @known_arguments
 @dataclass(frozen=True)
-class GaussianLikelihood(Likelihood):
+class GaussianLikelihood(NoisyLikelihood):
     """Negative log-likelihood r²/2 + log σ (constant dropped) with r = (predicted − observed) / σ.
 
     σ is estimated for every variable (reported as `noise.VARIABLE`), starting at `initial` times the scale,
@@ -45,7 +45,7 @@ class GaussianLikelihood(Likelihood):
 @stored
 @known_arguments
 @dataclass(frozen=True)
-class LogNormalLikelihood(Likelihood):
+class LogNormalLikelihood(NoisyLikelihood):
     """Negative log-likelihood r²/2 + log σ (constant dropped) with r = log(predicted / observed) / σ.
 
     For positive quantities whose errors are relative: σ is about the coefficient of variation, a pure number. It is
@@ -78,7 +78,7 @@ class LogNormalLikelihood(Likelihood):
 @stored
 @known_arguments
 @dataclass(frozen=True)
-class StudentTLikelihood(Likelihood):
+class StudentTLikelihood(NoisyLikelihood):
     """Negative log-likelihood (ν + 1)/2 · log(1 + r²/ν) + log σ (constant dropped) with r = (predicted − observed) / σ.
 
     For measurements with outliers: ν `degrees` of freedom, 4 unless given, from heavy tails (1: Cauchy) to nearly none

@@ -12,7 +12,7 @@ from ...checks import known_arguments
 from ...graph import Expression
 from ...stored import stored
 from .extended_log import extended_log
-from .loss import Likelihood
+from .loss import Likelihood, NoisyLikelihood
 
 __all__ = ["NegativeBinomialLikelihood", "PoissonLikelihood"]
 
@@ -51,7 +51,7 @@ class PoissonLikelihood(_Counts):
 @stored
 @known_arguments
 @dataclass(frozen=True)
-class NegativeBinomialLikelihood(_Counts):
+class NegativeBinomialLikelihood(_Counts, NoisyLikelihood):
     """Negative log-likelihood of a count with mean μ, the prediction, and variance μ + α μ² (Hilbe 2011, NB2).
 
     The dispersion α is estimated for every variable (reported as `noise.VARIABLE`), starting at `initial`, unless given
@@ -61,11 +61,11 @@ class NegativeBinomialLikelihood(_Counts):
     kind: ClassVar[str] = "negative_binomial"
     noise_words: ClassVar[str] = "dispersion of the counts"
     vanishes: ClassVar[bool] = False
-    relative: ClassVar[bool] = True
     sigma: Mapping[str, float] = field(default_factory=dict)
     initial: float = 0.2
     scale: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    relative: ClassVar[bool] = True
 
     def elementwise(
         self, predicted: Expression, observed: Expression, scale: float, noise: Expression | None

@@ -12,7 +12,7 @@ from ...errors import DataError
 from ...graph import Expression, constant
 from ...stored import Stored
 
-__all__ = ["Likelihood", "Loss", "mean_over"]
+__all__ = ["Likelihood", "Loss", "NoisyLikelihood", "mean_over"]
 
 
 class Loss(Stored):
@@ -57,31 +57,14 @@ class Loss(Stored):
 class Likelihood(Loss):
     """Base of negative log-likelihoods, constants dropped.
 
-    Those with `noise_words` have a parameter, estimated for every variable as `noise.VARIABLE` unless `sigma` gives it.
     Those with a `needs` refuse measured values that `possible` doesn't hold for.
     """
 
-    noise_words: ClassVar[str] = ""
-    """What `noise.VARIABLE` is; "" where there is no such parameter."""
-    relative: ClassVar[bool] = False
-    """Whether that is a pure number, instead of one in the variable's units."""
-    vanishes: ClassVar[bool] = True
-    """Whether the likelihood has no maximum where all measurements are met exactly: the parameter goes to zero."""
     needs: ClassVar[str] = ""
-    sigma: Mapping[str, float] = {}
-    initial: float = 0.2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        settle(self, number, "initial", above=0)
 
     @property
     def is_likelihood(self) -> bool:
         return True
-
-    def noise_scale(self, scale: float) -> float:
-        """Size of the parameter of a variable of this scale; a first guess is `initial` times it."""
-        return 1.0 if self.relative else scale
 
     def possible(self, values: np.ndarray) -> np.ndarray:
         """Where values could have been measured at all."""
@@ -96,6 +79,30 @@ class Likelihood(Loss):
                 f"({wrong.size} of {found.size} values aren't). Leave such values out (NaN), or choose another loss, "
                 'e.g. `loss="gaussian"`.'
             )
+
+
+class NoisyLikelihood(Likelihood):
+    """Base of likelihoods with a parameter of the noise: estimated for every variable as `noise.VARIABLE`.
+
+    `sigma` (variable → the parameter) gives it where it is known; a first guess is `initial` times `noise_scale`.
+    """
+
+    noise_words: ClassVar[str] = ""
+    """What `noise.VARIABLE` is."""
+    relative: ClassVar[bool] = False
+    """Whether that is a pure number, instead of one in the variable's units."""
+    vanishes: ClassVar[bool] = True
+    """Whether the likelihood has no maximum where all measurements are met exactly: the parameter goes to zero."""
+    sigma: Mapping[str, float]
+    initial: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        settle(self, number, "initial", above=0)
+
+    def noise_scale(self, scale: float) -> float:
+        """Size of the parameter of a variable of this scale."""
+        return 1.0 if self.relative else scale
 
 
 def _by_variable(value: Any, name: str, of: str) -> dict[str, float]:
