@@ -143,9 +143,7 @@ def fit(
     >>> round(float(fitted.parameters["rate"]), 4)
     0.7
     """
-    path = None if checkpoint is None else writable(checkpoint, "checkpoint", what="The checkpoint")
-    flag(progress, "progress")
-    function(callback, "callback", needs="a function of the report", takes=1, none=True)
+    path = checked_run(checkpoint, progress, callback)
     checked_engine(engine)
     kind = kind_of(model)
     kind.check_arguments(options)
@@ -153,6 +151,14 @@ def fit(
     _warn_of_equal_seeds(model, settings.seeds)
     chosen = get_engine(engine)
     return trained(model, observations, settings, chosen, path, progress, callback)
+
+
+def checked_run(checkpoint: Any, progress: Any, callback: Any) -> Path | None:
+    """Where checkpoints go, after a check of how a training is to be followed."""
+    path = None if checkpoint is None else writable(checkpoint, "checkpoint", what="The checkpoint")
+    flag(progress, "progress")
+    function(callback, "callback", needs="a function of the report", takes=1, none=True)
+    return path
 
 
 def trained(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..checks import flag, function, sequence, text, writable
+from ..checks import sequence, text
 from ..engine import Engine, Report, checked_engine, get_engine
 from ..errors import OptionError
 from ..model import Layout
 from ..objective import Observations
-from .fit import trained
-from .kind import COMMON, kind_of
+from .fit import checked_run, trained
+from .kind import kind_of
 from .record import Record
 
 if TYPE_CHECKING:
@@ -42,12 +42,10 @@ def train_further(
     record = fit.record
     if "seeds" in options:
         raise OptionError("`train` goes on with the seeds of the fit. Other seeds begin anew: `ude.fit(…, seeds=…)`.")
-    path = None if checkpoint is None else writable(checkpoint, "checkpoint", what="The checkpoint")
-    flag(progress, "progress")
-    function(callback, "callback", needs="a function of the report", takes=1, none=True)
+    path = checked_run(checkpoint, progress, callback)
     model = record.model.thawed(*_names(thaw, "thaw")).frozen(*_names(freeze, "freeze"))
     kind, before = kind_of(model), record.settings
-    kind.check_arguments({n: v for n, v in options.items() if n not in COMMON})
+    kind.check_arguments(options)
     if data is None:
         data = record.observations
     elif record.observations is not None:
