@@ -11,7 +11,6 @@ have one key, and share one compiled function, which gets the values with each c
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ import numpy as np
 from ...graph import Expression, Graph, partition
 from ...graph.frozen import freeze
 from ...objective.program import LossProgram, Source, graph_key
-from ..cache import HashedKey
+from ..cache import HashedKey, IdentityCache
 from .bound import COLUMNS, TABLES, bound, is_plain
 from .programs import program_of
 
@@ -79,17 +78,13 @@ class Arguments:
         return bound(function, where, self.nodes, self.kept, self.complete)
 
 
-_read: dict[int, Arguments] = {}
-"""What living programs and graphs were read as, by identity: neither changes once it is made."""
+_read = IdentityCache()
+"""What living programs and graphs were read as: neither changes once it is made."""
 
 
 def _once(program: Any, read: Callable[[Any], Arguments]) -> Arguments:
     """What a program is read as. Reading costs as much as evaluating a small graph thousands of times."""
-    place = id(program)
-    if place not in _read:
-        _read[place] = read(program)
-        weakref.finalize(program, _read.pop, place, None)
-    return _read[place]
+    return _read.get(program, lambda: read(program))
 
 
 class Reader:
