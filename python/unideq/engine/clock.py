@@ -8,14 +8,15 @@ knot, and the knots are moved instead, each rounded once.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..graph import Graph, apply, substitute
+from ..objective.own_times import padded_values
 from ..objective.program import Integration
+from .cache import IdentityCache
 from .stops import Stops, forcings_of, stops_of
 
 __all__ = ["ON_GRID", "Clocked", "clocked", "jumps_within_steps", "own_clock"]
@@ -52,14 +53,11 @@ def clocked(integration: Integration) -> Clocked:
     """The integration on its solver's clock."""
     if not integration.constants:
         return _clocked(integration)
-    place = id(integration)
-    if place not in _own:  # every trajectory's stops are looked for, and programs are asked for them several times
-        _own[place] = _clocked(integration)
-        weakref.finalize(integration, _own.pop, place, None)
-    return _own[place]
+    # Every trajectory's stops are looked for, and programs are asked for them several times.
+    return _own.get(integration, lambda: _clocked(integration))
 
 
-_own: dict[int, Clocked] = {}
+_own = IdentityCache()
 
 
 def _clocked(integration: Integration) -> Clocked:
@@ -84,15 +82,8 @@ def _own_stops(graph: Graph, rtol: float, constants: np.ndarray, start: np.ndarr
     within = [
         [t[(t > low) & (t < high)] for t in (s.times, s.jumps)] for s, low, high in zip(every, start, end, strict=True)
     ]
-    return Stops(_rows([times for times, _ in within]), _rows([jumps for _, jumps in within]))
-
-
-def _rows(times: Sequence[np.ndarray]) -> np.ndarray:
-    """One row each, infinite behind its end."""
-    rows = np.full((len(times), max(len(t) for t in times)), np.inf)
-    for row, t in zip(rows, times, strict=True):
-        row[: len(t)] = t
-    return rows
+    times, jumps = zip(*within, strict=True)
+    return Stops(padded_values(times, np.inf), padded_values(jumps, np.inf))
 
 
 def jumps_within_steps(integration: Integration) -> list[str]:

@@ -89,9 +89,21 @@ class Records:
     labels: tuple[Any, ...]
     records: tuple[Record, ...]
 
-    def of(self, label: Any) -> Record | None:
-        """That of a trajectory."""
-        return self.records[self.labels.index(label)] if label in self.labels else None
+    def of(self, label: Any, name: str) -> Record:
+        """That of a trajectory.
+
+        Raises
+        ------
+        DataError
+            If there is none; says so of the forcing `name`.
+        """
+        if label in self.labels:
+            return self.records[self.labels.index(label)]
+        listing = ", ".join(map(repr, self.labels[:6])) + (" …" if len(self.labels) > 6 else "")
+        raise DataError(
+            f"Forcing `{name}` has no record of trajectory {label!r}: it has {listing}. Give it that one, with the "
+            "labels of the data along `trajectory`."
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `from_json`."""

@@ -14,7 +14,7 @@ from ..graph.location import warn_user
 from ..model import Forcing, Model, Record, Records, row_tables
 from ..model.forcing import SETTING, forcing_times, method_of
 from ..times import Clock
-from .own_times import padded
+from .own_times import padded_values
 from .series import Series
 from .space import Space
 
@@ -72,14 +72,8 @@ class Own:
                     f"The data{where} lack the forcing `{name}`, which the model reads from them; they have {there}. "
                     f'Write `data.assign({name}=("time", values))`.'
                 )
-            elif (record := known.of(label)) is not None:
-                found[name] = record
             else:
-                listing = ", ".join(map(repr, known.labels[:6])) + (" …" if len(known.labels) > 6 else "")
-                raise DataError(
-                    f"Forcing `{name}` has no record of trajectory {label!r}: it has {listing}. Give it that one, with "
-                    "the labels of the data along `trajectory`."
-                )
+                found[name] = known.of(label, name)
         return found
 
 
@@ -115,10 +109,7 @@ def _record(name: str, forcing: Forcing, data: xr.Dataset, space: Space, clock: 
 
 def own_variables(name: str, records: Sequence[Record], attrs: dict[str, Any], clock: Clock) -> tuple[Any, Any]:
     """A forcing's values (trajectory, sample, …) and times (trajectory, sample) as a data set holds them."""
-    times = padded([r.times for r in records])
-    values = np.full((*times.shape, *records[0].values.shape[1:]), np.nan)
-    for row, record in zip(values, records, strict=True):
-        row[: len(record.times)] = record.values
+    times, values = padded_values([r.times for r in records]), padded_values([r.values for r in records])
     along = ("trajectory", f"{name}_sample")
     units = {"units": clock.units} if clock.unit else {}
     return ((*along, *(f"{name}_{k}" for k in range(values.ndim - 2))), values, attrs), (along, times, units)
@@ -176,10 +167,8 @@ def warn_records(
         warn_user(f"{told[0]}: beyond its ends it keeps its end values{more}.")
 
 
-def constant_rows(model: Model, series: Sequence[Series]) -> np.ndarray | None:
-    """(T, q): what the model reads as `c` for each trajectory; None: it reads none."""
-    if model.constants is None:
-        return None
+def conditions_of(model: Model, series: Sequence[Series]) -> dict[str, np.ndarray]:
+    """Condition → its number in every trajectory (T,)."""
     values = {}
     for name, condition in model.conditions.items():
         column = []
@@ -197,4 +186,9 @@ def constant_rows(model: Model, series: Sequence[Series]) -> np.ndarray | None:
                 )
             column.append(float(value))
         values[name] = np.array(column)
-    return model.conditions_array(values, len(series))
+    return values
+
+
+def constant_rows(model: Model, series: Sequence[Series]) -> np.ndarray | None:
+    """(T, q): what the model reads as `c` for each trajectory; None: it reads none."""
+    return None if model.constants is None else model.conditions_array(conditions_of(model, series), len(series))

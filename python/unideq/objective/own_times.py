@@ -15,7 +15,16 @@ import xarray as xr
 
 from ..errors import DataError
 
-__all__ = ["SAMPLE", "along", "has_own_times", "on_common_times", "padded", "split_own_times", "time_dim", "worth_it"]
+__all__ = [
+    "SAMPLE",
+    "along",
+    "has_own_times",
+    "on_common_times",
+    "padded_values",
+    "split_own_times",
+    "time_dim",
+    "worth_it",
+]
 
 SAMPLE = "sample"
 """The dimension that takes the place of `time`."""
@@ -29,12 +38,10 @@ def worth_it(times: Sequence[np.ndarray]) -> bool:
     return sum(len(t) for t in times) > LEAST and len(np.unique(np.concatenate(times))) > max(FACTOR * longest, LEAST)
 
 
-def padded(times: Sequence[np.ndarray]) -> np.ndarray:
-    """(trajectories, K) with K the longest one's number of times; NaN behind a shorter one's end."""
-    rows = np.full((len(times), max(len(t) for t in times)), np.nan)
-    for row, t in zip(rows, times, strict=True):
-        row[: len(t)] = t
-    return rows
+def padded_values(rows: Sequence[np.ndarray], fill: float = np.nan) -> np.ndarray:
+    """Rows (K, …) as one array, (rows, longest, …): shorter ones end in NaN, or in `fill`."""
+    width = max(len(r) for r in rows)
+    return np.stack([np.concatenate([r, np.full((width - len(r), *r.shape[1:]), fill)]) for r in rows])
 
 
 def time_dim(times: np.ndarray) -> str:

@@ -15,7 +15,7 @@ from ..model.names import normal
 from ..times import Clock, is_dated, model_time, model_times
 from .labels import Labels
 from .own_inputs import Own, own_times_of, own_variables
-from .own_times import SAMPLE, has_own_times, padded, split_own_times, time_dim, worth_it
+from .own_times import SAMPLE, has_own_times, padded_values, split_own_times, time_dim, worth_it
 from .series import Series
 from .space import Space
 
@@ -302,7 +302,7 @@ def _union(
     """
     rows = [s.times for s in series]
     own = worth_it(rows)
-    times = padded(rows) if own else np.unique(np.concatenate(rows))
+    times = padded_values(rows) if own else np.unique(np.concatenate(rows))
     along = time_dim(times)
     first = parts[0][1]
     variables = {}

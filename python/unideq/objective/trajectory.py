@@ -16,22 +16,17 @@ from .curriculum import stages
 from .estimation_problem import EstimationProblem
 from .full_rollout import full_rollout
 from .objective import Objective
+from .own_times import padded_values
 from .program import Integration, LossProgram
 from .series import Series
 
-__all__ = ["Trajectory", "padded", "padded_values", "real_times"]
+__all__ = ["Trajectory", "padded", "real_times"]
 
 
 def padded(rows: list[np.ndarray]) -> np.ndarray:
     """Rows of times as one array; shorter rows repeat their last time."""
     width = max(len(r) for r in rows)
     return np.stack([np.concatenate([r, np.full(width - len(r), r[-1])]) for r in rows])
-
-
-def padded_values(rows: list[np.ndarray]) -> np.ndarray:
-    """Rows of values as one array; shorter rows end in NaN."""
-    width = max(len(r) for r in rows)
-    return np.stack([np.concatenate([r, np.full((width - len(r), *r.shape[1:]), np.nan)]) for r in rows])
 
 
 def real_times(counts: list[int]) -> np.ndarray:

@@ -15,7 +15,7 @@ from ..graph import Expression, Graph, apply, constant, variable
 from ..model import Model, Record, records_in, row_tables, with_rows
 from ..model.condition import condition_values
 from ..model.names import normal_keys
-from ..objective.own_inputs import interpolation, warn_records
+from ..objective.own_inputs import conditions_of, interpolation, warn_records
 from ..objective.series import Series
 from ..times import Clock
 
@@ -134,31 +134,20 @@ def replaced_inputs(
     """Constants (T, q) and tables of the trajectories of data, with some of their inputs replaced: scenarios."""
     labels = [s.label for s in series]
     given = normal_keys(mapping(conditions, "conditions", none=True, error=DataError))
-    own: dict[str, Any] = {
-        n: np.array([float(s.extra.get(n, np.asarray(c.default, dtype=float))) for s in series])
-        for n, c in model.conditions.items()
-    }
-    constants = None if model.constants is None and not given else model.conditions_array({**own, **given}, len(series))
+    own = {**conditions_of(model, series), **given}
+    constants = None if model.constants is None and not given else model.conditions_array(own, len(series))
     tables = {}
     for name, array in _arrays(model, forcings, needed=False).items():
         if array is None:
             array, rows = data[name], [s.inputs[name] for s in series]
         else:
             found = records_in(name, array, len(series), clock)
-            chosen = found if "trajectory" not in array.dims or "trajectory" not in array.coords else None
-            rows = list(found.records) if chosen is not None else [_of(name, found, label) for label in labels]
+            labelled = "trajectory" in array.dims and "trajectory" in array.coords
+            rows = [found.of(label, name) for label in labels] if labelled else list(found.records)
             if len(rows) != len(labels):
                 raise DataError(f"Forcing `{name}` has {len(rows)} records for {len(labels)} trajectories.")
         tables[name] = row_tables(name, interpolation(name, model.inputs[name], array), rows)
     return constants, tables
-
-
-def _of(name: str, records: Any, label: Any) -> Record:
-    found = records.of(label)
-    if found is None:
-        listing = ", ".join(map(repr, records.labels[:6]))
-        raise DataError(f"Forcing `{name}` has no record of trajectory {label!r}: it has {listing}.")
-    return found
 
 
 def _arrays(model: Model, forcings: Mapping[str, Any] | None, needed: bool = True) -> dict[str, xr.DataArray | None]:

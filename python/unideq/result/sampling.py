@@ -13,7 +13,7 @@ from ..graph import Graph, variable
 from ..graph.location import warn_user
 from ..model import with_rows
 from ..objective import EstimationProblem, Integration, Observations, SolverSettings
-from ..objective.own_times import has_own_times, padded, time_dim
+from ..objective.own_times import has_own_times, padded_values, time_dim
 from ..solvers import adjoints_of, counterpart
 from ..training.record import Record
 from .own_inputs import replaced_inputs
@@ -235,7 +235,7 @@ def result_times(observations: Observations, count: int = 200) -> np.ndarray:
     """
     series = observations.series
     if has_own_times(observations.dataset):
-        return padded([_with_grid(s.times, [s.start], observations.stepped, count) for s in series])
+        return padded_values([_with_grid(s.times, [s.start], observations.stepped, count) for s in series])
     measured = np.unique(np.concatenate([s.times for s in series]))
     return _with_grid(measured, [s.start for s in series], observations.stepped, count)
 

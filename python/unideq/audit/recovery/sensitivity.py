@@ -15,7 +15,8 @@ from ...engine import Engine
 from ...graph import Expression, Graph, constant, pullback, rebuild, variable
 from ...model import ODE
 from ...objective import Integration, Observations, SolverSettings
-from ...objective.trajectory import padded, padded_values
+from ...objective.own_times import padded_values
+from ...objective.trajectory import padded
 
 __all__ = ["Sensitivities"]
 
