@@ -52,6 +52,14 @@ ude.fit(ode, data, loss=ude.Huber)  # `loss` … Huber()
 ude.fit(ode, data, loss="custom")  # `custom`
 ude.fit(ode, data, loss=lambda p, o: np.max(p) - np.max(o))  # one value
 ude.fit(ode, data, loss=lambda p: p)  # called with 2
+ude.fit(ode, data, loss=ude.GaussianLikelihood(sigma={"x": "x_sd"}))  # lack `x_sd` … beside `x`
+ude.fit(ode, data, loss=ude.GaussianLikelihood(sigma={"x": "x"}))  # `x` beside `x` … own variable
+ude.fit(ode, data.assign(x_sd=-data.x), loss=ude.GaussianLikelihood(sigma={"x": "x_sd"}))  # `x_sd` … at time 0
+ude.fit(ode, data.assign(x_sd=data.x), loss=ude.GaussianLikelihood(sigma={"x": "xsd"}))  # `x_sd` … `xsd`
+ude.fit(ode, data, loss=ude.GaussianLikelihood(below={"x": 1e9}))  # `x` lie beyond a limit … units
+ude.fit(ode, data, loss=ude.GaussianLikelihood(below={"y": 0.1}))  # `below` … `y` … `x`
+ude.fit(ode, data, loss=ude.GaussianLikelihood(between={"x": 0.1}))  # `between` … 0.1
+ude.fit(ode, data, loss=ude.StudentTLikelihood(below={"x": 0.1}))  # `below`
 ude.fit(ode, data, loss=ude.SquaredError(scale={"y": 1.0}))  # `scale` … `y`
 ude.fit(ode, data, loss=ude.SquaredError(weights={"X": 1.0}))  # `X` … `x`
 ude.fit(ode, data, holdout=0)  # `holdout` … 0

@@ -31,6 +31,7 @@ class Specimen:
     objective: Any
     stiff: bool = False
     dt: float | None = None
+    loss: Any = None
 
 
 def curves(model: ude.ODE, times: np.ndarray, trajectories: int = 0, skip: tuple[str, ...] = ()) -> xr.Dataset:
@@ -76,8 +77,10 @@ def program(specimen: Specimen, engine: Engine, solver: str, tolerance: float) -
     """The objective of a fit with this engine, and θ for seed 0."""
     entry = SOLVERS[solver]
     own = {"dt": specimen.dt} if entry.fixed else {"rtol": tolerance, "atol": tolerance}
-    settings = kind_of(specimen.model).chosen(specimen.objective, ude.Adam(), solver=entry(max_steps=100_000, **own))
-    observations = Observations.from_data(specimen.data, specimen.model.observables)
+    settings = kind_of(specimen.model).chosen(
+        specimen.objective, ude.Adam(), solver=entry(max_steps=100_000, **own), loss=specimen.loss
+    )
+    observations = Observations.of(specimen.data, specimen.model, beside=settings.loss.beside)
     trainer = Trainer(specimen.model, observations, settings, engine)
     problem = trainer.task.problem
     objective = specimen.objective.build(problem)

@@ -29,6 +29,14 @@ def scalar_logistic() -> Specimen:
     return Specimen(model, curves(model, SHORT), ude.Trajectory())
 
 
+def censored() -> Specimen:
+    """A logistic curve whose measurements have errors of their own, some beyond limits."""
+    made = scalar_logistic()
+    data = made.data.assign(top=made.data.x + 0.1, sd=0.3 * made.data.x).assign(top=lambda d: d.top.where(d.time < 1))
+    loss = ude.LogNormalLikelihood(sigma={"x": "sd"}, below={"x": 1.115}, above={"x": 1.3}, between={"x": "top"})
+    return Specimen(made.model, data, made.objective, loss=loss)
+
+
 def lorenz() -> Specimen:
     def rhs(t: Any, s: Any, p: Any) -> dict[str, Any]:
         return {"x": p.sigma * (s.y - s.x), "y": s.x * (p.rho - s.z) - s.y, "z": s.x * s.y - p.beta * s.z}
@@ -204,6 +212,7 @@ def stiff_ring() -> Specimen:
 
 ZOO: dict[str, Maker] = {
     "scalar": scalar_logistic,
+    "censored": censored,
     "lorenz": lorenz,
     "lotka_volterra": lotka_volterra,
     "spiral": spiral,

@@ -261,7 +261,8 @@ def test_names_and_functions_become_losses():
         (lambda: evaluated(SquaredError(scale={"xx": 1.0})), OptionError, ("Unknown data variable in `scale` `xx`",)),
         (lambda: evaluated(SquaredError(weights={"x": -1.0})), OptionError, ("`weights` as", "-1.0", "`x`")),
         (lambda: evaluated(GaussianLikelihood(sigma={"z": 1.0})), OptionError, ("in `sigma` `z`", "`x`, `y`")),
-        (lambda: evaluated(GaussianLikelihood(sigma={"x": "big"})), OptionError, ("`sigma` as", "'big'", "`x`")),
+        (lambda: evaluated(GaussianLikelihood(sigma={"x": "big"})), DataError, ("lack `big`", "beside `x`")),
+        (lambda: evaluated(GaussianLikelihood(sigma={"x": True})), OptionError, ("`sigma` as", "True", "`x`")),
         (lambda: evaluated(GaussianLikelihood(sigma=0.1)), OptionError, ("`sigma` as a dict", "not 0.1")),
     ],
 )  # fmt: skip

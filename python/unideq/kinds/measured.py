@@ -118,7 +118,7 @@ class Measured(Kind):
         settings = self.chosen(objective, phases, seeds, report_every, **options)
         model = self.fitted(model, settings)
         known = isinstance(data, Observations)
-        observations = data if known else Observations.given(data, model, clock, unit)
+        observations = data if known else Observations.given(data, model, clock, unit, settings.loss.beside)
         check_attributes(observations.dataset)
         settings = settings.at(observations.clock)
         train, _ = observations.split(settings.holdout)
@@ -163,11 +163,11 @@ class Measured(Kind):
             dataset = dataset.assign_coords(held_out=(("trajectory", time_dim(times)), out))
         return {"/observations": dataset}
 
-    def read(self, tree: xr.DataTree, model: Any) -> dict[str, Any]:
+    def read(self, tree: xr.DataTree, model: Any, settings: MeasuredSettings) -> dict[str, Any]:
         """The measurements, or the excerpt and the reference of those that were read in pieces."""
         dataset = tree["/observations"].to_dataset().drop_vars("held_out", errors="ignore").load()
         reference = dataset.attrs.pop("stream", None)
-        found = Observations.of(dataset, model)
+        found = Observations.of(dataset, model, beside=settings.loss.beside)
         return {"observations": found if reference is None else found.with_stream(model, json.loads(reference))}
 
     def compute(self, fit: Fit) -> dict[str, xr.Dataset]:

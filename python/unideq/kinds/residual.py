@@ -102,7 +102,7 @@ class ResidualKind(Kind):
             )
         return found
 
-    def read(self, tree: xr.DataTree, model: Any) -> dict[str, Any]:
+    def read(self, tree: xr.DataTree, model: Any, settings: Any) -> dict[str, Any]:
         points = {
             str(name): {str(n): np.asarray(v.values) for n, v in node.data_vars.items()}
             for name, node in tree["/points"].children.items()

@@ -54,7 +54,7 @@ class Collocation(Objective):
 
     def build(self, problem: EstimationProblem) -> LossProgram:
         measured = _observables(problem)
-        smooth = {i: s for i, s in enumerate(problem.observations.series) if len(s.times) >= 3}
+        smooth = {i: s for i, s in enumerate(problem.observations.exact(problem.loss).series) if len(s.times) >= 3}
         parts = [self._points(problem, measured, s) for s in smooth.values()]
         if not parts:
             raise DataError("`Collocation` needs a trajectory with at least 3 measured times.")

@@ -16,8 +16,10 @@ from ..model.names import TERMS, check_reserved
 from .losses import Loss, NoisyLikelihood, mean_over
 from .observations import Observations
 from .own_inputs import constant_rows, forcing_tables
+from .own_times import padded_values
 from .program import SolverSettings
 from .regularise import L1, L2, Penalty
+from .series import Series
 from .tolerance import absolute_tolerances, warn_below_tolerance
 from .windows import state_observables
 
@@ -77,8 +79,13 @@ class EstimationProblem:
     ) -> EstimationProblem:
         """Check that every state has somewhere to start, and lay out θ (without segments: see `extended`)."""
         loss.check(train.names)
-        for name in train.names:
-            loss.check_values(name, everything.pooled(name))
+        if (loss.beside or loss.limited) and not model.continuous_in_time:
+            raise OptionError(
+                "A standard deviation for each measurement, and limits (`below`, `above`, `between`), are for models "
+                "continuous in time: a stepper starts at measured snapshots, which it takes for exact. Give `sigma` a "
+                "number."
+            )
+        everything.check(loss)
         _check_terms(model, train, penalties)
         if regulariser is not None:
             regulariser.check(model.layout)
@@ -203,30 +210,40 @@ class EstimationProblem:
         rows = self.constants if trajectories is None else self.constants[list(trajectories)]
         return Graph((self.theta(),), {"u0": u0, "c": constant(rows)})
 
-    def noise(self, theta: Expression, name: str) -> Expression | None:
-        """The parameter of an observable's noise, given or estimated; None for losses that have none."""
+    def noise(self, theta: Expression, name: str, beside: Mapping[str, np.ndarray] | None = None) -> Expression | None:
+        """The parameter of an observable's noise, given, estimated or each value's own; None for losses without."""
         loss = self.loss.of_variable(name)
         if not isinstance(loss, NoisyLikelihood):
             return None
-        return constant(loss.sigma[name]) if name in loss.sigma else self.layout.view(theta, f"noise.{name}")
+        known = loss.sigma.get(name)
+        if isinstance(known, str):
+            own = (beside or {})[known]
+            return constant(np.where(np.isfinite(own), own, 1.0))
+        return self.layout.view(theta, f"noise.{name}") if known is None else constant(known)
 
     def costs(self, name: str, predicted: Expression, observed: Expression, theta: Expression) -> Expression:
         """Cost of each value of an observable."""
         return self.loss.of_variable(name).elementwise(predicted, observed, self.scales[name], self.noise(theta, name))
 
     def data_terms(
-        self, predicted: Mapping[str, Expression], observed: Mapping[str, np.ndarray], theta: Expression
+        self, predicted: Mapping[str, Expression], series: Sequence[Series], theta: Expression
     ) -> tuple[dict[str, Expression], dict[str, float]]:
-        """One term a measured variable: mean cost over its measured values; and the terms' weights."""
+        """One term a measured variable: mean cost over its measured values; and the terms' weights.
+
+        `predicted` has a row for each of the series, at its times, and padded at the end.
+        """
         terms, counts = {}, {}
-        for name, values in observed.items():
-            mask = np.isfinite(values)
-            if not mask.any():
+        for name in self.observations.names:
+            values = padded_values([s.values[name] for s in series])
+            count = int(np.isfinite(values).sum())
+            if not count:
                 continue
-            # Unmeasured places hold a measured value, so that no loss function meets a number outside its domain there.
-            filled = np.where(mask, values, values[mask][0])
-            terms[name] = mean_over(self.costs(name, predicted[name], constant(filled), theta), mask)
-            counts[name] = int(mask.sum())
+            beside = {
+                n: padded_values([s.beside[n] for s in series]) for n, of in self.loss.beside.items() if name in of
+            }
+            loss, noise = self.loss.of_variable(name), self.noise(theta, name, beside)
+            terms[name] = loss.mean_cost(name, predicted[name], values, beside, self.scales[name], noise)
+            counts[name] = count
         total = sum(counts.values())
         weights = {}
         for name in terms:

@@ -16,6 +16,7 @@ from ..times import Clock
 from .familiar import check_names
 from .holdout import Holdout
 from .labels import Labels
+from .losses import Loss
 from .own_inputs import Own
 from .reading import clock_of, read
 from .scale import outliers, scale_of
@@ -130,20 +131,59 @@ class Observations:
         right = tuple(s.select(o) for s, o in zip(self.series, out, strict=True))
         return replace(self, series=left, stream=train), replace(self, series=right, stream=held)
 
+    def exact(self, loss: Loss) -> Observations:
+        """The same with NaN where a loss takes a value for a limit of what would have been measured."""
+        if not loss.limited:
+            return self
+        exact = {n: loss.of_variable(n).is_exact for n in self.names}
+        series = tuple(
+            replace(s, values={n: np.where(exact[n](n, v, s.beside), v, np.nan) for n, v in s.values.items()})
+            for s in self.series
+        )
+        return replace(self, series=series)
+
+    def check(self, loss: Loss) -> None:
+        """Complain about values, and what stands beside them, that a loss isn't for."""
+        exact = self.exact(loss)
+        for name in self.names:
+            loss.of_variable(name).check_values(name, exact.pooled(name))
+            aside = [n for n, of in loss.beside.items() if name in of]
+            lacking = [n for n in aside if any(n not in s.beside for s in self.series)]
+            if lacking:
+                raise DataError(f"The data lack `{lacking[0]}`, which the loss reads beside `{name}`.")
+            beside = {n: np.concatenate([s.beside[n] for s in self.series]) for n in aside}
+            places = [(t, s.label) for s in self.series for t in s.times.tolist()]
+
+            def where(place: Any, places: list[tuple[float, Any]] = places) -> str:
+                time, label = places[place[0]]
+                return f"at time {time:g} of trajectory {label!r}"
+
+            loss.of_variable(name).check_beside(name, self.pooled(name), beside, where)
+
     @classmethod
-    def given(cls, data: Any, model: Model, clock: Clock | None = None, time_unit: str | None = None) -> Observations:
+    def given(
+        cls,
+        data: Any,
+        model: Model,
+        clock: Clock | None = None,
+        time_unit: str | None = None,
+        beside: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> Observations:
         """`of` for what a user gives, after a check of the names in it (`unideq.objective.familiar`).
 
         `time_unit`: what the numbers made of dates and spans count, where no clock says it.
         """
         parts = check_names(data, model)
-        return cls.of(data, model, clock_of(parts, time_unit) if clock is None else clock)
+        return cls.of(data, model, clock_of(parts, time_unit) if clock is None else clock, beside)
 
     @classmethod
-    def of(cls, data: Any, model: Model, clock: Clock | None = None) -> Observations:
+    def of(
+        cls, data: Any, model: Model, clock: Clock | None = None, beside: Mapping[str, tuple[str, ...]] | None = None
+    ) -> Observations:
         """Data checked against a model: its observables and grid. A stepper's rollouts start at first snapshots.
 
-        `clock`: what times count, where they may be dates or spans; default: what the data say.
+        `clock`: what times count, where they may be dates or spans; default: what the data say. `beside`: what a loss
+        reads beside measured variables, its name → theirs.
         """
         from .stream import Stream, streamed
 
@@ -152,7 +192,7 @@ class Observations:
                 raise DataError("A `Stream` feeds `Unrolled` training, which needs a `Stepper`. Load the data.")
             found = streamed(data, cast(Stepper, model), clock)
         else:
-            found = cls(*read(data, model.observables, Space.of(model), clock, Own.of(model)))
+            found = cls(*read(data, model.observables, Space.of(model), clock, Own.of(model, beside)))
         if not model.starts_at_measurements:
             return found
         starts = np.array([s.times[0] for s in found.series])

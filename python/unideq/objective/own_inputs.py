@@ -1,4 +1,4 @@
-"""What the model reads of each trajectory besides measurements: its conditions' coordinates, its forcings' records."""
+"""What is read of each trajectory besides measurements: conditions' coordinates, forcings' records, errors, limits."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..errors import DataError
+from ..errors import DataError, OptionError, unknown
 from ..graph.location import warn_user
+from ..measurements import measured
 from ..model import Forcing, Model, Record, Records, row_tables
 from ..model.forcing import SETTING, forcing_times, method_of
 from ..times import Clock
@@ -28,7 +29,7 @@ def own_times_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class Own:
-    """What a model reads of each trajectory.
+    """What a model, and the loss, read of each trajectory.
 
     Attributes
     ----------
@@ -38,21 +39,63 @@ class Own:
         Those of a trajectory's own.
     recorded
         Records of theirs that came with the model.
+    beside
+        What the loss reads beside measured variables: its name → theirs.
     """
 
     defaults: Mapping[str, float | None] = field(default_factory=dict)
     forcings: Mapping[str, Forcing] = field(default_factory=dict)
     recorded: Mapping[str, Records] = field(default_factory=dict)
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, model: Model) -> Own:
-        """What this model reads."""
-        return cls({n: c.default for n, c in model.conditions.items()}, model.inputs, model.recorded)
+    def of(cls, model: Model, beside: Mapping[str, tuple[str, ...]] | None = None) -> Own:
+        """What this model and a loss with these variables `beside` the measurements read."""
+        for name, those in (beside or {}).items():
+            if name in model.observables or name in model.inputs:
+                raise OptionError(
+                    f"The loss reads `{name}` beside `{those[0]}`, and that is the model's own "
+                    f"{'forcing' if name in model.inputs else 'variable'}. Name another one of the data."
+                )
+        return cls({n: c.default for n, c in model.conditions.items()}, model.inputs, model.recorded, beside or {})
+
+    def beside_values(self, data: xr.Dataset, where: str) -> dict[str, xr.DataArray]:
+        """What stands beside measured variables in one trajectory, with their dimensions."""
+        found = {}
+        for name, of in ((n, of) for n, several in self.beside.items() for of in several if of in data):
+            if name not in data.variables:
+                known = [n for n in data.variables if n not in data.dims and n not in self.taken and n != of]
+                raise DataError(
+                    f"{unknown('variable', name, list(map(str, known)))} The data{where} lack `{name}`, which the loss "
+                    f"reads beside `{of}`. Write `data.assign({name}=data[{of!r}].copy(data=values))`."
+                )
+            array, target = data[name], data[of]
+            if not set(array.dims) <= set(target.dims):
+                raise DataError(
+                    f"`{name}`{where} has dimensions {array.dims}, and stands beside `{of}` with {target.dims}. Give "
+                    "it those, or some of them."
+                )
+            units = [str(a.attrs.get("units", "")) for a in (array, target)]
+            if all(units) and units[0] != units[1]:
+                raise DataError(
+                    f"`{name}`{where} is in `{units[0]}`, `{of}` in `{units[1]}`. Convert it, or drop the attribute."
+                )
+            numbers = array.copy(data=measured(array.values, f"`{name}`{where}"))
+            wide = numbers.broadcast_like(target).transpose(*target.dims)
+            if name in found and found[name].dims != wide.dims:
+                raise DataError(f"`{name}`{where} can't stand beside {self.beside[name]}, which have other dimensions.")
+            found[name] = wide
+        return found
 
     @property
     def taken(self) -> frozenset[str]:
         """Names in the data that are forcings, or their times."""
         return frozenset((*self.forcings, *map(own_times_of, self.forcings)))
+
+    @property
+    def read_besides(self) -> frozenset[str]:
+        """Variables of the data that aren't measurements of the model's."""
+        return frozenset((*self.forcings, *self.beside))
 
     def promoted(self, data: xr.Dataset) -> xr.Dataset:
         """The data with conditions among the coordinates."""

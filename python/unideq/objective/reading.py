@@ -133,11 +133,11 @@ def read(
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)
         raise DataError(f"Two trajectories have the label {twice!r}. Rename one.")
-    names = list(dict.fromkeys(str(n) for _, d in parts for n in d.data_vars if n not in own.forcings))
+    names = list(dict.fromkeys(str(n) for _, d in parts for n in d.data_vars if n not in own.read_besides))
     for n in names:
         if n not in observables:
             raise DataError(
-                f"{unknown('data variable', n, (*observables, *own.forcings))} Rename it, drop it "
+                f"{unknown('data variable', n, (*observables, *own.forcings, *own.beside))} Rename it, drop it "
                 f"(`data.drop_vars({n!r})`), or give the model an `observe=` function that returns it."
             )
     if not names:
@@ -158,7 +158,7 @@ def read(
         if value is not None and any(name in s.extra for s in series):
             for s in series:
                 s.extra.setdefault(name, np.asarray(value))
-    return series, shapes, _union(series, shapes, parts, space, axes, clock)
+    return series, shapes, _union(series, shapes, parts, space, axes, clock, own)
 
 
 def _labelled(data: Sequence[xr.Dataset]) -> list[tuple[Any, xr.Dataset]]:
@@ -225,13 +225,19 @@ def _series(
             i = int(np.flatnonzero(np.isinf(v.reshape(len(v), -1)).any(axis=1))[0])
             raise DataError(f"`{name}`{where} is infinite at time {times[i]:g}. Mark missing values with NaN.")
         values[name] = v
+    beside = {}
+    for name, array in own.beside_values(data, where).items():
+        of = own.beside[name][0]
+        ordered = axes.aligned(of, space.ordered(of, array, where), where)
+        beside[name] = np.asarray(ordered.values, dtype=float)
     known = np.zeros(len(times), dtype=bool)
     for v in values.values():
         known |= np.isfinite(v.reshape(len(times), -1)).any(axis=1)
     if not known.any():
         raise DataError(f"The data{where} holds nothing but NaN. Drop the trajectory or repair it.")
-    extra = {n: v for n, v in _constants(data).items() if n not in own.taken}
-    kept = Series(label, 0.0, times, values, extra, own.records(label, data, space, clock, where)).select(known)
+    extra = {n: v for n, v in _constants(data).items() if n not in own.taken and n not in own.beside}
+    inputs = own.records(label, data, space, clock, where)
+    kept = Series(label, 0.0, times, values, extra, inputs, beside).select(known)
     return replace(kept, start=_start(data, float(kept.times[0]), clock, where))
 
 
@@ -295,27 +301,31 @@ def _union(
     space: Space,
     axes: Labels,
     clock: Clock,
+    own: Own,
 ) -> xr.Dataset:
     """One Dataset (trajectory, time, …) on the union of all times; `read` finds the same series in it.
 
     Where that would be much larger than what was measured, (trajectory, sample, …): see `unideq.objective.own_times`.
     """
     rows = [s.times for s in series]
-    own = worth_it(rows)
-    times = padded_values(rows) if own else np.unique(np.concatenate(rows))
+    apart = worth_it(rows)
+    times = padded_values(rows) if apart else np.unique(np.concatenate(rows))
     along = time_dim(times)
     first = parts[0][1]
     variables = {}
-    for name, shape in shapes.items():
+    measured_of = {**{n: n for n in shapes}, **{n: of for n, (of, *_) in own.beside.items() if of in shapes}}
+    for name, of in measured_of.items():
+        shape = shapes[of]
         values = np.full((len(series), times.shape[-1], *shape), np.nan)
         for i, s in enumerate(series):
-            values[i, slice(len(s.times)) if own else np.searchsorted(times, s.times)] = s.values[name]
-        further = axes.dims.get(name, space.names(name, shape))
+            found = s.values[name] if name in shapes else s.beside[name]
+            values[i, slice(len(s.times)) if apart else np.searchsorted(times, s.times)] = found
+        further = axes.dims.get(of, space.names(of, shape))
         variables[name] = (("trajectory", along, *further), values, dict(first[name].attrs))
     units = {"units": clock.units} if clock.unit and "units" not in first["time"].attrs else {}
     coords: dict[str, Any] = {
         "trajectory": [s.label for s in series],
-        "time": (("trajectory", SAMPLE) if own else "time", times, {**first["time"].attrs, **units}),
+        "time": (("trajectory", SAMPLE) if apart else "time", times, {**first["time"].attrs, **units}),
         "start": ("trajectory", np.array([s.start for s in series])),
         **space.used(shapes),
         **axes.coordinates,

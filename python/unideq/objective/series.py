@@ -17,7 +17,8 @@ class Series:
     """One trajectory: its measured times (K,) and values name → (K, *shape), NaN where not measured.
 
     `start` is where the integration begins (see `unideq.objective.reading.read`); `extra` holds the data's further
-    coordinates, from which initial values and conditions are read; `inputs` the records of its own forcings.
+    coordinates, from which initial values and conditions are read; `inputs` the records of its own forcings; `beside`
+    what stands beside measured values, (K, *shape): standard deviations, limits.
     """
 
     label: Any
@@ -26,8 +27,9 @@ class Series:
     values: dict[str, np.ndarray]
     extra: dict[str, np.ndarray]
     inputs: dict[str, Record] = field(default_factory=dict)
+    beside: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def select(self, keep: np.ndarray) -> Series:
+    def select(self, keep: np.ndarray | slice) -> Series:
         """The part of it where `keep` (K,) holds."""
-        values = {n: v[keep] for n, v in self.values.items()}
-        return replace(self, times=self.times[keep], values=values)
+        values, beside = ({n: v[keep] for n, v in arrays.items()} for arrays in (self.values, self.beside))
+        return replace(self, times=self.times[keep], values=values, beside=beside)

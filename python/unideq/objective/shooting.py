@@ -18,7 +18,6 @@ from ..model import Entry
 from ..stored import stored
 from .estimation_problem import EstimationProblem, measured_as
 from .objective import Objective
-from .own_times import padded_values
 from .program import Integration, LossProgram
 from .series import Series
 from .trajectory import padded, real_times
@@ -108,7 +107,7 @@ class MultipleShooting(Objective):
     def _starts(self, problem: EstimationProblem, strict: bool) -> dict[str, np.ndarray]:
         """State → values (later segments, *shape) at the segments' starts, interpolated between measurements."""
         later = [g for g in self.segments(problem) if not g.leads]
-        result = {}
+        result, series = {}, problem.observations.exact(problem.loss).series
         for state in problem.model.states:
             observable = measured_as(problem.model, problem.observations, state.name)
             if observable is None and strict:
@@ -117,7 +116,7 @@ class MultipleShooting(Objective):
                 )
             rows = []
             for g in later:
-                s = problem.observations.series[g.trajectory]
+                s = series[g.trajectory]
                 guess = problem.guesses[state.name][g.trajectory]
                 if strict and observable is not None and not np.isfinite(s.values[observable][g.first]).all():
                     raise DataError(
@@ -140,14 +139,11 @@ class MultipleShooting(Objective):
             )
         theta = problem.theta()
         series = problem.observations.series
-        times = padded([series[g.trajectory].times[g.first : g.last + 1] for g in segments])
+        parts = [series[g.trajectory].select(slice(g.first, g.last + 1)) for g in segments]
+        times = padded([s.times for s in parts])
         start = np.array(
             [series[g.trajectory].start if g.leads else series[g.trajectory].times[g.first] for g in segments]
         )
-        observed = {
-            n: padded_values([series[g.trajectory].values[n][g.first : g.last + 1] for g in segments])
-            for n in problem.observations.names
-        }
         u0 = self._initial(problem, segments, theta)
         integration = Integration(
             "solve",
@@ -159,8 +155,8 @@ class MultipleShooting(Objective):
             problem.solver,
         )
         arrays = {name: variable(name, shape) for name, shape in integration.shapes.items()}
-        predicted = {n: arrays[f"solve.observed.{n}"] for n in observed}
-        terms, weights = problem.data_terms(predicted, observed, theta)
+        predicted = {n: arrays[f"solve.observed.{n}"] for n in problem.observations.names}
+        terms, weights = problem.data_terms(predicted, parts, theta)
         followed = [k for k, g in enumerate(segments[:-1]) if segments[k + 1].trajectory == g.trajectory]
         if followed:
             ends = arrays["solve.state"][:, -1, :]

@@ -16,7 +16,6 @@ from .curriculum import stages
 from .estimation_problem import EstimationProblem
 from .full_rollout import full_rollout
 from .objective import Objective
-from .own_times import padded_values
 from .program import Integration, LossProgram
 from .series import Series
 
@@ -105,7 +104,6 @@ class Trajectory(Objective):
         if not problem.model.continuous_in_time:
             return full_rollout(problem, rows)
         kept = [s for _, s in rows]
-        observed = {n: padded_values([s.values[n] for s in kept]) for n in problem.observations.names}
         theta = problem.theta()
         initial = problem.initial_states(theta)
         if len(rows) < len(problem.observations):
@@ -120,8 +118,8 @@ class Trajectory(Objective):
             problem.solver,
         )
         arrays = {name: variable(name, shape) for name, shape in integration.shapes.items()}
-        predicted = {n: arrays[f"solve.observed.{n}"] for n in observed}
-        terms, weights = problem.data_terms(predicted, observed, theta)
+        predicted = {n: arrays[f"solve.observed.{n}"] for n in problem.observations.names}
+        terms, weights = problem.data_terms(predicted, kept, theta)
         counted = real_times([len(s.times) for s in kept])
         more, extra = problem.extra_terms(theta, {n: arrays[f"solve.penalty.{n}"] for n in problem.penalties}, counted)
         loss = Graph((*arrays.values(), theta), {**terms, **more})

@@ -18,7 +18,7 @@ __all__ = ["residuals", "scores"]
 
 
 def residuals(observations: Observations, solution: xr.Dataset, name: str) -> np.ndarray:
-    """predicted − measured (seed, M, *shape), trajectory after trajectory; NaN where not measured."""
+    """predicted − measured (seed, M, *shape), trajectory after trajectory; NaN where not measured exactly."""
     parts = []
     for i, s in enumerate(observations.series):
         times, values = along(solution, name, i)
@@ -28,7 +28,8 @@ def residuals(observations: Observations, solution: xr.Dataset, name: str) -> np
 
 def scores(record: Record, prediction: Prediction) -> xr.Dataset:
     """Root mean squared error and R² (coefficient of determination), (seed, variable), training and held-out."""
-    train, held = record.observations.split(record.settings.holdout)
+    loss, parts = record.settings.loss, record.observations.split(record.settings.holdout)
+    train, held = (None if part is None else part.exact(loss) for part in parts)
     names = list(record.observations.names)
     variables: dict[str, Any] = {}
     for label, part in (("training", train), ("held_out", held)):

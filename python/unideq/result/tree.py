@@ -75,5 +75,5 @@ def record_from_tree(tree: xr.DataTree, source: str) -> Record:
             settings=settings,
             layout=stored_layout(tree, len(settings.seeds)),
             **common_values(tree),
-            **kind.read(tree, model),
+            **kind.read(tree, model, settings),
         )

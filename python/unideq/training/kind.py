@@ -132,7 +132,7 @@ class Kind:
         """Groups besides those that all kinds have, which resuming needs."""
         return {}
 
-    def read(self, tree: xr.DataTree, model: Any) -> dict[str, Any]:
+    def read(self, tree: xr.DataTree, model: Any, settings: Any) -> dict[str, Any]:
         """Fields of the record besides those that all kinds have."""
         return {}
 

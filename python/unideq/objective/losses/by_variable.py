@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ...checks import known_keys
 from ...errors import OptionError
 from ...stored import from_json, stored
@@ -46,6 +44,18 @@ class ByVariable(Loss):
         return {n: getattr(loss, label)[n] for n, loss in self.losses.items() if n in getattr(loss, label)}
 
     @property
+    def beside(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for loss in self.losses.values():
+            for aside, names in loss.beside.items():
+                found[aside] = (*found.get(aside, ()), *names)
+        return found
+
+    @property
+    def limited(self) -> bool:
+        return any(loss.limited for loss in self.losses.values())
+
+    @property
     def is_likelihood(self) -> bool:
         return any(loss.is_likelihood for loss in self.losses.values())
 
@@ -62,9 +72,6 @@ class ByVariable(Loss):
             )
         for name, loss in self.losses.items():
             loss.check((name,))
-
-    def check_values(self, variable: str, values: np.ndarray) -> None:
-        self.losses[variable].check_values(variable, values)
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> ByVariable:

@@ -61,7 +61,7 @@ class NegativeBinomialLikelihood(_Counts, NoisyLikelihood):
     kind: ClassVar[str] = "negative_binomial"
     noise_words: ClassVar[str] = "dispersion of the counts"
     vanishes: ClassVar[bool] = False
-    sigma: Mapping[str, float] = field(default_factory=dict)
+    sigma: Mapping[str, float | str] = field(default_factory=dict)
     initial: float = 0.2
     scale: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)

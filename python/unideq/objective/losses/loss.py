@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ...checks import known_keys, mapping, number, settle
+from ...checks import known_keys, mapping, number, settle, text
 from ...errors import DataError
 from ...graph import Expression, constant
 from ...stored import Stored
 
-__all__ = ["Likelihood", "Loss", "NoisyLikelihood", "mean_over"]
+__all__ = ["Likelihood", "Loss", "NoisyLikelihood", "by_variable", "mean_over"]
 
 
 class Loss(Stored):
@@ -36,22 +36,64 @@ class Loss(Stored):
         """Whether it is a negative log-likelihood: every value has one voice, instead of every variable."""
         return False
 
+    @property
+    def settings_by_variable(self) -> tuple[str, ...]:
+        """Names of the settings that are dicts by variable."""
+        return "scale", "weights"
+
+    @property
+    def beside(self) -> dict[str, tuple[str, ...]]:
+        """Variable that is read beside the data (standard deviations, limits) → the measured ones it belongs to."""
+        found: dict[str, tuple[str, ...]] = {}
+        for given in (getattr(self, label) for label in self.settings_by_variable):
+            for name, aside in given.items():
+                if isinstance(aside, str):
+                    found[aside] = (*(n for n in found.get(aside, ()) if n != name), name)
+        return found
+
+    @property
+    def limited(self) -> bool:
+        """Whether some measurements may lie beyond a limit, and say no more than that."""
+        return False
+
     def of_variable(self, variable: str) -> Loss:
         """The loss of one variable."""
         return self
 
     def __post_init__(self) -> None:
-        for label in ("scale", "weights", "sigma"):
-            if hasattr(self, label):
-                settle(self, _by_variable, label)
+        settle(self, by_variable, "scale", "weights")
 
     def check(self, names: tuple[str, ...]) -> None:
         """Complain about settings for variables that the data doesn't have."""
-        for label in ("scale", "weights", "sigma"):
-            known_keys(getattr(self, label, {}), names, f"data variable in `{label}`")
+        for label in self.settings_by_variable:
+            known_keys(getattr(self, label), names, f"data variable in `{label}`")
 
     def check_values(self, variable: str, values: np.ndarray) -> None:
-        """Complain about measured values (NaN where none) that the loss isn't for."""
+        """Complain about exactly measured values (NaN where none) that the loss isn't for."""
+
+    def check_beside(
+        self, variable: str, values: np.ndarray, beside: Mapping[str, np.ndarray], where: Callable[[Any], str]
+    ) -> None:
+        """Complain about what stands beside the measured values (K, …); `where(place)` says where that is."""
+
+    def is_exact(self, variable: str, values: np.ndarray, beside: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Where a value was measured, and not only a limit of it."""
+        return np.isfinite(values)
+
+    def mean_cost(
+        self,
+        variable: str,
+        predicted: Expression,
+        values: np.ndarray,
+        beside: Mapping[str, np.ndarray],
+        scale: float,
+        noise: Expression | None,
+    ) -> Expression:
+        """Mean over the measured values (NaN where none, one at least) of what each costs."""
+        mask = np.isfinite(values)
+        # Unmeasured places hold a measured value, so that no loss function meets a number outside its domain there.
+        filled = np.where(mask, values, values[mask][0])
+        return mean_over(self.elementwise(predicted, constant(filled), scale, noise), mask)
 
 
 class Likelihood(Loss):
@@ -84,7 +126,8 @@ class Likelihood(Loss):
 class NoisyLikelihood(Likelihood):
     """Base of likelihoods with a parameter of the noise: estimated for every variable as `noise.VARIABLE`.
 
-    `sigma` (variable → the parameter) gives it where it is known; a first guess is `initial` times `noise_scale`.
+    `sigma` (variable → the parameter, or the name of the variable that holds it for each measurement) gives it where it
+    is known; a first guess is `initial` times `noise_scale`.
     """
 
     noise_words: ClassVar[str] = ""
@@ -93,22 +136,47 @@ class NoisyLikelihood(Likelihood):
     """Whether that is a pure number, instead of one in the variable's units."""
     vanishes: ClassVar[bool] = True
     """Whether the likelihood has no maximum where all measurements are met exactly: the parameter goes to zero."""
-    sigma: Mapping[str, float]
+    sigma: Mapping[str, float | str]
     initial: float
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        settle(self, by_variable, "sigma", names=True)
         settle(self, number, "initial", above=0)
+
+    @property
+    def settings_by_variable(self) -> tuple[str, ...]:
+        return (*super().settings_by_variable, "sigma")
+
+    def check_beside(
+        self, variable: str, values: np.ndarray, beside: Mapping[str, np.ndarray], where: Callable[[Any], str]
+    ) -> None:
+        name = self.sigma.get(variable)
+        if not isinstance(name, str):
+            return
+        wrong = np.isfinite(values) & ~(beside[name] > 0)
+        if wrong.any():
+            place = np.argwhere(wrong)[0]
+            raise DataError(
+                f"`{name}`, the {self.noise_words} of `{variable}`, is {beside[name][tuple(place)]:g} {where(place)}. "
+                f"Every measured value needs a positive one: fill it, or leave the value out (NaN)."
+            )
 
     def noise_scale(self, scale: float) -> float:
         """Size of the parameter of a variable of this scale."""
         return 1.0 if self.relative else scale
 
 
-def _by_variable(value: Any, name: str, of: str) -> dict[str, float]:
-    """Variable → number > 0."""
-    given = mapping(value, name, of, needs="a dict variable → number")
-    return {n: number(v, name, of, above=0, hint=f"That is what `{n}` was given.") for n, v in given.items()}
+def by_variable(value: Any, name: str, of: str, *, names: bool = False) -> dict[str, Any]:
+    """Variable → number > 0, or (`names`) the name of the variable beside the data that holds the numbers."""
+    needs = "a dict variable → number" + " or name of a variable beside the data" * names
+    given = mapping(value, name, of, needs=needs)
+    return {
+        n: text(v, name, of, empty=False)
+        if names and isinstance(v, str)
+        else number(v, name, of, above=0, hint=f"That is what `{n}` was given.")
+        for n, v in given.items()
+    }
 
 
 def mean_over(values: Expression, mask: np.ndarray) -> Expression:

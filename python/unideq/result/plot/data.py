@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_data"]
 
 QUANTILES = (0.05, 0.95)
+LIMIT = {"marker": "_", "ms": 8.0}
 
 
 def plot_data(
@@ -101,7 +102,7 @@ def _draw(
     count = len(fit.record.observations)
     title(ax, variable, f"{len(shown)} of {count} trajectories" if len(shown) < count else "")
     if legend:
-        ax.legend(handles=_signs(fit, ax, shown, single, band), loc="upper left", bbox_to_anchor=(1.01, 1.0))
+        ax.legend(handles=_signs(fit, ax, shown, variable, single, band), loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return ax
 
 
@@ -117,9 +118,12 @@ def _points(ax: Axes, s: Shown, variable: str, shape: tuple[int, ...], column: i
             ax.plot(
                 part.times, flattened(part.values[variable], shape)[:, column], mfc=face, label="_nolegend_", **style
             )
+    limits = flattened(s.only_limits(variable), shape)[:, column]
+    if np.isfinite(limits).any():
+        ax.plot(s.limits.times, limits, label="_nolegend_", **{**style, **LIMIT})
 
 
-def _signs(fit: Fit, ax: Axes, shown: list[Shown], single: bool, band: bool) -> list[Any]:
+def _signs(fit: Fit, ax: Axes, shown: list[Shown], variable: str, single: bool, band: bool) -> list[Any]:
     """Legend entries: trajectories or components by colour, then what the signs mean."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -131,6 +135,8 @@ def _signs(fit: Fit, ax: Axes, shown: list[Shown], single: bool, band: bool) -> 
     handles.append(Line2D([], [], color=point, label="measured", **dot))
     if any(s.held_out is not None and len(s.held_out.times) for s in shown):
         handles.append(Line2D([], [], mfc="white", mec=point, label="measured, held out", **dot))
+    if any(np.isfinite(s.only_limits(variable)).any() for s in shown):
+        handles.append(Line2D([], [], color=point, label="measured: beyond a limit", **{**dot, **LIMIT}))
     handles.append(Line2D([], [], color=colour, label=f"seed {fit.best_seed}" if len(fit.seeds) > 1 else "predicted"))
     if band:
         count = near_best(fit.record).sum()

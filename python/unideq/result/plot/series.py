@@ -38,12 +38,20 @@ MOST = 6
 
 @dataclass(frozen=True)
 class Shown:
-    """One trajectory of a picture: its index and label, its training and its held-out measurements."""
+    """One trajectory of a picture: its index and label, its training and its held-out measurements.
+
+    `limits`: training measurements as they were recorded, limits among them.
+    """
 
     index: int
     label: Any
     training: Series
     held_out: Series | None
+    limits: Series
+
+    def only_limits(self, variable: str) -> np.ndarray:
+        """Recorded training values (K, *shape) that are limits; NaN elsewhere."""
+        return np.where(np.isnan(self.training.values[variable]), self.limits.values[variable], np.nan)
 
     @property
     def wholly_held_out(self) -> bool:
@@ -127,9 +135,15 @@ def time_axis(ax: Axes, fit: Fit, log_time: bool | None = None) -> None:
 
 
 def shown_trajectories(fit: Fit, chosen: Sequence[Any] | None) -> list[Shown]:
-    """The trajectories asked for by label; by default all, or an even choice where there are too many."""
+    """The trajectories asked for by label; by default all, or an even choice where there are too many.
+
+    Their values are NaN where only a limit was measured (`limits` has it).
+    """
     record = fit.record
-    training, held = record.observations.split(record.settings.holdout)
+    loss, parts = record.settings.loss, record.observations.split(record.settings.holdout)
+    limits, _ = parts
+    training, held = (None if part is None else part.exact(loss) for part in parts)
+    assert training is not None
     labels = [s.label for s in record.observations.series]
     if chosen is None:
         indices = list(range(len(labels)))
@@ -140,7 +154,9 @@ def shown_trajectories(fit: Fit, chosen: Sequence[Any] | None) -> list[Shown]:
             if label not in labels:
                 raise unknown("trajectory", label, labels)
         indices = [labels.index(label) for label in chosen]
-    return [Shown(i, labels[i], training.series[i], held.series[i] if held else None) for i in indices]
+    return [
+        Shown(i, labels[i], training.series[i], held.series[i] if held else None, limits.series[i]) for i in indices
+    ]
 
 
 def held_out_from(shown: list[Shown]) -> float | None:
