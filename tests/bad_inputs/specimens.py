@@ -155,7 +155,15 @@ def minutes() -> xr.Dataset:
     return made
 
 
-_SMALL = (data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, problem, driven, runs, late, minutes)
+@cache
+def sites() -> ude.ODE:
+    """A model whose rate is one a site."""
+    return ude.ODE(decay, ["x"], {"rate": ude.Parameter(1.0, positive=True, per="site")})
+
+
+_SMALL = (
+    data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, problem, driven, runs, late, minutes, sites
+)  # fmt: skip
 SPECIMENS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (*_SMALL, fit, step_fit, residual_fit)}
 """Name in a row's code → what makes it."""
 

@@ -122,6 +122,18 @@ ude.Parameter(1.0, lower=2.0, upper=1.0)  # lower bound 2.0 isn't below its uppe
 ude.Parameter(1.0, lower=1.0)  # above its lower bound
 ude.Parameter(-1.0, positive=True)  # positive
 ude.Parameter(1.0, units=1)  # `units` … text
+ude.Parameter(1.0, per=1)  # `per` … text … 1
+ude.Parameter(1.0, per="")  # per='' … coordinate
+ude.Parameter([1.0, 2.0], per="site")  # per='site' … one number a group
+ude.ODE(decay, ["x"], {"rate": ude.Parameter(1.0, per="x")})  # `rate` … per `x`
+ude.ODE(decay, ["x"], {"rate": ude.Parameter(1.0, per="time")})  # `rate` … per `time`
+ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": ude.Parameter(1.0, per="site")})  # `x` … per='site'
+ude.ResidualProblem({"x": (0, 1)}, {"u": ude.nn.MLP(1, 1)}, {"a": ude.Interior(lambda at, f, p: f.u * p.k)},
+    parameters={"k": ude.Parameter(1.0, per="site")})  # `k` … `site` … no trajectories
+ude.Stepper(lambda fields: fields, 0.1, grid=grid, fields=["u"], parameters={"k": ude.Parameter(1.0, per="site")},
+    correction=lambda t, s, p: {"u": p.k * s.u})  # `k` … `site` … black box
+ude.PDE(lambda t, s: {"u": 0 * s.u}, grid, ["u"], {"k": ude.Parameter(1.0, per="site")},
+    linear=lambda d, p: p.k * d.x**2)  # trainable parameter `k`
 ude.Parameter(1.0, description=None)  # `description` … text
 ude.Condition("1.5")  # '1.5'
 ude.Condition(True)  # True

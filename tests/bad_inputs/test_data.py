@@ -42,6 +42,14 @@ ude.fit(ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": "dose"}), data.assign
 ude.fit(ude.ODE(lambda t, s: {"x": s.y, "y": -s.x}, ["x", "y"]), data)  # `y`
 ude.fit(ude.ODE(decay, {"x": ude.State(positive=True)}, {"rate": 1.0}), -data, phases=ude.Adam(1e-3, 1),
     progress=False)  # `x` … positive
+ude.fit(sites, pair)  # 'one' lack … `site` … `rate` … assign_coords(site
+ude.fit(sites, pair.assign_coords(Site=("trajectory", ["a", "b"])))  # `site` … `Site` … rename
+ude.fit(sites, pair.assign_attrs(site="a"))  # `site` … attributes
+ude.fit(sites, pair.assign_coords(site=("time", pair.time.values)))  # `site` … varies along ('time',)
+ude.fit(sites, pair.assign_coords(site=("trajectory", [1.0, np.nan])))  # `site` … 'two' … nan
+ude.fit(sites, pair.assign_coords(site=("trajectory", ["a", ""])))  # `site` … 'two' … empty text
+ude.fit(sites, pair.assign_coords(site=("trajectory", np.array([None, "a"]))))  # `site` … 'one' … nan
+ude.fit(sites, pair.assign_coords(site=("trajectory", np.array([1, "a"], object))))  # numbers and by texts
 ude.fit(driven, data)  # `inflow`
 ude.fit(driven, runs.drop_vars("inflow"))  # forcing … `inflow`
 ude.fit(driven, runs.rename(inflow="inflw"))  # `inflow` … `inflw`

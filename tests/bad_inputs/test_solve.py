@@ -89,6 +89,11 @@ closure.rollout({"v": u}, 3)  # `v`
 closure.rollout(u, 3)  # `initial`
 closure.rollout(None, 3)  # `u`
 closure.rollout({"u": u}, 3, conditions={"strong": 1.0})  # `strong` … `strength`
+sites.solve([0.0, 1.0], {"x": 1.0}, conditions={"site": "a"})  # `site` … `rate` … isn't trained
+sites.with_groups({"rate": {"a": 1.0}}).solve([0.0, 1.0], {"x": 1.0}, conditions={"site": "b"})  # `rate` … 'b' … 'a'
+sites.with_groups({"rate": {"a": 1.0}}).solve([0.0, 1.0], {"x": 1.0})  # `rate` … isn't said whose … {'site': 'a'}
+sites.solve([0.0, 1.0], {"x": 1.0}, {"rate": -1.0})  # `rate` … positive
+sites.solve([0.0, 1.0], {"x": 1.0}, {"rate": [1.0, 2.0]}, conditions={"rte": 1.0})  # `rte` … `rate`
 driven.solve([0.0, 1.0], {"x": 1.0})  # `inflow` … none is given
 driven.solve([0.0, 1.0], {"x": 1.0}, conditions={"volume": 1.0})  # `inflow` … none is given
 driven.solve([0.0, 1.0], {"x": 1.0}, forcings={"inflow": data.x})  # `volume` has no default

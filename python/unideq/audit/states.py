@@ -14,6 +14,7 @@ from ..errors import DataError, ModelError
 from ..graph import Graph, apply, substitute
 from ..model import Model
 from ..objective import Observations
+from ..objective.own_inputs import constant_rows
 from ..result import Fit
 from ..times import Clock
 
@@ -145,9 +146,9 @@ def states_of(model: Model, data: xr.Dataset | Observations, clock: Clock | None
             labels.append(series.label)
             times.append(series.times[whole])
             states.append(flat[whole])
-            if model.constants is not None:
-                given = {n: series.extra[n] for n in model.conditions if n in series.extra}
-                constants.append(model.conditions_array(given)[0])
+            rows = constant_rows(model, [series])
+            if rows is not None:
+                constants.append(rows[0])
     if not states:
         raise DataError("No time has all states measured. Give `data=` with complete states.")
     return States(tuple(labels), tuple(times), tuple(states), tuple(constants))
@@ -180,7 +181,8 @@ def initial_states(model: Model, new: xr.Dataset | Mapping[str, Any]) -> States:
     flat = model.states.join({n: np.broadcast_to(a, (count, *a.shape[1:])) for n, a in arrays.items()}, (count,))
     constants: tuple[np.ndarray, ...] = ()
     if model.constants is not None:
-        given = {n: new[n] for n in model.conditions if n in new}
+        read = (*model.conditions, *(c.per for c in model.grouped.values()))
+        given = {n: new[n] for n in read if n in new}
         constants = tuple(np.broadcast_to(model.conditions_array(given), (count, model.constants.size)))
     return States(tuple(range(count)), (np.zeros(1),) * count, tuple(u[None] for u in flat), constants)
 

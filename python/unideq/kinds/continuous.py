@@ -18,6 +18,7 @@ from ..graph.location import warn_user
 from ..model import ODE
 from ..model.names import normal_keys
 from ..objective import CustomLoss, EstimationProblem, Integration, Observations, Trajectory
+from ..objective.groups import label_of
 from ..optimise import BFGS, Adam
 from ..result.export import export_julia
 from ..result.fit import Fit
@@ -58,16 +59,17 @@ class ContinuousTask(MeasuredTask):
         (integration,) = Trajectory().build(self.problem).sources
         assert isinstance(integration, Integration)
         theta, solver = record.theta[0], self.settings.solver
+        initial = integration.initial.evaluate({"theta": theta})
         name, reason = resolve_auto(
             integration.vector_field,
-            integration.initial.evaluate({"theta": theta})["u0"],
+            initial["u0"],
             theta,
             integration.start,
             integration.times[:, -1],
             solver.rtol,
             solver.atol,
             stiff_solver(self.engine.name),
-            integration.known_constants() if integration.constants else None,
+            initial.get("c"),
         )
         self._use_solver(record, name)
         record.events.append(f"solver auto → {name}: {reason}")
@@ -170,7 +172,7 @@ class Continuous(Measured):
     ) -> xr.Dataset:
         settings = self._setup(fit, initial, seed, **inputs)
         settings["solver"] = solver_on(fit.engine, settings["solver"])
-        found = solve(fit.model, grid, engine=fit.engine, throw=False, **settings)
+        found = solve(fit.trained(seed), grid, engine=fit.engine, throw=False, **settings)
         if not found.success:
             warn_user(
                 f"The prediction of seed {seed} ends early (NaN): {next(s for s in found.status if s != STATUS[0])}."
@@ -192,6 +194,7 @@ class Continuous(Measured):
             initial = {**{n: v[0] for n, v in trained.items()}, **normal_keys(initial)}
             (own,), data = record.observations.series, record.observations.dataset
             known = {n: float(own.extra[n]) for n in record.model.conditions if n in own.extra}
+            known |= {c.per: label_of(own, c.per) for c in record.model.grouped.values()}
             conditions = {**known, **normal_keys(mapping(conditions, "conditions", none=True, error=DataError))}
             known = {n: record_array(n, r, data) for n, r in own.inputs.items()}
             forcings = {**known, **normal_keys(mapping(forcings, "forcings", none=True, error=DataError))}
@@ -209,4 +212,5 @@ class Continuous(Measured):
         """See `Fit.export_julia`."""
         grid = self.times(fit, time, common=True)
         inputs = {name: settings.pop(name, None) for name in ("conditions", "forcings")}
-        export_julia(fit.model, path, grid, **{**self._setup(fit, initial, fit.member(seed), **inputs), **settings})
+        member = fit.member(seed)
+        export_julia(fit.trained(member), path, grid, **{**self._setup(fit, initial, member, **inputs), **settings})

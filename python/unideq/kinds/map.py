@@ -144,5 +144,5 @@ class Map(Measured):
         self, fit: Fit, initial: Mapping[str, Any], grid: np.ndarray, seed: int, conditions: Any = None
     ) -> xr.Dataset:
         theta = fit.theta_of(seed)[: fit.model.layout.size]
-        found = fit.model.solve(grid, initial, theta, conditions=conditions, engine=fit.engine, throw=False)
+        found = fit.trained(seed).solve(grid, initial, theta, conditions=conditions, engine=fit.engine, throw=False)
         return labelled(found.dataset, fit.record)

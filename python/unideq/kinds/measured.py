@@ -20,6 +20,7 @@ from ..model.switches import switches
 from ..objective import Holdout, Objective, Observations, Unrolled, loss_of
 from ..objective.attributes import check_attributes
 from ..objective.doubts import tell_doubts
+from ..objective.groups import groups_of
 from ..objective.own_times import time_dim
 from ..objective.regularise import penalties_of, regulariser_of
 from ..optimise import Adam
@@ -148,6 +149,10 @@ class Measured(Kind):
 
     def dims(self, model: Any, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
         return model.dims(name, shape)
+
+    def labels_of_groups(self, record: Record) -> dict[str, tuple[str, list[Any]]]:
+        found = groups_of(record.model, record.observations.series)
+        return {name: (one.per, list(one.labels)) for name, one in found.items()}
 
     def groups(self, record: Record) -> dict[str, xr.Dataset]:
         dataset = record.observations.dataset.copy()

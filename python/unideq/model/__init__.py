@@ -2,6 +2,7 @@
 
 from .condition import Condition
 from .equations import Equations
+from .grouped import Grouped, grouped
 from .layout import Entry, Layout
 from .learned import LearnedTerm
 from .model import Model
@@ -19,6 +20,7 @@ __all__ = [
     "Entry",
     "Equations",
     "Forcing",
+    "Grouped",
     "Layout",
     "LearnedTerm",
     "Model",
@@ -28,6 +30,7 @@ __all__ = [
     "State",
     "StateTable",
     "Stepper",
+    "grouped",
     "records_in",
     "row_tables",
     "with_rows",

@@ -57,6 +57,24 @@ class Condition:
         """A number to look at equations with, where no trajectory says one."""
         return 1.0 if self.default is None else self.default
 
+    @property
+    def per(self) -> str | None:
+        """The coordinate whose labels say the number, where it is a parameter by group."""
+        return None
+
+    def of_labels(self, name: str, labels: Any) -> np.ndarray:
+        """The numbers of groups, where it is a parameter by group."""
+        raise NotImplementedError
+
+    def check(self, name: str, values: np.ndarray) -> None:
+        """Raise a `DataError` where the numbers can't be."""
+
+    def missing(self, name: str) -> str:
+        """What to say where there is no number."""
+        return (
+            f"Condition `{name}` has no default, and no value is given. Give it, e.g. `conditions={{{name!r}: 1.0}}`."
+        )
+
     def __str__(self) -> str:
         shown = "one a trajectory" if self.default is None else f"{self.default:g}"
         return shown + (f" [{self.units}]" if self.units else "")
@@ -76,7 +94,8 @@ def condition_values(
     conditions
         The model's.
     values
-        Condition → a number for all trajectories, or one a trajectory (B,).
+        Condition → a number for all trajectories, or one a trajectory (B,). Coordinate → a label or labels (B,), whose
+        values parameters by group take.
     count
         B; default: as many as the longest of the values.
 
@@ -86,7 +105,14 @@ def condition_values(
         If a name is no condition, a value isn't finite or has another length, or there is none.
     """
     given: dict[str, np.ndarray] = {}
-    for name, value in normal_keys(mapping(values, "conditions", none=True, error=DataError)).items():
+    stated = normal_keys(mapping(values, "conditions", none=True, error=DataError))
+    labels = {c.per: stated[c.per] for c in conditions.values() if c.per in stated and c.per not in conditions}
+    for name, condition in conditions.items():
+        if condition.per in labels and name not in stated:
+            stated[name] = condition.of_labels(name, labels[condition.per])
+    for name, value in stated.items():
+        if name in labels:
+            continue
         if name not in conditions:
             raise unknown("condition", name, conditions, DataError)
         found = array(value, name, "conditions", error=DataError)
@@ -94,16 +120,14 @@ def condition_values(
             raise DataError(f"Condition `{name}` needs one number a trajectory, not an array of shape {found.shape}.")
         if not found.size:
             raise DataError(f"Condition `{name}` is of no trajectory: it is empty.")
+        conditions[name].check(name, found)
         given[name] = found
     if count is None:
         count = max((len(a) for a in given.values() if a.ndim), default=1)
     result = {}
     for name, condition in conditions.items():
         if name not in given and condition.default is None:
-            raise DataError(
-                f"Condition `{name}` has no default, and no value is given. Give it, e.g. "
-                f"`conditions={{{name!r}: 1.0}}`."
-            )
+            raise DataError(condition.missing(name))
         found = given.get(name, np.asarray(condition.default))
         if found.ndim and len(found) not in (1, count):
             raise DataError(f"Condition `{name}` has {len(found)} values for {count} trajectories.")

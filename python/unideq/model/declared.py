@@ -10,6 +10,7 @@ from ..graph import Expression, Graph, substitute, variable
 from ..nn import Network
 from .condition import Condition
 from .forcing import interpolate
+from .grouped import Grouped, check_groups
 from .initial import check_initial
 from .layout import Entry, Layout
 from .names import TERMS, check_distinct, check_name, check_reserved, named_items
@@ -52,8 +53,9 @@ class Declared(Valued):
         """All that equations are written in, and the layout of θ."""
         self.states = states
         given = named_items("parameters", "Parameter", parameters)
-        self.conditions = {n: v for n, v in given if isinstance(v, Condition)}
-        self.parameters = {n: parameter_of(n, v) for n, v in given if not isinstance(v, Condition)}
+        own = {n: Grouped.of(v) if isinstance(v, Parameter) and v.per else v for n, v in given}
+        self.conditions = {n: v for n, v in own.items() if isinstance(v, Condition)}
+        self.parameters = {n: parameter_of(n, v) for n, v in own.items() if not isinstance(v, Condition)}
         self.networks, self.weights = _networks(networks), {}
         self.initial = check_initial(initial, self.states)
         t = variable("t")
@@ -68,6 +70,7 @@ class Declared(Valued):
             }
         )
         check_reserved({"state": self.states.names, "condition": self.conditions, "parameter": self.parameters})
+        check_groups(self.conditions, (*self.states.names, *self.parameters, *self.networks, *self.forcing_names))
         entries = [Entry.of_parameter(n, p) for n, p in self.parameters.items()]
         self.layout = Layout([*entries, *weight_entries(self.networks)])
 
@@ -214,6 +217,11 @@ def _networks(given: Mapping[str, Any] | None) -> dict[str, Network]:
 def parameter_of(name: str, value: Any) -> Parameter:
     """A `Parameter` as it is, a number as a free one."""
     if isinstance(value, Parameter):
+        if value.per is not None:
+            raise ModelError(
+                f"Parameter `{name}` is one value a `{value.per}`, and there are no trajectories to group here. Leave "
+                "`per` out."
+            )
         return value
     return named(name, Parameter, value)
 

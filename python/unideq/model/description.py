@@ -24,7 +24,7 @@ def description(model: Model) -> str:
     for n, p in model.parameters.items():
         lines.append(f"  parameter  {n} = {p!r}")
     for n, c in model.conditions.items():
-        lines.append(f"  condition  {n} = {c}")
+        lines.append(f"  {'condition ' if c.per is None else 'parameter '} {n} = {c}")
     for n, net in model.networks.items():
         lines.append(f"  network    {n}: {net!r} ({net.size} weights)")
     for n, e in model.forcing.outputs.items():
@@ -60,7 +60,8 @@ def warn_unused(model: Model) -> None:
             warn_user(f"Parameter `{entry.name}` isn't used by the equations.")
     for name, value in model.known_values.items():
         if value not in used:
-            warn_user(f"Condition `{name}` isn't used by the equations.")
+            kind = "Condition" if model.conditions[name].per is None else "Parameter"
+            warn_user(f"{kind} `{name}` isn't used by the equations.")
     for name, value in model.input_values.items():
         if value not in used:
             warn_user(f"Forcing `{name}` isn't used by the equations.")

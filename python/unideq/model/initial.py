@@ -28,6 +28,11 @@ def check_initial(initial: Mapping[str, Any] | None, states: StateTable) -> dict
             checked[name] = value
             continue
         if isinstance(value, Parameter):
+            if value.per is not None:
+                raise ModelError(
+                    f"The initial value of `{name}` is estimated for each trajectory by itself. Leave "
+                    f"`per={value.per!r}` out."
+                )
             array = value.array
         else:
             what = f"initial value of {name}"

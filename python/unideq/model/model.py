@@ -21,6 +21,7 @@ from .declared import Declared, parameter_of
 from .description import description
 from .equations import Equations
 from .file import load_model, save_model
+from .grouped import Grouped, grouped
 from .initial import check_initial, initial_to_json
 from .learned import LearnedTerm, find_learned, replace_learned
 from .names import check_distinct, named_items, normal_keys
@@ -104,7 +105,7 @@ class Model(Declared, Stored):
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}(states={list(self.states.names)}, parameters={list(self.parameters)}, "
+            f"{type(self).__name__}(states={list(self.states.names)}, parameters={[*self.parameters, *self.grouped]}, "
             f"networks={list(self.networks)}, observables={list(self.observables)})"
         )
 
@@ -112,6 +113,35 @@ class Model(Declared, Stored):
         return self.equations()._repr_latex_()
 
     # ---- values -----------------------------------------------------------------------------------------------
+
+    @property
+    def grouped(self) -> dict[str, Grouped]:
+        """Parameters with one value a group of trajectories, which stand among the conditions."""
+        return grouped(self.conditions)
+
+    def shared(self, parameters: Any, conditions: Mapping[str, Any] | None) -> tuple[Any, Mapping[str, Any] | None]:
+        """Parameters and conditions, with values of parameters by group, which trajectories have, among the latter."""
+        if not self.grouped or not isinstance(parameters, Mapping):
+            return parameters, conditions
+        given = normal_keys(parameters)
+        own = {n: v for n, v in given.items() if n in self.grouped}
+        known = normal_keys(mapping(conditions, "conditions", none=True, error=ModelError))
+        return {n: v for n, v in given.items() if n not in own}, {**own, **known}
+
+    def with_groups(self, values: Mapping[str, Mapping[Any, float]]) -> Self:
+        """The same model that knows the values of groups: parameter → label → value."""
+        return self._with_conditions({n: Grouped.of(self.grouped[n].parameter, v) for n, v in values.items()})
+
+    def _with_conditions(self, changed: Mapping[str, Grouped]) -> Self:
+        """A copy that differs in parameters by group alone; graphs are shared."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, conditions={**self.conditions, **changed})
+        return made
+
+    def _with_free(self, names: tuple[str, ...], free: Callable[[str], bool]) -> Self:
+        own = {n: Grouped.of(c.parameter.kept(free=free(n)), c.known) for n, c in self.grouped.items() if n in names}
+        made = super()._with_free(tuple(n for n in names if n not in own), free)
+        return made._with_conditions(own) if own else made
 
     def conditions_array(self, values: Mapping[str, Any] | None = None, count: int | None = None) -> np.ndarray:
         """What graphs read as `c`, (B, q): conditions in the model's order, what depends on them, and which row of the
@@ -201,16 +231,19 @@ class Model(Declared, Stored):
         ModelError
             If a name isn't a parameter, a shape differs, or a value lies outside its bounds.
         """
-        new = dict(self.parameters)
+        by_group = {n: c.parameter for n, c in self.grouped.items()}
+        new = {**self.parameters, **by_group}
         for name, value in normal_keys(mapping(parameters, "parameters", error=ModelError)).items():
             if name not in new:
-                raise unknown("parameter", name, self.parameters, ModelError)
+                raise unknown("parameter", name, new, ModelError)
             found = array(value, name, "parameters", error=ModelError)
             try:
                 new[name] = new[name].moved(found)
             except ModelError as error:
                 raise ModelError(f"Parameter `{name}`: {error}") from None
-        return self._valued(new, self.weights)
+        moved = {n: Grouped.of(new.pop(n)) for n in by_group if new[n] is not by_group[n]}
+        made = self._valued({n: new[n] for n in self.parameters}, self.weights)
+        return made._with_conditions(moved) if moved else made
 
     def starting_at(self, initial: Mapping[str, Any]) -> Self:
         """The same model with other initial values of states that it declares as `Parameter` (estimated).
@@ -287,7 +320,9 @@ class Model(Declared, Stored):
         return Model.from_json, (self.to_json(),)
 
     def values_to_json(self) -> dict[str, Any]:
-        return {**super().values_to_json(), "initial": initial_to_json(self.initial)}
+        groups = {n: c.to_json() for n, c in self.grouped.items()}
+        more = {"groups": groups} if groups else {}
+        return {**super().values_to_json(), "initial": initial_to_json(self.initial), **more}
 
     def _more_to_json(self) -> dict[str, Any]:
         """What a further kind of model stores besides."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,9 @@ class Parameter:
         Whether training may change it.
     units, description
         For labels and reports.
+    per
+        One value a group of trajectories: `trajectory`, or a coordinate of the data along it (`subject`, `site`), each
+        of whose distinct labels is a group. The value is then one number, where all groups start. None: one for all.
 
     Raises
     ------
@@ -52,6 +55,7 @@ class Parameter:
     free: bool = True
     units: str = ""
     description: str = ""
+    per: str | None = None
     array: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,12 +82,21 @@ class Parameter:
                 f"The initial value {array.tolist()!r} isn't below its upper bound {self.upper}. "
                 "Give a value inside the bounds."
             )
+        if self.per is None:
+            return
+        settle(self, text, "per", error=ModelError)
+        if not self.per or array.ndim:
+            needs = "the name of a coordinate along `trajectory`, or `trajectory`" if array.ndim == 0 else "a number"
+            raise ModelError(
+                f"A parameter with `per={self.per!r}` needs {needs}: one number a group. For several numbers write "
+                "several parameters."
+            )
 
     def __repr__(self) -> str:
         parts = [repr(self.array.tolist())]
         parts += [f"{k}={getattr(self, k)!r}" for k in ("lower", "upper") if getattr(self, k) is not None]
         parts += [] if self.free else ["free=False"]
-        parts += [f"{k}={getattr(self, k)!r}" for k in ("units", "description") if getattr(self, k)]
+        parts += [f"{k}={getattr(self, k)!r}" for k in ("units", "description", "per") if getattr(self, k)]
         return f"Parameter({', '.join(parts)})"
 
     def moved(self, value: Any) -> Parameter:
@@ -100,11 +113,11 @@ class Parameter:
             raise ModelError(f"its shape is {self.array.shape}, not {np.shape(value)}.") from None
         if np.allclose(array, self.array, rtol=1e-14, atol=0.0):
             return self
-        return Parameter(array, False, self.lower, self.upper, self.free, self.units, self.description)
+        return replace(self, value=array, positive=False)
 
     def kept(self, free: bool) -> Parameter:
         """The same parameter, which training may change or not."""
-        return Parameter(self.array, False, self.lower, self.upper, free, self.units, self.description)
+        return replace(self, value=self.array, positive=False, free=free)
 
     def to_json(self) -> dict[str, Any]:
         """The arguments that make it again, as plain data."""
@@ -115,6 +128,7 @@ class Parameter:
             "free": self.free,
             "units": self.units,
             "description": self.description,
+            **({} if self.per is None else {"per": self.per}),
         }
 
 

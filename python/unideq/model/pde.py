@@ -91,8 +91,8 @@ class PDE(OnGrid, ODE):
     def _known(self) -> dict[str, Any]:
         """What a linear part may read."""
         fixed = {n: self.values[n] for n, p in self.parameters.items() if not p.free}
-        return {**fixed, **self.known_values}
+        return {**fixed, **{n: v for n, v in self.known_values.items() if n not in self.grouped}}
 
     def _traced_linear(self, linear: Any) -> Graph:
-        trainable = [n for n, p in self.parameters.items() if p.free]
+        trainable = [*(n for n, p in self.parameters.items() if p.free), *self.grouped]
         return self._named(symbols_of(linear, self.grid, self.states, self._known, trainable))

@@ -121,6 +121,11 @@ class Stepper(StepGraphs):
         if not isinstance(model, ODE):
             self.solver, self.grid, states = black_box_parts(model, grid, fields)
             self._declare(states, parameters, networks, None, None)
+            for name, condition in self.grouped.items():
+                raise ModelError(
+                    f"`{name}` is one value a `{condition.per}`, and a black box is rolled out without them. Make it "
+                    "one for all, or write the step as a `ude.PDE`."
+                )
             return {"observation": self._traced_observation(None)}
         if grid is not None or fields is not None:
             raise ModelError("`grid` and `fields` are for black boxes; the model has its own.")

@@ -9,6 +9,7 @@ from ..graph.serialise import from_json, to_json
 from ..nn import Network
 from ..stored import from_json as stored_from_json
 from .condition import Condition
+from .grouped import Grouped
 from .initial import initial_from_json
 from .layout import Layout
 from .own_forcing import Forcing, Records
@@ -47,7 +48,8 @@ def model_from_values(cls: type[M], data: Mapping[str, Any]) -> M:
     made = object.__new__(cls)
     made.states = StateTable([State(**{**s, "shape": tuple(s["shape"])}) for s in data["states"]])
     made.parameters = {n: Parameter(**p) for n, p in data["parameters"].items()}
-    made.conditions = {n: Condition(**c) for n, c in data.get("conditions", {}).items()}
+    conditions = {**data.get("conditions", {}), **data.get("groups", {})}
+    made.conditions = {n: Grouped.from_json(c) if "parameter" in c else Condition(**c) for n, c in conditions.items()}
     made.networks = {n: stored_from_json(Network, s) for n, s in data["networks"].items()}
     made.initial = initial_from_json(data["initial"])
     made.forcing = from_json(data["forcing"])

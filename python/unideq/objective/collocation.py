@@ -7,7 +7,7 @@ biases it, so follow it by `MultipleShooting` or `Trajectory`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -53,6 +53,7 @@ class Collocation(Objective):
         settle(self, number, "smoothing", least=0, none=True)
 
     def build(self, problem: EstimationProblem) -> LossProgram:
+        problem = replace(problem, picking=True)
         measured = _observables(problem)
         smooth = {i: s for i, s in enumerate(problem.observations.exact(problem.loss).series) if len(s.times) >= 3}
         parts = [self._points(problem, measured, s) for s in smooth.values()]
@@ -64,8 +65,9 @@ class Collocation(Objective):
         graph = problem.rebased(problem.model.continuous("`Collocation`"))
         outputs = {"du": graph.outputs["du"], **problem.penalty_outputs()}
         data = {"t": times, "u": states}
-        if problem.constants is not None:
-            data["c"] = np.repeat(problem.constants[list(smooth)], counts, axis=0)
+        rows = problem.given_rows
+        if rows is not None:
+            data["c"] = np.repeat(rows[list(smooth)], counts, axis=0)
         source = Pointwise("points", Graph(graph.inputs, outputs), data)
         arrays = {name: variable(name, shape) for name, shape in source.shapes.items()}
         residual: Any = (arrays["points.du"] - slopes) * (1.0 / _scales(problem, slopes))

@@ -11,7 +11,9 @@ from ..errors import DataError
 from ..graph.location import warn_user
 from ..model import Model, Parameter
 from ..model.forcing import outside
+from ..model.grouped import listing
 from .estimation_problem import measured_as
+from .groups import groups_of
 from .observations import Observations
 from .own_inputs import interpolation, warn_records
 from .scale import far_values, far_words
@@ -44,6 +46,7 @@ def tell_doubts(
         Where a forcing is known at no time of the data, or no time is measured after the start.
     """
     _check_forcings(model, observations)
+    _warn_groups(model, train)
     if observations.stream is not None:
         return
     for name in observations.names:
@@ -77,6 +80,25 @@ def _check_forcings(model: Model, observations: Observations) -> None:
         spans = [(s.start, float(s.times[-1])) for s in measured]
         labels = [s.label for s in measured] if len(series) > 1 else None
         warn_records(name, method, [s.inputs[name] for s in measured], spans, labels)
+
+
+def _warn_groups(model: Model, train: Observations) -> None:
+    """Parameters by group of which there is one group, or one that training sees nothing of."""
+    for name, groups in groups_of(model, train.series).items():
+        condition = model.grouped[name]
+        if not condition.parameter.free:
+            continue
+        if len(groups) == 1:
+            warn_user(
+                f"`{name}` is one value a `{groups.per}`, and the data have one only, {groups.labels[0]!r}: it is a "
+                "parameter like others here. Leave `per` out, or give the data of more."
+            )
+        unseen = groups.without(train.series)
+        if unseen:
+            warn_user(
+                f"`{name}` of {groups.per} {listing(unseen)} has no measurement to train on: it stays at its guess, "
+                f"{float(condition.parameter.array):g}, and predictions there are made with it."
+            )
 
 
 def _warn_far(name: str, series: Sequence[Series]) -> None:

@@ -13,6 +13,7 @@ from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
 from ..model import Entry, Layout, Model, Parameter, with_rows
 from ..model.names import TERMS, check_reserved
+from .groups import Groups, groups_of, picked, selection_rows
 from .losses import Loss, NoisyLikelihood, mean_over
 from .observations import Observations
 from .own_inputs import constant_rows, forcing_tables
@@ -46,9 +47,13 @@ class EstimationProblem:
     guesses
         State → initial values (trajectories, *shape).
     constants
-        What graphs read as `c`, (trajectories, q); None: nothing.
+        What the model reads as `c`, (trajectories, q), parameters by group at their guess; None: nothing.
     tables
         Forcing of a trajectory's own → its tables, a row a trajectory.
+    groups
+        Parameter by group → its groups; left out where its values are said otherwise.
+    picking
+        Whether `c` is data of the programs, so that graphs pick the values of groups out of θ themselves.
     """
 
     model: Model
@@ -64,6 +69,8 @@ class EstimationProblem:
     known: frozenset[str]
     constants: np.ndarray | None = None
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    groups: Mapping[str, Groups] = field(default_factory=dict)
+    picking: bool = False
 
     @classmethod
     def make(
@@ -140,6 +147,8 @@ class EstimationProblem:
                     f"initial value of {state.name}",
                 )
             )
+        groups = groups_of(model, everything.series)
+        entries += [model.grouped[n].entry(n, len(g)) for n, g in groups.items()]
         for name in train.names:
             one = loss.of_variable(name)
             if isinstance(one, NoisyLikelihood) and name not in one.sigma:
@@ -153,7 +162,7 @@ class EstimationProblem:
         return cls(
             model, train, loss, solver, regulariser, dict(penalties), Layout(entries), scales, state_scales, guesses,
             frozenset(known), constant_rows(model, everything.series) if model.continuous_in_time else None,
-            forcing_tables(model, everything.series, everything.dataset),
+            forcing_tables(model, everything.series, everything.dataset), groups, not model.continuous_in_time,
         )  # fmt: skip
 
     def with_observations(self, observations: Observations) -> EstimationProblem:
@@ -172,6 +181,8 @@ class EstimationProblem:
         for name, guess in self.guesses.items():
             if f"initial.{name}" in self.layout:
                 values[f"initial.{name}"] = guess
+        for name in self.groups:
+            values[name] = self.model.grouped[name].parameter.array
         for entry in self.layout.of_kind("noise"):
             loss = self.loss.of_variable(entry.name.removeprefix("noise."))
             assert isinstance(loss, NoisyLikelihood)
@@ -191,7 +202,26 @@ class EstimationProblem:
         if theta is own:
             return graph
         inputs = tuple(theta if i is own else i for i in graph.inputs)
-        return substitute(graph, {own: theta[: self.model.layout.size]}, inputs)
+        found = substitute(graph, {own: theta[: self.model.layout.size]}, inputs)
+        if not self.picking or not self.groups:
+            return found
+        return picked(found, self.model, self.groups, {n: self.layout.view(theta, n) for n in self.groups})
+
+    @property
+    def given_rows(self) -> np.ndarray | None:
+        """`c` as data of programs that pick, (trajectories, …)."""
+        rows = constant_rows(self.model, self.observations.series) if self.constants is None else self.constants
+        return selection_rows(rows, self.groups)
+
+    def constants_at(self, theta: np.ndarray) -> np.ndarray | None:
+        """What the model reads as `c` at this θ (P,), (trajectories, q)."""
+        rows = constant_rows(self.model, self.observations.series) if self.constants is None else self.constants
+        if rows is None or not self.groups:
+            return rows
+        rows, values, places = rows.copy(), self.layout.unpack(theta), list(self.model.conditions)
+        for name, groups in self.groups.items():
+            rows[:, places.index(name)] = values[name][groups.index]
+        return rows
 
     def initial_states(self, theta: Expression) -> Expression:
         """(trajectories, n)."""
@@ -207,8 +237,20 @@ class EstimationProblem:
         """`Integration.initial`: initial states (B, n), and the constants of these trajectories (default: all)."""
         if self.constants is None:
             return Graph((self.theta(),), {"u0": u0})
-        rows = self.constants if trajectories is None else self.constants[list(trajectories)]
-        return Graph((self.theta(),), {"u0": u0, "c": constant(rows)})
+        chosen = list(range(len(self.constants)) if trajectories is None else trajectories)
+        rows: Any = constant(self.constants[chosen])
+        if self.groups:
+            rows = self._with_groups(rows, chosen)
+        return Graph((self.theta(),), {"u0": u0, "c": rows})
+
+    def _with_groups(self, rows: Expression, chosen: list[int]) -> Expression:
+        """Constants (B, q) with the values that θ has for the groups of these trajectories."""
+        columns = [rows[:, k : k + 1] for k in range(rows.shape[1])]
+        for k, name in enumerate(self.model.conditions):
+            if name in self.groups:
+                own: Any = self.layout.view(self.theta(), name)
+                columns[k] = own[self.groups[name].index[chosen].tolist()].reshape(len(chosen), 1)
+        return np.concatenate(columns, axis=1)  # type: ignore[return-value]
 
     def noise(self, theta: Expression, name: str, beside: Mapping[str, np.ndarray] | None = None) -> Expression | None:
         """The parameter of an observable's noise, given, estimated or each value's own; None for losses without."""

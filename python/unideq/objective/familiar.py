@@ -59,7 +59,9 @@ def check_names(data: Any, model: Model) -> list[xr.Dataset]:
 def _wanted(model: Model) -> dict[str, str]:
     """Coordinate that the model reads → what it is."""
     initial = {v: f"the initial value of `{n}`" for n, v in model.initial.items() if isinstance(v, str)}
-    return {**{n: "a condition" for n in model.conditions}, **initial, START: "where the integration starts"}
+    known = {n: "a condition" for n, c in model.conditions.items() if c.per is None}
+    groups = {c.per: f"the groups of `{n}`" for n, c in model.grouped.items() if c.per != "trajectory"}
+    return {**known, **groups, **initial, START: "where the integration starts"}
 
 
 def _parts(data: Any) -> list[xr.Dataset]:
@@ -73,8 +75,10 @@ def _parts(data: Any) -> list[xr.Dataset]:
 
 def _check_one(name: str, role: str, data: xr.Dataset, model: Model, wanted: Mapping[str, str], where: str) -> None:
     """A name that the model reads: there as it should be, or not there under any other guise."""
-    if name in data.coords or (name in model.conditions and name in data.data_vars):
-        _check_usable(name, role, data[name], where)
+    grouped = role.startswith("the groups")
+    if name in data.coords or ((name in model.conditions or grouped) and name in data.data_vars):
+        if not grouped:
+            _check_usable(name, role, data[name], where)
         return
     if name in data.data_vars and name not in model.observables:
         raise DataError(f"`{name}`{where} is {role} and stands among the variables. Write `data.set_coords({name!r})`.")

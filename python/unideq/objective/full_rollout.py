@@ -12,7 +12,6 @@ from ..times import whole_steps
 from .black_box import is_black_box
 from .comparison import compared, masked, stepper_of
 from .estimation_problem import EstimationProblem
-from .own_inputs import constant_rows
 from .program import Given, LossProgram, Rollout
 from .series import Series
 
@@ -41,9 +40,9 @@ def full_rollout(problem: EstimationProblem, rows: Sequence[tuple[int, Series]])
     count = max(int(n[-1]) for n in later if len(n)) // every
     series = [s for _, s in rows]
     data = {"start": first_states(problem)[[i for i, _ in rows]], "t": np.array([s.start for s in series])}
-    conditions = constant_rows(model, series)
+    conditions = problem.given_rows
     if conditions is not None:
-        data["c"] = conditions
+        data["c"] = conditions[[i for i, _ in rows]]
     targets: dict[str, np.ndarray] = {}
     for name, shape in problem.observations.shapes.items():
         values = np.full((len(rows), count, *shape), np.nan)

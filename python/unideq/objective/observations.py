@@ -190,6 +190,11 @@ class Observations:
         if isinstance(data, Stream):
             if model.continuous_in_time:
                 raise DataError("A `Stream` feeds `Unrolled` training, which needs a `Stepper`. Load the data.")
+            for name, condition in model.grouped.items():
+                raise DataError(
+                    f"`{name}` is one value a `{condition.per}`, and a `Stream` is read in pieces: its groups aren't "
+                    "known beforehand. Load the data, `data.load()`, or make it one for all."
+                )
             found = streamed(data, cast(Stepper, model), clock)
         else:
             found = cls(*read(data, model.observables, Space.of(model), clock, Own.of(model, beside)))

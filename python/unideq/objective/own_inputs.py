@@ -12,9 +12,10 @@ import xarray as xr
 from ..errors import DataError, OptionError, unknown
 from ..graph.location import warn_user
 from ..measurements import measured
-from ..model import Forcing, Model, Record, Records, row_tables
+from ..model import Forcing, Grouped, Model, Record, Records, row_tables
 from ..model.forcing import SETTING, forcing_times, method_of
 from ..times import Clock
+from .groups import label_of
 from .own_times import padded_values
 from .series import Series
 from .space import Space
@@ -41,12 +42,15 @@ class Own:
         Records of theirs that came with the model.
     beside
         What the loss reads beside measured variables: its name → theirs.
+    groups
+        Coordinate whose labels group trajectories → the parameters that are one a group.
     """
 
     defaults: Mapping[str, float | None] = field(default_factory=dict)
     forcings: Mapping[str, Forcing] = field(default_factory=dict)
     recorded: Mapping[str, Records] = field(default_factory=dict)
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: Model, beside: Mapping[str, tuple[str, ...]] | None = None) -> Own:
@@ -57,7 +61,12 @@ class Own:
                     f"The loss reads `{name}` beside `{those[0]}`, and that is the model's own "
                     f"{'forcing' if name in model.inputs else 'variable'}. Name another one of the data."
                 )
-        return cls({n: c.default for n, c in model.conditions.items()}, model.inputs, model.recorded, beside or {})
+        groups: dict[str, tuple[str, ...]] = {}
+        for name, condition in model.grouped.items():
+            if condition.per != "trajectory":
+                groups[condition.per] = (*groups.get(condition.per, ()), name)
+        known = {n: c.default for n, c in model.conditions.items() if c.per is None}
+        return cls(known, model.inputs, model.recorded, beside or {}, groups)
 
     def beside_values(self, data: xr.Dataset, where: str) -> dict[str, xr.DataArray]:
         """What stands beside measured variables in one trajectory, with their dimensions."""
@@ -98,9 +107,13 @@ class Own:
         return frozenset((*self.forcings, *self.beside))
 
     def promoted(self, data: xr.Dataset) -> xr.Dataset:
-        """The data with conditions among the coordinates."""
-        names = [n for n in self.defaults if n in data.data_vars]
+        """The data with conditions and labels of groups among the coordinates."""
+        names = [n for n in (*self.defaults, *self.groups) if n in data.data_vars]
         return data.set_coords(names) if names else data
+
+    def labels(self, data: xr.Dataset, where: str) -> dict[str, Any]:
+        """Coordinate → the label of the group that one trajectory belongs to."""
+        return {per: _group_label(per, f"`{names[0]}`", data, where) for per, names in self.groups.items()}
 
     def records(self, label: Any, data: xr.Dataset, space: Space, clock: Clock, where: str) -> dict[str, Record]:
         """Forcing → its record in one trajectory."""
@@ -118,6 +131,27 @@ class Own:
             else:
                 found[name] = known.of(label, name)
         return found
+
+
+def _group_label(per: str, parameter: str, data: xr.Dataset, where: str) -> Any:
+    """A number or text that says which group a trajectory belongs to."""
+    if per not in data.coords:
+        known = [str(n) for n in data.coords if n not in data.dims]
+        raise DataError(
+            f"The data{where} lack the coordinate `{per}`, by which the parameter {parameter} is grouped. "
+            f'{unknown("coordinate", per, known)} Write `data.assign_coords({per}=("trajectory", labels))`, or '
+            '`per="trajectory"`.'
+        )
+    value = np.asarray(data[per].values)
+    label = value.item() if value.ndim == 0 and value.dtype.kind in "fiubUO" else None
+    if isinstance(label, (bool, int, float, str)) and label == label and label != "":
+        return label
+    shown = "an empty text" if label == "" else value
+    found = f"varies along {tuple(map(str, data[per].dims))}" if value.ndim else f"is {shown}"
+    raise DataError(
+        f"The coordinate `{per}`{where} groups the parameter {parameter}: it needs one number or text a trajectory, "
+        f"and it {found}."
+    )
 
 
 def _record(name: str, forcing: Forcing, data: xr.Dataset, space: Space, clock: Clock, where: str) -> Record:
@@ -214,6 +248,10 @@ def conditions_of(model: Model, series: Sequence[Series]) -> dict[str, np.ndarra
     """Condition → its number in every trajectory (T,)."""
     values = {}
     for name, condition in model.conditions.items():
+        if isinstance(condition, Grouped):
+            found = [condition.of_label(name, label_of(s, condition.per)) for s in series]
+            values[name] = np.array(found, dtype=float)
+            continue
         column = []
         for s in series:
             if name not in s.extra and condition.default is None:

@@ -237,7 +237,7 @@ def _series(
         raise DataError(f"The data{where} holds nothing but NaN. Drop the trajectory or repair it.")
     extra = {n: v for n, v in _constants(data).items() if n not in own.taken and n not in own.beside}
     inputs = own.records(label, data, space, clock, where)
-    kept = Series(label, 0.0, times, values, extra, inputs, beside).select(known)
+    kept = Series(label, 0.0, times, values, extra, inputs, beside, own.labels(data, where)).select(known)
     return replace(kept, start=_start(data, float(kept.times[0]), clock, where))
 
 
@@ -335,6 +335,11 @@ def _union(
             further = [f"{name}_{k}" for k in range(value.ndim)]
             attrs = next((dict(d[name].attrs) for _, d in parts if name in d.coords), {})
             coords[name] = (("trajectory", *further), np.stack([s.extra[name] for s in series]), attrs)
+    for name in series[0].groups:
+        labels = [s.groups[name] for s in series]
+        if len({isinstance(label, str) for label in labels}) > 1:
+            raise DataError(f"The coordinate `{name}` labels groups by numbers and by texts. Make all of them texts.")
+        coords[name] = ("trajectory", labels, next((dict(d[name].attrs) for _, d in parts if name in d.coords), {}))
     for name in series[0].inputs:
         records = [s.inputs[name] for s in series]
         attrs = next((dict(d[name].attrs) for _, d in parts if name in d.variables), {})

@@ -18,7 +18,8 @@ class Series:
 
     `start` is where the integration begins (see `unideq.objective.reading.read`); `extra` holds the data's further
     coordinates, from which initial values and conditions are read; `inputs` the records of its own forcings; `beside`
-    what stands beside measured values, (K, *shape): standard deviations, limits.
+    what stands beside measured values, (K, *shape): standard deviations, limits; `groups` the labels of the groups that
+    it belongs to, by their coordinates.
     """
 
     label: Any
@@ -28,6 +29,7 @@ class Series:
     extra: dict[str, np.ndarray]
     inputs: dict[str, Record] = field(default_factory=dict)
     beside: dict[str, np.ndarray] = field(default_factory=dict)
+    groups: dict[str, Any] = field(default_factory=dict)
 
     def select(self, keep: np.ndarray | slice) -> Series:
         """The part of it where `keep` (K,) holds."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..times import resolution
+from .groups import groups_of, selection_rows
 from .observations import Observations
 from .own_inputs import constant_rows
 from .series import Series
@@ -95,7 +96,7 @@ class Snapshots:
     lengths
         Snapshots a trajectory (T,), summing to N.
     conditions
-        What the stepper reads as `c`, (T, q), or None.
+        What the program reads as `c`, (T, q), or None: see `unideq.objective.groups.selection_rows`.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class Snapshots:
             {n: np.concatenate([s.values[n] for s in observations.series]) for n in shapes},
             np.concatenate([s.times for s in observations.series]),
             [len(s.times) for s in observations.series],
-            constant_rows(model, observations.series),
+            selection_rows(constant_rows(model, observations.series), groups_of(model, observations.series)),
         )
 
     def window_starts(self, length: int, stride: int = 1, since: Sequence[int] | None = None) -> np.ndarray:

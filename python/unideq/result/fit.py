@@ -104,10 +104,21 @@ class Fit:
         return self.record.chosen_theta[self.seeds.index(self.member(seed))]
 
     @property
-    def parameters(self) -> dict[str, np.ndarray]:
-        """Constrained values of the best seed: the model's parameters, initial values, noise; no network weights."""
-        values = self.record.layout.unpack(self.theta)
-        return {n: v for n, v in values.items() if self.record.layout[n].kind in ("parameter", "initial", "noise")}
+    def parameters(self) -> dict[str, Any]:
+        """Constrained values of the best seed: the model's parameters, initial values, noise; no network weights.
+
+        Arrays; of parameters by group a DataArray over the groups, with their labels.
+        """
+        record = self.record
+        groups = self.kind.labels_of_groups(record)
+        found: dict[str, Any] = {}
+        for name, value in record.layout.unpack(self.theta).items():
+            if record.layout[name].kind in ("parameter", "initial", "noise"):
+                found[name] = value
+            elif name in groups:
+                dim, labels = groups[name]
+                found[name] = xr.DataArray(value, {dim: labels}, (dim,), name)
+        return found
 
     @cached_property
     def tree(self) -> xr.DataTree:

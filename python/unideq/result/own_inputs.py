@@ -15,6 +15,7 @@ from ..graph import Expression, Graph, apply, constant, variable
 from ..model import Model, Record, records_in, row_tables, with_rows
 from ..model.condition import condition_values
 from ..model.names import normal_keys
+from ..objective.groups import Groups
 from ..objective.own_inputs import conditions_of, interpolation, warn_records
 from ..objective.series import Series
 from ..times import Clock
@@ -130,10 +131,16 @@ def replaced_inputs(
     conditions: Mapping[str, Any] | None,
     forcings: Mapping[str, Any] | None,
     clock: Clock,
-) -> tuple[np.ndarray | None, dict[str, dict[str, Any]]]:
-    """Constants (T, q) and tables of the trajectories of data, with some of their inputs replaced: scenarios."""
+    groups: Mapping[str, Groups],
+) -> tuple[np.ndarray | None, dict[str, dict[str, Any]], dict[str, Groups]]:
+    """Constants (T, q), tables and groups of the trajectories of data, with some of their inputs replaced: scenarios.
+
+    Parameters by group whose numbers are given are in the constants; given a label, it is that group's for all.
+    """
     labels = [s.label for s in series]
     given = normal_keys(mapping(conditions, "conditions", none=True, error=DataError))
+    said = {g.per: given.pop(g.per) for g in groups.values() if g.per in given and g.per not in model.conditions}
+    left = {n: g.at(n, said[g.per]) if g.per in said else g for n, g in groups.items() if n not in given}
     own = {**conditions_of(model, series), **given}
     constants = None if model.constants is None and not given else model.conditions_array(own, len(series))
     tables = {}
@@ -147,7 +154,7 @@ def replaced_inputs(
             if len(rows) != len(labels):
                 raise DataError(f"Forcing `{name}` has {len(rows)} records for {len(labels)} trajectories.")
         tables[name] = row_tables(name, interpolation(name, model.inputs[name], array), rows)
-    return constants, tables
+    return constants, tables, left
 
 
 def _arrays(model: Model, forcings: Mapping[str, Any] | None, needed: bool = True) -> dict[str, xr.DataArray | None]:

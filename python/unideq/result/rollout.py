@@ -106,6 +106,7 @@ def solve_by_steps(
     solved = dataset if batched else dataset.isel(trajectory=0, drop=True)
     statistics = {"steps": np.full(len(status), steps * stepper.substeps)}
     solver = f"{stepper.scheme_text}, dt = {stepper.dt:g}"
+    parameters, _ = stepper.shared(parameters, conditions)
     return Solution(solved, texts, statistics, solver, stepper.with_theta(stepper.checked_theta(parameters)))
 
 
@@ -124,6 +125,7 @@ def _rolled(
     checked_engine(engine)
     if steps % every:
         raise OptionError(f"`steps` ({steps}) isn't a multiple of `every` ({every}).")
+    parameters, conditions = stepper.shared(parameters, conditions)
     theta = stepper.checked_theta(parameters)
     u0, batched = initial_states(stepper, initial)
     known = condition_values(stepper.conditions, conditions, None if conditions else len(u0))

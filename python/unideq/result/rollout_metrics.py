@@ -10,6 +10,7 @@ import xarray as xr
 from ..checks import instance, known_keys, number, shown
 from ..errors import DataError, ModelError
 from ..objective import Observations
+from ..objective.own_inputs import conditions_of
 from ..objective.own_times import on_common_times
 
 if TYPE_CHECKING:
@@ -255,7 +256,7 @@ def metrics_of_fit(fit: Fit, data: xr.Dataset | None = None, seed: int | None = 
             if name not in s.values or not np.isfinite(s.values[name][0]).all():
                 raise DataError(f"A rollout starts at measured states; `{state.name}` of {s.label!r} isn't whole.")
             initial[state.name] = s.values[name][0]
-        conditions = {n: float(s.extra[n]) for n in model.conditions if n in s.extra}
+        conditions = {n: float(v[0]) for n, v in conditions_of(model, [s]).items()}
         parts.append(fit.predict(s.times, initial, seed, conditions=conditions or None))
     labels = xr.Variable("trajectory", true["trajectory"].values)
     predicted: Any = xr.concat(parts, dim=labels, join="outer")

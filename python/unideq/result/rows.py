@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,16 +33,17 @@ def parameter_rows(record: Record) -> list[dict[str, str]]:
     """
     near, best = near_best(record), record.best_seed
     labels = [] if record.observations is None else [s.label for s in record.observations.series]
+    groups = record.kind.labels_of_groups(record)
     rows = []
     for name, values in record.layout.unpack(record.chosen_theta).items():
         entry = record.layout[name]
-        if entry.kind not in ("parameter", "initial", "noise"):
+        if entry.kind not in ("parameter", "group", "initial", "noise"):
             continue
         places = list(np.ndindex(entry.shape))
         for at in places[:10]:
             mine = values[(slice(None), *at)]
             row = {
-                "name": name + _place(at, entry.kind, labels),
+                "name": name + (_place(at, entry.kind, labels) if name not in groups else _group(at, *groups[name])),
                 "value": number(mine[best]),
                 "low": number(mine[near].min()) if entry.free and near.sum() > 1 else "",
                 "high": number(mine[near].max()) if entry.free and near.sum() > 1 else "",
@@ -63,6 +65,10 @@ def _place(at: tuple[int, ...], kind: str, labels: list[Any]) -> str:
     first, *more = at
     rest = str(more).replace(" ", "") if more else ""
     return rest if len(labels) == 1 else f"{rest} of trajectory {labels[first]}"
+
+
+def _group(at: tuple[int, ...], dim: str, labels: Sequence[Any]) -> str:
+    return f" of {dim} {labels[at[0]]}"
 
 
 def score_rows(record: Record, diagnostics: xr.Dataset) -> list[dict[str, str]]:

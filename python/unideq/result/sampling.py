@@ -18,7 +18,7 @@ from ..solvers import adjoints_of, counterpart
 from ..training.record import Record
 from .own_inputs import replaced_inputs
 from .solution import solution_dataset, time_dims
-from .stepping import rolled_out, trajectory_constants
+from .stepping import rolled_out
 
 __all__ = [
     "Prediction",
@@ -97,12 +97,14 @@ def predict(
     problem = problem_of(record)
     model, data = record.model, record.observations
     if inputs is not None:
-        constants, tables = replaced_inputs(model, data.series, data.dataset, *inputs, data.clock)
-        problem = replace(problem, constants=constants, tables=tables)
+        constants, tables, groups = replaced_inputs(
+            model, data.series, data.dataset, *inputs, data.clock, problem.groups
+        )
+        problem = replace(problem, constants=constants, tables=tables, groups=groups)
     starts = np.array([s.start for s in record.observations.series])
     if not model.continuous_in_time:
         states, observed, status = rolled_out(problem, engine, times, theta)
-        return _prediction(record, times, states, observed, status, trajectory_constants(problem))
+        return _prediction(problem, record, times, states, observed, status, theta)
     symbol = problem.theta()
     graph = problem.rebased(model.observation)
     outputs = {f"observed.{n}": e for n, e in graph.outputs.items()}
@@ -129,16 +131,17 @@ def predict(
             values[:, early] = np.nan
         arrays[name.removeprefix("solve.")] = values
     observed = {n: arrays[f"observed.{n}"] for n in graph.outputs}
-    return _prediction(record, times, arrays["state"], observed, np.asarray(result.status), problem.constants)
+    return _prediction(problem, record, times, arrays["state"], observed, np.asarray(result.status), theta)
 
 
 def _prediction(
+    problem: EstimationProblem,
     record: Record,
     times: np.ndarray,
     states: np.ndarray,
     observed: dict[str, np.ndarray],
     status: np.ndarray,
-    constants: np.ndarray | None,
+    theta: np.ndarray,
 ) -> Prediction:
     """Labels and attributes for the arrays (seed, trajectory, time, …)."""
     dataset = solution_dataset(record.model, times, states, observed, LEAD)
@@ -150,10 +153,12 @@ def _prediction(
         if name in record.observations.dataset:
             dataset[name].attrs = {**record.observations.dataset[name].attrs, **dataset[name].attrs}
     dataset["time"].attrs = dict(record.observations.dataset["time"].attrs)
+    constants = [problem.constants_at(one) for one in theta] if record.model.conditions else []
     for k, (name, condition) in enumerate(record.model.conditions.items()):
-        assert constants is not None
         attrs = {"units": condition.units} if condition.units else {}
-        dataset = dataset.assign_coords({name: ("trajectory", constants[:, k], attrs)})
+        column = np.stack([one[:, k] for one in constants if one is not None])
+        own = (LEAD, column) if condition.per is not None else ("trajectory", column[0])
+        dataset = dataset.assign_coords({name: (*own, attrs)})
     texts = np.vectorize(lambda c: STATUS.get(int(c), STATUS[5]))(status)
     return Prediction(dataset, states, texts)
 
@@ -200,16 +205,16 @@ def learned_dataset(
     shape = states.shape[:3]
     moments = np.broadcast_to(times, shape[1:]).reshape(-1)
     problem = problem_of(record)
-    constants = problem.constants if model.continuous_in_time else trajectory_constants(problem)
-    rows = {} if constants is None else {"c": np.repeat(constants, shape[2], axis=0)}
+    constants = [problem.constants_at(row) for row in theta]
+    rows = [{} if c is None else {"c": np.repeat(c, shape[2], axis=0)} for c in constants]
     for name, term in model.learned.items():
         members = [
             engine.evaluate(
                 with_rows(term.graph, problem.tables),
-                {"t": moments, "u": u.reshape(-1, model.size), "theta": row[:size], **rows},
-                mapped=("t", "u", *rows),
+                {"t": moments, "u": u.reshape(-1, model.size), "theta": row[:size], **own},
+                mapped=("t", "u", *own),
             )
-            for u, row in zip(states, theta, strict=True)
+            for u, row, own in zip(states, theta, rows, strict=True)
         ]
         for key in members[0]:
             stacked = np.stack([member[key] for member in members])

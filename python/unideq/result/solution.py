@@ -121,7 +121,7 @@ def solve(
     initial
         State → value (*shape), or (B, *shape) for B trajectories. States left out take the model's `initial`.
     parameters
-        Dict of names, a flat θ, or None for the initial values.
+        Dict of names, a flat θ, or None for the initial values. Of parameters by group a number, or one a trajectory.
     start
         Start time; default: the first output time.
     solver, engine
@@ -130,7 +130,8 @@ def solve(
     throw
         Whether a failed integration raises; else look at `Solution.status`.
     conditions
-        Condition → one number, or one a trajectory (B,); those left out take their defaults.
+        Condition → one number, or one a trajectory (B,); those left out take their defaults. Coordinate that labels
+        groups → a label, or one a trajectory: parameters by group take the values trained for it.
     forcings
         Forcing of a trajectory's own → DataArray over `time`, or (trajectory, time); NaN is left out.
 
@@ -149,6 +150,7 @@ def solve(
     begin = float(grid[0]) if start is None else model_time(start, "`start`")
     if begin > grid[0]:
         raise OptionError(f"`start` ({begin:g}) lies after the first output time ({grid[0]:g}).")
+    parameters, conditions = model.shared(parameters, conditions)
     theta = model.resolve_theta(parameters)
     solved = model.with_theta(theta)
     u0, batched = initial_states(model, initial)

@@ -12,10 +12,9 @@ from ..objective import EstimationProblem, Rollout
 from ..objective.black_box import host_rollout, is_black_box
 from ..objective.comparison import stepper_of
 from ..objective.full_rollout import first_states
-from ..objective.own_inputs import constant_rows
 from ..times import whole_steps
 
-__all__ = ["rolled_out", "steps_to", "trajectory_constants"]
+__all__ = ["rolled_out", "steps_to"]
 
 
 def steps_to(problem: EstimationProblem, times: np.ndarray) -> np.ndarray:
@@ -28,11 +27,6 @@ def steps_to(problem: EstimationProblem, times: np.ndarray) -> np.ndarray:
     known = np.isfinite(np.atleast_2d(times))
     numbers, reached = whole_steps(np.where(known, np.atleast_2d(times), starts), starts, dt)
     return np.where(reached & known, numbers, -1)
-
-
-def trajectory_constants(problem: EstimationProblem) -> np.ndarray | None:
-    """What the stepper reads as `c`, (trajectories, q)."""
-    return constant_rows(stepper_of(problem), problem.observations.series)
 
 
 def rolled_out(
@@ -57,9 +51,9 @@ def rolled_out(
     every = math.gcd(*later.tolist()) if later.size else 1
     count = int(later.max()) // every if later.size else 0
     data = {"start": first_states(problem), "t": np.array([s.start for s in problem.observations.series])}
-    constants = trajectory_constants(problem)
-    if constants is not None:
-        data["c"] = constants
+    rows = problem.given_rows
+    if rows is not None:
+        data["c"] = rows
     shape = (len(theta), len(data["start"]), count + 1, model.size)
     states, status = np.full(shape, np.nan), np.zeros(shape[:2], dtype=int)
     states[:, :, 0] = data["start"]
@@ -108,9 +102,10 @@ def _observed(
     graph = Graph(model.observation.inputs, others)
     several, records = states.shape[1], states.shape[2]
     moments = (data["t"][:, None] + model.dt * every * np.arange(records)).reshape(-1)
-    rows = {"c": np.repeat(data["c"], records, axis=0)} if "c" in data else {}
     members = []
     for u, one in zip(states, theta, strict=True):
+        own = problem.constants_at(one)
+        rows = {} if own is None else {"c": np.repeat(own, records, axis=0)}
         values = {"t": moments, "u": u.reshape(-1, model.size), "theta": one[: model.layout.size], **rows}
         members.append(engine.evaluate(graph, values, mapped=("t", "u", *rows)))
     for n in others:

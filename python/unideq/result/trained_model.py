@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..model import Model, Parameter
+from ..objective.groups import trained_groups
 from ..training.record import Record
 
 __all__ = ["trained_model"]
@@ -23,6 +24,7 @@ def trained_model(record: Record, theta: np.ndarray | None = None) -> Model:
     """
     chosen = record.chosen_theta[record.best_seed] if theta is None else theta
     made = record.model.with_theta(chosen[: record.model.layout.size])
+    made = trained_groups(made, record.observations.series, record.layout, chosen)
     if len(record.observations) > 1:
         return made
     values = record.layout.unpack(chosen)

@@ -144,7 +144,8 @@ def concerns_after(record: Record, start: np.ndarray) -> list[str]:
     unmoved = (record.theta[best] == start[best]) & (record.chosen_theta[best] == start[best])
     # Shooting has starts of its own, and collocation none: only whole solutions feel initial values.
     solved = all(isinstance(s.objective, Trajectory) for s in record.settings.stages())
-    found = _never_moved(record.layout, unmoved, ("parameter", "initial") if solved else ("parameter",))
+    kinds = ("parameter", "group", *(("initial",) if solved else ()))
+    found = _never_moved(record.layout, unmoved, kinds)
     values, first = record.layout.unpack(record.chosen_theta[best]), record.layout.unpack(start[best])
     for entry in record.layout.entries:
         if not entry.free:
@@ -159,7 +160,7 @@ def concerns_after(record: Record, start: np.ndarray) -> list[str]:
                     "measurements, and such a likelihood has no maximum. Give the noise that is known, "
                     f'`ude.{type(loss).__name__}(sigma={{...}})`, or take `loss="squared_error"`.'
                 )
-        elif entry.kind == "parameter":
+        elif entry.kind in ("parameter", "group"):
             found += _at_bounds(entry, value, before)
     return found
 

@@ -13,6 +13,7 @@ from ..engine import Engine, Report, checked_engine, get_engine
 from ..errors import OptionError
 from ..model import Layout
 from ..objective import Observations
+from ..objective.groups import groups_of
 from .fit import checked_run, trained
 from .kind import kind_of
 from .record import Record
@@ -80,13 +81,21 @@ def _names(given: Any, what: str) -> tuple[str, ...]:
 def _carried(record: Record, observations: Observations | None, layout: Layout, theta: np.ndarray) -> np.ndarray:
     """A start θ (S, P) with all that the record has trained, in so far as it means the same there.
 
-    Initial values and starts of segments belong to the trajectories that they were trained on.
+    Initial values and starts of segments belong to the trajectories that they were trained on; values of groups to
+    their labels.
     """
     same = observations is record.observations
+    before = groups_of(record.model, record.observations.series) if record.observations is not None else {}
+    after = groups_of(record.model, observations.series) if observations is not None else {}
     rows = []
     for own, row in zip(record.chosen_theta, theta, strict=True):
         known, values = record.layout.unpack(own), layout.unpack(row)
         for entry in layout.entries:
+            if entry.name in after and entry.name in known:
+                old = dict(zip(before[entry.name].labels, known[entry.name], strict=True))
+                now = dict(zip(after[entry.name].labels, values[entry.name], strict=True))
+                values[entry.name] = entry.inside(np.array([old.get(label, v) for label, v in now.items()]))
+                continue
             lasting = same or entry.kind not in ("initial", "segment")
             if lasting and entry.name in known and known[entry.name].shape == entry.shape:
                 values[entry.name] = entry.inside(known[entry.name])

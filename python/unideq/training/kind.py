@@ -128,6 +128,10 @@ class Kind:
         """Names of the dimensions of a parameter's axes."""
         return tuple(f"{name}_{k}" for k in range(len(shape)))
 
+    def labels_of_groups(self, record: Record) -> dict[str, tuple[str, list[Any]]]:
+        """Parameter by group → the name of its dimension, and the labels along it."""
+        return {}
+
     def groups(self, record: Record) -> dict[str, xr.Dataset]:
         """Groups besides those that all kinds have, which resuming needs."""
         return {}

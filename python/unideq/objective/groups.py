@@ -1,0 +1,126 @@
+"""Groups of trajectories: whose values a parameter by group has, and how a program picks each trajectory's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from ..graph import Expression, Graph, variable
+from ..graph.transform import substitute
+from ..model import Layout, Model
+from ..model.grouped import listing
+from .series import Series
+
+__all__ = ["Groups", "groups_of", "label_of", "picked", "selection_rows", "trained_groups"]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups of one parameter.
+
+    Attributes
+    ----------
+    per
+        What labels them: `trajectory`, or a coordinate along it.
+    labels
+        In the order of their first trajectories.
+    index
+        Trajectory → its group, (T,).
+    """
+
+    per: str
+    labels: tuple[Any, ...]
+    index: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def without(self, series: Sequence[Series]) -> list[Any]:
+        """Labels of the groups in which nothing is measured."""
+        known = {int(self.index[i]) for i, s in enumerate(series) if len(s.times)}
+        return [label for k, label in enumerate(self.labels) if k not in known]
+
+    def at(self, name: str, labels: Any) -> Groups:
+        """The same groups, trajectories with other ones: those of a label, or of one label a trajectory.
+
+        Raises
+        ------
+        DataError
+            If there is no such group, or there aren't as many labels as trajectories.
+        """
+        found = np.asarray(labels)
+        if found.shape not in ((), self.index.shape):
+            raise DataError(f"`{self.per}` needs one label, or one of each of {len(self.index)} trajectories.")
+        for label in found.reshape(-1).tolist():
+            if label not in self.labels:
+                raise DataError(
+                    f"`{name}` is one value a `{self.per}`, and none was trained for {label!r}: there are "
+                    f"{listing(self.labels)}. Give its value, `conditions={{{name!r}: ...}}`."
+                )
+        index = np.reshape([self.labels.index(label) for label in found.reshape(-1).tolist()], found.shape)
+        return replace(self, index=np.array(np.broadcast_to(index, self.index.shape), dtype=int))
+
+
+def label_of(s: Series, per: str) -> Any:
+    """The label of a trajectory's group."""
+    return s.label if per == "trajectory" else s.groups[per]
+
+
+def groups_of(model: Model, series: Sequence[Series]) -> dict[str, Groups]:
+    """Parameter by group → its groups in these trajectories."""
+    found = {}
+    for name, condition in model.grouped.items():
+        own = [label_of(s, condition.per) for s in series]
+        labels = tuple(dict.fromkeys(own))
+        place = {label: k for k, label in enumerate(labels)}
+        found[name] = Groups(condition.per, labels, np.array([place[label] for label in own], dtype=int))
+    return found
+
+
+def trained_groups(model: Model, series: Sequence[Series], layout: Layout, theta: np.ndarray) -> Model:
+    """The model that knows the values that θ has for the groups of these trajectories."""
+    groups = {n: g for n, g in groups_of(model, series).items() if n in layout}
+    if not groups:
+        return model
+    values = layout.unpack(theta)
+    return model.with_groups(
+        {n: dict(zip(g.labels, layout[n].inside(values[n]).tolist(), strict=True)) for n, g in groups.items()}
+    )
+
+
+# ---- programs whose `c` is data: steps, points ----------------------------------------------------------------------
+
+
+def selection_rows(rows: np.ndarray | None, groups: Mapping[str, Groups]) -> np.ndarray | None:
+    """What a step or point reads as data: a trajectory's constants, then for each parameter a one in its group's place.
+
+    `rows`: what the model reads as `c`, (T, q).
+    """
+    if rows is None or not groups:
+        return rows
+    return np.concatenate([rows, *(np.eye(len(g))[g.index] for g in groups.values())], axis=1)
+
+
+def picked(graph: Graph, model: Model, groups: Mapping[str, Groups], values: Mapping[str, Expression]) -> Graph:
+    """A graph of the model's `c` as one of `selection_rows`, which picks each parameter's value out of those of θ.
+
+    `values`: parameter → the values of its groups.
+    """
+    if not groups or "c" not in graph.input_names:
+        return graph
+    own = graph.input("c")
+    size = own.shape[0]
+    c = variable("c", (size + sum(len(g) for g in groups.values()),))
+    places = {name: k for k, name in enumerate(model.conditions)}
+    count = len(places)
+    columns: list[Any] = [*(c[k : k + 1] for k in range(count)), *([c[count:size]] if size > count else [])]
+    at = size
+    for name, one in groups.items():
+        columns[places[name]] = np.sum(c[at : at + len(one)] * values[name]).reshape(1)  # type: ignore[union-attr]
+        at += len(one)
+    joined: Any = np.concatenate(columns)
+    return substitute(graph, {own: joined}, tuple(c if i is own else i for i in graph.inputs))
