@@ -107,7 +107,7 @@ def train(engine: Any, problem: Any, residual: Any, objective: LossProgram, thet
         settings,
         problem.layout.free_mask,
         batches=batches,
-        report_every=settings.settings["iterations"],
+        report_every=settings.iterations,
     )
     return engine.minimise(run, lambda _: True)
 

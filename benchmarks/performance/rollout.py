@@ -156,7 +156,7 @@ def enter_hand_written(field: Field, way: str, objective: LossProgram, theta: np
         source, target = objective.sources
         assert isinstance(source, Rollout) and isinstance(target, Given)
         run = unrolled_gradient(way, COARSE, RING, COARSE_DT, UNROLLED, CHANNELS, BLOCKS)
-        states = target.arrays["u"].swapaxes(0, 1)
+        states = target.data["u"].swapaxes(0, 1)
         arguments = jax.device_put((theta, source.data["start"], source.data["c"], states))
         return lambda: jax.block_until_ready(run(*arguments))
 
