@@ -159,6 +159,40 @@ def test_trajectories_get_a_colour_each_and_at_most_six_are_shown():
         plot_data(fit, trajectories=["z"])
 
 
+def many(count: int) -> ude.Fit:
+    """Trajectories of x' = −x from 1, 2, …; one of them was measured as if it had another rate."""
+    model = ude.ODE(lambda t, state, p: {"x": -p.rate * state.x}, ["x"], {"rate": 1.0}, initial={"x": "x_0"})
+    times, first = np.linspace(0.0, 1.0, 5), np.arange(1.0, count + 1.0)
+    x = first[:, None] * np.exp(-times)
+    x[2] = first[2] * np.exp(-3.0 * times)
+    data = xr.Dataset({"x": (("trajectory", "time"), x)}, {"time": times, "x_0": ("trajectory", first)})
+    return untrained(model, data)
+
+
+def test_a_dozen_trajectories_get_a_picture_each_on_the_same_axes():
+    axes = every_axes(many(8).plot())
+    small = axes[:8]
+    for at, ax in enumerate(small):
+        (points,) = [line for line in ax.get_lines() if line.get_marker() == "o"]
+        assert points.get_ydata()[0] == at + 1.0  # type: ignore[index]
+        assert ax.get_ylim() == small[0].get_ylim()
+        assert ax.texts[0].get_text() == str(at)
+    (below,) = [ax for ax in axes if "8 trajectories" in ax.get_title(loc="right")]
+    assert below.get_ylabel() == "residual"
+
+
+def test_of_many_trajectories_the_worst_and_the_middling_one_are_shown():
+    axes = every_axes(many(30).plot())
+    names = [line.get_label() for line in axes[0].get_lines() if not str(line.get_label()).startswith("_")]
+    assert len(names) == 6
+    assert names[1] == "2"
+    assert "5 worst of 30" in axes[0].get_title(loc="right")
+    quantiles = axes[1]
+    assert "30 trajectories" in quantiles.get_title(loc="right")
+    (median,) = [line for line in quantiles.get_lines() if len(line.get_xdata()) > 2]  # type: ignore[arg-type]
+    np.testing.assert_allclose(median.get_ydata(), 0.0, atol=1e-5)
+
+
 # ---- fields and vectors -------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...checks import known_arguments, known_keys, number, sequence, writable
@@ -13,11 +14,13 @@ from .data import plot_data
 from .field import plot_field
 from .history import plot_history
 from .learned import learned_panels, plot_learned
+from .many import MULTIPLES, middle_and_worst, plot_multiples, plot_residual_quantiles, rows_of_multiples
 from .residual import plot_residuals
-from .series import is_field, variable_of
-from .style import MUTED, make_figure, styled, write_figure
+from .series import MOST, is_field, variable_of
+from .style import MUTED, make_figure, styled, title, write_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
     from ..fit import Fit
@@ -47,7 +50,8 @@ def overview(
     variables
         Measured variables to show; default: the first six.
     trajectories
-        Labels of the trajectories to show; default: all, or an even choice of six.
+        Labels of the trajectories to show; default: all up to six, a small picture each up to 24, and of more the one
+        of middling error and the five that fit worst, above the quantiles of all residuals.
     networks
         Learned terms to show; default: the first six pictures of them.
     dpi
@@ -82,14 +86,18 @@ def overview(
     with styled():
         data_rows, learned_rows = -(-len(names) // A_ROW), -(-len(panels) // A_ROW)
         fields = any(is_field(fit, n) for n in names)
+        count = len(fit.record.observations)
+        many = trajectories is None and not fields and count > MOST
         data_height = 7.2 if fields else 4.6
+        if many and count <= MULTIPLES:
+            data_height = 1.9 + 1.2 * rows_of_multiples(count)
         beside = len(panels) == 1  # one learned picture stands beside the history
         heights = [data_height * data_rows, *([3.5 * learned_rows] if panels and not beside else []), 3.2]
         figure = make_figure(12.0, sum(heights) + 0.4)
         figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)  # type: ignore[union-attr, call-arg]
         figure.suptitle(_headline(fit), x=0.012, ha="left", fontsize=9.5, color=MUTED)
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-        _data(fit, parts[0], names, trajectories, data_rows, log_time)
+        _data(fit, parts[0], names, trajectories, data_rows, log_time, many)
         last = parts[-1]
         if beside:
             left, last = last.subfigures(1, 2, width_ratios=(1.0, 2.0))
@@ -114,8 +122,10 @@ def _data(
     trajectories: Sequence[Any] | None,
     rows: int,
     log_time: bool | None,
+    many: bool,
 ) -> None:
     across = min(len(names), A_ROW)
+    draw = partial(_many if many else _some, trajectories=trajectories, log_time=log_time)
     cells = part.subfigures(rows, across, squeeze=False).ravel()
     explained = False
     for at, name in enumerate(names):
@@ -126,10 +136,7 @@ def _data(
             for ax, kind in zip(axes, ("measured", "predicted", "residual"), strict=True):
                 plot_field(fit, name, kind, ax, first)
         else:
-            axes = cell.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.4))
-            plot_data(fit, name, axes[0], trajectories, True, log_time)
-            plot_residuals(fit, name, axes[1], trajectories, log_time)
-            axes[1].set_title("")
+            axes = draw(fit, name, cell)
             own = axes[0].get_legend()
             own.remove()  # its entries go above all pictures, where they hide nothing
             if not explained:
@@ -140,6 +147,32 @@ def _data(
             cell.align_ylabels(axes)
         for ax in axes[:-1]:
             ax.set_xlabel("")
+
+
+def _some(
+    fit: Fit, name: str, cell: SubFigure, trajectories: Sequence[Any] | None, log_time: bool | None
+) -> Sequence[Axes]:
+    """Trajectories in one picture, their residuals below."""
+    axes = cell.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.4))
+    plot_data(fit, name, axes[0], trajectories, True, log_time)
+    plot_residuals(fit, name, axes[1], trajectories, log_time)
+    axes[1].set_title("")
+    return axes
+
+
+def _many(fit: Fit, name: str, cell: SubFigure, trajectories: None, log_time: bool | None) -> Sequence[Axes]:
+    """A picture of each trajectory or, where they are too many, some telling ones; quantiles of all residuals below."""
+    count = len(fit.record.observations)
+    if count > MULTIPLES:
+        axes = cell.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.4))
+        plot_data(fit, name, axes[0], chosen := middle_and_worst(fit), True, log_time)
+        title(axes[0], name, f"the middling one and the {len(chosen) - 1} worst of {count} trajectories")
+        plot_residual_quantiles(fit, name, axes[1], log_time)
+        return axes
+    upper, lower = cell.subfigures(2, 1, height_ratios=(1.2 * rows_of_multiples(count), 1.5))
+    axes = plot_multiples(fit, name, upper, log_time)
+    plot_residual_quantiles(fit, name, lower.add_subplot(), log_time)
+    return axes[:1]
 
 
 def across_of(count: int) -> int:

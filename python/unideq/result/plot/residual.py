@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..fit import Fit
 
-__all__ = ["plot_residuals"]
+__all__ = ["plot_residuals", "residual_label"]
 
 
 def plot_residuals(
@@ -53,7 +53,12 @@ def plot_residuals(
                     ax.plot(part.times, rest, ls="none", marker="o", ms=3.6, mec=colour, mfc=face, mew=1.0)
         time_axis(ax, fit, log_time)
         shade_held_out(ax, shown, words=False)
-        units = fit.record.observations.dataset[variable].attrs.get("units", "")
-        ax.set_ylabel(f"residual [{units}]" if units and units != "1" else "residual")
+        ax.set_ylabel(residual_label(fit, variable))
         title(ax, f"{variable}: predicted − measured")
     return ax
+
+
+def residual_label(fit: Fit, variable: str) -> str:
+    """What stands at the axis of residuals."""
+    units = fit.record.observations.dataset[variable].attrs.get("units", "")
+    return f"residual [{units}]" if units and units != "1" else "residual"
