@@ -23,6 +23,7 @@ using Unideq:
     Slot,
     continuous_method,
     course_of,
+    initial_offset,
     is_sparse,
     next_jump,
     run!,

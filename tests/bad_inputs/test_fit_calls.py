@@ -158,6 +158,8 @@ ude.fit(closure, fields, objective=ude.MultipleShooting())  # `MultipleShooting`
 ude.fit(closure, fields, objective=ude.Unrolled(steps=100))  # `steps=100`
 ude.fit(closure, fields, objective=ude.Unrolled(coupling="sequential"))  # `correction`
 ude.fit(closure, fields, objective=ude.Unrolled(batch=2), phases=ude.BFGS(5))  # `BFGS` … `batch=2`
+ude.fit(ode, data, objective=ude.Trajectory(batch=1), phases=ude.BFGS(5))  # `BFGS` … `ude.Trajectory(
+ude.fit(closure, fields, objective=ude.Trajectory(batch=2), phases=ude.Adam(1e-3, 5))  # `Unrolled(batch=2)`
 ude.fit(closure, fields, objective=ude.Unrolled(batch=2), phases=ude.GaussNewton(5))  # `GaussNewton`
 ude.fit(closure, fields, objective=ude.Unrolled(curriculum=[(1, 5, 1e-3)]), phases=ude.Adam(1e-3, 1))  # `phases`
 ude.fit(closure, fields, solver=ude.Tsit5(rtol=1e-3))  # `solver=Tsit5 … stepper

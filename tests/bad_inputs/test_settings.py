@@ -115,6 +115,9 @@ ude.Trajectory(curriculum=[("1", 10)])  # `curriculum` … '1'
 ude.Trajectory(curriculum=[(np.nan, 10)])  # `curriculum` … nan
 ude.Trajectory(curriculum=[(np.timedelta64(3, "h"), 10)])  # `curriculum` … np.timedelta64(1, 'h')
 ude.Collocation(points=10_000_000)  # `points` … 10000000
+ude.Trajectory(batch=0)  # `batch` … 0
+ude.Trajectory(batch="16")  # `batch` … '16'
+ude.Trajectory(batch=4, seed=-1)  # `seed` … -1
 ude.Trajectory(curriculum={1.0: 10})  # `curriculum` … {1.0: 10}
 ude.Trajectory(horizon=1.0, curriculum=[(2.0, 10)])  # `curriculum` … horizon
 ude.MultipleShooting(1)  # `group_size` … 1

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from objective.building import dataset, decay, initial, problem, ready, terms
 from unideq.errors import DataError, FileFormatError, OptionError
 from unideq.objective import Collocation, MultipleShooting, Objective, Trajectory
-from unideq.objective.own_times import padded_values
-from unideq.objective.trajectory import padded, real_times
+from unideq.objective.own_times import padded, padded_values, real_times
 from unideq.stored import from_json
 
 

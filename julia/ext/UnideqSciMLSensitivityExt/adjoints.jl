@@ -43,7 +43,8 @@ function pull_back!(sensealg, pattern::Bool, batch::Batch, slot::Slot, trajector
         push!(edges, next_jump(course, edges[end], stop, false))
     end
     margin = isempty(course.jumps) ? 0.0 : 2.0 * slack(course, stop, false)
-    state = batch.initial.values[n*(trajectory-1)+1:n*trajectory]
+    from = initial_offset(p, trajectory)
+    state = batch.initial.values[from+1:from+n]
     pieces = map(1:length(edges)-1) do i
         see_between!(slot.field, edges[i], edges[i+1], margin)
         solution = solve_piece(field, batch, slot, state, edges[i], edges[i+1], course)

@@ -92,6 +92,10 @@ end
 function pull_observation!(batch::TrajectoryBatch, s::Sight, at::Int, t::Float64, cotangents, offset::Int, block::Int)
     dp = batch.observe_precomputed.cotangents[block]
     gather!(s.observed, cotangents, offset, batch.problem, at)
+    if iszero(s.observed)       # nothing was measured there
+        fill!(s.pulled, 0.0)
+        return nothing
+    end
     run!(
         s.observe.reverse, t;
         x = s.state, c = s.constants, p = s.seen.values, dy = s.observed, dx = s.pulled, dp,

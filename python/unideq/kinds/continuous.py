@@ -84,6 +84,14 @@ class ContinuousTask(MeasuredTask):
         program = Trajectory().build(problem)
         return lambda theta: np.asarray(self.engine.value(program, theta).total)
 
+    def judge_of_batches(self, stage: Stage) -> Judge:
+        assert isinstance(stage.objective, Trajectory)
+        if self.held_judge is not None:
+            return self.held_judge
+        whole = replace(stage.objective, batch=None)
+        program = whole.build(replace(self.problem, regulariser=None, penalties={}))
+        return lambda theta: np.asarray(self.engine.value(program, theta).total)
+
     def another_way(self, record: Record) -> str | None:
         """A stiff solver, where every seed gave up with an explicit one for no other reason."""
         explicit = not self.settings.solver.stiff
@@ -128,10 +136,15 @@ class Continuous(Measured):
 
     words = "models continuous in time"
     task = ContinuousTask
+    judged_by = "measurements that mini-batches are judged by"
 
     def defaults(self, objective: Any, phases: Any) -> tuple[Any, Any]:
         objective = Trajectory() if objective is None else objective
-        return objective, (Adam(1e-2, 1000), BFGS(500)) if phases is None else phases
+        if phases is not None:
+            return objective, phases
+        # Line searches compare values of one function.
+        searched = getattr(objective, "batch", None) is None
+        return objective, (Adam(1e-2, 1000), BFGS(500)) if searched else (Adam(1e-2, 1000),)
 
     def may_switch(self, settings: Any) -> bool:
         return settings.solver.name == "auto"

@@ -155,8 +155,8 @@ def _check_batches(stage: Stage) -> None:
         name = type(stage.phase).__name__
         raise OptionError(
             f"`{name}` compares values of one function along a line, and `batch={batch}` changes it in "
-            f"every iteration. Use Adam, AdamW or SOAP, or `{name}` with an objective of its own on all "
-            f"windows: `ude.{name}({stage.iterations}, objective=ude.Unrolled(...))` without `batch`."
+            f"every iteration. Use Adam, AdamW or SOAP, or `{name}` with an objective of its own on all data: "
+            f"`ude.{name}({stage.iterations}, objective=ude.{type(stage.objective).__name__}(...))` without `batch`."
         )
 
 

@@ -52,7 +52,6 @@ def target_terms(
 ) -> tuple[dict[str, Expression], dict[str, float]]:
     """One term a measured variable: mean cost over its values, which change from batch to batch; and weights."""
     terms: dict[str, Expression] = {}
-    weights: dict[str, float] = {}
     sizes = {n: predicted[n].size for n in problem.observations.names}
     for name in problem.observations.names:
         cost = problem.costs(name, predicted[name], targets[name], theta)
@@ -62,9 +61,7 @@ def target_terms(
         else:
             kept: Any = np.sum(np.where(mask > 0.5, cost, 0.0))  # type: ignore[call-overload]
             terms[name] = kept / np.maximum(np.sum(mask), 1.0)
-        share = sizes[name] / sum(sizes.values()) * len(sizes) if problem.loss.is_likelihood else 1.0
-        weights[name] = share * float(problem.loss.weights.get(name, 1.0))
-    return terms, weights
+    return terms, problem.term_weights(sizes)
 
 
 def compared(problem: EstimationProblem, source: Source, given: Given) -> LossProgram:

@@ -286,12 +286,16 @@ class EstimationProblem:
             loss, noise = self.loss.of_variable(name), self.noise(theta, name, beside)
             terms[name] = loss.mean_cost(name, predicted[name], values, beside, self.scales[name], noise)
             counts[name] = count
+        return terms, self.term_weights(counts)
+
+    def term_weights(self, counts: Mapping[str, int]) -> dict[str, float]:
+        """Weights of the measured variables' terms, which have so many values each."""
         total = sum(counts.values())
         weights = {}
-        for name in terms:
-            share = counts[name] / total * len(terms) if self.loss.is_likelihood else 1.0
+        for name, count in counts.items():
+            share = count / total * len(counts) if self.loss.is_likelihood else 1.0
             weights[name] = share * float(self.loss.weights.get(name, 1.0))
-        return terms, weights
+        return weights
 
     def penalty_outputs(self) -> dict[str, Expression]:
         """`penalty.NAME` → its value, as expressions in t, u and the full θ."""

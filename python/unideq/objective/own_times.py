@@ -20,7 +20,9 @@ __all__ = [
     "along",
     "has_own_times",
     "on_common_times",
+    "padded",
     "padded_values",
+    "real_times",
     "split_own_times",
     "time_dim",
     "worth_it",
@@ -42,6 +44,17 @@ def padded_values(rows: Sequence[np.ndarray], fill: float = np.nan) -> np.ndarra
     """Rows (K, …) as one array, (rows, longest, …): shorter ones end in NaN, or in `fill`."""
     width = max(len(r) for r in rows)
     return np.stack([np.concatenate([r, np.full((width - len(r), *r.shape[1:]), fill)]) for r in rows])
+
+
+def padded(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows of times as one array; shorter rows repeat their last time."""
+    width = max(len(r) for r in rows)
+    return np.stack([np.concatenate([r, np.full(width - len(r), r[-1])]) for r in rows])
+
+
+def real_times(counts: Sequence[int]) -> np.ndarray:
+    """(rows, longest) bool: True at a row's own times, False at those that `padded` repeats."""
+    return np.arange(max(counts))[None, :] < np.array(counts)[:, None]
 
 
 def time_dim(times: np.ndarray) -> str:

@@ -18,9 +18,9 @@ from ..model import Entry
 from ..stored import stored
 from .estimation_problem import EstimationProblem, measured_as
 from .objective import Objective
+from .own_times import padded, real_times
 from .program import Integration, LossProgram
 from .series import Series
-from .trajectory import padded, real_times
 
 __all__ = ["MultipleShooting"]
 

@@ -15,22 +15,13 @@ from ..stored import stored
 from .curriculum import stages
 from .estimation_problem import EstimationProblem
 from .full_rollout import full_rollout
-from .objective import Objective
-from .program import Integration, LossProgram
+from .objective import Evaluate, Objective
+from .own_times import padded, real_times
+from .program import Batches, Integration, LossProgram
 from .series import Series
+from .trajectory_batches import Targets, TrajectoryBatches, in_batches
 
-__all__ = ["Trajectory", "padded", "real_times"]
-
-
-def padded(rows: list[np.ndarray]) -> np.ndarray:
-    """Rows of times as one array; shorter rows repeat their last time."""
-    width = max(len(r) for r in rows)
-    return np.stack([np.concatenate([r, np.full(width - len(r), r[-1])]) for r in rows])
-
-
-def real_times(counts: list[int]) -> np.ndarray:
-    """(rows, longest) bool: True at a row's own times, False at those that `padded` repeats."""
-    return np.arange(max(counts))[None, :] < np.array(counts)[:, None]
+__all__ = ["Trajectory"]
 
 
 @stored
@@ -46,13 +37,26 @@ class Trajectory(Objective):
     curriculum
         Growing horizons, as pairs (horizon, iterations): they take their iterations from the first phases that use this
         objective, then the full horizon follows.
+    batch
+        Trajectories a mini-batch, for Adam, AdamW and SOAP; None: all in every iteration.
+    seed
+        Of the order of the mini-batches: the trajectories of an iteration depend on it and on the iteration alone.
+
+    Notes
+    -----
+    In expectation over batches, their loss and its gradient are those of all trajectories. What counts as best is
+    judged at reports, on all of them, or on what is held out. Those of an epoch that fill no batch wait for the next.
     """
 
     kind: ClassVar[str] = "trajectory"
     horizon: float | None = None
     curriculum: tuple[tuple[float, int], ...] = ()
+    batch: int | None = None
+    seed: int = 0
 
     def __post_init__(self) -> None:
+        settle(self, whole, "batch", least=1, none=True)
+        settle(self, whole, "seed", least=0)
         settle(self, number, "horizon", above=0, none=True)
         words = (partial(number, name="horizon", above=0), partial(whole, name="iterations", least=1))
         needs = "pairs (horizon > 0, iterations >= 1), such as `[(1.0, 200), (5.0, 200)]`"
@@ -67,7 +71,7 @@ class Trajectory(Objective):
         for horizon, count in self.curriculum:
             count = min(count, left)
             if count:
-                result.append((Trajectory(horizon=horizon), count))
+                result.append((replace(self, horizon=horizon, curriculum=()), count))
             left -= count
         if left:
             result.append((replace(self, curriculum=()), left))
@@ -88,9 +92,19 @@ class Trajectory(Objective):
                 "`Trajectory` needs all data in memory, and these are a `Stream`. Use `Unrolled(...)`, or load them: "
                 "`data.load()`."
             )
+        if self.batch is not None and not problem.model.continuous_in_time:
+            raise OptionError(
+                f"`Trajectory(batch={self.batch})` is for models continuous in time. Mini-batches of a stepper are "
+                f"windows: `Unrolled(batch={self.batch})`."
+            )
+        if self.batch is not None and problem.loss.limited:
+            raise OptionError(
+                f"`Trajectory(batch={self.batch})` takes measurements for exact, and the loss has limits. Leave out "
+                "`batch`, or the limits."
+            )
 
-    def build(self, problem: EstimationProblem) -> LossProgram:
-        # Trajectories without a measurement (held out altogether, or beyond the horizon) aren't solved.
+    def _rows(self, problem: EstimationProblem) -> list[tuple[int, Series]]:
+        """(index, compared part) of what is solved: no trajectory without a measurement, be it held out altogether."""
         rows = [(i, s) for i, s in enumerate(map(self._within, problem.observations.series)) if len(s.times)]
         if not rows:
             raise DataError(f"A horizon of {self.horizon:g} leaves no measurement. Lengthen it.")
@@ -101,6 +115,16 @@ class Trajectory(Objective):
                 f"A horizon of {self.horizon:g} reaches no measurement after a trajectory's start, so nothing but "
                 f"initial values could be trained. The first comes {first:g} later: lengthen the horizon."
             )
+        return rows
+
+    def batches(self, problem: EstimationProblem, evaluate: Evaluate, salt: int = 0) -> Batches | None:
+        rows = self._rows(problem) if self.batch is not None else []
+        if self.batch is None or self.batch >= len(rows):
+            return None
+        return TrajectoryBatches(Targets.of(problem, [s for _, s in rows]), self.batch, (self.seed, salt))
+
+    def build(self, problem: EstimationProblem) -> LossProgram:
+        rows = self._rows(problem)
         if not problem.model.continuous_in_time:
             return full_rollout(problem, rows)
         kept = [s for _, s in rows]
@@ -117,6 +141,8 @@ class Trajectory(Objective):
             problem.observe_graph(with_states=False),
             problem.solver,
         )
+        if self.batch is not None and self.batch < len(rows):
+            return in_batches(problem, integration, Targets.of(problem, kept), self.batch)
         arrays = {name: variable(name, shape) for name, shape in integration.shapes.items()}
         predicted = {n: arrays[f"solve.observed.{n}"] for n in problem.observations.names}
         terms, weights = problem.data_terms(predicted, kept, theta)

@@ -5,7 +5,7 @@ struct Batch <: TrajectoryBatch
     problem::CompiledIntegration
     precomputed::Precomputed
     observe_precomputed::Precomputed
-    initial::Precomputed                # states (B, n), then constants (B, q)
+    initial::Precomputed                # states of all known problems (known, n), then constants (known, q)
     states::Vector{Float64}             # (B, K, n)
     seeds::Vector{Float64}              # (B, K, n), their cotangents
     tapes::Vector{Tape}
@@ -52,8 +52,11 @@ course_of(p::CompiledIntegration, trajectory::Int) =
         own_times(p.jumps, trajectory),
     )
 
-"Where a trajectory's constants begin among what `initial` makes."
-constants_offset(p::CompiledIntegration, trajectory::Int) = p.n * p.trajectories + p.constants * (trajectory - 1)
+"Where a trajectory's state begins among what `initial` makes."
+initial_offset(p::CompiledIntegration, trajectory::Int) = p.n * (p.rows[trajectory] - 1)
+
+"Where a trajectory's constants begin there."
+constants_offset(p::CompiledIntegration, trajectory::Int) = p.n * p.known + p.constants * (p.rows[trajectory] - 1)
 
 "The slot's graphs see the constants of a trajectory."
 function begin_trajectory!(batch::Batch, slot::Slot, trajectory::Int)
@@ -68,10 +71,14 @@ end
 function solve_trajectory!(batch::Batch, slot::Slot, trajectory::Int, arrays::Vector{Float64}, offset::Int)
     p, n = batch.problem, batch.problem.n
     begin_trajectory!(batch, slot, trajectory)
-    copyto!(slot.buffers.u0, 1, batch.initial.values, n * (trajectory - 1) + 1, n)
+    copyto!(slot.buffers.u0, 1, batch.initial.values, initial_offset(p, trajectory) + 1, n)
     batch.status[trajectory], batch.statistics[trajectory] = solve_one!(batch, slot, trajectory)
     for j in 1:batch.statistics[trajectory].reached
         at = p.times_each * (trajectory - 1) + j
+        if j > 1 && p.seen[at] == p.seen[at-1]      # a trajectory with fewer times repeats its last one
+            scatter!(arrays, offset, slot.sight.observed, p, at)
+            continue
+        end
         copyto!(slot.sight.state, 1, batch.states, n * (at - 1) + 1, n)
         observe!(batch, slot.sight, at, p.seen[at], arrays, offset)
     end

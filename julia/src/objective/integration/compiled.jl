@@ -3,13 +3,16 @@
 """
 `Integration` of `unideq.objective.program`, compiled: B solves of n states, observed at K times each.
 
-`times` are on the solver's clock, `seen` as observations see them; steps end at `stops`, and the vector field jumps at
+Where `rows` aren't all, B are those of the `known` problems that are solved. `times` are on the solver's clock, `seen` as observations see them; steps end at `stops`, and the vector field jumps at
 `jumps`, one list for all trajectories or one each. A trajectory has q `constants`. `pulled_steps` and `pushed_steps` are derivatives of the steps, where a method needs more than the body's.
 """
 mutable struct CompiledIntegration <: CompiledTrajectories
     const name::String
     const n::Int
     const trajectories::Int
+    const known::Int
+    const chosen::Bool                  # whether the data say which are solved
+    const rows::Vector{Int}
     const times_each::Int
     const constants::Int
     const settings::Settings
@@ -25,17 +28,22 @@ mutable struct CompiledIntegration <: CompiledTrajectories
     const stops::Vector{Vector{Float64}}
     const jumps::Vector{Vector{Float64}}
     const counts::NTuple{2,Int}         # how many stops and jumps the data have, a row
+    const stopped::Int                  # and how many rows
 end
 
 function CompiledIntegration(data::AbstractDict)
     q = Int(get(data, "constants", 0))
     graphs = TrajectoryGraphs(data, "body", q)
-    n, b, k = graphs.body.y.total, Int(data["trajectories"]), Int(data["times"])
-    rows = get(data, "own_stops", false) ? b : 1
+    n, known, k = graphs.body.y.total, Int(data["trajectories"]), Int(data["times"])
+    rows, own = Int(get(data, "rows", 0)), get(data, "own_stops", false)
+    b = rows == 0 ? known : rows
     return CompiledIntegration(
         String(data["name"]),
         n,
         b,
+        known,
+        rows > 0,
+        collect(1:b),
         k,
         q,
         Settings(data["solver"]),
@@ -48,9 +56,10 @@ function CompiledIntegration(data::AbstractDict)
         zeros(b * k),
         0.0,
         zeros(b * k),
-        [Float64[] for _ in 1:rows],
-        [Float64[] for _ in 1:rows],
+        [Float64[] for _ in 1:(own ? b : 1)],
+        [Float64[] for _ in 1:(own ? b : 1)],
         (Int(data["stops"]), Int(data["jumps"])),
+        own ? known : 1,
     )
 end
 
@@ -106,24 +115,31 @@ end
 points(integration::CompiledIntegration) = integration.trajectories * integration.times_each
 
 data_length(p::CompiledIntegration) =
-    p.trajectories * (1 + 2 * p.times_each) + 1 + length(p.stops) * sum(p.counts)
+    p.known * (1 + 2 * p.times_each) + 1 + p.stopped * sum(p.counts) + (p.chosen ? p.trajectories : 0)
 
 "The times of a trajectory, where all share one list or have one each."
 own_times(lists::Vector{Vector{Float64}}, trajectory::Int) = length(lists) == 1 ? lists[1] : lists[trajectory]
 
-function set_data!(integration::CompiledIntegration, data::AbstractVector{Float64})
-    at = 0
-    for part in (integration.start, integration.times)
-        copyto!(part, 1, data, at + 1, length(part))
-        at += length(part)
-    end
-    integration.dt = data[at+1]
-    at += 1
-    copyto!(integration.seen, 1, data, at + 1, length(integration.seen))
-    at += length(integration.seen)
-    for (lists, count) in zip((integration.stops, integration.jumps), integration.counts), list in lists
-        append!(empty!(list), Iterators.filter(isfinite, view(data, at+1:at+count)))    # padded with infinity
-        at += count
+function set_data!(p::CompiledIntegration, data::AbstractVector{Float64})
+    p.chosen && map!(x -> Int(x) + 1, p.rows, view(data, data_length(p)-p.trajectories+1:data_length(p)))
+    at = take_rows!(p.start, data, 0, p, 1)
+    at = take_rows!(p.times, data, at, p, p.times_each)
+    p.dt = data[at+1]
+    at = take_rows!(p.seen, data, at + 1, p, p.times_each)
+    for (lists, count) in zip((p.stops, p.jumps), p.counts)
+        for (i, list) in enumerate(lists)
+            from = at + count * (p.stopped == 1 ? 0 : p.rows[i] - 1)
+            append!(empty!(list), Iterators.filter(isfinite, view(data, from+1:from+count)))    # padded with infinity
+        end
+        at += count * p.stopped
     end
     return nothing
+end
+
+"Copy what is solved of so many numbers a known problem, behind `at`; where the next begin."
+function take_rows!(to::Vector{Float64}, data::AbstractVector{Float64}, at::Int, p::CompiledIntegration, each::Int)
+    for (i, row) in enumerate(p.rows)
+        copyto!(to, each * (i - 1) + 1, data, at + each * (row - 1) + 1, each)
+    end
+    return at + each * p.known
 end

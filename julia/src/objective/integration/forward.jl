@@ -9,7 +9,7 @@ function push_trajectory!(batch::Batch, slot::Slot, trajectory::Int, arrays::Vec
     given = sight.given
     n, k, tape = p.n, p.times_each, batch.tapes[trajectory]
     states = zeros(n * k)
-    copyto!(slot.row, 1, batch.initial.tangent, n * (trajectory - 1) + 1, n)
+    copyto!(slot.row, 1, batch.initial.tangent, initial_offset(p, trajectory) + 1, n)
     tableau, body = p.settings.method.tableau, slot.body.forward
     push_forward!(RecordedSolve(tape, tableau, body, given.values, given.tangent, slot.tangent), slot.row, states)
     for j in 1:k

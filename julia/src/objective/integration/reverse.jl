@@ -12,7 +12,7 @@ function pull_trajectory!(batch::Batch, slot::Slot, trajectory::Int, cotangents,
     fill!(row, 0.0)
     pull_by!(adjoint_of(p.settings), batch, slot, trajectory, row, dp)
     began = batch.initial.cotangents[1]
-    copyto!(began, n * (trajectory - 1) + 1, row, 1, n)
+    copyto!(began, initial_offset(p, trajectory) + 1, row, 1, n)
     for cotangents in (dp, batch.observe_precomputed.cotangents[block])
         take_behind!(began, constants_offset(p, trajectory), cotangents, p.constants)
     end

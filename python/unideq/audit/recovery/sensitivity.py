@@ -15,8 +15,7 @@ from ...engine import Engine
 from ...graph import Expression, Graph, constant, pullback, rebuild, variable
 from ...model import ODE
 from ...objective import Integration, Observations, SolverSettings
-from ...objective.own_times import padded_values
-from ...objective.trajectory import padded
+from ...objective.own_times import padded, padded_values
 
 __all__ = ["Sensitivities"]
 

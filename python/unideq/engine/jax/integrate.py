@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...graph import partition
-from ...objective.program import Integration
+from ...objective.program import Integration, shapes_key
 from ...solvers import check_solver
 from ..clock import ON_GRID, clocked
+from .lengths import alike, in_groups, of_rows
 from .lowering import lower, rows_read
 from .solvers import make_adjoint, make_controller, make_solver
 from .stepping import between_jumps, padded, rounding
@@ -46,6 +47,11 @@ def integration_data(integration: Integration) -> Data:
     clock = clocked(integration)
     data = {"start": clock.start, "times": clock.times, "seen": np.asarray(integration.times, float)}
     data |= {"stops": padded(clock.stops), "jumps": padded(clock.jumps)}
+    if integration.data:
+        data["rows"] = np.asarray(integration.data["rows"], float)
+    groups = alike(integration)
+    if groups is not None:
+        data["groups"] = groups
     if settings.fixed:
         return {**data, "dt": np.asarray(settings.dt, float)}
     size = integration.vector_field.input("u").size
@@ -57,7 +63,9 @@ def integration_key(integration: Integration, reader: Reader) -> tuple:
     settings = replace(integration.solver, dt=None, rtol=1.0, atol=1.0)
     clock = clocked(integration)
     graphs = reader.field(clock.vector_field), reader.graph(integration.initial, everything=True)
-    shapes = integration.times.shape, padded(clock.stops).shape, padded(clock.jumps).shape
+    groups = alike(integration)
+    batches = integration.times.shape, shapes_key(integration.data), () if groups is None else groups.shape
+    shapes = *batches, padded(clock.stops).shape, padded(clock.jumps).shape
     return "integration", integration.name, *graphs, reader.field(integration.observe), settings, shapes
 
 
@@ -92,8 +100,9 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
     initial, observe, observed_rows = (
         lower(integration.initial), lower(integration.observe), rows_read(integration.observe),
     )  # fmt: skip
-    single = integration.times.shape[0] == 1
+    single = integration.solved == 1
     jumps = clock.jumps.shape[-1] > 0
+    grouped = alike(integration) is not None
     # Steps that end at a forcing's knots don't count.
     limit = settings.max_steps + padded(clock.stops).shape[-1]
 
@@ -130,12 +139,11 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
         constants = {name: own[name] for name in ("c",) if name in own}
         return {f"{integration.name}.{key}": value for key, value in jax.vmap(along)(times, states, constants).items()}
 
-    def run(theta: jax.Array, data: Mapping[str, Any]) -> Any:
+    def together(theta: Any, fixed: Any, own: Any, data: Mapping[str, Any]) -> Any:
+        """The same of trajectories that are solved in one loop."""
         start, times = data["start"], data["times"]
         steps = {key: data[key] for key in ("dt", "rtol", "atol") if key in data}
         stops = {key: data[key] for key in ("stops", "jumps")}
-        fixed = prologue({"theta": theta})
-        own = initial({"theta": theta})
         if single:  # a batch of one costs more than no batch
             first = {key: value[0] for key, value in own.items()}
             own_stops = {key: value.reshape(value.shape[-1:]) for key, value in stops.items()}
@@ -152,6 +160,14 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
             "reached": jnp.cumprod(jnp.all(jnp.isfinite(states), axis=-1), axis=-1).astype(bool),
         }
         return observed(data["seen"], states, own, theta), status, statistics
+
+    def run(theta: jax.Array, data: Mapping[str, Any]) -> Any:
+        fixed = prologue({"theta": theta})
+        own = initial({"theta": theta})
+        along = lambda own, data: together(theta, fixed, own, data)  # noqa: E731
+        if grouped:
+            return in_groups(along, data["groups"], own, data)
+        return along(*of_rows(data["rows"].astype(int), own, data)) if "rows" in data else along(own, data)
 
     return run
 

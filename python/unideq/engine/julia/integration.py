@@ -19,12 +19,12 @@ __all__ = ["integration_arrays", "integration_program"]
 
 def integration_arrays(integration: Integration) -> dict[str, np.ndarray]:
     """Start times (B), output times (B, K) and fixed step (0: none), output times as observations see them (B, K),
-    stops (S) and jumps (J), or (B, S) and (B, J)."""
+    stops (S) and jumps (J), or (B, S) and (B, J); which are solved (b), where not all are."""
     check_solver(integration.solver, "julia")  # here, as code compiled for others may serve
     clock = clocked(integration)
     step = np.array(0.0 if integration.solver.dt is None else integration.solver.dt)
     solved = {"start": clock.start, "times": clock.times, "dt": step}
-    return {**solved, "seen": integration.times, "stops": clock.stops, "jumps": clock.jumps}
+    return {**solved, "seen": integration.times, "stops": clock.stops, "jumps": clock.jumps, **integration.data}
 
 
 def _jacobian(body: Graph) -> Program:
@@ -80,6 +80,7 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
         "name": integration.name,
         "solver": settings,
         "trajectories": integration.times.shape[0],
+        "rows": len(integration.data.get("rows", ())),
         "times": integration.times.shape[1],
         "constants": integration.constants,
         "stops": clock.stops.shape[-1],

@@ -36,6 +36,8 @@ class Integration(Source):
         Graph with inputs `t`, `u`, `theta` and, where it reads it, `c`; each output is recorded at every time.
     solver
         Settings.
+    data
+        `rows` (b,): which of the problems are solved, in this order, none twice; a batch replaces them. Empty: all are.
     """
 
     name: str
@@ -45,7 +47,12 @@ class Integration(Source):
     times: np.ndarray
     observe: Graph
     solver: SolverSettings = field(default_factory=SolverSettings)
-    data: Mapping[str, np.ndarray] = field(default_factory=dict, init=False, repr=False)
+    data: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    @property
+    def solved(self) -> int:
+        """How many problems are solved at a time, b."""
+        return len(self.data["rows"]) if self.data else len(self.times)
 
     @property
     def constants(self) -> int:
@@ -64,7 +71,8 @@ class Integration(Source):
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {f"{self.name}.{key}": (*self.times.shape, *e.shape) for key, e in self.observe.outputs.items()}
+        lead = self.solved, self.times.shape[1]
+        return {f"{self.name}.{key}": (*lead, *e.shape) for key, e in self.observe.outputs.items()}
 
     @property
     def graphs(self) -> tuple[Graph, ...]:
