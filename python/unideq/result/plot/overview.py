@@ -137,7 +137,7 @@ def _data(
                 plot_field(fit, name, kind, ax, first)
         else:
             axes = draw(fit, name, cell)
-            own = axes[0].get_legend()
+            own: Any = axes[0].get_legend()
             own.remove()  # its entries go above all pictures, where they hide nothing
             if not explained:
                 part.legend(
@@ -169,7 +169,7 @@ def _many(fit: Fit, name: str, cell: SubFigure, trajectories: None, log_time: bo
         title(axes[0], name, f"the middling one and the {len(chosen) - 1} worst of {count} trajectories")
         plot_residual_quantiles(fit, name, axes[1], log_time)
         return axes
-    upper, lower = cell.subfigures(2, 1, height_ratios=(1.2 * rows_of_multiples(count), 1.5))
+    upper, lower = cell.subfigures(2, 1, squeeze=False, height_ratios=(1.2 * rows_of_multiples(count), 1.5))[:, 0]
     axes = plot_multiples(fit, name, upper, log_time)
     plot_residual_quantiles(fit, name, lower.add_subplot(), log_time)
     return axes[:1]
