@@ -28,7 +28,7 @@ def pde(**more):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("events", "no events.*forcing.*steep transition.*page"),
+        ("callbacks", r"an ODE.*events=\[ude.Dose.*tables"),
         ("mass_matrix", "no algebraic equations.*relax"),
         ("diffusion", "deterministic.*loss=ude.Gaussian"),
         ("delays", "no delays.*chain of compartments"),

@@ -32,6 +32,8 @@ from .grid import schemes as schemes
 from .model import ODE as ODE
 from .model import PDE as PDE
 from .model import Condition as Condition
+from .model import Dose as Dose
+from .model import Event as Event
 from .model import Forcing as Forcing
 from .model import Parameter as Parameter
 from .model import State as State
@@ -41,7 +43,6 @@ from .objective import L2 as L2
 from .objective import Causal as Causal
 from .objective import Collocation as Collocation
 from .objective import ConFIG as ConFIG
-from .objective import Cost as Cost
 from .objective import CustomLoss as CustomLoss
 from .objective import GaussianLikelihood as GaussianLikelihood
 from .objective import GradientNorm as GradientNorm
@@ -53,8 +54,8 @@ from .objective import MultipleShooting as MultipleShooting
 from .objective import NegativeBinomialLikelihood as NegativeBinomialLikelihood
 from .objective import NeuralTangentKernel as NeuralTangentKernel
 from .objective import PCGrad as PCGrad
+from .objective import Penalty as Penalty
 from .objective import PoissonLikelihood as PoissonLikelihood
-from .objective import SeriesLoss as SeriesLoss
 from .objective import SquaredError as SquaredError
 from .objective import Stream as Stream
 from .objective import StudentTLikelihood as StudentTLikelihood

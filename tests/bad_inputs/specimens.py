@@ -156,6 +156,28 @@ def minutes() -> xr.Dataset:
 
 
 @cache
+def dosed() -> ude.ODE:
+    """A model with doses from tables."""
+    return ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": 0.0}, events=[ude.Dose("x", "dose", at="dose_time")])
+
+
+@cache
+def doses() -> xr.Dataset:
+    """Two trajectories of it, `a` and `b`."""
+    table = ("trajectory", "number")
+    values = {"x": (("trajectory", "time"), np.ones((2, 4))), "dose": (table, [[1.0, 2.0], [3.0, np.nan]])}
+    values["dose_time"] = (table, [[0.0, 1.5], [0.5, np.nan]])
+    return xr.Dataset(values, {"time": np.arange(4.0), "trajectory": ["a", "b"]})
+
+
+@cache
+def falling() -> ude.ODE:
+    """A ball that bounces without end."""
+    bounce = ude.Event(lambda t, s: {"v": -0.5 * s.v}, when=lambda t, s: s.x, direction="down", name="bounce")
+    return ude.ODE(lambda t, s: {"x": s.v, "v": -9.8}, ["x", "v"], initial={"x": 1.0, "v": 0.0}, events=[bounce])
+
+
+@cache
 def sites() -> ude.ODE:
     """A model whose rate is one a site."""
     return ude.ODE(decay, ["x"], {"rate": ude.Parameter(1.0, positive=True, per="site")})
@@ -164,7 +186,8 @@ def sites() -> ude.ODE:
 _SMALL = (
     data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, problem, driven, runs, late, minutes, sites
 )  # fmt: skip
-SPECIMENS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (*_SMALL, fit, step_fit, residual_fit)}
+_EVENTS = (dosed, doses, falling)
+SPECIMENS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (*_SMALL, *_EVENTS, fit, step_fit, residual_fit)}
 """Name in a row's code → what makes it."""
 
 

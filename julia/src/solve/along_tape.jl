@@ -4,7 +4,7 @@
 
 """
 A solve on its `tape`, and what carries derivatives along it: the `body`'s vjp or jvp, what is precomputed from θ (`p`),
-and the cotangents of that, which are added to, or its tangents (`dp`).
+and the cotangents of that, which are added to, or its tangents (`dp`). `jump` is the vjp or jvp of what happens at events.
 """
 struct RecordedSolve{T<:Union{Tableau,RosenbrockTableau},B}
     tape::Tape
@@ -13,6 +13,30 @@ struct RecordedSolve{T<:Union{Tableau,RosenbrockTableau},B}
     p::Vector{Float64}
     dp::Vector{Float64}
     buffers::B
+    jump::Union{Nothing,Runner}
+end
+
+"The state before a step of no length, at an event, and what `e` was."
+function before_jump(s::RecordedSolve, step::Int, k::Int)
+    tape = s.tape
+    from = state_offset(tape, step)
+    return tape.u[from+1:from+tape.n], tape.rows[tape.width*(k-1)+1:tape.width*k]
+end
+
+"Carry the cotangent `after` through the k-th event."
+function pull_jump!(s::RecordedSolve, step::Int, k::Int)
+    b, (x, e) = s.buffers, before_jump(s, step, k)
+    run!(s.jump::Runner, s.tape.t[step]; x, s.p, v = e, dy = b.after, dx = b.before, s.dp)
+    copyto!(b.after, b.before)
+    return nothing
+end
+
+"Carry the tangent `before` through the k-th event."
+function push_jump!(s::RecordedSolve, step::Int, k::Int)
+    b, (x, e) = s.buffers, before_jump(s, step, k)
+    run!(s.jump::Runner, s.tape.t[step]; x, s.p, v = e, dx = b.before, s.dp, dy = b.after)
+    copyto!(b.before, b.after)
+    return nothing
 end
 
 """
@@ -22,10 +46,15 @@ Follow the steps backwards. `seeds[offset+1:…]` are the cotangents of the obse
 """
 function pull!(s::RecordedSolve, seeds::Vector{Float64}, offset::Int, u0::Vector{Float64})
     (; tape, tableau) = s
-    b, n, j = s.buffers, tape.n, length(tape.where)
+    b, n, j, k = s.buffers, tape.n, length(tape.where), length(tape.jumps)
     begin_adjoint!(b)
     for step in tape.steps:-1:1
         begin_adjoint_step!(b, tableau)
+        if k > 0 && tape.jumps[k] == step
+            pull_jump!(s, step, k)
+            k -= 1
+            continue
+        end
         while j >= 1 && tape.where[j] == step
             from = offset + n * (j - 1)
             if tape.fraction[j] == 1.0
@@ -57,13 +86,18 @@ Carry the tangent `u0` of the initial state along; those of the observed states 
 """
 function push_forward!(s::RecordedSolve, u0::Vector{Float64}, tangents::Vector{Float64})
     (; tape, tableau) = s
-    b, n, j = s.buffers, tape.n, 1
+    b, n, j, k = s.buffers, tape.n, 1, 1
     copyto!(b.before, u0)
     while j <= length(tape.where) && tape.where[j] == 0
         copyto!(tangents, n * (j - 1) + 1, u0, 1, n)
         j += 1
     end
     for step in 1:tape.steps
+        if k <= length(tape.jumps) && tape.jumps[k] == step
+            push_jump!(s, step, k)
+            k += 1
+            continue
+        end
         push_step!(s, tableau, b, step)
         while j <= length(tape.where) && tape.where[j] == step
             to = n * (j - 1)

@@ -22,26 +22,13 @@ end
 Buffers(n::Int, stages::Int) = Buffers(zeros(n), zeros(n), zeros(n), zeros(stages))
 
 """
-The times of one solve on the solver's clock: from `start` to the last of `times[first .+ (1:K)]`, by steps of `dt`
-where they are fixed. Other steps end at `stops` too. At `jumps` the vector field jumps.
-"""
-struct Course
-    start::Float64
-    times::Vector{Float64}
-    first::Int
-    dt::Float64
-    stops::Vector{Float64}
-    jumps::Vector{Float64}
-end
-
-"""
-    solve!(integrator, field, settings, tableau, tape, course, states, buffers)
+    solve!(integrator, field, settings, tableau, tape, course, states, buffers, happening)
 
 Solve from `buffers.u0` along a `Course` and write the states at its times to columns `first .+ (1:K)` of `states`,
 K = `length(tape.where)`. With a tableau the steps go on the tape. Returns the status and the statistics.
 
 From jump to jump it is a solve of its own, which sees its own side of both. Newton iterations begin anew at every stop:
-what they know of their convergence doesn't hold behind a kink.
+what they know of their convergence doesn't hold behind a kink. With `happening` the state changes at events on the way.
 """
 function solve!(
     integrator,
@@ -52,6 +39,7 @@ function solve!(
     course::Course,
     states::Vector{Float64},
     buffers::Buffers,
+    happening::Union{Nothing,Happening} = nothing,
 )
     n, count, times, first = tape.n, length(tape.where), course.times, course.first
     start, stop = course.start, times[first+count]
@@ -71,26 +59,42 @@ function solve!(
     stops = ends_at_outputs(settings.method) ? with_outputs(course, count) : course.stops
     limit = settings.max_steps + length(stops)      # steps that end at a forcing's knots, or at an output, don't count
     attempts = accepted = 0
-    code, now = ReturnCode.Success, start
-    while now < stop
+    code, now, begun, endless = ReturnCode.Success, start, buffers.u0, false
+    same, span = slack(course, stop, fixed), max(abs(start), abs(stop))
+    watched = happening === nothing ? nothing : happening.watched
+    if happening !== nothing
+        begin_events!(happening)
+        begun = copyto!(happening.u, begun)
+        happen_known!(happening, course, now, same, tape, tableau !== nothing)
+        watched === nothing || begin_watch!(watched, happening.p, begun, now, span)
+    end
+    while now < stop && !endless
         next = next_end(course, ends, now, stop, fixed)
+        watched === nothing || watched.target >= next || (next = watched.target)
         see_between!(field, now, next, tape.margin)
         inside = stops_between(stops, now, next)
         again = now > start
-        begun = again ? integrator.u : buffers.u0
+        verdict = :keep
         restart!(integrator, begun, now, next, course.dt, inside, limit - attempts, again && !newton)
         begin_steps!(field)
         fresh = true
         while integrator.t < next
             before = integrator.t
+            watched === nothing || copyto!(watched.before, integrator.u)
             code = step!(integrator)
             code in (ReturnCode.Success, ReturnCode.Default) || break
             accepted += 1
+            if watched !== nothing
+                verdict = look!(happening, integrator, field, tableau, tape, before, fresh, same, buffers)
+                if verdict !== :keep
+                    now, endless = before, verdict === :endless
+                    break
+                end
+            end
             if tableau === nothing
                 done = observe_solver!(states, integrator, times, first, done, count, n, buffers)
             else
-                slopes = recorded_slopes(tableau, integrator, field)
-                record!(tape, before, integrator.t - before, integrator.u, slopes, fresh)
+                watched === nothing && record_step!(tape, tableau, integrator, field, before, fresh)
                 next_step!(field)
                 done = observe_tape!(states, tape, tableau, times, first, done, count, integrator.t, field, buffers)
             end
@@ -98,8 +102,21 @@ function solve!(
         end
         attempts += integrator.iter
         code in (ReturnCode.Success, ReturnCode.Default) || break
+        if verdict === :back
+            begun = copyto!(happening.u, watched.before)
+            continue
+        end
+        endless && break
         now = next
+        begun = happening === nothing ? integrator.u : copyto!(happening.u, integrator.u)
+        if happening !== nothing
+            crossed = watched !== nothing && watched.hunted > 0 && now >= watched.target - same
+            crossed && (endless = fire!(happening, now, span, tape, tableau !== nothing))
+            known = now < stop - same && happen_known!(happening, course, now, same, tape, tableau !== nothing)
+            (crossed || known) && watched !== nothing && begin_watch!(watched, happening.p, begun, now, span)
+        end
     end
+    endless && return ENDLESS, Statistics(min(attempts, limit), accepted, 0, field.evaluations, done)
     attempts = min(attempts, limit)
     while done > 0 && !all(isfinite, view(states, n*(first+done-1)+1:n*(first+done)))
         done -= 1
@@ -108,45 +125,31 @@ function solve!(
     return status_of(code, all(isfinite, integrator.u)), statistics
 end
 
-"Times that differ by less than this, relative to the largest, are one; as in `unideq.engine.stops`."
-const ROUNDING = 1e-14
-
-"A jump this part of a fixed step beside the end of one is at its end; as in `unideq.engine.clock`."
-const ON_GRID = 1e-9
-
-"Times of a solve that differ by less are one."
-slack(course::Course, stop::Float64, fixed::Bool) =
-    ROUNDING * max(abs(course.start), abs(stop)) + (fixed ? ON_GRID * course.dt : 0.0)
-
-"Where the solve from `now` on must begin anew: at the next jump (of fixed steps, one that they meet), or at the end."
-next_jump(course::Course, now::Float64, stop::Float64, fixed::Bool) = next_end(course, course.jumps, now, stop, fixed)
-
-"The first of the times `ends` after `now`, of fixed steps the first that they meet; or the last time."
-function next_end(course::Course, ends::Vector{Float64}, now::Float64, stop::Float64, fixed::Bool)
-    isempty(ends) && return stop
-    same = slack(course, stop, fixed)
-    for k in searchsortedfirst(ends, now + same):length(ends)
-        jump = ends[k]
-        jump < stop - same || return stop
-        jump > now + same || continue
-        fixed && abs(now + round((jump - now) / course.dt) * course.dt - jump) > same && continue
-        return jump
+"The step just made, with a tape where there is a tableau; taken off it again where it isn't kept."
+function look!(
+    happening::Happening, integrator, field::Field, tableau, tape::Tape, before::Float64, fresh::Bool, same::Float64,
+    buffers::Buffers,
+)
+    w, now = happening.watched::Watched, integrator.t
+    if tableau === nothing
+        dense!(state, fraction) = integrator(state, before + fraction * (now - before))
+        return look!(w, happening.p, dense!, integrator.u, before, now, same)
     end
-    return stop
+    step = record_step!(tape, tableau, integrator, field, before, fresh)
+    function recorded!(state, fraction)
+        tape.extended[step] || extend!(tape, tableau, step, field, buffers.state, buffers.slope)
+        output_weights!(buffers.weights, tableau, fraction)
+        dense_state!(state, tape, step, buffers.weights, output_scale(tableau, tape.h[step]))
+    end
+    verdict = look!(w, happening.p, recorded!, integrator.u, before, now, same)
+    verdict === :keep || (tape.steps -= 1)
+    return verdict
 end
 
-"The stops strictly between two times."
-function stops_between(stops::Vector{Float64}, low::Float64, high::Float64)
-    same = ROUNDING * max(abs(low), abs(high))
-    first, last = searchsortedlast(stops, low + same) + 1, searchsortedfirst(stops, high - same) - 1
-    return view(stops, first:last)
+function record_step!(tape::Tape, tableau, integrator, field::Field, before::Float64, fresh::Bool)
+    slopes = recorded_slopes(tableau, integrator, field)
+    return record!(tape, before, integrator.t - before, integrator.u, slopes, fresh)
 end
-
-stops_between(course::Course, low::Float64, high::Float64) = stops_between(course.stops, low, high)
-
-"The stops and the times of output: for methods whose dense output, of third order, isn't worth their steps."
-with_outputs(course::Course, count::Int) =
-    sort!(unique!([course.stops; view(course.times, course.first+1:course.first+count)]))
 
 "The slopes of the step just made, stage by stage."
 recorded_slopes(::Tableau, integrator, field::Field) = field.slopes

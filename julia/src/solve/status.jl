@@ -6,6 +6,7 @@ const NONFINITE = 2
 const STEP_TOO_SMALL = 3
 const NO_CONVERGENCE = 4
 const FAILED = 5
+const ENDLESS = 6
 
 function status_of(code::ReturnCode.T, finite::Bool)
     code in (ReturnCode.Success, ReturnCode.Default) && return finite ? SUCCESS : NONFINITE

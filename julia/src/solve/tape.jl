@@ -4,7 +4,7 @@
 The steps of one solve: `t[i]`, `h[i]`, the state before (columns of `u`, with the final state as last column) and the
 slopes of all stages (`k`, stage after stage, step after step). `extended[i]` says whether the stages of the dense
 output were computed, `fresh[i]` whether its first slope was, though the method takes it from the step before
-otherwise. Observation j lies in step `where[j]` (0: at the start) at its fraction `fraction[j]`. Stages are evaluated by
+otherwise. At events, `jumps` are steps of no length with what `e` was (`rows`, `width` each). Observation j lies in step `where[j]` (0: at the start) at its fraction `fraction[j]`. Stages are evaluated by
 `margin` inside their step.
 """
 mutable struct Tape
@@ -20,13 +20,21 @@ mutable struct Tape
     where::Vector{Int}
     fraction::Vector{Float64}
     margin::Float64
+    jumps::Vector{Int}
+    rows::Vector{Float64}
+    width::Int
 end
 
 Tape(n::Int, stages::Int, times::Int) =
-    Tape(n, stages, 0, Float64[], Float64[], zeros(n), Float64[], Bool[], Bool[], zeros(Int, times), zeros(times), 0.0)
+    Tape(
+        n, stages, 0, Float64[], Float64[], zeros(n), Float64[], Bool[], Bool[], zeros(Int, times), zeros(times), 0.0,
+        Int[], Float64[], 0,
+    )
 
 function reset!(tape::Tape, u0::Vector{Float64})
     tape.steps = 0
+    empty!(tape.jumps)
+    empty!(tape.rows)
     copyto!(tape.u, 1, u0, 1, tape.n)
     return tape
 end
@@ -53,6 +61,16 @@ function record!(tape::Tape, t::Float64, h::Float64, u::Vector{Float64}, slopes:
     end
     return i
 end
+
+"Record an event at `t` that left the state `u`; `e` says which it was."
+function record_jump!(tape::Tape, t::Float64, u::Vector{Float64}, e::Vector{Float64})
+    push!(tape.jumps, record!(tape, t, 0.0, u, NO_SLOPES, true))
+    append!(tape.rows, e)
+    tape.width = length(e)
+    return nothing
+end
+
+const NO_SLOPES = Vector{Float64}[]
 
 slope_offset(tape::Tape, step::Int, stage::Int) = tape.n * (tape.stages * (step - 1) + stage - 1)
 state_offset(tape::Tape, step::Int) = tape.n * (step - 1)

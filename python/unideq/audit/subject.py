@@ -96,6 +96,11 @@ class StatesSubject(Subject):
                 f"The audit looks at equations without forcings of a trajectory's own, and the model has {listing}. "
                 "`fit.check_gradient()` and `fit.plot()` are for all models."
             )
+        if fit.model.triggers:
+            raise ModelError(
+                f"The audit looks at equations without events, and the model has `{fit.model.triggers[0].name}`. "
+                "`fit.check_gradient()` and `fit.plot()` are for all models."
+            )
         self._data, self._truth = data, instance(truth, Model, "truth", "audit", needs="a model", none=True)
         if new is not None:
             needs = "a Dataset, or a dict state → array"

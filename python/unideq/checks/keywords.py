@@ -15,8 +15,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PAGE = "The page `What Unideq can't do, and what to do instead` shows how."
 _EVENTS = (
-    "There are no events. What happens at a known time is a forcing (`attrs={'interpolation': 'previous'}`), "
-    f"a threshold a steep transition. {_PAGE}"
+    'Events belong to an ODE, `ude.ODE(..., events=[ude.Dose("gut", "dose", at="dose_time"), ude.Event(...)])`, and '
+    "tables of theirs to the data. Solvers stop there."
 )
 _NOISE = (
     "Solutions are deterministic: there is no noise in the dynamics. `loss=ude.Gaussian()` is noise of the measurement."

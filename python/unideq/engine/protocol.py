@@ -24,6 +24,7 @@ STATUS = {
     3: "the step size became too small (the problem may be stiff here)",
     4: "the implicit solver's Newton iteration didn't converge",
     5: "the solver failed",
+    6: "an event happened again and again in no time (Zeno): give it a threshold, or make it rest",
 }
 """Integration status code → text; 0 is success."""
 
@@ -40,11 +41,15 @@ class Integrated:
         Code in `STATUS`, (B,) or (S, B).
     statistics
         `steps`, `accepted`, `rejected`, `evaluations` (where the engine knows): (B,) or (S, B).
+    crossings
+        Where functions crossed zero, (B, E, 2 + n) or (S, B, E, 2 + n): the time on the solver's clock, the number of
+        the event, and the state before it; NaN behind the last one. None: nothing was looked for.
     """
 
     arrays: dict[str, np.ndarray]
     status: np.ndarray
     statistics: dict[str, np.ndarray]
+    crossings: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from ..model import ODE
 from ..model.names import normal_keys
 from ..objective import CustomLoss, EstimationProblem, Integration, Observations, Trajectory
 from ..objective.groups import label_of
+from ..objective.own_inputs import Own
 from ..optimise import BFGS, Adam
 from ..result.export import export_julia
 from ..result.fit import Fit
@@ -67,7 +68,7 @@ class ContinuousTask(MeasuredTask):
             integration.start,
             integration.times[:, -1],
             solver.rtol,
-            integration.solver.atol,
+            solver.atol,
             stiff_solver(self.engine.name),
             initial.get("c"),
         )
@@ -80,7 +81,7 @@ class ContinuousTask(MeasuredTask):
         record.settings = self.settings
 
     def _judge_of_held_out(self, held: Observations) -> Judge:
-        problem = replace(self.problem.with_observations(held), regulariser=None, costs={})
+        problem = replace(self.problem.with_observations(held), regulariser=None, penalties={})
         program = Trajectory().build(problem)
         return lambda theta: np.asarray(self.engine.value(program, theta).total)
 
@@ -89,8 +90,7 @@ class ContinuousTask(MeasuredTask):
         if self.held_judge is not None:
             return self.held_judge
         whole = replace(stage.objective, batch=None)
-        goals = self.problem.costs if self.train.unmeasured else {}
-        program = whole.build(replace(self.problem, regulariser=None, costs=goals))
+        program = whole.build(replace(self.problem, regulariser=None, penalties={}))
         return lambda theta: np.asarray(self.engine.value(program, theta).total)
 
     def another_way(self, record: Record) -> str | None:
@@ -175,11 +175,12 @@ class Continuous(Measured):
         steps: None = None,
         conditions: Any = None,
         forcings: Any = None,
+        events: Any = None,
     ) -> xr.Dataset:
         """See `Fit.predict`."""
         if steps is not None:
             raise OptionError("`steps` is for steppers; give this model `time`.")
-        return self.predicted(fit, time, initial, seed, conditions=conditions, forcings=forcings)
+        return self.predicted(fit, time, initial, seed, conditions=conditions, forcings=forcings, events=events)
 
     def start_from(
         self, fit: Fit, initial: Mapping[str, Any], grid: np.ndarray, seed: int, **inputs: Any
@@ -194,7 +195,13 @@ class Continuous(Measured):
         return labelled(found.dataset, fit.record)
 
     def _setup(
-        self, fit: Fit, initial: Mapping[str, Any] | None, seed: int, conditions: Any = None, forcings: Any = None
+        self,
+        fit: Fit,
+        initial: Mapping[str, Any] | None,
+        seed: int,
+        conditions: Any = None,
+        forcings: Any = None,
+        events: Any = None,
     ) -> dict[str, Any]:
         """What `solve` needs besides times: one seed's parameters and initial values, inputs, and training's solver.
 
@@ -210,12 +217,14 @@ class Continuous(Measured):
             known = {n: float(own.extra[n]) for n in record.model.conditions if n in own.extra}
             known |= {c.per: label_of(own, c.per) for c in record.model.grouped.values()}
             conditions = {**known, **normal_keys(mapping(conditions, "conditions", none=True, error=DataError))}
-            known = {n: record_array(n, r, data) for n, r in own.inputs.items()}
+            known = {n: record_array(n, own.inputs[n], data) for n in Own.of(record.model).forcings}
             forcings = {**known, **normal_keys(mapping(forcings, "forcings", none=True, error=DataError))}
+            events = {**own.tables, **normal_keys(mapping(events, "events", none=True, error=DataError))}
         return {
             "initial": initial,
             "conditions": conditions,
             "forcings": forcings,
+            "events": events,
             "parameters": theta[: record.model.layout.size],
             "solver": replace(solver, max_steps=10 * solver.max_steps, adjoint="auto"),
         }
@@ -225,6 +234,6 @@ class Continuous(Measured):
     ) -> None:
         """See `Fit.export_julia`."""
         grid = self.times(fit, time, common=True)
-        inputs = {name: settings.pop(name, None) for name in ("conditions", "forcings")}
+        inputs = {name: settings.pop(name, None) for name in ("conditions", "forcings", "events")}
         member = fit.member(seed)
         export_julia(fit.trained(member), path, grid, **{**self._setup(fit, initial, member, **inputs), **settings})

@@ -64,7 +64,7 @@ class Map(Measured):
 
     words = "steppers"
     task = MapTask
-    options = ("time_unit", "loss", "holdout", "regularise", "cost")
+    options = ("time_unit", "loss", "holdout", "regularise", "penalty")
     refused: ClassVar[Mapping[str, str]] = {
         **Measured.refused,
         "solver": "is for models continuous in time; a stepper has its scheme and its dt. Leave it out.",
@@ -119,8 +119,11 @@ class Map(Measured):
         steps: int | None = None,
         conditions: Mapping[str, Any] | None = None,
         forcings: None = None,
+        events: None = None,
     ) -> xr.Dataset:
         """See `Fit.predict`."""
+        if events is not None:
+            raise OptionError("`events` are for models continuous in time; a stepper has none.")
         if forcings is not None:
             raise OptionError("`forcings` are for models continuous in time; a stepper has none of a trajectory's own.")
         if steps is not None:

@@ -19,11 +19,10 @@ from ..model import Model
 from ..model.switches import switches
 from ..objective import Holdout, Objective, Observations, Unrolled, loss_of
 from ..objective.attributes import check_attributes
-from ..objective.cost import costs_of
 from ..objective.doubts import tell_doubts
 from ..objective.groups import groups_of
 from ..objective.own_times import time_dim
-from ..objective.regularise import regulariser_of
+from ..objective.regularise import penalties_of, regulariser_of
 from ..optimise import Adam
 from ..result.advice import advice
 from ..result.fit import Fit
@@ -51,10 +50,10 @@ class Measured(Kind):
     """Models of time that are trained on measurements."""
 
     computed = ("solution", "learned_term", "diagnostics")
-    options = ("time_unit", "loss", "holdout", "regularise", "cost", "solver", "estimate_initial")
+    options = ("time_unit", "loss", "holdout", "regularise", "penalty", "solver", "estimate_initial")
     refused: ClassVar[Mapping[str, str]] = {
         "balance": "weighs the terms of a `ResidualProblem`. The terms of this model have their weights in "
-        "`cost` and `regularise`."
+        "`penalty` and `regularise`."
     }
     instead: ClassVar[Mapping[str, str]] = {
         "residuals": 'What is left of the measurements is in `fit.tree["/diagnostics"]`, and `fit.plot()` draws it.',
@@ -82,7 +81,7 @@ class Measured(Kind):
         loss: Any = None,
         holdout: Any = None,
         regularise: Any = None,
-        cost: Any = None,
+        penalty: Any = None,
         solver: Any = "auto",
         estimate_initial: Any = True,
     ) -> MeasuredSettings:
@@ -106,7 +105,7 @@ class Measured(Kind):
             loss=loss_of(loss),
             holdout=Holdout.of(holdout),
             regulariser=regulariser_of(regularise),
-            costs=costs_of(cost),
+            penalties=penalties_of(penalty),
             solver=solver_settings(solver),
             estimate_initial=flag(estimate_initial, "estimate_initial"),
         )
@@ -115,20 +114,16 @@ class Measured(Kind):
         self, model: Any, data: Any, objective: Any, phases: Any, seeds: Any, report_every: Any, **options: Any
     ) -> tuple[Any, Observations, MeasuredSettings]:
         if data is None:
-            raise DataError(
-                "`fit` needs measurements to train this model on, `ude.fit(model, dataset)`; or, with a `cost`, the "
-                'times to solve for, `ude.fit(model, xr.Dataset(coords={"time": times}), cost=ude.Cost(...))`.'
-            )
+            raise DataError("`fit` needs measurements to train this model on: `ude.fit(model, dataset)`.")
         unit, clock = options.pop("time_unit", None), options.pop("clock", None)
         settings = self.chosen(objective, phases, seeds, report_every, **options)
         model = self.fitted(model, settings)
         known = isinstance(data, Observations)
-        goals = bool(settings.costs)
-        observations = data if known else Observations.given(data, model, clock, unit, settings.loss.beside, goals)
+        observations = data if known else Observations.given(data, model, clock, unit, settings.loss.beside)
         check_attributes(observations.dataset)
         settings = settings.at(observations.clock)
         train, _ = observations.split(settings.holdout)
-        if not known and not observations.unmeasured:
+        if not known:
             tell_doubts(data, model, observations, train, settings.estimate_initial)
         return model, observations, settings
 
@@ -177,7 +172,7 @@ class Measured(Kind):
         """The measurements, or the excerpt and the reference of those that were read in pieces."""
         dataset = tree["/observations"].to_dataset().drop_vars("held_out", errors="ignore").load()
         reference = dataset.attrs.pop("stream", None)
-        found = Observations.of(dataset, model, beside=settings.loss.beside, goals=bool(settings.costs))
+        found = Observations.of(dataset, model, beside=settings.loss.beside)
         return {"observations": found if reference is None else found.with_stream(model, json.loads(reference))}
 
     def compute(self, fit: Fit) -> dict[str, xr.Dataset]:
@@ -269,7 +264,13 @@ class Measured(Kind):
         """One seed's solution from somewhere else; states left out start at their trained or known values."""
 
     def _along_data(
-        self, fit: Fit, grid: np.ndarray, members: tuple[int, ...], conditions: Any = None, forcings: Any = None
+        self,
+        fit: Fit,
+        grid: np.ndarray,
+        members: tuple[int, ...],
+        conditions: Any = None,
+        forcings: Any = None,
+        events: Any = None,
     ) -> xr.Dataset:
         """Solutions from the trained initial values of every trajectory, with its inputs or others."""
         settings = fit.record.settings
@@ -279,7 +280,8 @@ class Measured(Kind):
         record = replace(fit.record, settings=replace(settings, seeds=members, solver=solver))
         theta = np.stack([fit.theta_of(s) for s in members])
         self.check_times(record, grid)
-        given = (conditions, forcings) if conditions is not None or forcings is not None else None
+        given = conditions, forcings, events
+        given = None if all(one is None for one in given) else given
         prediction = predict(record, fit.engine, grid, theta, inputs=given)
         failed = prediction.status != STATUS[0]
         if failed.any():

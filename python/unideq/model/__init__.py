@@ -2,6 +2,7 @@
 
 from .condition import Condition
 from .equations import Equations
+from .event import Dose, Event
 from .grouped import Grouped, grouped
 from .layout import Entry, Layout
 from .learned import LearnedTerm
@@ -12,13 +13,16 @@ from .parameter import Parameter
 from .pde import PDE
 from .state import State, StateTable
 from .stepper import Stepper
+from .triggers import Trigger, event_row, tables_of
 
 __all__ = [
     "ODE",
     "PDE",
     "Condition",
+    "Dose",
     "Entry",
     "Equations",
+    "Event",
     "Forcing",
     "Grouped",
     "Layout",
@@ -30,8 +34,11 @@ __all__ = [
     "State",
     "StateTable",
     "Stepper",
+    "Trigger",
+    "event_row",
     "grouped",
     "records_in",
     "row_tables",
+    "tables_of",
     "with_rows",
 ]

@@ -19,6 +19,7 @@ from .parameter import Parameter
 from .state import StateTable
 from .switches import warn_jumping
 from .trace import SIGNATURE, call, derivative_vector, traced
+from .triggers import Trigger, event_row, jump_of
 from .values import Valued
 from .views import NetworkView, View
 
@@ -39,6 +40,10 @@ class Declared(Valued):
     """Forcings of a trajectory's own."""
     recorded: dict[str, Records]
     """Those of them whose records came with the model."""
+    triggers: tuple[Trigger, ...] = ()
+    """Its events."""
+    infused: dict[str, Expression]
+    """Forcing that is an infusion → what the derivative of the states gets of it (n,); while the model is made."""
     named: dict[str, Graph]
     """The equations in named values: `vector_field` and `observation`, and what further kinds of model are made of."""
 
@@ -60,6 +65,7 @@ class Declared(Valued):
         self.initial = check_initial(initial, self.states)
         t = variable("t")
         series, self.inputs, self.recorded = declared_forcings(forcings)
+        self.infused = {}
         self.forcing = Graph((t,), {n: interpolate(n, data, t) for n, data in series.items()})
         check_distinct(
             {
@@ -138,8 +144,8 @@ class Declared(Valued):
         return Graph((variable("t"), self._u, *own, *further, *self.values.values()), outputs)
 
     def _further_inputs(self, outputs: Mapping[str, Expression]) -> list[Expression]:
-        """What named graphs may read besides, in further kinds of model."""
-        return []
+        """What named graphs may read besides: changes at events, which one it is; in further kinds of model, more."""
+        return [event_row(self.triggers)] if self.triggers and next(iter(outputs)).isdigit() else []
 
     def bound(self, named: Graph) -> Graph:
         """The graph (t, u, θ), or (t, u, c, θ), of one in named values (t, u, `known_values` and `values`).
@@ -162,6 +168,7 @@ class Declared(Valued):
         """Keep the equations in named values, and what engines get: the same in t, u, θ."""
         self.named = dict(named)
         self.vector_field, self.observation = self.bound(self.named_vector_field), self.bound(self.named_observation)
+        self.jump, self.crossing = jump_of(self)
 
     @property
     def named_vector_field(self) -> Graph:
@@ -189,7 +196,7 @@ class Declared(Valued):
         return dict(zip(SIGNATURE, values, strict=True))
 
     def trace(self, function: Rhs, what: str = "function") -> Graph:
-        """The graph (t, u, θ) → `value` of a further function of (t, state, p, net, forcing), e.g. a cost."""
+        """The graph (t, u, θ) → `value` of a further function of (t, state, p, net, forcing), e.g. a penalty."""
         value = traced(call(function, self._arguments(), what), f"what `{what}` returned")
         graph = self._named({"value": value})
         warn_jumping(self, graph, what)

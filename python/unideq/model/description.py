@@ -32,6 +32,8 @@ def description(model: Model) -> str:
     for n, own in model.inputs.items():
         units = f" [{own.units}]" if own.units else ""
         lines.append(f"  forcing    {n}{_shape(own.shape)}{units}, one a trajectory")
+    for trigger in model.triggers:
+        lines.append(f"  event      {trigger}")
     for n, value in model.initial.items():
         if isinstance(value, str):
             shown = f"coordinate `{value}` of the data"

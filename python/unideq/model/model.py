@@ -297,7 +297,7 @@ class Model(Declared, Stored):
 
     _parts: ClassVar[tuple[str, ...]] = (
         "states", "parameters", "conditions", "networks", "weights", "initial", "forcing", "inputs", "recorded",
-        "layout",
+        "layout", "triggers",
     )  # fmt: skip
 
     def _copy(self, bind: bool = True, **changes: Any) -> Any:

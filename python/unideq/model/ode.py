@@ -15,11 +15,13 @@ from ..nn import Network
 from .declared import Rhs
 from .description import warn_unused
 from .equations import Equations
+from .event import Dose, Event
 from .memory import memory_lines
 from .model import Model
 from .names import check_dimensions, normal_keys
 from .own_forcing import Forcing
 from .state import StateTable
+from .triggers import happening, with_infusions
 
 if TYPE_CHECKING:
     from ..result.solution import Solution
@@ -54,6 +56,8 @@ class ODE(Model):
         State → initial value: a number or array (known), the name of a coordinate along the data's `trajectory`
         dimension (known, one a trajectory), or a `Parameter` (estimated). States left out start at their first
         measurement, estimated; states that aren't measured need an entry.
+    events
+        What happens to the state: a list of `Dose` and `Event`, in their order where several happen at one time.
 
     Raises
     ------
@@ -80,9 +84,12 @@ class ODE(Model):
         forcings: Mapping[str, xr.DataArray | Forcing] | Sequence[str] | None = None,
         observe: Rhs | None = None,
         initial: Mapping[str, Any] | None = None,
+        events: Sequence[Event | Dose] | None = None,
     ) -> None:
         self._declare(StateTable(states), parameters, networks, forcings, initial)
-        self._set_equations({"vector_field": self._traced_rhs(rhs), "observation": self._traced_observation(observe)})
+        changes = happening(self, events)
+        field = with_infusions(self, self._traced_rhs(rhs))
+        self._set_equations({"vector_field": field, "observation": self._traced_observation(observe), **changes})
         check_dimensions(self)
         warn_unused(self)
 

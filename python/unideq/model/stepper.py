@@ -135,6 +135,10 @@ class Stepper(StepGraphs):
                 f"A stepper can't read a trajectory's own forcing ({listing}). Fit and solve the model itself, or "
                 "give one forcing for all."
             )
+        if model.triggers:
+            raise ModelError(
+                f"A stepper has no events, and the model has `{model.triggers[0].name}`. Fit and solve that itself."
+            )
         for name in OnGrid._parts:
             setattr(self, name, getattr(model, name, None))
         more = object.__new__(ODE)

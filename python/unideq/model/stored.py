@@ -15,12 +15,15 @@ from .layout import Layout
 from .own_forcing import Forcing, Records
 from .parameter import Parameter
 from .state import State, StateTable
+from .triggers import Trigger
 from .values import described_values, weights_from_json
 
 if TYPE_CHECKING:
     from .model import Model
 
 M = TypeVar("M", bound="Model")
+FURTHER = ("nonlinear", "linear", "operator", "correction", "jump", "crossing")
+"""Equations that some models have besides."""
 
 __all__ = ["model_from_values", "model_values"]
 
@@ -37,6 +40,7 @@ def model_values(model: Model) -> dict[str, Any]:
         "forcing": to_json(model.forcing),
         **({"inputs": {n: f.to_json() for n, f in model.inputs.items()}} if model.inputs else {}),
         **({"recorded": {n: r.to_json() for n, r in model.recorded.items()}} if model.recorded else {}),
+        **({"events": [t.to_json() for t in model.triggers]} if model.triggers else {}),
         "layout": model.layout.to_json(),
         **{key: to_json(graph) for key, graph in model.named.items()},
         **model._more_to_json(),
@@ -55,11 +59,12 @@ def model_from_values(cls: type[M], data: Mapping[str, Any]) -> M:
     made.forcing = from_json(data["forcing"])
     made.inputs = {n: Forcing(**f) for n, f in data.get("inputs", {}).items()}
     made.recorded = {n: Records.from_json(r) for n, r in data.get("recorded", {}).items()}
+    made.triggers = tuple(Trigger.from_json(t) for t in data.get("events", ()))
     made.layout = Layout.from_json(data["layout"])
     made.weights = weights_from_json(data, made.layout)
     made._read_more(data)
     required = ("observation",) if data.get("black_box") else ("vector_field", "observation")
     named = {key: from_json(data[key]) for key in required}
-    named |= {key: from_json(data[key]) for key in ("nonlinear", "linear", "operator", "correction") if key in data}
+    named |= {key: from_json(data[key]) for key in FURTHER if key in data}
     made._set_equations(named)
     return made

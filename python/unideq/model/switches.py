@@ -131,6 +131,17 @@ def _influences(model: Model) -> tuple[dict[str, list[Expression]], dict[str, li
         names |= more
         for name, value in outputs.items():
             changes[name].append(value)
+    if "jump" in model.named:
+        outputs, more = readable(model, model.named["jump"])
+        names |= more
+        for change in outputs.values():
+            for name, value in model.states.split(change).items():
+                changes[name].append(value)
+    if "crossing" in model.named:  # when an event happens moves every state
+        outputs, more = readable(model, model.named["crossing"])
+        names |= more
+        for found in changes.values():
+            found += outputs.values()
     observed, more = readable(model, model.named_observation)
     return changes, {n: [e] for n, e in observed.items()}, {**names, **more}
 
@@ -156,7 +167,7 @@ def switches(model: Model) -> tuple[Switch, ...]:
 
 
 def switches_of(model: Declared, graph: Graph) -> tuple[Switch, ...]:
-    """The same of a further graph of the model, in named values or in θ, e.g. a cost's."""
+    """The same of a further graph of the model, in named values or in θ, e.g. a penalty's."""
     if not steps(graph.outputs.values()):
         return ()
     outputs, names = readable(model, graph)
@@ -178,7 +189,7 @@ def unfelt(model: Model, measured: Collection[str] | None = None, more: Iterable
     measured
         Observables that are compared with measurements; default: all.
     more
-        Further values that are minimised, in named values (t, u, …): those of costs.
+        Further values that are minimised, in named values (t, u, …): those of penalties.
     """
     changes, observed, names = _influences(model)
     if getattr(model, "solver", None) is not None:  # nothing is known of a black box: each field moves all

@@ -1,7 +1,6 @@
-"""What is minimised: objectives, losses and costs, and the programs that engines run."""
+"""What is minimised: objectives, losses and penalties, and the programs that engines run."""
 
 from .collocation import Collocation
-from .cost import Cost
 from .estimation_problem import EstimationProblem
 from .holdout import Holdout
 from .losses import (
@@ -14,7 +13,6 @@ from .losses import (
     NegativeBinomialLikelihood,
     NoisyLikelihood,
     PoissonLikelihood,
-    SeriesLoss,
     SquaredError,
     StudentTLikelihood,
     loss_of,
@@ -22,7 +20,7 @@ from .losses import (
 from .objective import Objective
 from .observations import Observations
 from .program import Balancing, Batches, Given, Integration, LossProgram, Pointwise, Rollout, SolverSettings
-from .regularise import L1, L2
+from .regularise import L1, L2, Penalty
 from .shooting import MultipleShooting
 from .stream import Stream
 from .trajectory import Trajectory
@@ -37,7 +35,6 @@ __all__ = [
     "Causal",
     "Collocation",
     "ConFIG",
-    "Cost",
     "CustomLoss",
     "EstimationProblem",
     "GaussianLikelihood",
@@ -58,10 +55,10 @@ __all__ = [
     "Objective",
     "Observations",
     "PCGrad",
+    "Penalty",
     "Pointwise",
     "PoissonLikelihood",
     "Rollout",
-    "SeriesLoss",
     "SolverSettings",
     "SquaredError",
     "Stream",

@@ -15,7 +15,7 @@ from ..model.grouped import listing
 from .estimation_problem import measured_as
 from .groups import groups_of
 from .observations import Observations
-from .own_inputs import interpolation, warn_records
+from .own_inputs import Own, interpolation, warn_records
 from .scale import far_values, far_words
 from .series import Series
 
@@ -75,7 +75,7 @@ def _check_forcings(model: Model, observations: Observations) -> None:
             )
         warn_user(f"{words}: beyond its ends it keeps its end values.")
     measured = [s for s in series if len(s.times)]
-    for name, forcing in model.inputs.items():
+    for name, forcing in Own.of(model).forcings.items():
         method = interpolation(name, forcing, observations.dataset[name])
         spans = [(s.start, float(s.times[-1])) for s in measured]
         labels = [s.label for s in measured] if len(series) > 1 else None

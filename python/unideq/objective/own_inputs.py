@@ -12,10 +12,11 @@ import xarray as xr
 from ..errors import DataError, OptionError, unknown
 from ..graph.location import warn_user
 from ..measurements import measured
-from ..model import Forcing, Grouped, Model, Record, Records, row_tables
+from ..model import Forcing, Grouped, Model, Record, Records, Trigger, row_tables, tables_of
 from ..model.forcing import SETTING, forcing_times, method_of
 from ..times import Clock
 from .groups import label_of
+from .own_events import infusions
 from .own_times import padded_values
 from .series import Series
 from .space import Space
@@ -44,6 +45,8 @@ class Own:
         What the loss reads beside measured variables: its name → theirs.
     groups
         Coordinate whose labels group trajectories → the parameters that are one a group.
+    triggers
+        Events.
     """
 
     defaults: Mapping[str, float | None] = field(default_factory=dict)
@@ -51,6 +54,7 @@ class Own:
     recorded: Mapping[str, Records] = field(default_factory=dict)
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    triggers: tuple[Trigger, ...] = ()
 
     @classmethod
     def of(cls, model: Model, beside: Mapping[str, tuple[str, ...]] | None = None) -> Own:
@@ -66,7 +70,9 @@ class Own:
             if condition.per != "trajectory":
                 groups[condition.per] = (*groups.get(condition.per, ()), name)
         known = {n: c.default for n, c in model.conditions.items() if c.per is None}
-        return cls(known, model.inputs, model.recorded, beside or {}, groups)
+        infused = infusions(model.triggers)
+        read = {n: f for n, f in model.inputs.items() if n not in infused}
+        return cls(known, read, model.recorded, beside or {}, groups, model.triggers)
 
     def beside_values(self, data: xr.Dataset, where: str) -> dict[str, xr.DataArray]:
         """What stands beside measured variables in one trajectory, with their dimensions."""
@@ -98,13 +104,13 @@ class Own:
 
     @property
     def taken(self) -> frozenset[str]:
-        """Names in the data that are forcings, or their times."""
-        return frozenset((*self.forcings, *map(own_times_of, self.forcings)))
+        """Names in the data that are forcings, or their times, or tables of events."""
+        return frozenset((*self.forcings, *map(own_times_of, self.forcings), *tables_of(self.triggers)))
 
     @property
     def read_besides(self) -> frozenset[str]:
         """Variables of the data that aren't measurements of the model's."""
-        return frozenset((*self.forcings, *self.beside))
+        return frozenset((*self.forcings, *self.beside, *tables_of(self.triggers)))
 
     def promoted(self, data: xr.Dataset) -> xr.Dataset:
         """The data with conditions and labels of groups among the coordinates."""
@@ -194,7 +200,7 @@ def own_variables(name: str, records: Sequence[Record], attrs: dict[str, Any], c
 
 def forcing_tables(model: Model, series: Sequence[Series], data: xr.Dataset) -> dict[str, dict[str, Any]]:
     """Forcing → its tables, a row a trajectory; interpolated as the model says, else the data, else linearly."""
-    methods = {name: interpolation(name, forcing, data[name]) for name, forcing in model.inputs.items()}
+    methods = {name: interpolation(name, forcing, data.get(name)) for name, forcing in model.inputs.items()}
     return {name: row_tables(name, method, [s.inputs[name] for s in series]) for name, method in methods.items()}
 
 

@@ -11,9 +11,11 @@ import xarray as xr
 
 from ..errors import DataError, unknown
 from ..measurements import decoded, measured
+from ..model import tables_of
 from ..model.names import normal
 from ..times import Clock, is_dated, model_time, model_times
 from .labels import Labels
+from .own_events import Schedule, check_within, event_tables, table_variables
 from .own_inputs import Own, own_times_of, own_variables
 from .own_times import SAMPLE, has_own_times, padded_values, split_own_times, time_dim, worth_it
 from .series import Series
@@ -102,7 +104,6 @@ def read(
     space: Space,
     clock: Clock | None = None,
     own: Own | None = None,
-    goals: bool = False,
 ) -> tuple[tuple[Series, ...], dict[str, tuple[int, ...]], xr.Dataset]:
     """The trajectories, the shapes of the measured variables, and one Dataset of it all.
 
@@ -112,8 +113,8 @@ def read(
         Dataset with variables named after observables, an increasing `time` coordinate, optionally a `trajectory`
         dimension; or one Dataset a trajectory, with different times. NaN means not measured.
 
-        Integrations start at a trajectory's first measurement, however the trajectories were given. A coordinate
-        `start` (along `trajectory`, or a number) says otherwise.
+        Integrations start at a trajectory's first measurement, or event where that is earlier, however the
+        trajectories were given. A coordinate `start` (along `trajectory`, or a number) says otherwise.
     observables
         Observable → shape.
     space
@@ -122,8 +123,6 @@ def read(
         What times count, where they may be dates or spans; default: what the data say.
     own
         What the model reads of each trajectory besides.
-    goals
-        Whether there are goals that need no measurements: then there may be none, and all times are kept.
 
     Raises
     ------
@@ -139,36 +138,32 @@ def read(
     names = list(dict.fromkeys(str(n) for _, d in parts for n in d.data_vars if n not in own.read_besides))
     for n in names:
         if n not in observables:
+            known = (*observables, *own.forcings, *own.beside, *tables_of(own.triggers))
             raise DataError(
-                f"{unknown('data variable', n, (*observables, *own.forcings, *own.beside))} Rename it, drop it "
+                f"{unknown('data variable', n, known)} Rename it, drop it "
                 f"(`data.drop_vars({n!r})`), or give the model an `observe=` function that returns it."
             )
-    if not names and not goals:
-        raise DataError(
-            f"The data has no variable. The model observes {', '.join(f'`{o}`' for o in observables)}. To train "
-            "without measurements, say what shall be small: `cost=ude.Cost(...)`."
-        )
     if not names:
-        names, parts = list(observables), [(label, _unmeasured(d, observables, space)) for label, d in parts]
-    unmeasured = goals and not any(bool(d[n].notnull().any()) for _, d in parts for n in names if n in d)
+        raise DataError(f"The data has no variable. The model observes {', '.join(f'`{o}`' for o in observables)}.")
     shapes = {n: tuple(observables[n]) for n in observables if n in names}
     stated = clock_of([d for _, d in parts], None)
     clock = stated if clock is None else clock
     _check_same(stated, clock)
     axes = Labels.of(parts[0][1], space.unnamed(shapes), space.taken)
     series = tuple(
-        _series(
-            label, d, shapes, space, axes, clock, own, f" in trajectory {label!r}" if len(parts) > 1 else "", unmeasured
-        )
+        _series(label, d, shapes, space, axes, clock, own, f" in trajectory {label!r}" if len(parts) > 1 else "")
         for label, d in parts
     )
-    for name in () if unmeasured else shapes:
+    for name in shapes:
         if not any(np.isfinite(s.values[name]).any() for s in series):
             raise DataError(f"`{name}` has no finite value at all: every measurement is NaN. Drop it or repair it.")
     for name, value in own.defaults.items():
         if value is not None and any(name in s.extra for s in series):
             for s in series:
                 s.extra.setdefault(name, np.asarray(value))
+    if own.triggers:
+        spans = [(s.start, float(s.times[-1])) for s in series]
+        check_within([s.happening for s in series if s.happening], spans, labels if len(parts) > 1 else None)
     return series, shapes, _union(series, shapes, parts, space, axes, clock, own)
 
 
@@ -214,9 +209,8 @@ def _series(
     clock: Clock,
     own: Own,
     where: str,
-    unmeasured: bool,
 ) -> Series:
-    """One checked trajectory; of times at which something was measured, unless nothing was anywhere."""
+    """One checked trajectory."""
     times = _times(data, clock, where)
     values = {}
     for name, shape in shapes.items():
@@ -242,7 +236,7 @@ def _series(
         of = own.beside[name][0]
         ordered = axes.aligned(of, space.ordered(of, array, where), where)
         beside[name] = np.asarray(ordered.values, dtype=float)
-    known = np.full(len(times), unmeasured)
+    known = np.zeros(len(times), dtype=bool)
     for v in values.values():
         known |= np.isfinite(v.reshape(len(times), -1)).any(axis=1)
     if not known.any():
@@ -250,15 +244,13 @@ def _series(
     extra = {n: v for n, v in _constants(data).items() if n not in own.taken and n not in own.beside}
     inputs = own.records(label, data, space, clock, where)
     kept = Series(label, 0.0, times, values, extra, inputs, beside, own.labels(data, where)).select(known)
-    return replace(kept, start=_start(data, float(kept.times[0]), clock, where))
-
-
-def _unmeasured(data: xr.Dataset, observables: Mapping[str, tuple[int, ...]], space: Space) -> xr.Dataset:
-    """The data with every observable, NaN at all times."""
-    count = data.sizes.get("time", 0)
-    return data.assign(
-        {n: (("time", *space.names(n, s)), np.full((count, *s), np.nan)) for n, s in observables.items()}
-    )
+    if not own.triggers:
+        return replace(kept, start=_start(data, float(kept.times[0]), clock, where))
+    tables = event_tables(own.triggers, data, clock, where)
+    happening = Schedule(own.triggers, tables, where)
+    first = "measurement" if kept.times[0] <= happening.first else "event"
+    start = _start(data, float(min(kept.times[0], happening.first)), clock, where, first)
+    return replace(kept, start=start, inputs={**inputs, **happening.inputs}, tables=tables, happening=happening)
 
 
 def _times(data: xr.Dataset, clock: Clock, where: str) -> np.ndarray:
@@ -299,13 +291,13 @@ def _constants(data: xr.Dataset) -> dict[str, np.ndarray]:
     return found
 
 
-def _start(data: xr.Dataset, first: float, clock: Clock, where: str) -> float:
-    """Where the integration begins: the first measurement, or what the coordinate `start` says."""
+def _start(data: xr.Dataset, first: float, clock: Clock, where: str, what: str = "measurement") -> float:
+    """Where the integration begins: the first measurement or event, or what the coordinate `start` says."""
     if "start" not in data.coords:
         return first
     given = np.asarray(data["start"].values)
     name = f"The coordinate `start`{where}"
-    wrong = f"{name} is {given}; it must be one number, not after the first measurement at {first:g}."
+    wrong = f"{name} is {given}; it must be one number, not after the first {what} at {first:g}."
     if given.shape:
         raise DataError(wrong)
     found = model_time(given[()], name, clock, DataError)
@@ -360,7 +352,10 @@ def _union(
         if len({isinstance(label, str) for label in labels}) > 1:
             raise DataError(f"The coordinate `{name}` labels groups by numbers and by texts. Make all of them texts.")
         coords[name] = ("trajectory", labels, next((dict(d[name].attrs) for _, d in parts if name in d.coords), {}))
-    for name in series[0].inputs:
+    for name in series[0].tables:
+        attrs = next((dict(d[name].attrs) for _, d in parts if name in d.variables), {})
+        variables[name] = table_variables(name, [s.tables[name] for s in series], attrs)
+    for name in own.forcings:
         records = [s.inputs[name] for s in series]
         attrs = next((dict(d[name].attrs) for _, d in parts if name in d.variables), {})
         found, moments = own_variables(name, records, attrs, clock)

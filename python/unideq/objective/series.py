@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..model import Record
+from .own_events import Schedule
 
 __all__ = ["Series"]
 
@@ -19,7 +20,7 @@ class Series:
     `start` is where the integration begins (see `unideq.objective.reading.read`); `extra` holds the data's further
     coordinates, from which initial values and conditions are read; `inputs` the records of its own forcings; `beside`
     what stands beside measured values, (K, *shape): standard deviations, limits; `groups` the labels of the groups that
-    it belongs to, by their coordinates.
+    it belongs to, by their coordinates; `tables` the tables that its events are read from, `happening` what they say.
     """
 
     label: Any
@@ -30,6 +31,8 @@ class Series:
     inputs: dict[str, Record] = field(default_factory=dict)
     beside: dict[str, np.ndarray] = field(default_factory=dict)
     groups: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, np.ndarray] = field(default_factory=dict)
+    happening: Schedule | None = None
 
     def select(self, keep: np.ndarray | slice) -> Series:
         """The part of it where `keep` (K,) holds."""

@@ -62,6 +62,11 @@ def export_julia(
     if not flag(overwrite, "overwrite") and target.exists():
         raise OptionError(f"`{target}` exists. Choose another name, or write `overwrite=True`.")
     model.continuous("a script")
+    if model.triggers:
+        raise ModelError(
+            f"A script can't have events, and the model has `{model.triggers[0].name}`. Solve it here, "
+            "`model.solve(...)`."
+        )
     grid = increasing(times)
     begin = float(grid[0]) if start is None else model_time(start, "`start`")
     if begin > grid[0]:

@@ -175,6 +175,9 @@ class Fit:
         forcings
             Forcing of a trajectory's own → DataArray over `time`, or (trajectory, time), instead of the data's. Not of
             a stepper.
+        events
+            Table that events are read from → its numbers (K,), or a row a trajectory, instead of the data's. Not of a
+            stepper.
         points
             Scattered points: dict coordinate → (M,), or a Dataset with the coordinates.
         grid

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,16 @@ import xarray as xr
 from ..checks import mapping
 from ..errors import DataError, OptionError, unknown
 from ..graph import Expression, Graph, apply, constant, variable
-from ..model import Model, Record, records_in, row_tables, with_rows
+from ..model import Model, Record, records_in, row_tables, tables_of, with_rows
 from ..model.condition import condition_values
 from ..model.names import normal_keys
 from ..objective.groups import Groups
+from ..objective.own_events import Schedule, check_within, infusions, program_events, schedules
 from ..objective.own_inputs import conditions_of, interpolation, warn_records
+from ..objective.program import Events
 from ..objective.series import Series
-from ..times import Clock
+from ..times import NUMBERS_ONLY, Clock
+from .events import given_tables, tables_with
 
 __all__ = ["OwnInputs", "record_array", "replaced_inputs", "solved_inputs"]
 
@@ -37,16 +40,23 @@ class OwnInputs:
         Forcing of a trajectory's own → its tables, a row each.
     labels
         Of the trajectories, where the forcings say them.
+    happening
+        Events, a schedule each; empty where the model has none.
     """
 
     conditions: Mapping[str, np.ndarray]
     constants: np.ndarray | None
     tables: Mapping[str, Mapping[str, Any]]
     labels: tuple[Any, ...] | None = None
+    happening: tuple[Schedule, ...] = ()
 
     def read(self, graph: Graph) -> Graph:
         """The graph with forcings read from the tables."""
         return with_rows(graph, self.tables)
+
+    def events(self, model: Model, rebased: Callable[[Graph], Graph]) -> Events | None:
+        """`Integration.events`."""
+        return program_events(model, self.happening, lambda g: rebased(self.read(g))) if self.happening else None
 
     def start(self, theta: Expression, u0: Expression) -> Graph:
         """`Integration.initial`."""
@@ -76,6 +86,7 @@ def solved_inputs(
     conditions: Mapping[str, Any] | None,
     forcings: Mapping[str, Any] | None,
     span: tuple[float, float],
+    events: Mapping[str, Any] | None = None,
 ) -> tuple[np.ndarray, bool, OwnInputs]:
     """Initial states (B, n), whether there are several trajectories, and the inputs of each.
 
@@ -91,6 +102,8 @@ def solved_inputs(
         Forcing of a trajectory's own → DataArray over `time`, with `trajectory` where they differ.
     span
         Start and end of the solve.
+    events
+        Table that events are read from → its numbers (K,), or (B, K).
 
     Raises
     ------
@@ -108,6 +121,15 @@ def solved_inputs(
         array = arrays[name]
         if array is None or "trajectory" in array.dims:
             counts[f"forcing `{name}` for {len(found.labels)}"] = len(found.labels)
+    read, rows_of_events = given_tables(model, events, NUMBERS_ONLY)
+    for name in tables_of(model.triggers):
+        if name not in read:
+            raise DataError(
+                f"Events are read from the table `{name}`, and none is given. Write `events={{{name!r}: [...]}}`; an "
+                "empty list means that nothing happens."
+            )
+    if rows_of_events is not None:
+        counts[f"events for {rows_of_events}"] = rows_of_events
     if len(set(counts.values())) > 1:
         raise DataError(f"The inputs disagree about the number of trajectories: {', '.join(counts)}.")
     batched, count = bool(counts), next(iter(counts.values()), 1)
@@ -121,7 +143,11 @@ def solved_inputs(
         warn_records(name, method, rows, [span] * count, found.labels if batched else None)
         tables[name] = row_tables(name, method, rows)
         labels = found.labels if len(found.labels) == count and batched else labels
-    return u0, batched, OwnInputs(known, constants, tables, labels)
+    happening = schedules(model, [tables_with({}, read, b) for b in range(count)], labels or range(count))
+    if model.triggers:
+        check_within(happening, [span] * count, (labels or range(count)) if batched else None)
+        tables |= infusion_tables(model, [s.inputs for s in happening])
+    return u0, batched, OwnInputs(known, constants, tables, labels, tuple(happening) if model.triggers else ())
 
 
 def replaced_inputs(
@@ -130,10 +156,12 @@ def replaced_inputs(
     data: xr.Dataset,
     conditions: Mapping[str, Any] | None,
     forcings: Mapping[str, Any] | None,
+    events: Mapping[str, Any] | None,
     clock: Clock,
     groups: Mapping[str, Groups],
-) -> tuple[np.ndarray | None, dict[str, dict[str, Any]], dict[str, Groups]]:
-    """Constants (T, q), tables and groups of the trajectories of data, with some of their inputs replaced: scenarios.
+) -> tuple[np.ndarray | None, dict[str, dict[str, Any]], dict[str, Groups], tuple[Schedule, ...]]:
+    """Constants (T, q), tables, groups and events of the trajectories of data, with some of their inputs replaced:
+    scenarios.
 
     Parameters by group whose numbers are given are in the constants; given a label, it is that group's for all.
     """
@@ -154,27 +182,42 @@ def replaced_inputs(
             if len(rows) != len(labels):
                 raise DataError(f"Forcing `{name}` has {len(rows)} records for {len(labels)} trajectories.")
         tables[name] = row_tables(name, interpolation(name, model.inputs[name], array), rows)
-    return constants, tables, left
+    if not model.triggers:
+        given_tables(model, events, clock)  # refuses what it can't take
+        return constants, tables, left, ()
+    read, count = given_tables(model, events, clock)
+    if count not in (None, len(labels)):
+        raise DataError(f"The tables in `events` have {count} rows for {len(labels)} trajectories.")
+    happening = schedules(model, [tables_with(s.tables, read, b) for b, s in enumerate(series)], labels)
+    tables |= infusion_tables(model, [s.inputs for s in happening])
+    return constants, tables, left, tuple(happening)
+
+
+def infusion_tables(model: Model, inputs: Sequence[Mapping[str, Record]]) -> dict[str, dict[str, Any]]:
+    """Forcing that is an infusion → its tables, a row a trajectory."""
+    return {n: row_tables(n, "previous", [own[n] for own in inputs]) for n in infusions(model.triggers)}
 
 
 def _arrays(model: Model, forcings: Mapping[str, Any] | None, needed: bool = True) -> dict[str, xr.DataArray | None]:
     """Forcing → what was given for it; None: its records came with the model, or needn't be given."""
     given = normal_keys(mapping(forcings, "forcings", none=True, error=DataError))
+    infused = infusions(model.triggers)
+    own = [n for n in model.inputs if n not in infused]
     for name in given:
         if name in model.forcing.outputs:
             raise OptionError(
                 f"The forcing `{name}` is part of the model, one for all. Where it may differ, name it alone: "
                 f"`ude.ODE(..., forcings=[{name!r}])`, and give it with the data or here."
             )
-        if name not in model.inputs:
-            raise unknown("forcing", name, model.inputs, DataError)
-    for name in model.inputs:
+        if name not in own:
+            raise unknown("forcing", name, own, DataError)
+    for name in own:
         if needed and name not in given and name not in model.recorded:
             raise DataError(
                 f"The forcing `{name}` is a trajectory's own, and none is given. Write "
                 f"`forcings={{{name!r}: xr.DataArray(values, dims='time', coords={{'time': times}})}}`."
             )
-    return {name: given.get(name) for name in model.inputs}
+    return {name: given.get(name) for name in own}
 
 
 def record_array(name: str, record: Record, data: xr.Dataset) -> xr.DataArray:

@@ -67,7 +67,7 @@ def problem_on(train: Observations, everything: Observations, model: Any, settin
         settings.loss,
         settings.solver,
         settings.regulariser,
-        settings.costs,
+        settings.penalties,
         settings.estimate_initial,
     )
 
@@ -86,21 +86,21 @@ def predict(
     times: np.ndarray,
     theta: np.ndarray,
     mask_before_start: bool = True,
-    inputs: tuple[Any, Any] | None = None,
+    inputs: tuple[Any, Any, Any] | None = None,
 ) -> Prediction:
     """Solve for every seed (θ (S, P)) and trajectory from its start through `times`.
 
     `times` increase: one axis (K,), or a row a trajectory (B, K), NaN behind its end. Solutions at times before a
-    trajectory's start are NaN, and so are those behind a row's end. `inputs`: conditions and forcings instead of the
-    data's.
+    trajectory's start are NaN, and so are those behind a row's end. `inputs`: conditions, forcings and
+    events instead of the data's.
     """
     problem = problem_of(record)
     model, data = record.model, record.observations
     if inputs is not None:
-        constants, tables, groups = replaced_inputs(
+        constants, tables, groups, happening = replaced_inputs(
             model, data.series, data.dataset, *inputs, data.clock, problem.groups
         )
-        problem = replace(problem, constants=constants, tables=tables, groups=groups)
+        problem = replace(problem, constants=constants, tables=tables, groups=groups, happening=happening)
     starts = np.array([s.start for s in record.observations.series])
     if not model.continuous_in_time:
         states, observed, status = rolled_out(problem, engine, times, theta)
@@ -120,6 +120,7 @@ def predict(
         grid,
         Graph(graph.inputs, outputs),
         solver_on(engine, record.settings.solver),
+        problem.events(),
     )
     result = engine.integrate(program, theta)
     # Behind a row's end, too: comparisons with NaN are false.

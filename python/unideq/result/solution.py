@@ -27,6 +27,7 @@ from ..objective.own_times import time_dim
 from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
 from ..solvers import Solver, solver_settings, stiff_solver
 from ..times import increasing, model_time
+from .events import crossed_zero, event_dataset, happened, with_events
 from .own_inputs import solved_inputs
 
 USUAL = {"rtol": 1e-8, "max_steps": 100_000}
@@ -53,6 +54,10 @@ class Solution:
         The solver that ran, with the reason where `auto` chose it.
     model
         What was solved, at the parameters and weights that it was solved with.
+    events
+        What happened, in order of time, over (trajectory,) occurrence: `event`, its name; `event_time`; and the states
+        on both of its sides (`side`: before, after). At the time of an event, `dataset` has the state before. None: the
+        model has no events.
     """
 
     dataset: xr.Dataset
@@ -60,6 +65,7 @@ class Solution:
     statistics: dict[str, np.ndarray]
     solver: str
     model: Model = field(repr=False)
+    events: xr.Dataset | None = field(default=None, repr=False)
 
     @property
     def success(self) -> bool:
@@ -109,6 +115,7 @@ def solve(
     throw: bool = True,
     conditions: Mapping[str, Any] | None = None,
     forcings: Mapping[str, xr.DataArray] | None = None,
+    events: Mapping[str, Any] | None = None,
 ) -> Solution:
     """Solve a model's initial-value problem.
 
@@ -134,6 +141,8 @@ def solve(
         groups → a label, or one a trajectory: parameters by group take the values trained for it.
     forcings
         Forcing of a trajectory's own → DataArray over `time`, or (trajectory, time); NaN is left out.
+    events
+        Table that events are read from → its numbers (K,), or a row a trajectory (B, K); NaN where nothing happens.
 
     Raises
     ------
@@ -158,7 +167,8 @@ def solve(
     sizes = largest_values(model.states, u0)
     settings = replace(settings, atol=absolute_tolerances(model.states, settings.atol, sizes, USUAL_ATOL))
     warn_outside(model, begin, float(grid[-1]))
-    u0, batched, own = solved_inputs(model, u0, batched, conditions, forcings, (begin, float(grid[-1])))
+    span = begin, float(grid[-1])
+    u0, batched, own = solved_inputs(model, u0, batched, conditions, forcings, span, events)
     field, observation = own.read(model.vector_field), own.read(model.observation)
     count = len(u0)
     runner = get_engine(engine)
@@ -177,35 +187,51 @@ def solve(
     outputs = {f"observed.{n}": e for n, e in graph.outputs.items()}
     outputs["state"] = variable("u", (model.size,))
     start_values: Any = both[size:]
+    rows, wanted, moments = np.broadcast_to(grid, (count, len(grid))).copy(), None, []
+    if own.happening:
+        rows, wanted, moments = with_events(rows, own.happening)
     program = Integration(
         "solve",
         vector_field,
         own.start(both, start_values.reshape(u0.shape)),
         np.full(count, begin),
-        np.broadcast_to(grid, (count, len(grid))).copy(),
+        rows,
         Graph(graph.inputs, outputs),
         settings,
+        own.events(solved, lambda g: _rebased(g, symbol, both, size)),
     )
     for told in jumps_within_steps(program):
         warn_user(told[0].upper() + told[1:])
     result = runner.integrate(program, np.concatenate([theta, u0.ravel()]))
     status = tuple(STATUS.get(int(code), STATUS[5]) for code in result.status)
-    observed = {n: result.arrays[f"solve.observed.{n}"] for n in graph.outputs}
+    arrays, occurred = dict(result.arrays), None
+    if wanted is not None:
+        every = arrays["solve.state"]
+        arrays = {n: np.stack([v[b, at] for b, at in enumerate(wanted)]) for n, v in arrays.items()}
+        assert solved.jump is not None
+        jump = own.read(solved.jump)
+        found = happened(jump, own.happening, every, moments, theta, own.constants)
+        crossed = crossed_zero(jump, program, result.crossings, theta, own.constants)
+        occurred = event_dataset(solved, [[*a, *b] for a, b in zip(crossed, found, strict=True)])
+    observed = {n: arrays[f"solve.observed.{n}"] for n in graph.outputs}
     if settings.dt is None:
-        reached = largest_values(model.states, result.arrays["solve.state"])
+        reached = largest_values(model.states, arrays["solve.state"])
         warn_below_tolerance(model.states, settings.atol, {n: sizes[n] or reached[n] for n in reached})
-    dataset = own.labelled(model, solution_dataset(model, grid, result.arrays["solve.state"], observed))
+    dataset = own.labelled(model, solution_dataset(model, grid, arrays["solve.state"], observed))
     label = chosen + (f" ({reason})" if reason else "")
+    if occurred is not None:
+        occurred = own.labelled(model, occurred)
     solution = Solution(
         dataset if batched else dataset.isel(trajectory=0, drop=True),
         status,
         result.statistics,
         label,
         solved,
+        occurred if batched or occurred is None else occurred.isel(trajectory=0, drop=True),
     )
     if throw and not solution.success:
         first = next(i for i, s in enumerate(status) if s != STATUS[0])
-        finite = np.isfinite(result.arrays["solve.state"][first]).all(axis=-1)
+        finite = np.isfinite(arrays["solve.state"][first]).all(axis=-1)
         reached = grid[finite][-1] if finite.any() else begin
         where = f" (trajectory {first})" if batched else ""
         raise SolveError(

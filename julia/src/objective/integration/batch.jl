@@ -12,6 +12,7 @@ struct Batch <: TrajectoryBatch
     status::Vector{Int}
     statistics::Vector{Statistics}
     slots::Vector{Slot}
+    found::Vector{Vector{Float64}}      # crossings of zero, as `Watched` has them
 end
 
 function Batch(p::CompiledIntegration, threads::Int)
@@ -29,6 +30,7 @@ function Batch(p::CompiledIntegration, threads::Int)
         zeros(Int, b),
         fill(Statistics(), b),
         [Slot(p, Sight(p, 0, body, observe)) for _ in 1:min(threads, b)],
+        [Float64[] for _ in 1:b],
     )
 end
 
@@ -36,11 +38,27 @@ evaluator(p::CompiledIntegration, threads::Int) = Batch(p, threads)
 
 all_precomputed(batch::Batch) = (batch.precomputed, batch.observe_precomputed, batch.initial)
 
-counts_each(::CompiledIntegration) = 4
-counts_of(batch::Batch, trajectory::Int) =
-    (c = batch.statistics[trajectory]; (c.steps, c.accepted, c.rejected, c.evaluations))
+counts_each(p::CompiledIntegration) = 4 + recorded_crossings(p) * (2 + p.n)
+
+recorded_crossings(p::CompiledIntegration) = p.events === nothing || isempty(p.events.numbers) ? 0 : p.events.recorded
+
+"Steps, evaluations, and the crossings of zero, NaN behind the last one."
+function counts_of(batch::Batch, trajectory::Int)
+    c, found = batch.statistics[trajectory], batch.found[trajectory]
+    counts = fill(NaN, counts_each(batch.problem))
+    counts[1:4] .= (c.steps, c.accepted, c.rejected, c.evaluations)
+    kept = min(length(found), length(counts) - 4)
+    copyto!(counts, 5, found, 1, kept)
+    return counts
+end
 
 function setup_steps!(batch::Batch, slot::Slot, mode::Symbol)
+    p = slot.sight.given.values
+    slot.jump === nothing || setup!(getfield(slot.jump, mode); p)
+    if mode === :value && slot.happening !== nothing && slot.happening.watched !== nothing
+        setup!(slot.happening.watched.level; p)
+        setup!(slot.happening.watched.rate; p)
+    end
     mode === :value && return setup_derivatives!(slot.derivatives)
     return setup_derivatives!(mode === :reverse ? slot.adjoint : slot.tangent, slot.sight.given.values)
 end
@@ -49,7 +67,7 @@ end
 course_of(p::CompiledIntegration, trajectory::Int) =
     Course(
         p.start[trajectory], p.times, p.times_each * (trajectory - 1), p.dt, own_times(p.stops, trajectory),
-        own_times(p.jumps, trajectory),
+        own_times(p.jumps, trajectory), p.when[trajectory], p.occurring[trajectory],
     )
 
 "Where a trajectory's state begins among what `initial` makes."
@@ -73,6 +91,9 @@ function solve_trajectory!(batch::Batch, slot::Slot, trajectory::Int, arrays::Ve
     begin_trajectory!(batch, slot, trajectory)
     copyto!(slot.buffers.u0, 1, batch.initial.values, initial_offset(p, trajectory) + 1, n)
     batch.status[trajectory], batch.statistics[trajectory] = solve_one!(batch, slot, trajectory)
+    if slot.happening !== nothing && slot.happening.watched !== nothing
+        append!(empty!(batch.found[trajectory]), slot.happening.watched.found)
+    end
     for j in 1:batch.statistics[trajectory].reached
         at = p.times_each * (trajectory - 1) + j
         if j > 1 && p.seen[at] == p.seen[at-1]      # a trajectory with fewer times repeats its last one
@@ -97,6 +118,7 @@ function solve_one!(batch::Batch, slot::Slot, trajectory::Int)
             course_of(p, trajectory),
             batch.states,
             slot.buffers,
+            slot.happening,
         )::Tuple{Int,Statistics}
     catch e
         e isa InterruptException && rethrow()

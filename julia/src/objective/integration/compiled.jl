@@ -1,10 +1,39 @@
 # A batch of initial-value problems, compiled.
 
 """
+What happens on the way: the `jump` of the state, the `level`s that cross zero and their `rate`s. The data have `times`
+known events a trajectory, of `width` numbers each; `recorded` crossings are reported.
+"""
+struct CompiledEvents
+    jump::CompiledGraph
+    level::Kernel
+    rate::Kernel
+    numbers::Vector{Int}
+    directions::Vector{Int}
+    times::Int
+    width::Int
+    recorded::Int
+end
+
+CompiledEvents(::Nothing, graphs::TrajectoryGraphs, q::Int) = nothing
+
+function CompiledEvents(data::AbstractDict, graphs::TrajectoryGraphs, q::Int)
+    once = graphs.prologue.y
+    given, fixed = with_constants(once, q), once.names
+    jump = CompiledGraph(data["jump"], merge(STATE, Dict("e" => Place(:v))), given; fixed)
+    watched(name) = (graph = data[name]) === nothing ? idle_kernel() : CompiledGraph(graph, STATE, given; fixed).value
+    return CompiledEvents(
+        jump, watched("level"), watched("rate"), Int[k for k in data["numbers"]], Int[k for k in data["directions"]],
+        Int(data["times"]), Int(data["width"]), Int(data["recorded"]),
+    )
+end
+
+"""
 `Integration` of `unideq.objective.program`, compiled: B solves of n states, observed at K times each.
 
 Where `rows` aren't all, B are those of the `known` problems that are solved. `times` are on the solver's clock, `seen` as observations see them; steps end at `stops`, and the vector field jumps at
-`jumps`, one list for all trajectories or one each. A trajectory has q `constants`. `pulled_steps` and `pushed_steps` are derivatives of the steps, where a method needs more than the body's.
+`jumps`, one list for all trajectories or one each. A trajectory has q `constants`. `pulled_steps` and `pushed_steps` are derivatives of the steps, where a method needs more than the body's. `events` is
+what happens on the way; the trajectories' own are in `when` and `occurring`.
 """
 mutable struct CompiledIntegration <: CompiledTrajectories
     const name::String
@@ -29,6 +58,9 @@ mutable struct CompiledIntegration <: CompiledTrajectories
     const jumps::Vector{Vector{Float64}}
     const counts::NTuple{2,Int}         # how many stops and jumps the data have, a row
     const stopped::Int                  # and how many rows
+    const events::Union{Nothing,CompiledEvents}
+    const when::Vector{Vector{Float64}}
+    const occurring::Vector{Vector{Float64}}
 end
 
 function CompiledIntegration(data::AbstractDict)
@@ -60,6 +92,9 @@ function CompiledIntegration(data::AbstractDict)
         [Float64[] for _ in 1:(own ? b : 1)],
         (Int(data["stops"]), Int(data["jumps"])),
         own ? known : 1,
+        CompiledEvents(get(data, "events", nothing), graphs, q),
+        [Float64[] for _ in 1:b],
+        [Float64[] for _ in 1:b],
     )
 end
 
@@ -69,6 +104,10 @@ function compile_reverse!(p::CompiledIntegration, data::AbstractDict)
     check_adjoint(p.settings)
     compile_reverse!(p.graphs, data)
     compile_reverse!(p.initial, data["initial"])
+    if p.events !== nothing
+        check_events(p.settings)
+        compile_reverse!(p.events.jump, data["jump"])
+    end
     adjoint_of(p.settings) === Val(:discrete) || return nothing
     body = p.graphs.body
     p.pulled_steps = step_derivatives(p, data, pulled_places(body), reverse_inputs(body), "tangent.u" => Place(:v))
@@ -79,6 +118,7 @@ function compile_forward!(p::CompiledIntegration, data::AbstractDict)
     check_tangent(p.settings)
     compile_forward!(p.graphs, data)
     compile_forward!(p.initial, data["initial"])
+    p.events === nothing || compile_forward!(p.events.jump, data["jump"])
     body = p.graphs.body
     along = "tangent.u" => Place(:v), "tangent.u.2" => Place(:dx)
     p.pushed_steps = step_derivatives(p, data, places(body.y, :dy), forward_inputs(body), along...)
@@ -115,7 +155,11 @@ end
 points(integration::CompiledIntegration) = integration.trajectories * integration.times_each
 
 data_length(p::CompiledIntegration) =
-    p.known * (1 + 2 * p.times_each) + 1 + p.stopped * sum(p.counts) + (p.chosen ? p.trajectories : 0)
+    p.known * (1 + 2 * p.times_each) + 1 + p.stopped * sum(p.counts) + (p.chosen ? p.trajectories : 0) +
+    data_length(p.events, p.known)
+
+data_length(::Nothing, known::Int) = 0
+data_length(e::CompiledEvents, known::Int) = known * e.times * (1 + e.width)
 
 "The times of a trajectory, where all share one list or have one each."
 own_times(lists::Vector{Vector{Float64}}, trajectory::Int) = length(lists) == 1 ? lists[1] : lists[trajectory]
@@ -132,6 +176,19 @@ function set_data!(p::CompiledIntegration, data::AbstractVector{Float64})
             append!(empty!(list), Iterators.filter(isfinite, view(data, from+1:from+count)))    # padded with infinity
         end
         at += count * p.stopped
+    end
+    p.events === nothing || take_events!(p, p.events, data, at)
+    return nothing
+end
+
+"Take over the events of what is solved: of the known problems the times, behind `at`, then what happens at each."
+function take_events!(p::CompiledIntegration, events::CompiledEvents, data::AbstractVector{Float64}, at::Int)
+    (; times, width) = events
+    for (i, row) in enumerate(p.rows)
+        from = at + times * (row - 1)
+        append!(empty!(p.when[i]), Iterators.filter(isfinite, view(data, from+1:from+times)))
+        from = at + times * p.known + times * width * (row - 1)
+        append!(empty!(p.occurring[i]), view(data, from+1:from+length(p.when[i])*width))
     end
     return nothing
 end

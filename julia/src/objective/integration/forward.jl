@@ -11,7 +11,9 @@ function push_trajectory!(batch::Batch, slot::Slot, trajectory::Int, arrays::Vec
     states = zeros(n * k)
     copyto!(slot.row, 1, batch.initial.tangent, initial_offset(p, trajectory) + 1, n)
     tableau, body = p.settings.method.tableau, slot.body.forward
-    push_forward!(RecordedSolve(tape, tableau, body, given.values, given.tangent, slot.tangent), slot.row, states)
+    jump = slot.jump === nothing ? nothing : slot.jump.forward
+    recorded = RecordedSolve(tape, tableau, body, given.values, given.tangent, slot.tangent, jump)
+    push_forward!(recorded, slot.row, states)
     for j in 1:k
         at = k * (trajectory - 1) + j
         copyto!(sight.state, 1, batch.states, n * (at - 1) + 1, n)

@@ -28,7 +28,8 @@ One solve backwards: add the cotangent of the initial state to `u0` (n) and that
 """
 function pull_by!(::Val{:discrete}, batch::Batch, slot::Slot, trajectory::Int, u0, dp)
     p, tape, body = batch.problem, batch.tapes[trajectory], slot.body.reverse
-    recorded = RecordedSolve(tape, p.settings.method.tableau, body, slot.sight.given.values, dp, slot.adjoint)
+    jump = slot.jump === nothing ? nothing : slot.jump.reverse
+    recorded = RecordedSolve(tape, p.settings.method.tableau, body, slot.sight.given.values, dp, slot.adjoint, jump)
     pull!(recorded, batch.seeds, p.n * p.times_each * (trajectory - 1), u0)
     return nothing
 end
@@ -40,6 +41,18 @@ function adjoint_of(settings::Settings)
     name = settings.adjoint
     name === :auto && (name = settings.method.tableau === nothing ? :gauss : :discrete)
     return Val(name)
+end
+
+"Say at once if gradients can't be had through events."
+function check_events(settings::Settings)
+    adjoint_of(settings) === Val(:discrete) || throw(
+        Unsupported(
+            "Events go with the adjoint `discrete` alone, which follows the steps taken; `$(settings.method.name)` has " *
+            "`$(typeof(adjoint_of(settings)).parameters[1])` here. Choose `adjoint=\"discrete\"` and a solver that has " *
+            "it: an explicit one, `rodas5p` or `rodas4`.",
+        ),
+    )
+    return nothing
 end
 
 "Say at once, before anything is solved, if gradients can't be had."

@@ -11,11 +11,14 @@ mutable struct Slot
     const adjoint::Any
     const tangent::Any
     const row::Vector{Float64}          # cotangent of one initial state, or its tangent
+    const jump::Union{Nothing,GraphRunner}
+    const happening::Union{Nothing,Happening}
 end
 
 function Slot(p::CompiledIntegration, sight::Sight)
     tableau, body = recorded_tableau(p), GraphRunner(p.graphs.body)
     count = tableau === nothing ? 0 : stages(tableau)
+    jump = p.events === nothing ? nothing : GraphRunner(p.events.jump)
     return Slot(
         sight,
         body,
@@ -26,7 +29,16 @@ function Slot(p::CompiledIntegration, sight::Sight)
         derivative_buffers(AdjointBuffers, tableau, p.graphs.body.reverse, p.pulled_steps, p),
         derivative_buffers(TangentBuffers, tableau, p.graphs.body.forward, p.pushed_steps, p),
         zeros(p.n),
+        jump,
+        happening_of(p.events, jump, sight.given.values, p.n),
     )
+end
+
+happening_of(::Nothing, ::Nothing, p::Vector{Float64}, n::Int) = nothing
+
+function happening_of(e::CompiledEvents, jump::GraphRunner, p::Vector{Float64}, n::Int)
+    watched = isempty(e.numbers) ? nothing : Watched(Runner(e.level), Runner(e.rate), e.numbers, e.directions, n)
+    return Happening(jump.value, p, zeros(e.width), zeros(n), zeros(n), watched)
 end
 
 "Buffers of the steps' derivatives, as the method needs them; `nothing` where there are none."

@@ -57,6 +57,11 @@ def checked_network(model: ODE, network: str | None) -> str:
         raise unknown("network", network, model.networks, ModelError)
     if network not in model.learned:
         raise ModelError(f"Network `{network}` isn't called by the equations: there is nothing to recover.")
+    if model.triggers:
+        raise ModelError(
+            f"Recovery refits equations without events, and this model has `{model.triggers[0].name}`. Regress the "
+            'network\'s samples instead: `fit.tree["/learned_term"]`.'
+        )
     if model.constants is not None:
         own = ", ".join(f"`{n}`" for n in (*model.conditions, *model.inputs)) or "coefficients"
         raise ModelError(

@@ -137,7 +137,9 @@ class JaxEngine:
             return jax.jit(found.binding(over_seeds(solve(source), seeds), _last_constants))
 
         function = self._cache.get(("solve", found.key, seeds), build)
-        return Integrated(*_numpy(function(array, data)))
+        arrays, status, statistics = _numpy(function(array, data))
+        crossings = statistics.pop("crossings", None)
+        return Integrated(arrays, status, statistics, crossings)
 
     @configured
     def evaluate(self, graph: Graph, values: Mapping[str, Any], mapped: Sequence[str] = ()) -> dict[str, np.ndarray]:

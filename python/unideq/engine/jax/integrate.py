@@ -11,10 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...graph import partition
+from ...graph import Graph, partition
 from ...objective.program import Integration, shapes_key
 from ...solvers import check_solver
-from ..clock import ON_GRID, clocked
+from ..clock import MOST_RECORDED, ON_GRID, check_events, clocked
+from .crossings import CrossingController, Watched, marked_term, with_crossings
+from .events import Known, with_events
 from .lengths import alike, in_groups, of_rows
 from .lowering import lower, rows_read
 from .solvers import make_adjoint, make_controller, make_solver
@@ -37,6 +39,7 @@ _CODES = (
     (diffrax.RESULTS.dt_min_reached, 3),
     (diffrax.RESULTS.nonlinear_divergence, 4),
     (diffrax.RESULTS.nonlinear_max_steps_reached, 4),
+    (diffrax.RESULTS.event_occurred, 6),  # again and again: `CrossingController` says so
 )
 
 
@@ -52,6 +55,11 @@ def integration_data(integration: Integration) -> Data:
     groups = alike(integration)
     if groups is not None:
         data["groups"] = groups
+    check_events(integration, "jax")
+    if clock.happening is not None and clock.rows is not None:
+        when = padded(clock.happening)
+        behind = when.shape[-1] - clock.happening.shape[-1]
+        data |= {"when": when, "occurring": np.pad(clock.rows, ((0, 0), (0, behind), (0, 0)), mode="edge")}
     if settings.fixed:
         return {**data, "dt": np.asarray(settings.dt, float)}
     size = integration.vector_field.input("u").size
@@ -66,7 +74,13 @@ def integration_key(integration: Integration, reader: Reader) -> tuple:
     groups = alike(integration)
     batches = integration.times.shape, shapes_key(integration.data), () if groups is None else groups.shape
     shapes = *batches, padded(clock.stops).shape, padded(clock.jumps).shape
-    return "integration", integration.name, *graphs, reader.field(integration.observe), settings, shapes
+    happening: tuple = ()
+    if integration.events is not None and clock.happening is not None:
+        found = integration.events
+        graphs_read = tuple(map(reader.field, found.graphs))
+        sizes = padded(clock.happening).shape, found.rows.shape[-1], clock.most_at_once
+        happening = graphs_read, sizes, found.numbers, found.directions
+    return "integration", integration.name, *graphs, reader.field(integration.observe), settings, shapes, happening
 
 
 def _status(result: Any, saved: Any) -> jax.Array:
@@ -77,7 +91,40 @@ def _status(result: Any, saved: Any) -> jax.Array:
     return jnp.where((code == 0) & ~jnp.all(jnp.isfinite(saved)), 2, code)
 
 
-def make_integration(integration: Integration, forward_mode: bool = False) -> Callable[..., Any]:
+def _changes(integration: Integration) -> dict[str, Callable[..., Any]]:
+    """What happens at events: `once`, what of it θ alone decides, by names of its own; and functions of (t, u, …,
+    given): `jump`, and of crossings of zero `level` and `rate`."""
+    if integration.events is None:
+        return {"once": lambda values: {}}
+    graphs = {"jump": Graph(integration.events.jump.inputs, integration.events.jump.outputs)}
+    crossing = integration.events.crossing
+    if crossing is not None:
+        graphs |= {key: Graph(crossing.inputs, {key: crossing.outputs[old]}) for key, old in _OUTPUTS.items()}
+    parted = {key: partition(graph, "theta") for key, graph in graphs.items()}
+    first = {key: lower(once) for key, (once, _) in parted.items()}
+    rest = {key: (lower(body), rows_read(body)) for key, (_, body) in parted.items()}
+
+    def once(values: Any) -> dict[str, Any]:
+        return {f"{key}.{name}": value for key, run in first.items() for name, value in run(values).items()}
+
+    def apart(key: str, given: Mapping[str, Any], **values: Any) -> Any:
+        run, rows = rest[key]
+        own = {name.removeprefix(f"{key}."): value for name, value in given.items() if name.startswith(f"{key}.")}
+        constants = {name: given[name] for name in ("c",) if name in given}
+        return run({**values, **constants, **rows(constants), **own})[key]
+
+    return {
+        "once": once,
+        "jump": lambda t, u, e, given: apart("jump", given, t=t, u=u, e=e),
+        "level": lambda t, u, given: apart("level", given, t=t, u=u),
+        "rate": lambda t, u, given: apart("rate", given, t=t, u=u),
+    }
+
+
+_OUTPUTS = {"level": "value", "rate": "rate"}
+
+
+def make_integration(integration: Integration, forward_mode: bool = False, recorded: int = 0) -> Callable[..., Any]:
     """`(theta (P,), data) -> arrays, status (B,), statistics`, arrays being NAME.OUTPUT → (B, K, …).
 
     Besides numbers of steps (B,), the statistics say which times were `reached` (B, K).
@@ -90,6 +137,8 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
         What to solve; its times come through `data`.
     forward_mode
         Whether the function is to be differentiated forwards (`jax.jvp`) instead of backwards.
+    recorded
+        How many crossings of zero are among the statistics, `crossings`.
     """
     settings = integration.solver
     solver = make_solver(settings.entry)
@@ -100,6 +149,9 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
     initial, observe, observed_rows = (
         lower(integration.initial), lower(integration.observe), rows_read(integration.observe),
     )  # fmt: skip
+    changes = _changes(integration)
+    found, most = integration.events, clock.most_at_once
+    watching = found is not None and found.crossing is not None
     single = integration.solved == 1
     jumps = clock.jumps.shape[-1] > 0
     grouped = alike(integration) is not None
@@ -108,12 +160,34 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
 
     def solve(start: Any, times: Any, own: Any, stops: Any, fixed: Any, steps: Any) -> Any:
         method, u0, steps = solver, own["u0"], {**steps, **stops}
+        begun = u0
         constants = {name: own[name] for name in ("c",) if name in own}
         tables = rows(constants)
-        term = diffrax.ODETerm(lambda t, u, given: field({"t": t, "u": u, **tables, **given})["du"])
+        slope = lambda t, u, given: field({"t": t, "u": u, **tables, **given})["du"]  # noqa: E731
+        term = marked_term(slope) if watching else diffrax.ODETerm(slope)
+        controller = make_controller(settings.entry, steps)
         if jumps:
             margin = 2 * rounding(start, times[-1])
             method = between_jumps(solver, margin + 2 * ON_GRID * steps.get("dt", 0.0))
+        known, same = None, rounding(start, times[-1]) + ON_GRID * steps.get("dt", 0.0)
+        if most:
+            known = Known(steps["when"], steps["occurring"], same, changes["jump"], most)
+            u0, known = known(start, u0, {**fixed, **constants}), known.after(start)
+        save = diffrax.SubSaveAt(ts=times)
+        if watching:
+            assert found is not None
+            span = jnp.maximum(jnp.abs(start), jnp.abs(times[-1]))
+            watched = Watched(
+                span, changes["level"], changes["rate"], changes["jump"], found.numbers, found.directions,
+                found.rows.shape[-1], recorded,
+            )  # fmt: skip
+            u0, controller = (u0, watched.marks(u0)), CrossingController(controller)
+            method = with_crossings(method, watched, known, same)
+            state_of = lambda t, y, given: y[0] if isinstance(y, tuple) else y  # noqa: E731
+            save = diffrax.SubSaveAt(ts=times, fn=state_of)
+        elif known is not None:
+            method = with_events(method, known)
+        marks = diffrax.SubSaveAt(t1=True, fn=lambda t, y, given: y[1]["found"])
         solution = _diffeqsolve(
             term,
             method,
@@ -122,14 +196,19 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
             steps.get("dt"),
             u0,
             {**fixed, **constants},
-            saveat=diffrax.SaveAt(ts=times),
-            stepsize_controller=make_controller(settings.entry, steps),
+            saveat=diffrax.SaveAt(subs=[save, marks] if recorded and watching else [save]),
+            stepsize_controller=controller,
             adjoint=adjoint,
             max_steps=limit,
             throw=False,
         )
         counts = {key: solution.stats[f"num_{key}"] for key in ("steps", "accepted_steps", "rejected_steps")}
-        return solution.ys, _status(solution.result, solution.ys), counts
+        found_there: Any = solution.ys
+        states, *more = found_there
+        counts |= {"crossings": more[0][0]} if more else {}
+        if most:
+            states = jnp.where((times <= start)[:, None], begun, states)
+        return states, _status(solution.result, states), counts
 
     def observed(times: Any, states: Any, own: Any, theta: Any) -> dict[str, Any]:
         def along(times: Any, states: Any, constants: Any) -> Any:
@@ -143,14 +222,14 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
         """The same of trajectories that are solved in one loop."""
         start, times = data["start"], data["times"]
         steps = {key: data[key] for key in ("dt", "rtol", "atol") if key in data}
-        stops = {key: data[key] for key in ("stops", "jumps")}
+        stops = {key: data[key] for key in ("stops", "jumps", "when", "occurring") if key in data}
         if single:  # a batch of one costs more than no batch
             first = {key: value[0] for key, value in own.items()}
-            own_stops = {key: value.reshape(value.shape[-1:]) for key, value in stops.items()}
+            own_stops = {key: value[0] if value.ndim > 1 else value for key, value in stops.items()}
             states, status, counts = solve(start[0], times[0], first, own_stops, fixed, steps)
             states, status, counts = states[None], status[None], {k: v[None] for k, v in counts.items()}
         else:
-            axes = {key: 0 if value.ndim == 2 else None for key, value in stops.items()}
+            axes = {key: 0 if value.ndim > 1 else None for key, value in stops.items()}
             along = jax.vmap(solve, in_axes=(0, 0, 0, axes, None, None))
             states, status, counts = along(start, times, own, stops, fixed, steps)
         statistics = {
@@ -158,11 +237,12 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
             "accepted": counts["accepted_steps"],
             "rejected": counts["rejected_steps"],
             "reached": jnp.cumprod(jnp.all(jnp.isfinite(states), axis=-1), axis=-1).astype(bool),
+            **{key: counts[key] for key in ("crossings",) if key in counts},
         }
         return observed(data["seen"], states, own, theta), status, statistics
 
     def run(theta: jax.Array, data: Mapping[str, Any]) -> Any:
-        fixed = prologue({"theta": theta})
+        fixed = {**prologue({"theta": theta}), **changes["once"]({"theta": theta})}
         own = initial({"theta": theta})
         along = lambda own, data: together(theta, fixed, own, data)  # noqa: E731
         if grouped:
@@ -174,7 +254,7 @@ def make_integration(integration: Integration, forward_mode: bool = False) -> Ca
 
 def make_masked_integration(integration: Integration) -> Callable[..., Any]:
     """The same with NaN from where a solve failed on, and without the statistic `reached`."""
-    run = make_integration(integration)
+    run = make_integration(integration, recorded=MOST_RECORDED)
 
     def solve(theta: jax.Array, data: Mapping[str, Any]) -> Any:
         arrays, status, statistics = run(theta, data)

@@ -22,6 +22,8 @@ __all__ = ["alike", "in_groups", "of_rows"]
 LOOP = 16
 """Solves that a step of a loop costs besides those in it."""
 SIZES = (16, 32, 64, 128, 256)
+OWN = ("stops", "jumps", "when", "occurring")
+"""What trajectories may have one of each, or share."""
 WORTH = 0.75
 """Part of one loop's work up to which several pay."""
 
@@ -69,5 +71,5 @@ def in_groups(solve: Callable[[Any, Mapping[str, Any]], Any], groups: Any, own: 
 
 def of_rows(rows: Any, own: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Of what trajectories begin with, and of `integration_data`'s, those of some."""
-    each = ["start", "times", "seen", *(key for key in ("stops", "jumps") if data[key].ndim == 2)]
+    each = ["start", "times", "seen", *(key for key in OWN if key in data and data[key].ndim > 1)]
     return {key: value[rows] for key, value in own.items()}, {**data, **{key: data[key][rows] for key in each}}

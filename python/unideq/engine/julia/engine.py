@@ -120,18 +120,22 @@ class JuliaEngine:
             return self.bridge.call("prepare_source", "compiling a batch of solves", source_json(source))
 
         handle = self._cache.get(HashedKey(("solve", source.key)), compile)
-        seeds = len(array)
+        seeds, more = len(array), program_of(source).reported(source)
         shapes = {name: (seeds, *shape) for name, shape in source.shapes.items()}
         flat, batch = np.empty(sum(map(_size, shapes.values()))), next(iter(source.shapes.values()))[0]
-        status, statistics = np.empty((seeds, batch)), np.empty((seeds, batch, len(counted)))
+        status, statistics = np.empty((seeds, batch)), np.empty((seeds, batch, len(counted) + _size(more)))
         self.bridge.call(
             "solve_source_b", "integrating", handle, address(data), data.size, address(array), seeds,
             address(flat), address(status), address(statistics),
         )  # fmt: skip
         pick = (lambda x: x[0].copy()) if single else (lambda x: x.copy())
         arrays = {name: pick(part) for name, part in _split(flat, shapes).items()}
-        counts = dict(zip(counted, np.moveaxis(statistics.astype(np.int64), -1, 0), strict=True))
-        return Integrated(arrays, pick(status.astype(np.int64)), {name: pick(n) for name, n in counts.items()})
+        whole, rest = np.split(statistics, [len(counted)], axis=-1)
+        counts = dict(zip(counted, np.moveaxis(whole.astype(np.int64), -1, 0), strict=True))
+        crossings = pick(rest.reshape(*rest.shape[:2], *more)) if _size(more) else None
+        return Integrated(
+            arrays, pick(status.astype(np.int64)), {name: pick(n) for name, n in counts.items()}, crossings
+        )
 
     def evaluate(self, graph: Graph, values: Mapping[str, Any], mapped: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """Evaluate a graph; the inputs named in `mapped` carry an extra leading axis, and so do then all outputs."""

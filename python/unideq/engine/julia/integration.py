@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,21 +11,32 @@ from ...errors import EngineUnsupported
 from ...graph import Graph, constant, jacobian, jvp, substitute, to_json
 from ...objective.program import Integration
 from ...solvers import check_solver
-from ..clock import clocked
+from ..clock import MOST_RECORDED, check_events, clocked
 from .derived import Parts, Program, as_json, derivatives, forward, once, parts, reverse
 from .tableau import tableau_json
 
-__all__ = ["integration_arrays", "integration_program"]
+__all__ = ["integration_arrays", "integration_program", "reported_crossings"]
 
 
 def integration_arrays(integration: Integration) -> dict[str, np.ndarray]:
     """Start times (B), output times (B, K) and fixed step (0: none), output times as observations see them (B, K),
-    stops (S) and jumps (J), or (B, S) and (B, J); which are solved (b), where not all are."""
+    stops (S) and jumps (J), or (B, S) and (B, J); where there are events, their times (B, E) and what they are; which
+    are solved (b), where not all are."""
     check_solver(integration.solver, "julia")  # here, as code compiled for others may serve
+    check_events(integration, "julia")
     clock = clocked(integration)
     step = np.array(0.0 if integration.solver.dt is None else integration.solver.dt)
     solved = {"start": clock.start, "times": clock.times, "dt": step}
-    return {**solved, "seen": integration.times, "stops": clock.stops, "jumps": clock.jumps, **integration.data}
+    solved |= {"seen": integration.times, "stops": clock.stops, "jumps": clock.jumps}
+    if clock.happening is not None and clock.rows is not None:
+        solved |= {"when": clock.happening, "occurring": clock.rows}
+    return {**solved, **integration.data}
+
+
+def reported_crossings(integration: Integration) -> tuple[int, int]:
+    """Shape of what is reported of crossings: time, number of the event, state before."""
+    looked_for = integration.events is not None and integration.events.crossing is not None
+    return (MOST_RECORDED, 2 + integration.vector_field.input("u").size) if looked_for else (0, 0)
 
 
 def _jacobian(body: Graph) -> Program:
@@ -66,10 +78,26 @@ def _second(body: Graph, wrt: Sequence[str], of: Callable[..., Program | None]) 
         return {"curvature": None, "time": None}
 
 
+def _with_events(integration: Integration, field: Graph) -> tuple[Graph, Graph, dict[str, Any]]:
+    """What θ alone decides of the vector field, and of what happens at events; the vector field, and the latter's
+    graphs: `jump`, and of what crosses zero `level` and `rate`."""
+    events = integration.events
+    if events is None:
+        return *parts(field), {}
+    outputs = {"du": field.outputs["du"], "jump": events.jump.outputs["jump"]}
+    if events.crossing is not None:
+        outputs |= {"level": events.crossing.outputs["value"], "rate": events.crossing.outputs["rate"]}
+    inputs = dict.fromkeys((*field.inputs, *events.jump.inputs))
+    prologue, rest = parts(Graph(tuple(inputs), outputs))
+    body = Graph([i for i in rest.inputs if i.name != "e"], {"du": rest.outputs["du"]})
+    split = {name: Graph(rest.inputs, {name: e}) for name, e in rest.outputs.items() if name != "du"}
+    return prologue, body, {"level": None, "rate": None, **split}
+
+
 def integration_program(integration: Integration, differentiated: bool) -> Program:
     """The graphs of an integration, `differentiated` in both modes or not."""
     clock = clocked(integration)
-    prologue, body = parts(clock.vector_field)
+    prologue, body, happening = _with_events(integration, clock.vector_field)
     observe_prologue, observe = parts(integration.observe)
     settings = integration.solver.to_json()
     settings.pop("dt")
@@ -93,6 +121,16 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
         "observe": as_json(observe),
         "jacobian": _jacobian(body) if integration.solver.stiff else None,
     }
+    found = integration.events
+    if found is not None and clock.happening is not None:
+        program["events"] = {
+            **{name: None if graph is None else as_json(graph) for name, graph in happening.items()},
+            "numbers": found.numbers,
+            "directions": found.directions,
+            "times": clock.happening.shape[1],
+            "width": found.rows.shape[-1],
+            "recorded": MOST_RECORDED,
+        }
     if differentiated:
 
         def moving(graph: Graph, once: Graph) -> list[str]:
@@ -106,6 +144,8 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
             "observe_prologue": (observe_prologue, ["theta"]),
             "observe": (observe, moving(observe, observe_prologue)),
         }
+        if found is not None:
+            wanted["jump"] = (happening["jump"], moving(happening["jump"], prologue))
         program.update(derivatives(wanted))
         if integration.solver.entry.rosenbrock:
             wrt = moving(body, prologue)

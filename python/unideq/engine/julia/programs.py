@@ -13,7 +13,7 @@ import numpy as np
 
 from ...objective.program import Given, Integration, Pointwise, Rollout, Source
 from .derived import Program
-from .integration import integration_arrays, integration_program
+from .integration import integration_arrays, integration_program, reported_crossings
 from .points import given_program, pointwise_program, sorted_arrays
 from .rollout import rollout_arrays, rollout_program
 
@@ -34,12 +34,15 @@ class JuliaProgram:
         `source -> JSON` without derivatives, where solving it alone means something.
     counted
         Names of the statistics that solving it alone gives.
+    reported
+        `source -> (E, …)`, the shape of what it reports besides: crossings of zero.
     """
 
     program: Callable[[Any, bool], Program]
     arrays: Callable[[Any], dict[str, np.ndarray]]
     alone: Callable[[Any], Program] | None = None
     counted: tuple[str, ...] = ()
+    reported: Callable[[Any], tuple[int, ...]] = lambda source: (0,)
 
 
 PROGRAMS: dict[type[Source], JuliaProgram] = {
@@ -48,6 +51,7 @@ PROGRAMS: dict[type[Source], JuliaProgram] = {
         integration_arrays,
         lambda source: integration_program(source, False),
         ("steps", "accepted", "rejected", "evaluations"),
+        reported_crossings,
     ),
     Rollout: JuliaProgram(
         lambda source, blocks: rollout_program(source, True),

@@ -12,7 +12,6 @@ from .by_variable import ByVariable
 from .custom import CustomLoss
 from .loss import Loss
 from .misfit import SquaredError
-from .series import SeriesLoss
 
 __all__ = ["loss_of"]
 
@@ -24,7 +23,7 @@ def loss_of(value: Any) -> Loss:
     if isinstance(value, Loss):
         return value
     if isinstance(value, str):
-        known = {n: kind for n, kind in members(Loss).items() if kind not in (CustomLoss, ByVariable, SeriesLoss)}
+        known = {n: kind for n, kind in members(Loss).items() if kind not in (CustomLoss, ByVariable)}
         if value not in known:
             raise unknown("loss", value, known)
         return known[value]()

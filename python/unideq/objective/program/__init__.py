@@ -7,6 +7,7 @@ points); its `loss` graph turns those arrays and θ into the terms.
 from ...solvers import SolverSettings
 from .balancing import Balancing
 from .batches import Batches
+from .events import Events
 from .given import Given
 from .integration import Integration
 from .loss_program import LossProgram, MeanSquare
@@ -17,6 +18,7 @@ from .source import Source, graph_key, shapes_key
 __all__ = [
     "Balancing",
     "Batches",
+    "Events",
     "Given",
     "Integration",
     "LossProgram",

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...graph import Graph
 from ...solvers import SolverSettings
+from .events import Events
 from .source import Source
 
 __all__ = ["Integration"]
@@ -36,6 +37,8 @@ class Integration(Source):
         Graph with inputs `t`, `u`, `theta` and, where it reads it, `c`; each output is recorded at every time.
     solver
         Settings.
+    events
+        What happens to the states, and when; None: nothing.
     data
         `rows` (b,): which of the problems are solved, in this order, none twice; a batch replaces them. Empty: all are.
     """
@@ -47,6 +50,7 @@ class Integration(Source):
     times: np.ndarray
     observe: Graph
     solver: SolverSettings = field(default_factory=SolverSettings)
+    events: Events | None = None
     data: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
@@ -76,8 +80,11 @@ class Integration(Source):
 
     @property
     def graphs(self) -> tuple[Graph, ...]:
-        return self.vector_field, self.initial, self.observe
+        more = () if self.events is None else self.events.graphs
+        return self.vector_field, self.initial, self.observe, *more
 
     @property
     def settings(self) -> Hashable:
-        return replace(self.solver, dt=None), np.shape(self.times)
+        found = self.events
+        happening = () if found is None else (np.shape(found.times), found.numbers, found.directions)
+        return replace(self.solver, dt=None), np.shape(self.times), happening
