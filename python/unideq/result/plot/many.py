@@ -52,11 +52,11 @@ def plot_multiples(fit: Fit, variable: str, cell: SubFigure, log_time: bool | No
                 f"{labels[at]}", (1.0, 1.0), xycoords="axes fraction", ha="right", va="top", fontsize="small",
                 color=MUTED,
             )  # fmt: skip
-            if at % 4:
-                ax.set_ylabel("")
-            if at + 4 < len(labels):
-                ax.set_xlabel("")
+            words = ax.get_xlabel(), ax.get_ylabel()
+            ax.set(xlabel="", ylabel="")
             ax.tick_params(labelbottom=at + 4 >= len(labels))
+        cell.supxlabel(words[0], fontsize=9.5)
+        cell.supylabel(words[1], fontsize=9.5)
         title(grid[0, 0], variable)
     return list(grid.ravel()[: len(labels)])
 
