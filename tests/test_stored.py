@@ -45,7 +45,7 @@ THINGS = [
     (Sampler, ude.samplers.ResidualAdaptive(base=ude.samplers.Sobol(), every=np.int64(50))),
     (Objective, ude.Trajectory(curriculum=[(1.0, 20), (5.0, 20)])),
     (Objective, ude.Residual({"a": 3}, ude.samplers.TensorGrid(), causal=ude.Causal(terms=("a",)))),
-    (Loss, ude.GaussianLikelihood(sigma={"x": 2.0})),
+    (Loss, ude.GaussianLikelihood(sigma={"x": 2.0}, below={"x": "limit"}, between={"x": "top"})),
     (Regulariser, ude.L1(1e-3, ("net",))),
     (Balance, ude.LearningRateAnnealing()),
     (Scheme, ude.schemes.WENO()),

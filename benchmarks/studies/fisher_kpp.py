@@ -82,7 +82,7 @@ def main() -> None:
         fit = ude.fit(
             model, data, seeds=[unit["seed"]], engine=study.engine, progress=False, estimate_initial=False,
             phases=[ude.Adam(1e-2, study.settings["adam"]), ude.BFGS(study.settings["bfgs"], tolerance=1e-12)],
-            penalty=ude.Penalty(lambda t, state, p: abs(p.w.sum()), 1.0), solver=ude.Tsit5(rtol=1e-7, atol=1e-7),
+            cost=ude.Cost(lambda t, state, p: abs(p.w.sum()), 1.0), solver=ude.Tsit5(rtol=1e-7, atol=1e-7),
         )  # fmt: skip
         seconds = time.perf_counter() - began
         product = float(fit.parameters["d0"]) * fit.parameters["w"]

@@ -43,6 +43,7 @@ from .objective import L2 as L2
 from .objective import Causal as Causal
 from .objective import Collocation as Collocation
 from .objective import ConFIG as ConFIG
+from .objective import Cost as Cost
 from .objective import CustomLoss as CustomLoss
 from .objective import GaussianLikelihood as GaussianLikelihood
 from .objective import GradientNorm as GradientNorm
@@ -54,8 +55,8 @@ from .objective import MultipleShooting as MultipleShooting
 from .objective import NegativeBinomialLikelihood as NegativeBinomialLikelihood
 from .objective import NeuralTangentKernel as NeuralTangentKernel
 from .objective import PCGrad as PCGrad
-from .objective import Penalty as Penalty
 from .objective import PoissonLikelihood as PoissonLikelihood
+from .objective import SeriesLoss as SeriesLoss
 from .objective import SquaredError as SquaredError
 from .objective import Stream as Stream
 from .objective import StudentTLikelihood as StudentTLikelihood

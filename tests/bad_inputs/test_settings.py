@@ -203,10 +203,13 @@ ude.L2(1e-3, networks=5)  # `networks` … 5
 ude.L2(1e-3, networks=[5])  # `networks` … 5
 ude.L1(None)  # `weight` … None
 ude.L1(1e-3, networks={"f": 1})  # `networks`
-ude.Penalty(5)  # function … 5
-ude.Penalty(decay, 0)  # `weight` … 0
-ude.Penalty(decay, "1")  # `weight` … '1'
-ude.Penalty(None)  # function … None
+ude.Cost(5)  # function … 5
+ude.Cost(decay, 0)  # `weight` … 0
+ude.Cost(decay, "1")  # `weight` … '1'
+ude.Cost(None)  # function … None
+ude.Cost(decay, over="path")  # `over` … `path` … `integral`
+ude.SeriesLoss(5)  # function of (t, predicted, observed) … 5
+ude.SeriesLoss(lambda p, o: p)  # called with 3
 ude.Holdout()  # `fraction=`
 ude.Holdout(0)  # `fraction` … 0
 ude.Holdout(1.0)  # `fraction` … 1.0

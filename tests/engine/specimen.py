@@ -32,6 +32,7 @@ class Specimen:
     stiff: bool = False
     dt: float | None = None
     loss: Any = None
+    cost: Any = None
 
 
 def curves(model: ude.ODE, times: np.ndarray, trajectories: int = 0, skip: tuple[str, ...] = ()) -> xr.Dataset:
@@ -78,7 +79,11 @@ def program(specimen: Specimen, engine: Engine, solver: str, tolerance: float) -
     entry = SOLVERS[solver]
     own = {"dt": specimen.dt} if entry.fixed else {"rtol": tolerance, "atol": tolerance}
     settings = kind_of(specimen.model).chosen(
-        specimen.objective, ude.Adam(), solver=entry(max_steps=100_000, **own), loss=specimen.loss
+        specimen.objective,
+        ude.Adam(),
+        solver=entry(max_steps=100_000, **own),
+        loss=specimen.loss,
+        cost=specimen.cost,
     )
     observations = Observations.of(specimen.data, specimen.model, beside=settings.loss.beside)
     trainer = Trainer(specimen.model, observations, settings, engine)

@@ -37,6 +37,17 @@ def censored() -> Specimen:
     return Specimen(made.model, data, made.objective, loss=loss)
 
 
+def goals() -> Specimen:
+    """Integrals and ends beside a loss of whole series, with a network in the integral."""
+    made = lotka_volterra()
+    cost = {
+        "eaten": ude.Cost(lambda t, s, p, net: net.interaction(s.prey, s.predator) ** 2, 0.3, over="integral"),
+        "left": ude.Cost(lambda t, s, p: p.growth * (s.prey - 1.0) ** 2, 2.0, over="end"),
+    }
+    loss = {"prey": ude.SeriesLoss(lambda t, predicted, observed: np.sum(t * predicted) ** 2), "predator": "huber"}
+    return Specimen(made.model, made.data, made.objective, loss=loss, cost=cost)
+
+
 def lorenz() -> Specimen:
     def rhs(t: Any, s: Any, p: Any) -> dict[str, Any]:
         return {"x": p.sigma * (s.y - s.x), "y": s.x * (p.rho - s.z) - s.y, "z": s.x * s.y - p.beta * s.z}
@@ -213,6 +224,7 @@ def stiff_ring() -> Specimen:
 ZOO: dict[str, Maker] = {
     "scalar": scalar_logistic,
     "censored": censored,
+    "goals": goals,
     "lorenz": lorenz,
     "lotka_volterra": lotka_volterra,
     "spiral": spiral,

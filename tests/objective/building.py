@@ -5,7 +5,8 @@ import xarray as xr
 
 from unideq.model import ODE, State
 from unideq.objective import EstimationProblem, Observations, SolverSettings, loss_of
-from unideq.objective.regularise import penalties_of, regulariser_of
+from unideq.objective.cost import costs_of
+from unideq.objective.regularise import regulariser_of
 
 NAN = np.nan
 
@@ -19,12 +20,12 @@ def dataset(times, **variables):
     return xr.Dataset({k: ("time", v) for k, v in variables.items()}, coords={"time": times})
 
 
-def problem(model, data, loss=None, holdout=None, regularise=None, penalty=None, **settings):
+def problem(model, data, loss=None, holdout=None, regularise=None, cost=None, **settings):
     everything = Observations.from_data(data, model.observables)
     train, _ = everything.split(holdout)
-    penalties = {n: p.traced(model) for n, p in penalties_of(penalty).items()}
+    costs = {n: p.traced(model) for n, p in costs_of(cost).items()}
     return EstimationProblem.make(
-        model, train, everything, loss_of(loss), SolverSettings(), regulariser_of(regularise), penalties, **settings
+        model, train, everything, loss_of(loss), SolverSettings(), regulariser_of(regularise), costs, **settings
     )
 
 

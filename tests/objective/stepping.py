@@ -5,7 +5,8 @@ import xarray as xr
 
 import unideq as ude
 from unideq.objective import EstimationProblem, Observations, SolverSettings, loss_of
-from unideq.objective.regularise import penalties_of, regulariser_of
+from unideq.objective.cost import costs_of
+from unideq.objective.regularise import regulariser_of
 
 DT = 0.1
 GRID = ude.Grid(ude.Axis("x", 0.0, 2 * np.pi, 16), scheme=ude.schemes.Fourier())
@@ -53,6 +54,6 @@ def made(model, data, **settings):
     """The problem of fitting a stepper to data."""
     everything = Observations.of(data, model)
     train, _ = everything.split(settings.pop("holdout", None))
-    penalties = {n: p.traced(model) for n, p in penalties_of(settings.pop("penalty", None)).items()}
+    costs = {n: p.traced(model) for n, p in costs_of(settings.pop("cost", None)).items()}
     loss, regulariser = loss_of(settings.pop("loss", None)), regulariser_of(settings.pop("regularise", None))
-    return EstimationProblem.make(model, train, everything, loss, SolverSettings(), regulariser, penalties)
+    return EstimationProblem.make(model, train, everything, loss, SolverSettings(), regulariser, costs)

@@ -94,10 +94,10 @@ def test_the_grid_lies_where_all_states_were_measured():
 
 
 def test_penalties_are_evaluated_at_the_collocation_points():
-    made = problem(decay(), dataset(TIMES, x=X, y=Y), penalty={"size": lambda t, s, p: p.rate * s.x + t})
+    made = problem(decay(), dataset(TIMES, x=X, y=Y), cost={"size": lambda t, s, p: p.rate * s.x + t})
     _, theta, program = ready(Collocation(points=9), made)
     points = program.sources[0].data
-    assert program.sources[0].shapes == {"points.du": (9, 2), "points.penalty.size": (9,)}
+    assert program.sources[0].shapes == {"points.du": (9, 2), "points.cost.size": (9,)}
     assert evaluated(program, theta)["size"] == pytest.approx(np.mean(2.0 * points["u"][:, 0] + points["t"]))
     assert program.weights["size"] == 1.0
 

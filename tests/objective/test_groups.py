@@ -79,15 +79,15 @@ def test_steppers_pick_each_trajectorys_value(model: ude.ODE, objective: Any) ->
     assert float(alone["x"][-1]) == pytest.approx(np.exp(-1.1), rel=1e-3)
 
 
-def test_penalties_and_learned_terms_read_the_values_of_groups() -> None:
+def test_costs_and_learned_terms_read_the_values_of_groups() -> None:
     def rhs(t: Any, state: Any, p: Any, net: Any) -> dict[str, Any]:
         return {"x": -p.rate * state.x + 1e-9 * net.f(p.rate)}
 
     model = ude.ODE(
         rhs, ["x"], {"rate": ude.Parameter(0.8, positive=True, per="trajectory")}, {"f": ude.nn.MLP(1, 1, (2,))}
     )
-    penalty = ude.Penalty(lambda t, state, p: (p.rate - 1.0) ** 2, weight=1e4)
-    fit = ude.fit(model, measured(), phases=[ude.BFGS(40)], penalty={"near": penalty}, progress=False)
+    cost = ude.Cost(lambda t, state, p: (p.rate - 1.0) ** 2, weight=1e4)
+    fit = ude.fit(model, measured(), phases=[ude.BFGS(40)], cost={"near": cost}, progress=False)
     assert fit.parameters["rate"].dims == ("trajectory",)
     assert np.allclose(fit.parameters["rate"], 1.0, atol=1e-2)
     argument = fit.tree["/learned_term"]["f_argument_0"].isel(seed=0, time=0).values

@@ -11,8 +11,9 @@ from objective.building import NAN, dataset, decay, initial, positive_pair, prob
 from unideq.errors import DataError, ModelError, OptionError
 from unideq.model import ODE, Parameter, State
 from unideq.nn import MLP
-from unideq.objective import L1, L2, Holdout, Observations, Penalty, SolverSettings, Trajectory
-from unideq.objective.regularise import penalties_of, regulariser_of
+from unideq.objective import L1, L2, Cost, Holdout, Observations, SolverSettings, Trajectory
+from unideq.objective.cost import costs_of
+from unideq.objective.regularise import regulariser_of
 
 TIMES = [0.0, 1.0, 2.0]
 
@@ -154,17 +155,17 @@ def test_a_model_without_parameters_can_have_estimated_initial_values():
     assert program.sources[0].vector_field.evaluate({"t": 0, "u": [2.0, 1.0], "theta": theta})["du"].tolist() == [-2, 2]
 
 
-# ---- regularisation and penalties -------------------------------------------------------------------------------
+# ---- regularisation and costs -------------------------------------------------------------------------------
 
 
-def regularised(value, penalty=None, data=None):
+def regularised(value, cost=None, data=None):
     model = ODE(
         lambda t, s, p, net: {"x": net.f(s.x) - p.k * net.g(s.x)},
         ["x"],
         {"k": 2.0},
         {"f": MLP(1, 1, hidden=(2,)), "g": MLP(1, 1, hidden=(3,))},
     )
-    made = problem(model, data or dataset(TIMES, x=[1.0, 2.0, 3.0]), regularise=value, penalty=penalty)
+    made = problem(model, data or dataset(TIMES, x=[1.0, 2.0, 3.0]), regularise=value, cost=cost)
     return ready(Trajectory(), made)
 
 
@@ -182,11 +183,11 @@ def test_regularisers_sum_over_the_networks_weights(regulariser, power, networks
 
 def test_penalties_are_averaged_over_real_times_only():
     data = [dataset(TIMES, x=[1.0, 2.0, 3.0]), dataset([0.0], x=[5.0])]
-    penalty = {"negative": Penalty(lambda t, s, p, net: np.minimum(net.f(s.x), 0.0) ** 2, weight=7.0)}
-    _, theta, program = regularised(None, penalty, data)
+    cost = {"negative": Cost(lambda t, s, p, net: np.minimum(net.f(s.x), 0.0) ** 2, weight=7.0)}
+    _, theta, program = regularised(None, cost, data)
     arrays = {
         "solve__observed__x": np.ones((2, 3)),
-        "solve__penalty__negative": np.array([[1.0, 2.0, 3.0], [6.0, 50.0, 50.0]]),
+        "solve__cost__negative": np.array([[1.0, 2.0, 3.0], [6.0, 50.0, 50.0]]),
     }
     value = terms(program, theta, **arrays)
     assert value["negative"] == pytest.approx((1 + 2 + 3 + 6) / 4)  # the padded times of the second row don't count
@@ -199,13 +200,13 @@ def test_penalty_graph_evaluates_the_learned_term():
     values = made.layout.unpack(theta)
     hidden = np.tanh(values["f.layer_1.weight"][:, 0] * 0.3 + values["f.layer_1.bias"])
     expected = 2.0 * (values["f.layer_2.weight"] @ hidden + values["f.layer_2.bias"])[0] + 0.5
-    assert graph.evaluate({"t": 0.5, "u": [0.3], "theta": theta})["penalty.penalty"] == pytest.approx(expected)
+    assert graph.evaluate({"t": 0.5, "u": [0.3], "theta": theta})["cost.cost"] == pytest.approx(expected)
 
 
 def test_array_penalties_are_averaged_over_their_elements():
     _, theta, program = regularised(None, lambda t, s, p, net: np.stack([s.x, 2 * s.x]))
-    arrays = {"solve__observed__x": np.ones((1, 3)), "solve__penalty__penalty": np.arange(6.0).reshape(1, 3, 2)}
-    assert terms(program, theta, **arrays)["penalty"] == 2.5
+    arrays = {"solve__observed__x": np.ones((1, 3)), "solve__cost__cost": np.arange(6.0).reshape(1, 3, 2)}
+    assert terms(program, theta, **arrays)["cost"] == 2.5
 
 
 def test_json_of_regularisers_and_penalties():
@@ -213,8 +214,8 @@ def test_json_of_regularisers_and_penalties():
         assert regulariser_of(regulariser.to_json()) == regulariser
     assert regulariser_of(0.5) == L2(0.5)
     model = decay()
-    penalty = Penalty(lambda t, s, p: s.x**2, 3.0).traced(model)
-    again = penalties_of({"size": penalty.to_json()})["size"]
+    cost = Cost(lambda t, s, p: s.x**2, 3.0).traced(model)
+    again = costs_of({"size": cost.to_json()})["size"]
     assert again.weight == 3.0
     assert again.traced(model).graph.evaluate({"t": 0, "u": [3.0, 0.0], "theta": [1.0]})["value"] == 9.0
 
@@ -230,12 +231,12 @@ def test_json_of_regularisers_and_penalties():
         (lambda: regulariser_of("L2"), ("`regularise` needs `ude.L2(weight)`", "'L2'")),
         (lambda: regulariser_of(True), ("`regularise` needs",)),
         (lambda: L1(-1.0), ("`L1` needs `weight` as a number > 0, not -1.0",)),
-        (lambda: Penalty(lambda t: t, weight=0), ("`Penalty` needs `weight` as a number > 0, not 0",)),
-        (lambda: Penalty(3.0), ("`Penalty` needs `function` as a function of (t, state, p, net), not 3.0",)),
-        (lambda: penalties_of({"a": None}), ("`Penalty` needs `function` as a function", "None")),
-        (lambda: penalties_of(3), ("`penalty` needs a function of (t, state, p, net) or a `ude.Penalty`, not 3",)),
-        (lambda: Penalty(lambda t: t).to_json(), ("Only a traced penalty can be written",)),
-        (lambda: regularised(None, {"x": lambda t, s: s.x}), ("The penalty `x` has the name of a variable",)),
+        (lambda: Cost(lambda t: t, weight=0), ("`Cost` needs `weight` as a number > 0, not 0",)),
+        (lambda: Cost(3.0), ("`Cost` needs `function` as a function of (t, state, p, net, forcing), not 3.0",)),
+        (lambda: costs_of({"a": None}), ("`Cost` needs `function` as a function", "None")),
+        (lambda: costs_of(3), ("`cost` needs a function of (t, state, p, net, forcing) or a `ude.Cost`, not 3",)),
+        (lambda: Cost(lambda t: t).to_json(), ("Only a traced cost can be written",)),
+        (lambda: regularised(None, {"x": lambda t, s: s.x}), ("The cost `x` has the name of a variable",)),
         (lambda: regularised(None, {"regularisation": lambda t, s: s.x}), ("`regularisation` has the name of a term",)),
         (lambda: SolverSettings(rtol=-1.0), ("`rtol` needs a number > 0, not -1.0",)),
         (lambda: SolverSettings(dt=0.0), ("`dt` needs a number > 0 or None, not 0.0",)),

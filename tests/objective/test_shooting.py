@@ -218,12 +218,12 @@ def test_a_trajectory_held_out_altogether_has_no_segments():
 
 
 def test_penalties_skip_padded_times():
-    made = problem(decay(), measured(), penalty=lambda t, s: s.x)
+    made = problem(decay(), measured(), cost=lambda t, s: s.x)
     _, theta, program = ready(MultipleShooting(3), made)
     arrays = {
         "solve__observed__x": np.ones((3, 3)),
         "solve__observed__y": np.ones((3, 3)),
         "solve__state": np.zeros((3, 3, 2)),
     }
-    penalty = np.array([[1.0, 1, 1], [2, 2, 2], [3, 3, 1000]])
-    assert terms(program, theta, solve__penalty__penalty=penalty, **arrays)["penalty"] == pytest.approx(15 / 8)
+    cost = np.array([[1.0, 1, 1], [2, 2, 2], [3, 3, 1000]])
+    assert terms(program, theta, solve__cost__cost=cost, **arrays)["cost"] == pytest.approx(15 / 8)

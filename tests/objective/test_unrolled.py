@@ -118,8 +118,8 @@ def test_weights_and_scales_of_the_loss_act():
 
 
 def test_penalties_are_averaged_over_the_states_visited():
-    penalty = ude.Penalty(lambda t, s, p: s.u**2 + t, weight=2.0)
-    problem = made(growth(), TWO, loss=PLAIN, penalty={"size": penalty})
+    cost = ude.Cost(lambda t, s, p: s.u**2 + t, weight=2.0)
+    problem = made(growth(), TWO, loss=PLAIN, cost={"size": cost})
     theta = problem.layout.pack({"rate": G - 1.0})[None]
     found = ude.get_engine().value(ude.Unrolled(2).build(problem), theta)
     assert float(found.terms["size"][0]) == pytest.approx((G**2 + 1 + G**4 + 2) / 2, rel=1e-12)

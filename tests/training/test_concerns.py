@@ -83,8 +83,8 @@ def test_a_penalty_feels_what_isnt_measured():
         initial={"y": 0.0},
     )
     problem = _problem(model, _data(np.exp(-TIMES)))
-    penalty = ude.Penalty(lambda t, state: state.y**2).traced(model)
-    problem = EstimationProblem(**{**problem.__dict__, "penalties": {"small": penalty}})
+    cost = ude.Cost(lambda t, state: state.y**2).traced(model)
+    problem = EstimationProblem(**{**problem.__dict__, "costs": {"small": cost}})
     assert concerns_before(problem, problem.initial_theta(0, {})) == []
 
 

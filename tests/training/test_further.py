@@ -64,12 +64,12 @@ def test_other_data_start_at_their_own_first_measurements(first):
 def test_settings_are_the_fits_own_unless_others_are_given():
     begun = ude.fit(
         model(), decay(), phases=ude.Adam(1e-2, 2), loss="gaussian", holdout=0.25, solver=ude.Tsit5(rtol=1e-7),
-        regularise=1e-3, penalty=lambda t, s: s.x**2, progress=False,
+        regularise=1e-3, cost=lambda t, s: s.x**2, progress=False,
     )  # fmt: skip
     lasted = begun.train(ude.Adam(1e-3, 2), loss="huber", progress=False).record.settings
     assert lasted.loss == ude.Huber() and lasted.solver.rtol == 1e-7
     assert lasted.holdout == ude.Holdout(0.25) and lasted.regulariser == ude.L2(1e-3)
-    assert lasted.penalties["penalty"].weight == 1.0
+    assert lasted.costs["cost"].weight == 1.0
 
 
 def test_a_residual_fit_goes_on():

@@ -61,7 +61,7 @@ class GradientCheck:
     seed: int
     moved: bool
     switches: tuple[str, ...] = ()
-    """Comparisons at which the equations or penalties jump, and whose moment moves with θ: no gradient has that."""
+    """Comparisons at which the equations or costs jump, and whose moment moves with θ: no gradient has that."""
 
     @property
     def forward_error(self) -> float:
@@ -222,11 +222,11 @@ def check_gradient(
 
 
 def _switches(trainer: Trainer) -> tuple[str, ...]:
-    """What jumps in the trained model, and in its penalties."""
+    """What jumps in the trained model, and in its costs."""
     found = list(switches(trainer.task.model))
-    for penalty in trainer.task.problem.penalties.values():
-        if penalty.graph is not None:
-            found += switches_of(trainer.task.model, penalty.graph)
+    for cost in trainer.task.problem.costs.values():
+        if cost.graph is not None:
+            found += switches_of(trainer.task.model, cost.graph)
     return tuple(dict.fromkeys(s.text for s in found))
 
 

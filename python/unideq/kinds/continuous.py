@@ -68,7 +68,7 @@ class ContinuousTask(MeasuredTask):
             integration.start,
             integration.times[:, -1],
             solver.rtol,
-            solver.atol,
+            integration.solver.atol,
             stiff_solver(self.engine.name),
             initial.get("c"),
         )
@@ -81,7 +81,7 @@ class ContinuousTask(MeasuredTask):
         record.settings = self.settings
 
     def _judge_of_held_out(self, held: Observations) -> Judge:
-        problem = replace(self.problem.with_observations(held), regulariser=None, penalties={})
+        problem = replace(self.problem.with_observations(held), regulariser=None, costs={})
         program = Trajectory().build(problem)
         return lambda theta: np.asarray(self.engine.value(program, theta).total)
 
@@ -90,7 +90,8 @@ class ContinuousTask(MeasuredTask):
         if self.held_judge is not None:
             return self.held_judge
         whole = replace(stage.objective, batch=None)
-        program = whole.build(replace(self.problem, regulariser=None, penalties={}))
+        goals = self.problem.costs if self.train.unmeasured else {}
+        program = whole.build(replace(self.problem, regulariser=None, costs=goals))
         return lambda theta: np.asarray(self.engine.value(program, theta).total)
 
     def another_way(self, record: Record) -> str | None:

@@ -64,7 +64,7 @@ class Map(Measured):
 
     words = "steppers"
     task = MapTask
-    options = ("time_unit", "loss", "holdout", "regularise", "penalty")
+    options = ("time_unit", "loss", "holdout", "regularise", "cost")
     refused: ClassVar[Mapping[str, str]] = {
         **Measured.refused,
         "solver": "is for models continuous in time; a stepper has its scheme and its dt. Leave it out.",

@@ -19,10 +19,11 @@ from ..model import Model
 from ..model.switches import switches
 from ..objective import Holdout, Objective, Observations, Unrolled, loss_of
 from ..objective.attributes import check_attributes
+from ..objective.cost import costs_of
 from ..objective.doubts import tell_doubts
 from ..objective.groups import groups_of
 from ..objective.own_times import time_dim
-from ..objective.regularise import penalties_of, regulariser_of
+from ..objective.regularise import regulariser_of
 from ..optimise import Adam
 from ..result.advice import advice
 from ..result.fit import Fit
@@ -50,10 +51,10 @@ class Measured(Kind):
     """Models of time that are trained on measurements."""
 
     computed = ("solution", "learned_term", "diagnostics")
-    options = ("time_unit", "loss", "holdout", "regularise", "penalty", "solver", "estimate_initial")
+    options = ("time_unit", "loss", "holdout", "regularise", "cost", "solver", "estimate_initial")
     refused: ClassVar[Mapping[str, str]] = {
         "balance": "weighs the terms of a `ResidualProblem`. The terms of this model have their weights in "
-        "`penalty` and `regularise`."
+        "`cost` and `regularise`."
     }
     instead: ClassVar[Mapping[str, str]] = {
         "residuals": 'What is left of the measurements is in `fit.tree["/diagnostics"]`, and `fit.plot()` draws it.',
@@ -81,7 +82,7 @@ class Measured(Kind):
         loss: Any = None,
         holdout: Any = None,
         regularise: Any = None,
-        penalty: Any = None,
+        cost: Any = None,
         solver: Any = "auto",
         estimate_initial: Any = True,
     ) -> MeasuredSettings:
@@ -105,7 +106,7 @@ class Measured(Kind):
             loss=loss_of(loss),
             holdout=Holdout.of(holdout),
             regulariser=regulariser_of(regularise),
-            penalties=penalties_of(penalty),
+            costs=costs_of(cost),
             solver=solver_settings(solver),
             estimate_initial=flag(estimate_initial, "estimate_initial"),
         )
@@ -114,16 +115,20 @@ class Measured(Kind):
         self, model: Any, data: Any, objective: Any, phases: Any, seeds: Any, report_every: Any, **options: Any
     ) -> tuple[Any, Observations, MeasuredSettings]:
         if data is None:
-            raise DataError("`fit` needs measurements to train this model on: `ude.fit(model, dataset)`.")
+            raise DataError(
+                "`fit` needs measurements to train this model on, `ude.fit(model, dataset)`; or, with a `cost`, the "
+                'times to solve for, `ude.fit(model, xr.Dataset(coords={"time": times}), cost=ude.Cost(...))`.'
+            )
         unit, clock = options.pop("time_unit", None), options.pop("clock", None)
         settings = self.chosen(objective, phases, seeds, report_every, **options)
         model = self.fitted(model, settings)
         known = isinstance(data, Observations)
-        observations = data if known else Observations.given(data, model, clock, unit, settings.loss.beside)
+        goals = bool(settings.costs)
+        observations = data if known else Observations.given(data, model, clock, unit, settings.loss.beside, goals)
         check_attributes(observations.dataset)
         settings = settings.at(observations.clock)
         train, _ = observations.split(settings.holdout)
-        if not known:
+        if not known and not observations.unmeasured:
             tell_doubts(data, model, observations, train, settings.estimate_initial)
         return model, observations, settings
 
@@ -172,7 +177,7 @@ class Measured(Kind):
         """The measurements, or the excerpt and the reference of those that were read in pieces."""
         dataset = tree["/observations"].to_dataset().drop_vars("held_out", errors="ignore").load()
         reference = dataset.attrs.pop("stream", None)
-        found = Observations.of(dataset, model, beside=settings.loss.beside)
+        found = Observations.of(dataset, model, beside=settings.loss.beside, goals=bool(settings.costs))
         return {"observations": found if reference is None else found.with_stream(model, json.loads(reference))}
 
     def compute(self, fit: Fit) -> dict[str, xr.Dataset]:

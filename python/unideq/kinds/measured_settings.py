@@ -1,4 +1,4 @@
-"""Settings of fits to measurements: loss, hold-out, regularisation, penalties, solver."""
+"""Settings of fits to measurements: loss, hold-out, regularisation, costs, solver."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from ..errors import OptionError
-from ..graph.serialise import to_json
 from ..objective import (
     L1,
     L2,
+    Cost,
     Holdout,
     Loss,
     MultipleShooting,
     Objective,
-    Penalty,
     SquaredError,
     Trajectory,
 )
-from ..objective.regularise import penalties_of, regulariser_of
+from ..objective.cost import costs_of
+from ..objective.regularise import regulariser_of
 from ..solvers import SolverSettings
 from ..stored import from_json
 from ..times import Clock
@@ -36,7 +36,7 @@ class MeasuredSettings(FitSettings):
     loss: Loss = field(default_factory=SquaredError)
     holdout: Holdout | None = None
     regulariser: L1 | L2 | None = None
-    penalties: Mapping[str, Penalty] = field(default_factory=dict)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
     solver: SolverSettings = field(default_factory=SolverSettings)
     estimate_initial: bool = True
 
@@ -95,7 +95,7 @@ class MeasuredSettings(FitSettings):
             "loss": self.loss,
             "holdout": self.holdout,
             "regularise": self.regulariser,
-            "penalty": dict(self.penalties) or None,
+            "cost": dict(self.costs) or None,
             "solver": self.solver,
             "estimate_initial": self.estimate_initial,
         }
@@ -114,8 +114,10 @@ class MeasuredSettings(FitSettings):
         rows = [stages, ("loss", short(self.loss)), seeds, ("held out", held)]
         if self.regulariser is not None:
             rows.append(("regularisation", repr(self.regulariser)))
-        if self.penalties:
-            rows.append(("penalties", ", ".join(f"{n} (weight {p.weight:g})" for n, p in self.penalties.items())))
+        if self.costs:
+            words = {"times": "mean", "integral": "integral", "end": "at the end"}
+            found = (f"{n} ({words[c.over]}, weight {c.weight:g})" for n, c in self.costs.items())
+            rows.append(("costs", ", ".join(found)))
         if self.early_stopping is not None:
             rows.append(("early stopping", f"after {self.early_stopping} iterations without a lower held-out loss"))
         return rows
@@ -126,11 +128,7 @@ class MeasuredSettings(FitSettings):
             "loss": self.loss.to_json(),
             "holdout": None if self.holdout is None else self.holdout.to_json(),
             "regulariser": None if regulariser is None else regulariser.to_json(),
-            "penalties": {
-                n: {"weight": p.weight, "graph": to_json(p.graph)}
-                for n, p in self.penalties.items()
-                if p.graph is not None
-            },
+            "costs": {n: c.to_json() for n, c in self.costs.items() if c.graph is not None},
             "solver": self.solver.to_json(),
             "estimate_initial": self.estimate_initial,
             "early_stopping": self.early_stopping,
@@ -143,7 +141,7 @@ class MeasuredSettings(FitSettings):
             "loss": from_json(Loss, data["loss"]),
             "holdout": None if held is None else Holdout(**held, patience=patience),
             "regulariser": regulariser_of(data["regulariser"]),
-            "penalties": penalties_of(data["penalties"]),
+            "costs": costs_of(data["costs"] if "costs" in data else data["penalties"]),
             "solver": from_json(SolverSettings, data["solver"]),
             "estimate_initial": data["estimate_initial"],
         }

@@ -40,9 +40,11 @@ class MeasuredTask(Task):
 
     def _problem(self) -> EstimationProblem:
         given = self.settings
-        penalties = {n: p.traced(self.model) for n, p in given.penalties.items()}
-        self.settings = replace(given, penalties=penalties)
+        costs = {n: p.traced(self.model) for n, p in given.costs.items()}
         self.train, self.held = self.observations.split(given.holdout)
+        parts = [s for part in (self.train, self.held) if part is not None for s in part.series if len(s.times)]
+        shapes = {n: [s.values[n].shape for s in parts] for n in self.train.names}
+        self.settings = replace(given, costs=costs, loss=given.loss.traced(shapes))
         problem = problem_on(self.train, self.observations, self.model, self.settings)
         self.guesses: dict[str, np.ndarray] = {}
         for stage in self.stages:
@@ -100,7 +102,7 @@ class MeasuredTask(Task):
         why = next((f" ({e.split(': ', 1)[1]})" for e in record.events if e.startswith("solver auto")), "")
         return (
             f"{engine}, {record.method}{why}, {seeds}, {int(self.layout.free_mask.sum())} free numbers, "
-            f"{self.train.count} measurements" + (f" (+{self.held.count} held out)" if self.held else "")
+            f"{self.train.count or 'no'} measurements" + (f" (+{self.held.count} held out)" if self.held else "")
         )
 
 

@@ -46,7 +46,7 @@ class ResidualKind(Kind):
         "loss": "their terms are mean squares of residuals, scaled by `weight` and `balance`",
         "holdout": "they are judged by fixed points of their own; compare with held-back data by "
         "`fit.error(reference)`, and stop by `callback`",
-        "penalty": "add a term to the problem",
+        "cost": "add a term to the problem",
         "regularise": "add a term to the problem, or use `AdamW` with its `weight_decay`",
         "estimate_initial": "initial values are terms, `ude.Initial(...)`",
     }

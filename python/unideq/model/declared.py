@@ -196,7 +196,7 @@ class Declared(Valued):
         return dict(zip(SIGNATURE, values, strict=True))
 
     def trace(self, function: Rhs, what: str = "function") -> Graph:
-        """The graph (t, u, θ) → `value` of a further function of (t, state, p, net, forcing), e.g. a penalty."""
+        """The graph (t, u, θ) → `value` of a further function of (t, state, p, net, forcing), e.g. a cost."""
         value = traced(call(function, self._arguments(), what), f"what `{what}` returned")
         graph = self._named({"value": value})
         warn_jumping(self, graph, what)

@@ -167,7 +167,7 @@ def switches(model: Model) -> tuple[Switch, ...]:
 
 
 def switches_of(model: Declared, graph: Graph) -> tuple[Switch, ...]:
-    """The same of a further graph of the model, in named values or in θ, e.g. a penalty's."""
+    """The same of a further graph of the model, in named values or in θ, e.g. a cost's."""
     if not steps(graph.outputs.values()):
         return ()
     outputs, names = readable(model, graph)
@@ -189,7 +189,7 @@ def unfelt(model: Model, measured: Collection[str] | None = None, more: Iterable
     measured
         Observables that are compared with measurements; default: all.
     more
-        Further values that are minimised, in named values (t, u, …): those of penalties.
+        Further values that are minimised, in named values (t, u, …): those of costs.
     """
     changes, observed, names = _influences(model)
     if getattr(model, "solver", None) is not None:  # nothing is known of a black box: each field moves all

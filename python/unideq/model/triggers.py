@@ -230,7 +230,9 @@ def with_infusions(model: Declared, field: Graph) -> Graph:
 
 def jump_of(model: Any) -> tuple[Graph | None, Graph | None]:
     """The graph (t, u, e, θ) → `jump`, the state just after an event; and (t, u, θ) → `value` and `rate` (m,), the
-    functions that cross zero, and their derivatives along solutions. None where there are none."""
+    functions that cross zero, and their derivatives along solutions. None where there are none.
+
+    Where functions cross zero, `late` (), which is 0 and has the derivative of the event's moment, is an output too."""
     if "jump" not in model.named:
         return None, None
     changes = model.bound(model.named["jump"])
@@ -253,7 +255,7 @@ def jump_of(model: Any) -> tuple[Graph | None, Graph | None]:
     slope_after: Any = _still(rebuild([field.outputs["du"]], {u: after})[0])
     inputs = tuple(dict.fromkeys((*changes.inputs, *field.inputs)))
     ordered = sorted(inputs, key=lambda i: i.name == "theta")
-    return Graph(ordered, {"jump": after - slope_after * late}), crossing
+    return Graph(ordered, {"jump": after - slope_after * late, "late": late}), crossing
 
 
 def _crossing(model: Any) -> Graph | None:

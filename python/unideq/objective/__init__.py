@@ -1,6 +1,7 @@
-"""What is minimised: objectives, losses and penalties, and the programs that engines run."""
+"""What is minimised: objectives, losses and costs, and the programs that engines run."""
 
 from .collocation import Collocation
+from .cost import Cost
 from .estimation_problem import EstimationProblem
 from .holdout import Holdout
 from .losses import (
@@ -13,6 +14,7 @@ from .losses import (
     NegativeBinomialLikelihood,
     NoisyLikelihood,
     PoissonLikelihood,
+    SeriesLoss,
     SquaredError,
     StudentTLikelihood,
     loss_of,
@@ -20,7 +22,7 @@ from .losses import (
 from .objective import Objective
 from .observations import Observations
 from .program import Balancing, Batches, Given, Integration, LossProgram, Pointwise, Rollout, SolverSettings
-from .regularise import L1, L2, Penalty
+from .regularise import L1, L2
 from .shooting import MultipleShooting
 from .stream import Stream
 from .trajectory import Trajectory
@@ -35,6 +37,7 @@ __all__ = [
     "Causal",
     "Collocation",
     "ConFIG",
+    "Cost",
     "CustomLoss",
     "EstimationProblem",
     "GaussianLikelihood",
@@ -55,10 +58,10 @@ __all__ = [
     "Objective",
     "Observations",
     "PCGrad",
-    "Penalty",
     "Pointwise",
     "PoissonLikelihood",
     "Rollout",
+    "SeriesLoss",
     "SolverSettings",
     "SquaredError",
     "Stream",

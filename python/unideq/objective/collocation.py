@@ -34,7 +34,7 @@ MOST_POINTS = 1_000_000
 class Collocation(Objective):
     """Mean squared difference between f(t, û, θ) and dû/dt at points of the smoothed data û, in units of its spread.
 
-    Penalties are averaged over the same points; factors of the loss's `weights` apply, its form doesn't.
+    Costs (those over times) are averaged over the same points; factors of the loss's `weights` apply, its form doesn't.
 
     Parameters
     ----------
@@ -53,6 +53,12 @@ class Collocation(Objective):
         settle(self, number, "smoothing", least=0, none=True)
 
     def build(self, problem: EstimationProblem) -> LossProgram:
+        for name, cost in problem.costs.items():
+            if cost.over != "times":
+                raise OptionError(
+                    f'`Collocation` solves nothing, so the cost `{name}` has no `over="{cost.over}"`. Take '
+                    "`Trajectory` or `MultipleShooting`."
+                )
         if problem.happening:
             raise OptionError(
                 "`Collocation` smooths measurements, and events make the states jump "
@@ -68,7 +74,7 @@ class Collocation(Objective):
         times, states, slopes = (np.concatenate(p) for p in zip(*parts, strict=True))
         theta = problem.theta()
         graph = problem.rebased(problem.model.continuous("`Collocation`"))
-        outputs = {"du": graph.outputs["du"], **problem.penalty_outputs()}
+        outputs = {"du": graph.outputs["du"], **problem.cost_outputs("times")}
         data = {"t": times, "u": states}
         rows = problem.given_rows
         if rows is not None:
@@ -82,7 +88,7 @@ class Collocation(Objective):
             part = residual[:, problem.model.states.windows[state.name]]
             terms[state.name] = np.mean(part * part)
             weights[state.name] = float(problem.loss.weights.get(measured[state.name], 1.0))
-        more, extra = problem.extra_terms(theta, {n: arrays[f"points.penalty.{n}"] for n in problem.penalties})
+        more, extra = problem.extra_terms(theta, {n: arrays[f"points.cost.{n}"] for n in problem.costs})
         loss = Graph((*arrays.values(), theta), {**terms, **more})
         return LossProgram((source,), loss, {**weights, **extra})
 

@@ -54,7 +54,7 @@ def target_terms(
     terms: dict[str, Expression] = {}
     sizes = {n: predicted[n].size for n in problem.observations.names}
     for name in problem.observations.names:
-        cost = problem.costs(name, predicted[name], targets[name], theta)
+        cost = problem.misfits(name, predicted[name], targets[name], theta)
         mask: Any = targets.get(f"mask.{name}")
         if mask is None:
             terms[name] = np.sum(cost) * (1.0 / sizes[name])  # type: ignore[call-overload, operator]
@@ -65,12 +65,12 @@ def target_terms(
 
 
 def compared(problem: EstimationProblem, source: Source, given: Given) -> LossProgram:
-    """The objective that compares what a source observes with given targets, penalties and regularisation included."""
+    """The objective that compares what a source observes with given targets, costs and regularisation included."""
     theta = problem.theta()
     arrays = {name: variable(name, shape) for name, shape in {**source.shapes, **given.shapes}.items()}
     predicted = {n: arrays[f"{source.name}.observed.{n}"] for n in problem.observations.names}
     targets = {key: arrays[f"{given.name}.{key}"] for key in given.data}
     terms, weights = target_terms(problem, predicted, targets, theta)
-    more, extra = problem.extra_terms(theta, {n: arrays[f"{source.name}.penalty.{n}"] for n in problem.penalties})
+    more, extra = problem.extra_terms(theta, {n: arrays[f"{source.name}.cost.{n}"] for n in problem.costs})
     loss = Graph((*arrays.values(), theta), {**terms, **more})
     return LossProgram((source, given), loss, {**weights, **extra})

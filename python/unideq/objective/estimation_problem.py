@@ -13,14 +13,16 @@ from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
 from ..model import Entry, Layout, Model, Parameter, with_rows
 from ..model.names import TERMS, check_reserved
+from .cost import Cost, cost_terms
 from .groups import Groups, groups_of, picked, selection_rows
-from .losses import Loss, NoisyLikelihood, mean_over
+from .integrals import with_integrals
+from .losses import Loss, Measured, NoisyLikelihood
 from .observations import Observations
 from .own_events import Schedule, program_events
 from .own_inputs import constant_rows, forcing_tables
 from .own_times import padded_values
-from .program import Events, SolverSettings
-from .regularise import L1, L2, Penalty
+from .program import Events, Integration, SolverSettings
+from .regularise import L1, L2
 from .series import Series
 from .tolerance import absolute_tolerances, warn_below_tolerance
 from .windows import state_observables
@@ -64,7 +66,7 @@ class EstimationProblem:
     loss: Loss
     solver: SolverSettings
     regulariser: L1 | L2 | None
-    penalties: Mapping[str, Penalty]
+    costs: Mapping[str, Cost]
     layout: Layout
     scales: Mapping[str, float]
     state_scales: Mapping[str, float]
@@ -85,19 +87,27 @@ class EstimationProblem:
         loss: Loss,
         solver: SolverSettings,
         regulariser: L1 | L2 | None,
-        penalties: Mapping[str, Penalty],
+        costs: Mapping[str, Cost],
         estimate_initial: bool = True,
     ) -> EstimationProblem:
         """Check that every state has somewhere to start, and lay out θ (without segments: see `extended`)."""
         loss.check(train.names)
-        if (loss.beside or loss.limited) and not model.continuous_in_time:
+        if (loss.beside or loss.limited or loss.whole) and not model.continuous_in_time:
             raise OptionError(
-                "A standard deviation for each measurement, and limits (`below`, `above`, `between`), are for models "
-                "continuous in time: a stepper starts at measured snapshots, which it takes for exact. Give `sigma` a "
-                "number."
+                "A standard deviation for each measurement, limits (`below`, `above`, `between`) and losses of whole "
+                "series are for models continuous in time: a stepper starts at measured snapshots, which it takes for "
+                "exact. Give `sigma` a number, or take another loss."
             )
+        for name, cost in costs.items():
+            if cost.over != "times" and not model.continuous_in_time:
+                raise OptionError(
+                    f'The cost `{name}` has `over="{cost.over}"`, which is for models continuous in time; a stepper '
+                    'has the mean over the states that it visits, `over="times"`.'
+                )
+        if train.unmeasured and not model.continuous_in_time:
+            raise OptionError("A stepper starts at measured snapshots: it isn't trained without. Fit its ODE or PDE.")
         everything.check(loss)
-        _check_terms(model, train, penalties)
+        _check_terms(model, train, costs)
         if regulariser is not None:
             regulariser.check(model.layout)
         scales = {n: float(loss.scale.get(n, train.scale(n))) for n in train.names}
@@ -153,7 +163,7 @@ class EstimationProblem:
             )
         groups = groups_of(model, everything.series)
         entries += [model.grouped[n].entry(n, len(g)) for n, g in groups.items()]
-        for name in train.names:
+        for name in () if train.unmeasured else train.names:
             one = loss.of_variable(name)
             if isinstance(one, NoisyLikelihood) and name not in one.sigma:
                 units = "" if one.relative else str(train.dataset[name].attrs.get("units", ""))
@@ -164,7 +174,7 @@ class EstimationProblem:
         elif solver.atol is None:
             solver = replace(solver, atol=USUAL_ATOL)
         return cls(
-            model, train, loss, solver, regulariser, dict(penalties), Layout(entries), scales, state_scales, guesses,
+            model, train, loss, solver, regulariser, dict(costs), Layout(entries), scales, state_scales, guesses,
             frozenset(known), constant_rows(model, everything.series) if model.continuous_in_time else None,
             forcing_tables(model, everything.series, everything.dataset), groups, not model.continuous_in_time,
             tuple(s.happening for s in everything.series if s.happening is not None),
@@ -273,8 +283,8 @@ class EstimationProblem:
             return constant(np.where(np.isfinite(own), own, 1.0))
         return self.layout.view(theta, f"noise.{name}") if known is None else constant(known)
 
-    def costs(self, name: str, predicted: Expression, observed: Expression, theta: Expression) -> Expression:
-        """Cost of each value of an observable."""
+    def misfits(self, name: str, predicted: Expression, observed: Expression, theta: Expression) -> Expression:
+        """What each value of an observable costs."""
         return self.loss.of_variable(name).elementwise(predicted, observed, self.scales[name], self.noise(theta, name))
 
     def data_terms(
@@ -294,7 +304,8 @@ class EstimationProblem:
                 n: padded_values([s.beside[n] for s in series]) for n, of in self.loss.beside.items() if name in of
             }
             loss, noise = self.loss.of_variable(name), self.noise(theta, name, beside)
-            terms[name] = loss.mean_cost(name, predicted[name], values, beside, self.scales[name], noise)
+            measured = Measured(name, [s.label for s in series], [s.times for s in series], values, beside)
+            terms[name] = loss.mean_cost(predicted[name], measured, self.scales[name], noise)
             counts[name] = count
         return terms, self.term_weights(counts)
 
@@ -307,39 +318,56 @@ class EstimationProblem:
             weights[name] = share * float(self.loss.weights.get(name, 1.0))
         return weights
 
-    def penalty_outputs(self) -> dict[str, Expression]:
-        """`penalty.NAME` → its value, as expressions in t, u and the full θ."""
+    def cost_outputs(self, *over: str) -> dict[str, Expression]:
+        """`cost.NAME` → its value, as expressions in t, u and the full θ, of the costs over these."""
         outputs = {}
-        for name, penalty in self.penalties.items():
-            if penalty.graph is None:
-                raise ModelError(f"The penalty `{name}` isn't traced. Use `penalty.traced(model)`.")
-            outputs[f"penalty.{name}"] = self.rebased(penalty.graph).outputs["value"]
+        for name, cost in self.costs.items():
+            if cost.over not in over:
+                continue
+            if cost.graph is None:
+                raise ModelError(f"The cost `{name}` isn't traced. Use `cost.traced(model)`.")
+            outputs[f"cost.{name}"] = self.rebased(cost.graph).outputs["value"]
         return outputs
 
     def extra_terms(
-        self, theta: Expression, penalties: Mapping[str, Expression], counted: np.ndarray | None = None
+        self,
+        theta: Expression,
+        costs: Mapping[str, Expression],
+        counted: np.ndarray | None = None,
+        last: np.ndarray | None = None,
     ) -> tuple[dict[str, Expression], dict[str, float]]:
-        """Regularisation, and the mean of each penalty's values (rows, times, …) where `counted` holds."""
-        terms: dict[str, Expression] = {}
-        weights: dict[str, float] = {}
-        for name, values in penalties.items():
-            mask = np.ones(values.shape, dtype=bool)
-            if counted is not None:
-                mask &= counted.reshape(counted.shape + (1,) * (values.ndim - counted.ndim))
-            terms[name] = mean_over(values, mask)
-            weights[name] = self.penalties[name].weight
+        """Costs (see `cost_terms`) and regularisation, and their weights."""
+        terms = cost_terms(self.costs, costs, counted, last)
+        weights = {name: self.costs[name].weight for name in terms}
         if self.regulariser is not None:
             terms["regularisation"] = self.regulariser.expression(self.layout, theta)
             weights["regularisation"] = self.regulariser.weight
         return terms, weights
 
+    def integration(
+        self,
+        who: str,
+        u0: Expression,
+        trajectories: Sequence[int],
+        start: np.ndarray,
+        times: np.ndarray,
+        with_states: bool = False,
+    ) -> Integration:
+        """The solves of an objective `who`, one a row, observed for its loss and its costs."""
+        made = Integration(
+            "solve", self.rebased(self.model.continuous(who)), self.start(u0, trajectories), start, times,
+            self.observe_graph(with_states), self.solver, self.events(trajectories),
+        )  # fmt: skip
+        integrands = self.cost_outputs("integral")
+        return with_integrals(made, Graph(made.observe.inputs, integrands)) if integrands else made
+
     def observe_graph(self, with_states: bool) -> Graph:
-        """What an integration records: the measured observables, penalties, and the state vector where asked for."""
+        """What an integration records: the measured observables, costs, and the state vector where asked for."""
         graph = self.rebased(self.model.observation)
         outputs = {f"observed.{n}": graph.outputs[n] for n in self.observations.names}
         if with_states:
             outputs["state"] = variable("u", (self.model.size,))
-        return Graph(graph.inputs, {**outputs, **self.penalty_outputs()})
+        return Graph(graph.inputs, {**outputs, **self.cost_outputs("times", "end")})
 
 
 def _settled(
@@ -359,19 +387,19 @@ def _settled(
     return replace(solver, atol=settled)
 
 
-def _check_terms(model: Model, train: Observations, penalties: Mapping[str, Penalty]) -> None:
+def _check_terms(model: Model, train: Observations, costs: Mapping[str, Cost]) -> None:
     """Every term of the loss has one name, and one meaning."""
     check_reserved({"state": model.states.names, "observable": train.names})  # a model from an old file has them
-    for name in penalties:
+    for name in costs:
         if name in TERMS or name in train.names or name in model.states.names:
             what = "a term of the loss" if name in TERMS else "a variable"
-            raise OptionError(f'The penalty `{name}` has the name of {what}. Write `penalty={{"another_name": ...}}`.')
+            raise OptionError(f'The cost `{name}` has the name of {what}. Write `cost={{"another_name": ...}}`.')
 
 
 def measured_as(model: Model, observations: Observations, state: str) -> str | None:
     """The measured observable that is exactly this state."""
     observable = model.observed_state(state)
-    return observable if observable in observations.names else None
+    return observable if observable in observations.names and not observations.unmeasured else None
 
 
 def _first_measurements(train: Observations, everything: Observations, name: str, shape: tuple[int, ...]) -> np.ndarray:

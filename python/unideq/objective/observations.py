@@ -34,7 +34,7 @@ class Observations:
     """All trajectories, and the names that were measured.
 
     Of a data set that is read in pieces (`stream`), the series are an excerpt. `stepped`: a stepper reaches no time
-    between the measured ones.
+    between the measured ones. `unmeasured`: nothing was measured; there are times, and goals.
     """
 
     series: tuple[Series, ...]
@@ -42,6 +42,7 @@ class Observations:
     dataset: xr.Dataset
     stream: StreamReader | None = None
     stepped: bool = False
+    unmeasured: bool = False
 
     def __len__(self) -> int:
         return len(self.series)
@@ -96,6 +97,8 @@ class Observations:
         """Training and held-out measurements; the latter keep the starts of the former."""
         if holdout is None:
             return self, None
+        if self.unmeasured:
+            raise DataError("Nothing is measured, so nothing can be held out. Leave out `holdout`.")
         holdout = holdout.at(self.clock)
         if self.stream is not None:
             return self._split_stream(holdout)
@@ -168,22 +171,28 @@ class Observations:
         clock: Clock | None = None,
         time_unit: str | None = None,
         beside: Mapping[str, tuple[str, ...]] | None = None,
+        goals: bool = False,
     ) -> Observations:
         """`of` for what a user gives, after a check of the names in it (`unideq.objective.familiar`).
 
         `time_unit`: what the numbers made of dates and spans count, where no clock says it.
         """
         parts = check_names(data, model)
-        return cls.of(data, model, clock_of(parts, time_unit) if clock is None else clock, beside)
+        return cls.of(data, model, clock_of(parts, time_unit) if clock is None else clock, beside, goals)
 
     @classmethod
     def of(
-        cls, data: Any, model: Model, clock: Clock | None = None, beside: Mapping[str, tuple[str, ...]] | None = None
+        cls,
+        data: Any,
+        model: Model,
+        clock: Clock | None = None,
+        beside: Mapping[str, tuple[str, ...]] | None = None,
+        goals: bool = False,
     ) -> Observations:
         """Data checked against a model: its observables and grid. A stepper's rollouts start at first snapshots.
 
         `clock`: what times count, where they may be dates or spans; default: what the data say. `beside`: what a loss
-        reads beside measured variables, its name → theirs.
+        reads beside measured variables, its name → theirs. `goals`: whether there may be no measurements at all.
         """
         from .stream import Stream, streamed
 
@@ -197,7 +206,8 @@ class Observations:
                 )
             found = streamed(data, cast(Stepper, model), clock)
         else:
-            found = cls(*read(data, model.observables, Space.of(model), clock, Own.of(model, beside)))
+            found = cls(*read(data, model.observables, Space.of(model), clock, Own.of(model, beside), goals))
+            found = replace(found, unmeasured=goals and not found.count)
         if not model.starts_at_measurements:
             return found
         starts = np.array([s.times[0] for s in found.series])

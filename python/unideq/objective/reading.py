@@ -104,6 +104,7 @@ def read(
     space: Space,
     clock: Clock | None = None,
     own: Own | None = None,
+    goals: bool = False,
 ) -> tuple[tuple[Series, ...], dict[str, tuple[int, ...]], xr.Dataset]:
     """The trajectories, the shapes of the measured variables, and one Dataset of it all.
 
@@ -123,6 +124,8 @@ def read(
         What times count, where they may be dates or spans; default: what the data say.
     own
         What the model reads of each trajectory besides.
+    goals
+        Whether there are goals that need no measurements: then there may be none, and all times are kept.
 
     Raises
     ------
@@ -143,18 +146,26 @@ def read(
                 f"{unknown('data variable', n, known)} Rename it, drop it "
                 f"(`data.drop_vars({n!r})`), or give the model an `observe=` function that returns it."
             )
+    if not names and not goals:
+        raise DataError(
+            f"The data has no variable. The model observes {', '.join(f'`{o}`' for o in observables)}. To train "
+            "without measurements, say what shall be small: `cost=ude.Cost(...)`."
+        )
     if not names:
-        raise DataError(f"The data has no variable. The model observes {', '.join(f'`{o}`' for o in observables)}.")
+        names, parts = list(observables), [(label, _unmeasured(d, observables, space)) for label, d in parts]
+    unmeasured = goals and not any(bool(d[n].notnull().any()) for _, d in parts for n in names if n in d)
     shapes = {n: tuple(observables[n]) for n in observables if n in names}
     stated = clock_of([d for _, d in parts], None)
     clock = stated if clock is None else clock
     _check_same(stated, clock)
     axes = Labels.of(parts[0][1], space.unnamed(shapes), space.taken)
     series = tuple(
-        _series(label, d, shapes, space, axes, clock, own, f" in trajectory {label!r}" if len(parts) > 1 else "")
+        _series(
+            label, d, shapes, space, axes, clock, own, f" in trajectory {label!r}" if len(parts) > 1 else "", unmeasured
+        )
         for label, d in parts
     )
-    for name in shapes:
+    for name in () if unmeasured else shapes:
         if not any(np.isfinite(s.values[name]).any() for s in series):
             raise DataError(f"`{name}` has no finite value at all: every measurement is NaN. Drop it or repair it.")
     for name, value in own.defaults.items():
@@ -209,8 +220,9 @@ def _series(
     clock: Clock,
     own: Own,
     where: str,
+    unmeasured: bool,
 ) -> Series:
-    """One checked trajectory."""
+    """One checked trajectory; of times at which something was measured, unless nothing was anywhere."""
     times = _times(data, clock, where)
     values = {}
     for name, shape in shapes.items():
@@ -236,7 +248,7 @@ def _series(
         of = own.beside[name][0]
         ordered = axes.aligned(of, space.ordered(of, array, where), where)
         beside[name] = np.asarray(ordered.values, dtype=float)
-    known = np.zeros(len(times), dtype=bool)
+    known = np.full(len(times), unmeasured)
     for v in values.values():
         known |= np.isfinite(v.reshape(len(times), -1)).any(axis=1)
     if not known.any():
@@ -251,6 +263,14 @@ def _series(
     first = "measurement" if kept.times[0] <= happening.first else "event"
     start = _start(data, float(min(kept.times[0], happening.first)), clock, where, first)
     return replace(kept, start=start, inputs={**inputs, **happening.inputs}, tables=tables, happening=happening)
+
+
+def _unmeasured(data: xr.Dataset, observables: Mapping[str, tuple[int, ...]], space: Space) -> xr.Dataset:
+    """The data with every observable, NaN at all times."""
+    count = data.sizes.get("time", 0)
+    return data.assign(
+        {n: (("time", *space.names(n, s)), np.full((count, *s), np.nan)) for n, s in observables.items()}
+    )
 
 
 def _times(data: xr.Dataset, clock: Clock, where: str) -> np.ndarray:

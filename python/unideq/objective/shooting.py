@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import choice, known_arguments, number, settle, whole
-from ..errors import DataError, ModelError
+from ..errors import DataError, ModelError, OptionError
 from ..graph import Expression, Graph, constant, variable
 from ..graph.location import warn_user
 from ..model import Entry
@@ -19,7 +19,7 @@ from ..stored import stored
 from .estimation_problem import EstimationProblem, measured_as
 from .objective import Objective
 from .own_times import padded, real_times
-from .program import Integration, LossProgram
+from .program import LossProgram
 from .series import Series
 
 __all__ = ["MultipleShooting"]
@@ -130,6 +130,11 @@ class MultipleShooting(Objective):
             result[state.name] = values
         return result
 
+    def check(self, problem: EstimationProblem) -> None:
+        super().check(problem)
+        if problem.loss.whole:
+            raise OptionError("`SeriesLoss` sees whole series, which `MultipleShooting` cuts: take `Trajectory()`.")
+
     def build(self, problem: EstimationProblem) -> LossProgram:
         segments = self.segments(problem)
         if all(g.leads for g in segments) and (most := max(len(s.times) for s in problem.observations.series)) > 2:
@@ -145,15 +150,8 @@ class MultipleShooting(Objective):
             [series[g.trajectory].start if g.leads else series[g.trajectory].times[g.first] for g in segments]
         )
         u0 = self._initial(problem, segments, theta)
-        integration = Integration(
-            "solve",
-            problem.rebased(problem.model.continuous("`MultipleShooting`")),
-            problem.start(u0, [g.trajectory for g in segments]),
-            start,
-            times,
-            problem.observe_graph(with_states=True),
-            problem.solver,
-            problem.events([g.trajectory for g in segments]),
+        integration = problem.integration(
+            "`MultipleShooting`", u0, [g.trajectory for g in segments], start, times, with_states=True
         )
         arrays = {name: variable(name, shape) for name, shape in integration.shapes.items()}
         predicted = {n: arrays[f"solve.observed.{n}"] for n in problem.observations.names}
@@ -167,7 +165,9 @@ class MultipleShooting(Objective):
             terms["continuity"] = np.mean(jump * jump / sizes)
             weights["continuity"] = float(self.continuity)
         counted = real_times([g.last - g.first + 1 for g in segments])
-        more, extra = problem.extra_terms(theta, {n: arrays[f"solve.penalty.{n}"] for n in problem.penalties}, counted)
+        ends = np.append(np.diff([g.trajectory for g in segments]) > 0, True)
+        costs = {n: arrays[f"solve.cost.{n}"] for n in problem.costs}
+        more, extra = problem.extra_terms(theta, costs, counted, ends)
         loss = Graph((*arrays.values(), theta), {**terms, **more})
         return LossProgram((integration,), loss, {**weights, **extra})
 

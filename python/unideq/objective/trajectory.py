@@ -17,7 +17,7 @@ from .estimation_problem import EstimationProblem
 from .full_rollout import full_rollout
 from .objective import Evaluate, Objective
 from .own_times import padded, real_times
-from .program import Batches, Integration, LossProgram
+from .program import Batches, LossProgram
 from .series import Series
 from .trajectory_batches import Targets, TrajectoryBatches, in_batches
 
@@ -87,6 +87,8 @@ class Trajectory(Objective):
 
     def check(self, problem: EstimationProblem) -> None:
         """Models of all kinds have trajectories; whole ones are solved, so they must be in memory."""
+        if problem.loss.whole and self.horizon is not None:
+            raise OptionError("`SeriesLoss` sees whole series: take `Trajectory()` without `horizon` and `curriculum`.")
         if problem.observations.stream is not None:
             raise OptionError(
                 "`Trajectory` needs all data in memory, and these are a `Stream`. Use `Unrolled(...)`, or load them: "
@@ -97,10 +99,11 @@ class Trajectory(Objective):
                 f"`Trajectory(batch={self.batch})` is for models continuous in time. Mini-batches of a stepper are "
                 f"windows: `Unrolled(batch={self.batch})`."
             )
-        if self.batch is not None and problem.loss.limited:
+        if self.batch is not None and (problem.loss.limited or problem.loss.whole):
+            why = "the loss has limits" if problem.loss.limited else "`SeriesLoss` is of whole series"
             raise OptionError(
-                f"`Trajectory(batch={self.batch})` takes measurements for exact, and the loss has limits. Leave out "
-                "`batch`, or the limits."
+                f"`Trajectory(batch={self.batch})` compares exact measurements, each by itself, and {why}. Leave out "
+                "`batch`, or take another loss."
             )
 
     def _rows(self, problem: EstimationProblem) -> list[tuple[int, Series]]:
@@ -132,15 +135,12 @@ class Trajectory(Objective):
         initial = problem.initial_states(theta)
         if len(rows) < len(problem.observations):
             initial = initial[[i for i, _ in rows]]
-        integration = Integration(
-            "solve",
-            problem.rebased(problem.model.continuous("`Trajectory`")),
-            problem.start(initial, [i for i, _ in rows]),
+        integration = problem.integration(
+            "`Trajectory`",
+            initial,
+            [i for i, _ in rows],
             np.array([s.start for s in kept]),
             padded([s.times for s in kept]),
-            problem.observe_graph(with_states=False),
-            problem.solver,
-            problem.events([i for i, _ in rows]),
         )
         if self.batch is not None and self.batch < len(rows):
             return in_batches(problem, integration, Targets.of(problem, kept), self.batch)
@@ -148,6 +148,6 @@ class Trajectory(Objective):
         predicted = {n: arrays[f"solve.observed.{n}"] for n in problem.observations.names}
         terms, weights = problem.data_terms(predicted, kept, theta)
         counted = real_times([len(s.times) for s in kept])
-        more, extra = problem.extra_terms(theta, {n: arrays[f"solve.penalty.{n}"] for n in problem.penalties}, counted)
+        more, extra = problem.extra_terms(theta, {n: arrays[f"solve.cost.{n}"] for n in problem.costs}, counted)
         loss = Graph((*arrays.values(), theta), {**terms, **more})
         return LossProgram((integration,), loss, {**weights, **extra})

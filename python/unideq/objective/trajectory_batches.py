@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Graph, variable
+from .cost import cost_terms
 from .estimation_problem import EstimationProblem
 from .losses import NoisyLikelihood
 from .own_times import padded_values, real_times
@@ -30,7 +31,7 @@ class Targets:
     ----------
     arrays
         Array name → (trajectories, times, …): a variable's measured values, and as `share.NAME` the part that each of
-        them has in the term; unmeasured places have none, and hold a measured value. The times' parts of a penalty are
+        them has in the term; unmeasured places have none, and hold a measured value. The times' parts of a cost are
         in `share.`, and in `noise.NAME` the noise's parameter where each value has its own.
     """
 
@@ -99,12 +100,15 @@ def in_batches(problem: EstimationProblem, integration: Integration, targets: Ta
         terms[name] = _sum(cost, arrays[f"target.share.{name}"])
     counts = {n: int(np.count_nonzero(targets.arrays[f"share.{n}"])) for n in measured}
     weights = problem.term_weights(counts)
-    for name, penalty in problem.penalties.items():
-        values = arrays[f"solve.penalty.{name}"]
-        shares = arrays["target.share."]
-        each = values.size // shares.size
-        terms[name] = _sum(values, shares.reshape(*shares.shape, *(1,) * (values.ndim - 2)) * (1.0 / each))
-        weights[name] = penalty.weight
+    for name, goal in problem.costs.items():
+        values = arrays[f"solve.cost.{name}"]
+        if goal.over == "times":
+            shares = arrays["target.share."]
+            each = values.size // shares.size
+            terms[name] = _sum(values, shares.reshape(*shares.shape, *(1,) * (values.ndim - 2)) * (1.0 / each))
+        else:
+            terms |= cost_terms(problem.costs, {name: values})
+        weights[name] = goal.weight
     more, extra = problem.extra_terms(theta, {})
     loss = Graph((*arrays.values(), theta), {**terms, **more})
     return LossProgram((solved, given), loss, {**weights, **extra})

@@ -144,6 +144,8 @@ _SCORES = {
 def score_table(fit: Fit) -> str:
     """Errors of every measured variable."""
     rows = score_rows(fit.record, fit.tree["/diagnostics"].to_dataset())
+    if not rows:
+        return "<p>Nothing was measured: costs alone were minimised.</p>"
     keys = [k for k in _SCORES if k in rows[0]]
     numeric = [k for k, key in enumerate(keys) if "_" in key]
     note = (

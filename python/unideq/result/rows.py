@@ -77,7 +77,7 @@ def score_rows(record: Record, diagnostics: xr.Dataset) -> list[dict[str, str]]:
     Keys: `variable`, `units`, `rmse_…` and `r_squared_…` for `training` and, where there is a hold-out, `held_out`.
     """
     rows = []
-    for k, name in enumerate(record.observations.names):
+    for k, name in enumerate(diagnostics["variable"].values.tolist()):
         row = {"variable": name, "units": str(record.observations.dataset[name].attrs.get("units", ""))}
         for key in ("rmse_training", "r_squared_training", "rmse_held_out", "r_squared_held_out"):
             if key in diagnostics:

@@ -67,7 +67,7 @@ def problem_on(train: Observations, everything: Observations, model: Any, settin
         settings.loss,
         settings.solver,
         settings.regulariser,
-        settings.penalties,
+        settings.costs,
         settings.estimate_initial,
     )
 

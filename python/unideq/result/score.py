@@ -30,7 +30,8 @@ def scores(record: Record, prediction: Prediction) -> xr.Dataset:
     """Root mean squared error and R² (coefficient of determination), (seed, variable), training and held-out."""
     loss, parts = record.settings.loss, record.observations.split(record.settings.holdout)
     train, held = (None if part is None else part.exact(loss) for part in parts)
-    names = list(record.observations.names)
+    names = [] if record.observations.unmeasured else list(record.observations.names)
+    seeds = len(record.settings.seeds)
     variables: dict[str, Any] = {}
     for label, part in (("training", train), ("held_out", held)):
         if part is None:
@@ -47,8 +48,8 @@ def scores(record: Record, prediction: Prediction) -> xr.Dataset:
             spread = ((y - y.mean()) ** 2).mean() if len(y) else np.nan
             error.append(np.sqrt(square))
             determination.append(1.0 - square / spread if spread > 0 else np.full(len(r), np.nan))
-        variables[f"rmse_{label}"] = (("seed", "variable"), np.stack(error, axis=1))
-        variables[f"r_squared_{label}"] = (("seed", "variable"), np.stack(determination, axis=1))
+        for what, columns in (("rmse", error), ("r_squared", determination)):
+            variables[f"{what}_{label}"] = (("seed", "variable"), np.reshape(columns, (len(names), seeds)).T)
     variables["solver_status"] = (("seed", "trajectory"), prediction.status.astype(str))
     return xr.Dataset(
         variables,

@@ -45,10 +45,10 @@ def concerns_before(problem: EstimationProblem, theta: np.ndarray) -> list[str]:
     theta
         Where training starts (P,).
     """
-    model, measured = problem.model, problem.observations.names
-    penalties = [e for p in problem.penalties.values() if p.graph for e in readable(model, p.graph)[0].values()]
+    model, measured = problem.model, () if problem.observations.unmeasured else problem.observations.names
+    costs = [e for p in problem.costs.values() if p.graph for e in readable(model, p.graph)[0].values()]
     found = []
-    for name, reason in unfelt(model, measured, penalties).items():
+    for name, reason in unfelt(model, measured, costs).items():
         remedy = f" {SMOOTH}." if "comparison" in reason else ""
         found.append(f"`{name}` can't be trained and stays as it is: {reason}.{remedy}")
     return found + _out_of_range(model, problem.observations, theta[: model.layout.size])

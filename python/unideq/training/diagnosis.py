@@ -62,8 +62,10 @@ def _in_equations(source: Integration, states: StateTable, theta: np.ndarray) ->
         values = {"t": t, "u": u, "c": c, "theta": theta}
         bad = np.flatnonzero(~np.isfinite(source.vector_field.evaluate(values)["du"]))
         if len(bad) and np.isfinite(u).all():
-            name = next(n for n, window in states.windows.items() if window.start <= bad[0] < window.stop)
-            return f"the right-hand side of `{name}` isn't finite at the start (t = {t:g})"
+            at = bad[0]
+            name = next((n for n, window in states.windows.items() if window.start <= at < window.stop), None)
+            what = "what a cost integrates" if name is None else f"the right-hand side of `{name}`"
+            return f"{what} isn't finite at the start (t = {t:g})"
     return None
 
 

@@ -39,7 +39,7 @@ class FitOptions(TypedDict, total=False):
     loss: str | Loss | Callable[..., Any] | None
     holdout: float | Holdout | None
     regularise: Any
-    penalty: Any
+    cost: Any
     solver: str | Solver
     estimate_initial: bool
     balance: Mapping[str, float] | Balance | Causal | Sequence[Any] | None
@@ -69,7 +69,9 @@ def fit(
         Dataset with variables named after the model's observables, an increasing `time` coordinate, optionally a
         `trajectory` dimension; or a list of Datasets, one a trajectory, with different times. NaN means not measured; a
         variable that is absent is an unobserved one. For `Unrolled` also a `Stream` of a data set larger than memory.
-        Of a residual problem None: its terms have their measurements (`ude.Data`).
+        Where a `cost` alone is minimised, a Dataset without variables: times (the last one being the end), conditions
+        and initial values of each trajectory. Of a residual problem None: its terms have their measurements
+        (`ude.Data`).
     objective
         `Trajectory()` (default), `MultipleShooting(5)` or `Collocation()`; of a `Stepper`, `Unrolled()` (default) or
         `Trajectory()`; of a residual problem `Residual()`. A phase may have its own.
@@ -98,15 +100,16 @@ def fit(
         What a unit of the model's time is, where the data's times are dates or time spans: `D` (days), `h`, `m`
         (minutes), `s`, … Times then count from the first date, which the result keeps: `predict` takes dates.
     loss
-        `squared_error` (default), `huber`, `gaussian`, a loss with settings, or a NumPy function of
-        (predicted, observed).
+        `squared_error` (default), `huber`, `gaussian`, a loss with settings, a NumPy function of (predicted, observed),
+        a `SeriesLoss` of whole trajectories, or a dict variable → loss.
     holdout
         What training doesn't see: the last fraction of the times, or a `Holdout`, which may stop training early
         (`ude.Holdout(0.25, patience=100)`).
     regularise
         `L2(weight)`, `L1(weight)` or a number (an L2 weight).
-    penalty
-        Function of (t, state, p, net), a `Penalty` with a weight, or a dict of them: averaged along the solution.
+    cost
+        What shall be small besides, or alone: a function of (t, state, p, net, forcing), averaged along the solution; a
+        `Cost` with a weight, which may be an integral or at the end; or a dict of them.
     solver
         `auto` (chooses between `tsit5` and the engine's best stiff solver, and says so), or another name: `tsit5`,
         `dopri5`, `kvaerno5`, `kencarp4`, …; or one with its settings, `ude.Tsit5(rtol=1e-8)`, `ude.RK4(dt=0.01)`,

@@ -22,7 +22,7 @@ Judge = Callable[[np.ndarray], np.ndarray]
 
 
 def windows_judge(engine: Engine, objective: Unrolled, problem: EstimationProblem, everything: Observations) -> Judge:
-    """The objective's total on its validation windows, without penalties and regularisation.
+    """The objective's total on its validation windows, without costs and regularisation.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def windows_judge(engine: Engine, objective: Unrolled, problem: EstimationProble
     everything
         Training and held-out measurements together.
     """
-    bare = replace(problem, regulariser=None, penalties={})
+    bare = replace(problem, regulariser=None, costs={})
     windows = objective.validation(bare, everything)
     program = objective.program(bare, windows)
     if not (is_black_box(stepper_of(bare)) and objective.gradient == "none"):

@@ -18,10 +18,10 @@ DATA = [
     xr.Dataset({"x": ("time", GENERATOR.uniform(0.5, 2.0, n))}, {"time": 0.2 * np.arange(n), "w": 0.5 + 0.05 * k})
     for k, n in enumerate(LENGTHS)
 ]
-PENALTY = {"small": ude.Penalty(lambda t, state, p: state.x**2, weight=0.3)}
+COST = {"small": ude.Cost(lambda t, state, p: state.x**2, weight=0.3)}
 
 
-def problem(solver: str = "tsit5", penalty: bool = True) -> EstimationProblem:
+def problem(solver: str = "tsit5", cost: bool = True) -> EstimationProblem:
     """x' = −k w x with pulses at times of every trajectory's own, initial values estimated."""
     model = ude.ODE(
         lambda t, s, p, net, forcing: {"x": -p.k * p.w * s.x + forcing.inflow},
@@ -35,8 +35,8 @@ def problem(solver: str = "tsit5", penalty: bool = True) -> EstimationProblem:
     ]
     observed = Observations.given(own, model, None, None)
     settings = SolverSettings(solver, rtol=1e-9, atol=1e-9)
-    penalties = {n: p.traced(model) for n, p in PENALTY.items()} if penalty else {}
-    return EstimationProblem.make(model, observed, observed, loss_of(None), settings, None, penalties)
+    costs = {n: c.traced(model) for n, c in COST.items()} if cost else {}
+    return EstimationProblem.make(model, observed, observed, loss_of(None), settings, None, costs)
 
 
 def exact(k: int, rate: float, initial: float) -> np.ndarray:

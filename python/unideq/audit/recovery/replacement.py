@@ -83,7 +83,7 @@ def chosen_model(
 def trained_model(fit: Fit, network: str, model: ODE, initial: Mapping[str, np.ndarray]) -> Fit:
     """Refit with the fit's own data, loss, hold-out and solver, from the model's parameters and these initial values.
 
-    Other networks' weights start where the fit left them. Penalties are left out: they may speak of the network that
+    Other networks' weights start where the fit left them. Costs are left out: they may speak of the network that
     is gone.
     """
     record = fit.record
@@ -92,7 +92,7 @@ def trained_model(fit: Fit, network: str, model: ODE, initial: Mapping[str, np.n
         objective=Trajectory(),
         phases=(BFGS(REFIT_ITERATIONS),),
         seeds=(fit.best_seed,),
-        penalties={},
+        costs={},
         regulariser=record.settings.regulariser if model.networks else None,
         holdout=replace(held, patience=None) if (held := record.settings.holdout) else None,
     )

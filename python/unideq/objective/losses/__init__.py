@@ -5,8 +5,9 @@ from .continuous import GaussianLikelihood, LogNormalLikelihood, StudentTLikelih
 from .counts import NegativeBinomialLikelihood, PoissonLikelihood
 from .custom import CustomLoss
 from .given import loss_of
-from .loss import Likelihood, Loss, NoisyLikelihood, mean_over
+from .loss import Likelihood, Loss, Measured, NoisyLikelihood, mean_over
 from .misfit import Huber, SquaredError
+from .series import SeriesLoss
 
 __all__ = [
     "ByVariable",
@@ -16,9 +17,11 @@ __all__ = [
     "Likelihood",
     "LogNormalLikelihood",
     "Loss",
+    "Measured",
     "NegativeBinomialLikelihood",
     "NoisyLikelihood",
     "PoissonLikelihood",
+    "SeriesLoss",
     "SquaredError",
     "StudentTLikelihood",
     "loss_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -54,6 +54,13 @@ class ByVariable(Loss):
     @property
     def limited(self) -> bool:
         return any(loss.limited for loss in self.losses.values())
+
+    @property
+    def whole(self) -> bool:
+        return any(loss.whole for loss in self.losses.values())
+
+    def traced(self, shapes: Mapping[str, Sequence[tuple[int, ...]]]) -> ByVariable:
+        return ByVariable({n: loss.traced({n: shapes[n]}) if n in shapes else loss for n, loss in self.losses.items()})
 
     @property
     def is_likelihood(self) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from ...checks import mapping, settle, text
 from ...errors import DataError
 from ...graph import Expression, constant
-from .loss import NoisyLikelihood, by_variable
+from .loss import Measured, NoisyLikelihood, by_variable
 from .normal_tail import log_normal_between, log_normal_cdf
 
 __all__ = ["NormalNoise"]
@@ -101,37 +101,36 @@ class NormalNoise(NoisyLikelihood):
             )
 
     def mean_cost(
-        self,
-        variable: str,
-        predicted: Expression,
-        values: np.ndarray,
-        beside: Mapping[str, np.ndarray],
-        scale: float,
-        noise: Any,
+        self, predicted: Expression, measured: Measured, scale: float, noise: Expression | None
     ) -> Expression:
-        measured = np.isfinite(values)
-        exact = self.is_exact(variable, values, beside)
-        if (measured == exact).all():
-            return super().mean_cost(variable, predicted, values, beside, scale, noise)
-        lower, upper = self.ends(variable, values, beside)
+        values, of = measured.values, (measured.variable, measured.values, measured.beside)
+        known, exact = np.isfinite(values), self.is_exact(*of)
+        if (known == exact).all():
+            return super().mean_cost(predicted, measured, scale, noise)
+        lower, upper = self.ends(*of)
         flat: Any = predicted.reshape(-1)
 
-        def residuals(kept: np.ndarray, against: np.ndarray) -> Any:
-            own = noise.reshape(-1)[np.flatnonzero(kept)] if noise.shape else noise
-            return -self.residual(flat[np.flatnonzero(kept)], constant(against[kept]), scale, own)
+        def own(kept: np.ndarray) -> Any:
+            assert noise is not None
+            return noise.reshape(-1)[np.flatnonzero(kept)] if noise.shape else noise
 
-        own = noise.reshape(-1)[np.flatnonzero(exact)] if noise.shape else noise
-        total: Any = np.sum(self.elementwise(flat[np.flatnonzero(exact)], constant(values[exact]), scale, own))
-        under = measured & ~exact & np.isneginf(lower)
-        over = measured & ~exact & np.isposinf(upper)
-        inside = measured & ~exact & ~under & ~over
+        def residuals(kept: np.ndarray, against: np.ndarray) -> Any:
+            return -self.residual(flat[np.flatnonzero(kept)], constant(against[kept]), scale, own(kept))
+
+        total: Any = 0.0
+        if exact.any():
+            there = flat[np.flatnonzero(exact)], constant(values[exact])
+            total = np.sum(self.elementwise(*there, scale, own(exact)))  # type: ignore[call-overload]
+        under = known & ~exact & np.isneginf(lower)
+        over = known & ~exact & np.isposinf(upper)
+        inside = known & ~exact & ~under & ~over
         if under.any():
             total = total - np.sum(log_normal_cdf(residuals(under, upper)))
         if over.any():
             total = total - np.sum(log_normal_cdf(-residuals(over, lower)))
         if inside.any():
             total = total - np.sum(log_normal_between(residuals(inside, lower), residuals(inside, upper)))
-        return total * (1.0 / float(measured.sum()))
+        return total * (1.0 / float(known.sum()))
 
 
 def _limit(given: float | str | None, values: np.ndarray, beside: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -12,6 +12,7 @@ from .by_variable import ByVariable
 from .custom import CustomLoss
 from .loss import Loss
 from .misfit import SquaredError
+from .series import SeriesLoss
 
 __all__ = ["loss_of"]
 
@@ -23,7 +24,7 @@ def loss_of(value: Any) -> Loss:
     if isinstance(value, Loss):
         return value
     if isinstance(value, str):
-        known = {n: kind for n, kind in members(Loss).items() if kind not in (CustomLoss, ByVariable)}
+        known = {n: kind for n, kind in members(Loss).items() if kind not in (CustomLoss, ByVariable, SeriesLoss)}
         if value not in known:
             raise unknown("loss", value, known)
         return known[value]()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,30 @@ from ...errors import DataError
 from ...graph import Expression, constant
 from ...stored import Stored
 
-__all__ = ["Likelihood", "Loss", "NoisyLikelihood", "by_variable", "mean_over"]
+__all__ = ["Likelihood", "Loss", "Measured", "NoisyLikelihood", "by_variable", "mean_over"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The measurements of one variable, a row a trajectory or a piece of one.
+
+    Attributes
+    ----------
+    variable
+        Its name.
+    labels, times
+        Of the rows; (K,) times each.
+    values
+        (rows, longest K, *shape); NaN where not measured, and behind a row's end.
+    beside
+        What stands beside the values, by name; the same shapes.
+    """
+
+    variable: str
+    labels: Sequence[Any]
+    times: Sequence[np.ndarray]
+    values: np.ndarray
+    beside: Mapping[str, np.ndarray]
 
 
 class Loss(Stored):
@@ -38,8 +62,8 @@ class Loss(Stored):
 
     @property
     def settings_by_variable(self) -> tuple[str, ...]:
-        """Names of the settings that are dicts by variable."""
-        return "scale", "weights"
+        """Names of the settings that are dicts by variable; a loss from outside may have none."""
+        return tuple(label for label in ("scale", "weights") if hasattr(self, label))
 
     @property
     def beside(self) -> dict[str, tuple[str, ...]]:
@@ -56,12 +80,17 @@ class Loss(Stored):
         """Whether some measurements may lie beyond a limit, and say no more than that."""
         return False
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is one of whole series, which can't be cut."""
+        return False
+
     def of_variable(self, variable: str) -> Loss:
         """The loss of one variable."""
         return self
 
     def __post_init__(self) -> None:
-        settle(self, by_variable, "scale", "weights")
+        settle(self, by_variable, *(label for label in ("scale", "weights") if hasattr(self, label)))
 
     def check(self, names: tuple[str, ...]) -> None:
         """Complain about settings for variables that the data doesn't have."""
@@ -80,19 +109,17 @@ class Loss(Stored):
         """Where a value was measured, and not only a limit of it."""
         return np.isfinite(values)
 
+    def traced(self, shapes: Mapping[str, Sequence[tuple[int, ...]]]) -> Loss:
+        """The same, ready for series of these shapes (K, *shape) by variable."""
+        return self
+
     def mean_cost(
-        self,
-        variable: str,
-        predicted: Expression,
-        values: np.ndarray,
-        beside: Mapping[str, np.ndarray],
-        scale: float,
-        noise: Expression | None,
+        self, predicted: Expression, measured: Measured, scale: float, noise: Expression | None
     ) -> Expression:
-        """Mean over the measured values (NaN where none, one at least) of what each costs."""
-        mask = np.isfinite(values)
+        """Mean over the measured values, one at least, of what each costs; `predicted` has the shape of the values."""
+        mask = np.isfinite(measured.values)
         # Unmeasured places hold a measured value, so that no loss function meets a number outside its domain there.
-        filled = np.where(mask, values, values[mask][0])
+        filled = np.where(mask, measured.values, measured.values[mask][0])
         return mean_over(self.elementwise(predicted, constant(filled), scale, noise), mask)
 
 
