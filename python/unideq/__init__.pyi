@@ -35,6 +35,8 @@ from .model import Condition as Condition
 from .model import Dose as Dose
 from .model import Event as Event
 from .model import Forcing as Forcing
+from .model import LogNormal as LogNormal
+from .model import Normal as Normal
 from .model import Parameter as Parameter
 from .model import State as State
 from .model import Stepper as Stepper
@@ -71,6 +73,7 @@ from .optimise import CosineDecay as CosineDecay
 from .optimise import ExponentialDecay as ExponentialDecay
 from .optimise import FirstOrder as FirstOrder
 from .optimise import GaussNewton as GaussNewton
+from .optimise import Laplace as Laplace
 from .optimise import Optax as Optax
 from .optimise import Optimisers as Optimisers
 from .optimise import PiecewiseConstant as PiecewiseConstant

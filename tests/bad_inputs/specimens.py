@@ -183,8 +183,16 @@ def sites() -> ude.ODE:
     return ude.ODE(decay, ["x"], {"rate": ude.Parameter(1.0, positive=True, per="site")})
 
 
+@cache
+def people() -> ude.ODE:
+    """A model whose rate spreads over its trajectories."""
+    rate = ude.Parameter(1.0, positive=True, per="trajectory", spread=ude.LogNormal(0.3))
+    return ude.ODE(decay, ["x"], {"rate": rate})
+
+
 _SMALL = (
-    data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, problem, driven, runs, late, minutes, sites
+    data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, problem, driven, runs, late, minutes, sites,
+    people,
 )  # fmt: skip
 _EVENTS = (dosed, doses, falling)
 SPECIMENS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (*_SMALL, *_EVENTS, fit, step_fit, residual_fit)}

@@ -124,6 +124,18 @@ ude.Parameter(-1.0, positive=True)  # positive
 ude.Parameter(1.0, units=1)  # `units` … text
 ude.Parameter(1.0, per=1)  # `per` … text … 1
 ude.Parameter(1.0, per="")  # per='' … coordinate
+ude.Parameter(1.0, positive=True, spread=ude.LogNormal(0.3))  # spread … per="trajectory"
+ude.Parameter(1.0, per="site", spread=ude.LogNormal(0.3))  # `LogNormal` … positive=True
+ude.Parameter(1.0, positive=True, per="site", spread=ude.Normal(0.3))  # `Normal` … negative … ude.LogNormal
+ude.Parameter(1.0, lower=0.0, upper=2.0, per="site", spread=ude.LogNormal(0.3))  # `LogNormal` … bounds … 2.0
+ude.Parameter(1.0, per="site", spread=0.3)  # `spread` … ude.LogNormal(0.3) … float
+ude.Parameter(1.0, per="site", spread=ude.Normal)  # `spread` … ude.Normal(0.5)
+ude.Normal(0.0)  # `deviation` … 0
+ude.LogNormal(-1.0)  # `deviation` … -1
+ude.LogNormal("wide")  # `deviation` … 'wide'
+ude.LogNormal(0.3, free=1)  # `free` … True or False
+ude.Laplace(0)  # `iterations` … 0
+ude.Laplace(objective=ude.Trajectory())  # `Laplace` … `objective`
 ude.Parameter([1.0, 2.0], per="site")  # per='site' … one number a group
 ude.ODE(decay, ["x"], {"rate": ude.Parameter(1.0, per="x")})  # `rate` … per `x`
 ude.ODE(decay, ["x"], {"rate": ude.Parameter(1.0, per="time")})  # `rate` … per `time`

@@ -5,6 +5,17 @@ import pytest
 from bad_inputs.telling import judged, rows
 
 ROWS = rows(r"""
+ude.fit(people, pair)  # `rate` has a spread … likelihood … loss="gaussian"
+ude.fit(ode, data, loss="gaussian", phases=ude.Laplace(5))  # `Laplace` … spread … ude.LogNormal(0.3)
+ude.fit(sites, pair.assign_coords(site=("trajectory", [1, 2])), loss="gaussian", phases=ude.Laplace(5))  # `Laplace`
+ude.fit(people, pair, loss=ude.GaussianLikelihood(weights={"x": 2.0}), phases=ude.Laplace(5))  # `Laplace` … `weights`
+ude.fit(ude.Stepper(people, 0.25), pair, loss="gaussian", phases=ude.Laplace(5))  # `Laplace` … `Stepper`
+ude.fit(ude.ODE(lambda t, s, p: {"x": -p.a * p.b * s.x}, ["x"], {
+    "a": ude.Parameter(1.0, positive=True, per="trajectory", spread=ude.LogNormal(0.3)),
+    "b": ude.Parameter(1.0, positive=True, per="site", spread=ude.LogNormal(0.3))}),
+    pair.assign_coords(site=("trajectory", [1, 2])), loss="gaussian", phases=ude.Laplace(5))  # ['site', 'trajectory']
+ude.fit(problem, phases=ude.Laplace(5))  # `Laplace` … continuous in time
+fit.adapted(data)  # `adapted` … parameter by group … fit.train(data=...)
 ude.fit(5, data)  # `fit` needs a model … int
 ude.fit(decay, data)  # `fit` needs a model … function
 ude.fit(ude.ODE, data)  # `fit` needs a model … type

@@ -81,7 +81,7 @@ class ContinuousTask(MeasuredTask):
         record.settings = self.settings
 
     def _judge_of_held_out(self, held: Observations) -> Judge:
-        problem = replace(self.problem.with_observations(held), regulariser=None, costs={})
+        problem = replace(self.problem.with_observations(held), regulariser=None, costs={}, populations=False)
         program = Trajectory().build(problem)
         return lambda theta: np.asarray(self.engine.value(program, theta).total)
 

@@ -21,7 +21,7 @@ from ..objective import Holdout, Objective, Observations, Unrolled, loss_of
 from ..objective.attributes import check_attributes
 from ..objective.cost import costs_of
 from ..objective.doubts import tell_doubts
-from ..objective.groups import groups_of
+from ..objective.groups import group_values, groups_of
 from ..objective.own_times import time_dim
 from ..objective.regularise import regulariser_of
 from ..optimise import Adam
@@ -155,9 +155,10 @@ class Measured(Kind):
     def dims(self, model: Any, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
         return model.dims(name, shape)
 
-    def labels_of_groups(self, record: Record) -> dict[str, tuple[str, list[Any]]]:
-        found = groups_of(record.model, record.observations.series)
-        return {name: (one.per, list(one.labels)) for name, one in found.items()}
+    def group_values(self, record: Record) -> dict[str, tuple[str, list[Any], np.ndarray]]:
+        groups = groups_of(record.model, record.observations.series)
+        values = group_values(record.model, groups, record.layout, record.chosen_theta)
+        return {name: (groups[name].per, list(groups[name].labels), found) for name, found in values.items()}
 
     def groups(self, record: Record) -> dict[str, xr.Dataset]:
         dataset = record.observations.dataset.copy()

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..engine import Report
+from ..engine import Minimisation, Report
 from ..objective import EstimationProblem, Observations
 from ..objective.estimation_problem import USUAL_ATOL
+from ..objective.laplace import check_marginal, marginal_programs
+from ..optimise import Laplace, Phase
 from ..result.sampling import problem_on
 from ..training.concerns import concerns_after, concerns_before, slow
 from ..training.judge import Judge
+from ..training.marginal import minimise_marginal
 from ..training.record import Record
 from ..training.stage import Stage
 from ..training.task import Course, Task
@@ -49,6 +53,8 @@ class MeasuredTask(Task):
         self.guesses: dict[str, np.ndarray] = {}
         for stage in self.stages:
             stage.objective.check(problem)
+            if isinstance(stage.phase, Laplace):
+                check_marginal(problem)
             fresh = [e for e in stage.objective.entries(problem) if e.name not in problem.layout]
             if fresh:
                 self.guesses.update(stage.objective.guesses(problem))
@@ -61,6 +67,9 @@ class MeasuredTask(Task):
     def first_theta(self) -> np.ndarray:
         return np.stack([self.problem.initial_theta(seed, self.guesses) for seed in self.settings.seeds])
 
+    def check_phase(self, phase: Phase) -> None:
+        """All are for models of time; `Laplace` has been checked with the problem."""
+
     # ---- start and end of a run -------------------------------------------------------------------------------
 
     def fresh(self, theta: np.ndarray) -> dict[str, Any]:
@@ -69,6 +78,10 @@ class MeasuredTask(Task):
     def begin(self, record: Record) -> list[str]:
         if self.settings.solver.atol not in (USUAL_ATOL, self._given_atol):
             record.events.append(f"absolute tolerances follow the states' sizes: {self.settings.solver.tolerances}")
+        kept = [n for n, c in self.model.grouped.items() if c.parameter.spread is not None and not c.settled]
+        if kept and not any(isinstance(s.phase, Laplace) for s in self.stages):
+            listing = ", ".join(f"`{n}`" for n in kept)
+            record.events.append(f"the spread of {listing} stays as it was given: only `ude.Laplace()` estimates it")
         self._choose(record)
         return concerns_before(self.problem, record.theta[0])
 
@@ -112,12 +125,28 @@ class MeasuredCourse(Course):
     task: MeasuredTask
 
     def build(self) -> None:
-        super().build()
         task, record = self.task, self.record
+        if isinstance(self.stage.phase, Laplace):
+            self.program, self.batches = marginal_programs(task.problem).cost, None
+        else:
+            super().build()
         self.judge = None if self.batches is None else task.judge_of_batches(self.stage)
         if self.judge is not None and record.iteration == 0:
             record.best_theta, record.best_total = record.theta.copy(), self.judge(record.theta)
         self.began = (record.history.iterations, time.monotonic())
+
+    @property
+    def free(self) -> np.ndarray:
+        if any(c.settled for c in self.task.model.grouped.values()):
+            return super().free & ~self.task.layout.mask("noise")
+        if not isinstance(self.stage.phase, Laplace):
+            return super().free
+        return self.task.layout.free_mask & ~self.task.layout.mask("deviation", "segment")
+
+    def minimise(self, run: Minimisation, report: Callable[[Report], bool]) -> None:
+        if not isinstance(self.stage.phase, Laplace):
+            return super().minimise(run, report)
+        return minimise_marginal(self.task.engine, self.task.problem, run, report)
 
     def log(self, report: Report, due: bool) -> np.ndarray | None:
         record, failed = self.record, self.task.failed

@@ -11,6 +11,7 @@ from .ode import ODE
 from .own_forcing import Forcing, Record, Records, records_in, row_tables, with_rows
 from .parameter import Parameter
 from .pde import PDE
+from .spread import LogNormal, Normal, Spread
 from .state import State, StateTable
 from .stepper import Stepper
 from .triggers import Trigger, event_row, tables_of
@@ -27,10 +28,13 @@ __all__ = [
     "Grouped",
     "Layout",
     "LearnedTerm",
+    "LogNormal",
     "Model",
+    "Normal",
     "Parameter",
     "Record",
     "Records",
+    "Spread",
     "State",
     "StateTable",
     "Stepper",

@@ -26,16 +26,22 @@ class Grouped(Condition):
         Its guess, bounds, and whether it is trained.
     known
         Label of a group → its value, in a trained model.
+    settled
+        Whether typical value and spread keep their values: only the groups' own are found.
     """
 
     parameter: Parameter = field(default_factory=lambda: Parameter(1.0))
     known: Mapping[Any, float] = field(default_factory=dict)
+    settled: bool = False
 
     @classmethod
-    def of(cls, parameter: Parameter, known: Mapping[Any, float] | None = None) -> Self:
-        """That of a declared parameter; trained ones know the values of their groups."""
-        guess = None if known else float(parameter.array)
-        return cls(guess, parameter.units, parameter.description, parameter, dict(known or {}))
+    def of(cls, parameter: Parameter, known: Mapping[Any, float] | None = None, settled: bool = False) -> Self:
+        """That of a declared parameter; trained ones know the values of their groups.
+
+        New groups have the typical value, where there is a spread.
+        """
+        guess = None if known and parameter.spread is None else float(parameter.array)
+        return cls(guess, parameter.units, parameter.description, parameter, dict(known or {}), settled)
 
     @property
     def per(self) -> str:
@@ -44,7 +50,7 @@ class Grouped(Condition):
 
     @property
     def typical(self) -> float:
-        return float(np.median(list(self.known.values()))) if self.known else float(self.parameter.array)
+        return float(np.median(list(self.known.values()))) if self.default is None else self.default
 
     def of_label(self, name: str, label: Any) -> float:
         """The value of a group; where the model isn't trained, the guess.
@@ -88,9 +94,26 @@ class Grouped(Condition):
             f"`conditions={{{name!r}: {self.typical:.3g}}}`."
         )
 
-    def entry(self, name: str, groups: int) -> Entry:
-        """Its view in θ: one value a group."""
-        return replace(Entry.of_parameter(name, self.parameter, "group"), shape=(groups,))
+    def entries(self, name: str, groups: int) -> list[Entry]:
+        """Its views in θ: one value a group; or the typical value, the spread, and one deviation a group."""
+        entry, spread, free = Entry.of_parameter(name, self.parameter, "group"), self.parameter.spread, not self.settled
+        if spread is None:
+            return [replace(entry, shape=(groups,))]
+        free = free and self.parameter.free
+        width, units = spread.deviation, "" if spread.positive else self.units
+        words = f"deviations of {name} from the typical value, in spreads"
+        return [
+            replace(entry, name=f"typical.{name}", kind="parameter", free=free),
+            Entry(f"spread.{name}", (), "spread", free and spread.free, 0.0, None, width, units, f"spread of {name}"),
+            Entry(f"deviation.{name}", (groups,), "deviation", self.parameter.free, description=words),
+        ]
+
+    def guesses(self, name: str) -> dict[str, Any]:
+        """Where those start."""
+        spread, value = self.parameter.spread, self.parameter.array
+        if spread is None:
+            return {name: value}
+        return {f"typical.{name}": value, f"spread.{name}": spread.deviation, f"deviation.{name}": 0.0}
 
     def __str__(self) -> str:
         return f"{self.parameter!r}" + (f", {len(self.known)} groups trained" if self.known else "")
@@ -98,13 +121,13 @@ class Grouped(Condition):
     def to_json(self) -> dict[str, Any]:
         """The parameter, and the groups' values as two lists."""
         known = {"labels": list(self.known), "values": list(self.known.values())} if self.known else {}
-        return {"parameter": self.parameter.to_json(), **known}
+        return {"parameter": self.parameter.to_json(), **known, **({"settled": True} if self.settled else {})}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Inverse of `to_json`."""
         known = dict(zip(data.get("labels", ()), data.get("values", ()), strict=True))
-        return cls.of(Parameter(**data["parameter"]), known)
+        return cls.of(Parameter(**data["parameter"]), known, data.get("settled", False))
 
 
 def grouped(conditions: Mapping[str, Condition]) -> dict[str, Grouped]:

@@ -23,7 +23,7 @@ from .parameter import Parameter
 
 __all__ = ["Entry", "Layout"]
 
-KINDS = ("parameter", "group", "network", "initial", "segment", "noise")
+KINDS = ("parameter", "group", "spread", "deviation", "network", "initial", "segment", "noise")
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Layout:
         return entry
 
     def of_kind(self, *kinds: str) -> tuple[Entry, ...]:
-        """Entries of these kinds: `parameter`, `group`, `network`, `initial`, `segment`, `noise`."""
+        """Entries of these kinds, of `KINDS`: `parameter`, `network`, `initial`, `segment`, `noise`, …"""
         return tuple(e for e in self.entries if e.kind in kinds)
 
     def window(self, name: str) -> slice:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -128,9 +129,31 @@ class Model(Declared, Stored):
         known = normal_keys(mapping(conditions, "conditions", none=True, error=ModelError))
         return {n: v for n, v in given.items() if n not in own}, {**own, **known}
 
-    def with_groups(self, values: Mapping[str, Mapping[Any, float]]) -> Self:
-        """The same model that knows the values of groups: parameter → label → value."""
-        return self._with_conditions({n: Grouped.of(self.grouped[n].parameter, v) for n, v in values.items()})
+    def with_groups(
+        self, values: Mapping[str, Mapping[Any, float]], typical: Mapping[str, tuple[float, float]] | None = None
+    ) -> Self:
+        """The same model that knows the values of groups.
+
+        Parameters
+        ----------
+        values
+            Parameter → label → value.
+        typical
+            Of those with a spread: parameter → typical value and spread.
+        """
+        changed = {}
+        for name, known in values.items():
+            parameter = self.grouped[name].parameter
+            if name in (typical or {}) and parameter.spread is not None:
+                value, deviation = (typical or {})[name]
+                parameter = replace(parameter.moved(value), spread=parameter.spread.at(deviation))
+            changed[name] = Grouped.of(parameter, known)
+        return self._with_conditions(changed)
+
+    def settled(self) -> Self:
+        """The same model in which training changes nothing but the values of groups (and initial values)."""
+        made = self.frozen(*self.parameters, *self.networks)
+        return made._with_conditions({n: replace(c, settled=True) for n, c in self.grouped.items()})
 
     def _with_conditions(self, changed: Mapping[str, Grouped]) -> Self:
         """A copy that differs in parameters by group alone; graphs are shared."""
@@ -139,7 +162,11 @@ class Model(Declared, Stored):
         return made
 
     def _with_free(self, names: tuple[str, ...], free: Callable[[str], bool]) -> Self:
-        own = {n: Grouped.of(c.parameter.kept(free=free(n)), c.known) for n, c in self.grouped.items() if n in names}
+        own = {
+            n: Grouped.of(c.parameter.kept(free=free(n)), c.known, c.settled)
+            for n, c in self.grouped.items()
+            if n in names
+        }
         made = super()._with_free(tuple(n for n in names if n not in own), free)
         return made._with_conditions(own) if own else made
 

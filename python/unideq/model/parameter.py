@@ -10,6 +10,7 @@ import numpy as np
 from ..checks import array as checked_array
 from ..checks import flag, known_arguments, number, refused, settle, text
 from ..errors import ModelError
+from .spread import Spread
 
 __all__ = ["Parameter"]
 
@@ -35,6 +36,9 @@ class Parameter:
     per
         One value a group of trajectories: `trajectory`, or a coordinate of the data along it (`subject`, `site`), each
         of whose distinct labels is a group. The value is then one number, where all groups start. None: one for all.
+    spread
+        How the groups' values spread around a typical one, `LogNormal(0.3)` or `Normal(0.5)`: the value is then where
+        the typical one starts, and each group deviates from it as far as its measurements ask for.
 
     Raises
     ------
@@ -56,6 +60,7 @@ class Parameter:
     units: str = ""
     description: str = ""
     per: str | None = None
+    spread: Spread | None = None
     array: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +87,10 @@ class Parameter:
                 f"The initial value {array.tolist()!r} isn't below its upper bound {self.upper}. "
                 "Give a value inside the bounds."
             )
+        object.__setattr__(self, "spread", Spread.of(self.spread))
         if self.per is None:
+            if self.spread is not None:
+                raise ModelError(f'A `spread` is over groups: say which, `per="trajectory"`, with {self.spread!r}.')
             return
         settle(self, text, "per", error=ModelError)
         if not self.per or array.ndim:
@@ -91,12 +99,27 @@ class Parameter:
                 f"A parameter with `per={self.per!r}` needs {needs}: one number a group. For several numbers write "
                 "several parameters."
             )
+        self._check_spread()
+
+    def _check_spread(self) -> None:
+        """A distribution reaches all values that it could take, and no bound."""
+        if self.spread is None:
+            return
+        name = type(self.spread).__name__
+        if self.upper is not None or self.lower not in (None, 0.0):
+            raise ModelError(f"`{name}` values have no bounds such as {self.lower} and {self.upper}. Leave them out.")
+        if self.spread.positive and self.lower is None:
+            raise ModelError(f"`{name}` values are positive. Write `positive=True`.")
+        if not self.spread.positive and self.lower is not None:
+            raise ModelError(
+                f"`{name}` values may be negative: leave out `positive=True`, or write `ude.LogNormal(...)`."
+            )
 
     def __repr__(self) -> str:
         parts = [repr(self.array.tolist())]
         parts += [f"{k}={getattr(self, k)!r}" for k in ("lower", "upper") if getattr(self, k) is not None]
         parts += [] if self.free else ["free=False"]
-        parts += [f"{k}={getattr(self, k)!r}" for k in ("units", "description", "per") if getattr(self, k)]
+        parts += [f"{k}={getattr(self, k)!r}" for k in ("units", "description", "per", "spread") if getattr(self, k)]
         return f"Parameter({', '.join(parts)})"
 
     def moved(self, value: Any) -> Parameter:
@@ -129,6 +152,7 @@ class Parameter:
             "units": self.units,
             "description": self.description,
             **({} if self.per is None else {"per": self.per}),
+            **({} if self.spread is None else {"spread": self.spread.to_json()}),
         }
 
 

@@ -88,13 +88,15 @@ def _warn_groups(model: Model, train: Observations) -> None:
         condition = model.grouped[name]
         if not condition.parameter.free:
             continue
+        if condition.settled:
+            continue
         if len(groups) == 1:
             warn_user(
                 f"`{name}` is one value a `{groups.per}`, and the data have one only, {groups.labels[0]!r}: it is a "
                 "parameter like others here. Leave `per` out, or give the data of more."
             )
         unseen = groups.without(train.series)
-        if unseen:
+        if unseen and condition.parameter.spread is None:  # else they are typical
             warn_user(
                 f"`{name}` of {groups.per} {listing(unseen)} has no measurement to train on: it stays at its guess, "
                 f"{float(condition.parameter.array):g}, and predictions there are made with it."

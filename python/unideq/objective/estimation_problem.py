@@ -14,7 +14,7 @@ from ..graph.transform import substitute
 from ..model import Entry, Layout, Model, Parameter, with_rows
 from ..model.names import TERMS, check_reserved
 from .cost import Cost, cost_terms
-from .groups import Groups, groups_of, picked, selection_rows
+from .groups import Groups, group_values, groups_of, picked, selection_rows, values_of
 from .integrals import with_integrals
 from .losses import Loss, Measured, NoisyLikelihood
 from .observations import Observations
@@ -55,6 +55,8 @@ class EstimationProblem:
         Forcing of a trajectory's own → its tables, a row a trajectory.
     groups
         Parameter by group → its groups; left out where its values are said otherwise.
+    populations
+        Whether deviations of groups from what is typical count in the loss.
     picking
         Whether `c` is data of the programs, so that graphs pick the values of groups out of θ themselves.
     happening
@@ -77,6 +79,7 @@ class EstimationProblem:
     groups: Mapping[str, Groups] = field(default_factory=dict)
     picking: bool = False
     happening: tuple[Schedule, ...] = ()
+    populations: bool = True
 
     @classmethod
     def make(
@@ -162,7 +165,8 @@ class EstimationProblem:
                 )
             )
         groups = groups_of(model, everything.series)
-        entries += [model.grouped[n].entry(n, len(g)) for n, g in groups.items()]
+        entries += [e for n, g in groups.items() for e in model.grouped[n].entries(n, len(g))]
+        _check_spreads(model, loss, train)
         for name in () if train.unmeasured else train.names:
             one = loss.of_variable(name)
             if isinstance(one, NoisyLikelihood) and name not in one.sigma:
@@ -197,7 +201,7 @@ class EstimationProblem:
             if f"initial.{name}" in self.layout:
                 values[f"initial.{name}"] = guess
         for name in self.groups:
-            values[name] = self.model.grouped[name].parameter.array
+            values |= self.model.grouped[name].guesses(name)
         for entry in self.layout.of_kind("noise"):
             loss = self.loss.of_variable(entry.name.removeprefix("noise."))
             assert isinstance(loss, NoisyLikelihood)
@@ -220,7 +224,7 @@ class EstimationProblem:
         found = substitute(graph, {own: theta[: self.model.layout.size]}, inputs)
         if not self.picking or not self.groups:
             return found
-        return picked(found, self.model, self.groups, {n: self.layout.view(theta, n) for n in self.groups})
+        return picked(found, self.model, self.groups, {n: self.group_values(n, theta) for n in self.groups})
 
     @property
     def given_rows(self) -> np.ndarray | None:
@@ -233,10 +237,15 @@ class EstimationProblem:
         rows = constant_rows(self.model, self.observations.series) if self.constants is None else self.constants
         if rows is None or not self.groups:
             return rows
-        rows, values, places = rows.copy(), self.layout.unpack(theta), list(self.model.conditions)
+        rows, places = rows.copy(), list(self.model.conditions)
+        values = group_values(self.model, self.groups, self.layout, theta)
         for name, groups in self.groups.items():
             rows[:, places.index(name)] = values[name][groups.index]
         return rows
+
+    def group_values(self, name: str, theta: Expression) -> Expression:
+        """The values of a parameter's groups (groups,)."""
+        return values_of(name, self.model, self.layout, theta)
 
     def initial_states(self, theta: Expression) -> Expression:
         """(trajectories, n)."""
@@ -268,7 +277,7 @@ class EstimationProblem:
         columns = [rows[:, k : k + 1] for k in range(rows.shape[1])]
         for k, name in enumerate(self.model.conditions):
             if name in self.groups:
-                own: Any = self.layout.view(self.theta(), name)
+                own: Any = self.group_values(name, self.theta())
                 columns[k] = own[self.groups[name].index[chosen].tolist()].reshape(len(chosen), 1)
         return np.concatenate(columns, axis=1)  # type: ignore[return-value]
 
@@ -339,6 +348,12 @@ class EstimationProblem:
         """Costs (see `cost_terms`) and regularisation, and their weights."""
         terms = cost_terms(self.costs, costs, counted, last)
         weights = {name: self.costs[name].weight for name in terms}
+        deviations = self.layout.of_kind("deviation") if self.populations else ()
+        if deviations:
+            # As much as it counts in the sum of all values' costs, whose mean (times the variables) the others make.
+            sums: Any = sum(np.sum(self.layout.view(theta, e.name) ** 2) for e in deviations)  # type: ignore[arg-type]
+            terms["population"] = sums * (0.5 / self.observations.count)
+            weights["population"] = float(len(self.observations.names))
         if self.regulariser is not None:
             terms["regularisation"] = self.regulariser.expression(self.layout, theta)
             weights["regularisation"] = self.regulariser.weight
@@ -385,6 +400,16 @@ def _settled(
     if settled != solver.atol or not isinstance(solver.atol, tuple):
         warn_below_tolerance(model.states, settled, largest, stacklevel=6)
     return replace(solver, atol=settled)
+
+
+def _check_spreads(model: Model, loss: Loss, train: Observations) -> None:
+    """What spreads over a population is weighed against the noise of the measurements."""
+    name = next((n for n, c in model.grouped.items() if c.parameter.spread is not None), None)
+    if name is not None and (train.unmeasured or not loss.is_likelihood):
+        raise OptionError(
+            f"`{name}` has a spread, and how far a group deviates is weighed against the noise of its measurements: "
+            'that needs some, and a likelihood, e.g. `loss="gaussian"`.'
+        )
 
 
 def _check_terms(model: Model, train: Observations, costs: Mapping[str, Cost]) -> None:

@@ -15,7 +15,18 @@ from ..model import Layout, Model
 from ..model.grouped import listing
 from .series import Series
 
-__all__ = ["Groups", "groups_of", "label_of", "picked", "selection_rows", "trained_groups"]
+__all__ = [
+    "Groups",
+    "group_values",
+    "groups_of",
+    "label_of",
+    "picked",
+    "selection_rows",
+    "slopes_of",
+    "stored_as",
+    "trained_groups",
+    "values_of",
+]
 
 
 @dataclass(frozen=True)
@@ -81,15 +92,52 @@ def groups_of(model: Model, series: Sequence[Series]) -> dict[str, Groups]:
     return found
 
 
+def values_of(name: str, model: Model, layout: Layout, theta: Expression) -> Expression:
+    """The values of a parameter's groups (groups,)."""
+    spread = model.grouped[name].parameter.spread
+    if spread is None:
+        return layout.view(theta, name)
+    return spread.value(*_parts(name, layout, theta))
+
+
+def slopes_of(name: str, model: Model, layout: Layout, theta: Expression) -> Expression:
+    """Their derivatives in the groups' deviations (groups,)."""
+    spread = model.grouped[name].parameter.spread
+    assert spread is not None
+    return spread.slope(*_parts(name, layout, theta))
+
+
+def _parts(name: str, layout: Layout, theta: Expression) -> tuple[Expression, ...]:
+    return tuple(layout.view(theta, f"{part}.{name}") for part in ("typical", "spread", "deviation"))
+
+
+def stored_as(name: str, layout: Layout) -> str | None:
+    """The entry of θ with one number a group; None where a layout doesn't have the parameter."""
+    return next((n for n in (name, f"deviation.{name}") if n in layout), None)
+
+
+def group_values(
+    model: Model, groups: Mapping[str, Groups], layout: Layout, theta: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Parameter by group → its values (groups,), or (S, groups), at θ (P,) or (S, P)."""
+    symbol = layout.variable()
+    known = [n for n in groups if stored_as(n, layout) is not None]
+    graph = Graph((symbol,), {n: values_of(n, model, layout, symbol) for n in known})
+    rows = [graph.evaluate({"theta": row}) for row in np.atleast_2d(theta)]
+    return {n: np.stack([row[n] for row in rows]).reshape(*np.shape(theta)[:-1], -1) for n in known}
+
+
 def trained_groups(model: Model, series: Sequence[Series], layout: Layout, theta: np.ndarray) -> Model:
     """The model that knows the values that θ has for the groups of these trajectories."""
-    groups = {n: g for n, g in groups_of(model, series).items() if n in layout}
-    if not groups:
+    groups = groups_of(model, series)
+    values = group_values(model, groups, layout, theta)
+    if not values:
         return model
-    values = layout.unpack(theta)
-    return model.with_groups(
-        {n: dict(zip(g.labels, layout[n].inside(values[n]).tolist(), strict=True)) for n, g in groups.items()}
-    )
+    parts = layout.unpack(theta)
+    inside = {n: layout[n].inside(v) if n in layout else v for n, v in values.items()}
+    known = {n: dict(zip(groups[n].labels, v.tolist(), strict=True)) for n, v in inside.items()}
+    typical = {n: (float(parts[f"typical.{n}"]), float(parts[f"spread.{n}"])) for n in known if n not in layout}
+    return model.with_groups(known, typical)
 
 
 # ---- programs whose `c` is data: steps, points ----------------------------------------------------------------------

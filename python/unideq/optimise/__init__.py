@@ -3,6 +3,7 @@
 from .adam import Adam, AdamW
 from .first_order import FirstOrder
 from .gauss_newton import GaussNewton
+from .laplace import Laplace
 from .libraries import Optax, Optimisers
 from .matrices import Matrix, checked_matrices, weight_matrices
 from .phase import Phase, check_engine, optimizers_of
@@ -23,6 +24,7 @@ __all__ = [
     "ExponentialDecay",
     "FirstOrder",
     "GaussNewton",
+    "Laplace",
     "Matrix",
     "Optax",
     "Optimisers",

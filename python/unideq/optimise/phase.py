@@ -38,6 +38,8 @@ class Phase(Stored):
     """One evaluation of the loss an iteration: data and weights may differ from one to the next."""
     needs_residuals: ClassVar[bool] = False
     """Every term of the objective has to be a mean of squared residuals at points."""
+    on_host: ClassVar[bool] = False
+    """Whether its steps are made here, with what engines evaluate; engines themselves don't know it."""
     engines: ClassVar[tuple[str, ...]] = ()
     """The engines that have it; none named: all."""
     later: ClassVar[Mapping[str, Any]] = {}
@@ -149,4 +151,6 @@ def check_engine(phase: Phase, engine: str) -> None:
 
 def optimizers_of(engine: str) -> list[str]:
     """Names of the optimisers that an engine has."""
-    return [name for name, cls in members(Phase).items() if not cls.engines or engine in cls.engines]
+    return [
+        name for name, cls in members(Phase).items() if not cls.on_host and (not cls.engines or engine in cls.engines)
+    ]

@@ -107,17 +107,16 @@ class Fit:
     def parameters(self) -> dict[str, Any]:
         """Constrained values of the best seed: the model's parameters, initial values, noise; no network weights.
 
-        Arrays; of parameters by group a DataArray over the groups, with their labels.
+        Arrays; of parameters by group a DataArray over the groups, with their labels; with a spread, that and the
+        typical value besides, as `spread.NAME` and `typical.NAME`.
         """
         record = self.record
-        groups = self.kind.labels_of_groups(record)
-        found: dict[str, Any] = {}
-        for name, value in record.layout.unpack(self.theta).items():
-            if record.layout[name].kind in ("parameter", "initial", "noise"):
-                found[name] = value
-            elif name in groups:
-                dim, labels = groups[name]
-                found[name] = xr.DataArray(value, {dim: labels}, (dim,), name)
+        values = record.layout.unpack(self.theta)
+        found: dict[str, Any] = {
+            n: v for n, v in values.items() if record.layout[n].kind in ("parameter", "initial", "noise", "spread")
+        }
+        for name, (dim, labels, of_groups) in self.kind.group_values(record).items():
+            found[name] = xr.DataArray(of_groups[record.best_seed], {dim: labels}, (dim,), name)
         return found
 
     @cached_property
@@ -288,6 +287,40 @@ class Fit:
         from ..training.further import train_further
 
         return train_further(self, phases, data, freeze=freeze, thaw=thaw, **settings)
+
+    def adapted(self, data: Any, phases: Any = None, **settings: Any) -> Fit:
+        """A fit to other trajectories (subjects, sites) that finds nothing but what they have of their own.
+
+        That is the values of parameters by group, and estimated initial values; shared parameters, networks, typical
+        values, spreads and noise stay. Few measurements are enough where there is a spread: it says how far a new group
+        may deviate from the typical value. Groups of labels that this fit knows start at their values.
+
+        Parameters
+        ----------
+        data
+            Measurements of the same variables.
+        phases
+            Default: `BFGS(100)`.
+        **settings
+            As in `train`.
+
+        Examples
+        --------
+        >>> import numpy as np, xarray as xr, unideq as ude
+        >>> times, rates = np.linspace(0, 2, 9), np.array([[0.5], [0.7], [0.9]])
+        >>> coords = {"time": times, "trajectory": ["a", "b", "c"]}
+        >>> data = xr.Dataset({"x": (("trajectory", "time"), 3 * np.exp(-rates * times))}, coords)
+        >>> rate = ude.Parameter(1.0, positive=True, per="trajectory")
+        >>> model = ude.ODE(lambda t, state, p: {"x": -p.rate * state.x}, ["x"], {"rate": rate})
+        >>> fit = ude.fit(model, data.isel(trajectory=[0, 1]), phases=ude.BFGS(30), progress=False)
+        >>> new = fit.adapted(data.isel(trajectory=[2], time=[0, 3]), progress=False)
+        >>> round(float(new.parameters["rate"].sel(trajectory="c")), 3)
+        0.9
+        """
+        from ..optimise import BFGS
+        from ..training.further import adapt
+
+        return adapt(self, data, BFGS(100) if phases is None else phases, **settings)
 
     def network(self, name: str, seed: int | str | None = None) -> TrainedNetwork:
         """A learned function by name, to be called at one's own points: `fit.network("uptake")(0.5)`.
@@ -470,7 +503,7 @@ class Fit:
     def _parameter_lines(self) -> list[str]:
         lines, spread = [], {row["name"]: row for row in parameter_rows(self.record) if row["low"]}
         for name, value in self.parameters.items():
-            units = self.record.layout[name].units
+            units = (self.record.layout[name] if name in self.record.layout else self.model.grouped[name]).units
             text = np.array2string(np.asarray(value), precision=5, threshold=6)
             row = spread.get(name)
             range_ = f"  (seeds: {row['low']} to {row['high']})" if row else ""

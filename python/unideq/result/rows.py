@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,17 +34,21 @@ def parameter_rows(record: Record) -> list[dict[str, str]]:
     """
     near, best = near_best(record), record.best_seed
     labels = [] if record.observations is None else [s.label for s in record.observations.series]
-    groups = record.kind.labels_of_groups(record)
+    groups = record.kind.group_values(record)
     rows = []
     for name, values in record.layout.unpack(record.chosen_theta).items():
         entry = record.layout[name]
-        if entry.kind not in ("parameter", "group", "initial", "noise"):
+        if entry.kind == "deviation":  # shown as the values that they make
+            name = name.removeprefix("deviation.")
+            values, entry = groups[name][2], replace(entry, kind="group", units=record.model.conditions[name].units)
+        if entry.kind not in ("parameter", "group", "spread", "initial", "noise"):
             continue
         places = list(np.ndindex(entry.shape))
         for at in places[:10]:
             mine = values[(slice(None), *at)]
             row = {
-                "name": name + (_place(at, entry.kind, labels) if name not in groups else _group(at, *groups[name])),
+                "name": name
+                + (_place(at, entry.kind, labels) if name not in groups else _group(at, *groups[name][:2])),
                 "value": number(mine[best]),
                 "low": number(mine[near].min()) if entry.free and near.sum() > 1 else "",
                 "high": number(mine[near].max()) if entry.free and near.sum() > 1 else "",

@@ -46,17 +46,25 @@ def training_groups(record: Record) -> dict[str, xr.Dataset]:
 def _parameters(record: Record) -> xr.Dataset:
     kind, model = record.kind, record.model
     variables: dict[str, Any] = {}
-    groups = kind.labels_of_groups(record)
+    groups = kind.group_values(record)
+    for name, (dim, _, values) in groups.items():
+        about = record.model.grouped[name]
+        attrs = {k: v for k, v in (("units", about.units), ("long_name", about.description)) if v}
+        attrs["free"] = int(about.parameter.free)
+        variables[name] = (("seed", dim), values, attrs)
     for name, values in record.layout.unpack(record.chosen_theta).items():
         entry = record.layout[name]
-        if entry.kind == "network":
+        if entry.kind in ("network", "group"):
             continue
-        lead = groups[name][0] if name in groups else {"initial": "trajectory", "segment": "segment"}.get(entry.kind)
+        own = groups[name.partition(".")[2]][0] if entry.kind == "deviation" else None
+        lead = own or {"initial": "trajectory", "segment": "segment"}.get(entry.kind)
         extra = kind.dims(model, name, values.shape[1 + bool(lead) :])
         attrs: dict[str, Any] = {k: v for k, v in (("units", entry.units), ("long_name", entry.description)) if v}
         attrs["free"] = int(entry.free)
         variables[name] = (("seed", *((lead,) if lead else ()), *extra), values, attrs)
-    found = xr.Dataset(variables, coords={"seed": list(record.settings.seeds), **dict(groups.values())})
+    found = xr.Dataset(
+        variables, coords={"seed": list(record.settings.seeds), **{d: labels for d, labels, _ in groups.values()}}
+    )
     if record.observations is None:
         return found
     used = {dim for dims, *_ in variables.values() for dim in dims}

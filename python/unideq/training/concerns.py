@@ -31,6 +31,8 @@ _SAMPLES = 32
 LONG = 600.0
 """Seconds from which training counts as long."""
 _AT_BOUND = 1e-3
+_NO_SPREAD = 0.02
+"""Share of the spread that training starts with, below which there is none."""
 _NO_NOISE = 1e-4
 """Estimated noise that counts as none, relative to the variable's scale."""
 _SATURATED = 1.0 / 3.0
@@ -160,6 +162,12 @@ def concerns_after(record: Record, start: np.ndarray) -> list[str]:
                     "measurements, and such a likelihood has no maximum. Give the noise that is known, "
                     f'`ude.{type(loss).__name__}(sigma={{...}})`, or take `loss="squared_error"`.'
                 )
+        elif entry.kind == "spread" and value < _NO_SPREAD * before:
+            name = entry.name.partition(".")[2]
+            found.append(
+                f"the spread of `{name}` went to {float(value):.2g}: by their measurements the groups don't differ. "
+                "Make it one for all, without `per`."
+            )
         elif entry.kind in ("parameter", "group"):
             found += _at_bounds(entry, value, before)
     return found

@@ -10,18 +10,20 @@ import numpy as np
 
 from ..checks import sequence, text
 from ..engine import Engine, Report, checked_engine, get_engine
-from ..errors import OptionError
+from ..errors import DataError, OptionError
 from ..model import Layout
 from ..objective import Observations
 from ..objective.groups import groups_of
+from ..optimise import Laplace
 from .fit import checked_run, trained
 from .kind import kind_of
 from .record import Record
+from .stage import checked_phases
 
 if TYPE_CHECKING:
     from ..result.fit import Fit
 
-__all__ = ["train_further"]
+__all__ = ["adapt", "train_further"]
 
 
 def train_further(
@@ -37,14 +39,16 @@ def train_further(
     progress: bool = True,
     report_every: int | None = None,
     callback: Callable[[Report], Any] | None = None,
+    settled: bool = False,
     **options: Any,
 ) -> Fit:
-    """See `Fit.train`."""
+    """See `Fit.train`. `settled`: nothing but the values of groups, and initial values, may change."""
     record = fit.record
     if "seeds" in options:
         raise OptionError("`train` goes on with the seeds of the fit. Other seeds begin anew: `ude.fit(…, seeds=…)`.")
     path = checked_run(checkpoint, progress, callback)
     model = record.model.thawed(*_names(thaw, "thaw")).frozen(*_names(freeze, "freeze"))
+    model = model.settled() if settled else model
     kind, before = kind_of(model), record.settings
     kind.check_arguments(options)
     if data is None:
@@ -69,6 +73,22 @@ def train_further(
     return trained(model, observations, settings, chosen, path, progress, callback, begin, start.tolist())
 
 
+def adapt(fit: Fit, data: Any, phases: Any, **settings: Any) -> Fit:
+    """See `Fit.adapted`."""
+    if not getattr(fit.record.model, "grouped", {}):
+        raise OptionError(
+            "`adapted` finds what groups have of their own, and this model has no parameter by group. Give it one, "
+            '`ude.Parameter(..., per="trajectory")`, or train on with other data: `fit.train(data=...)`.'
+        )
+    if data is None:
+        raise DataError("`adapted` needs measurements of other trajectories: `fit.adapted(dataset)`.")
+    if any(isinstance(phase, Laplace) for phase in checked_phases(phases)):
+        raise OptionError(
+            "`Laplace` finds what a population has in common, which `adapted` keeps. Use `ude.BFGS(100)`."
+        )
+    return train_further(fit, phases, data, settled=True, **{"holdout": None, **settings})
+
+
 def _names(given: Any, what: str) -> tuple[str, ...]:
     """A name or several."""
     if isinstance(given, str):
@@ -91,9 +111,10 @@ def _carried(record: Record, observations: Observations | None, layout: Layout, 
     for own, row in zip(record.chosen_theta, theta, strict=True):
         known, values = record.layout.unpack(own), layout.unpack(row)
         for entry in layout.entries:
-            if entry.name in after and entry.name in known:
-                old = dict(zip(before[entry.name].labels, known[entry.name], strict=True))
-                now = dict(zip(after[entry.name].labels, values[entry.name], strict=True))
+            name = entry.name.removeprefix("deviation.")
+            if entry.kind in ("group", "deviation") and name in before and entry.name in known:
+                old = dict(zip(before[name].labels, known[entry.name], strict=True))
+                now = dict(zip(after[name].labels, values[entry.name], strict=True))
                 values[entry.name] = entry.inside(np.array([old.get(label, v) for label, v in now.items()]))
                 continue
             lasting = same or entry.kind not in ("initial", "segment")

@@ -31,7 +31,7 @@ def windows_judge(engine: Engine, objective: Unrolled, problem: EstimationProble
     everything
         Training and held-out measurements together.
     """
-    bare = replace(problem, regulariser=None, costs={})
+    bare = replace(problem, regulariser=None, costs={}, populations=False)
     windows = objective.validation(bare, everything)
     program = objective.program(bare, windows)
     if not (is_black_box(stepper_of(bare)) and objective.gradient == "none"):

@@ -128,8 +128,8 @@ class Kind:
         """Names of the dimensions of a parameter's axes."""
         return tuple(f"{name}_{k}" for k in range(len(shape)))
 
-    def labels_of_groups(self, record: Record) -> dict[str, tuple[str, list[Any]]]:
-        """Parameter by group → the name of its dimension, and the labels along it."""
+    def group_values(self, record: Record) -> dict[str, tuple[str, list[Any], np.ndarray]]:
+        """Parameter by group → the name of its dimension, the labels along it, and its values (S, groups)."""
         return {}
 
     def groups(self, record: Record) -> dict[str, xr.Dataset]:

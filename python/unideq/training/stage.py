@@ -33,6 +33,8 @@ class Stage:
     def label(self) -> str:
         """In words, for progress bars and figures: `Adam on Trajectory`, `Adam on Unrolled(4)`."""
         steps = f"({self.objective.steps})" if isinstance(self.objective, Unrolled) else ""
+        if self.phase.on_host:
+            return type(self.phase).__name__
         return f"{type(self.phase).__name__} on {type(self.objective).__name__}{steps}"
 
 

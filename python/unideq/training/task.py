@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine import Engine, Report
+from ..engine import Engine, Minimisation, Report
+from ..errors import OptionError
 from ..model import Layout
 from ..objective.program import Batches, LossProgram
+from ..optimise import Phase
 from .stage import Stage
 
 if TYPE_CHECKING:
@@ -64,6 +67,14 @@ class Task:
     def first_theta(self) -> np.ndarray:
         """Where training starts by itself (S, P): networks drawn for every seed, everything else at its guess."""
         return np.stack([self.problem.initial_theta(seed) for seed in self.settings.seeds])
+
+    def check_phase(self, phase: Phase) -> None:
+        """Refuse a phase that isn't for this kind of model."""
+        if phase.on_host:
+            raise OptionError(
+                f"`{type(phase).__name__}` is for models continuous in time with parameters that spread over a "
+                "population. Use another phase, such as `ude.BFGS(100)`."
+            )
 
     # ---- start and end of a run -------------------------------------------------------------------------------
 
@@ -128,6 +139,16 @@ class Course:
         objective, problem = self.stage.objective, self.task.problem
         self.program = objective.build(problem)
         self.batches = objective.batches(problem, self.task.engine.evaluate, self.record.stage)
+
+    @property
+    def free(self) -> np.ndarray:
+        """(P,) bool: what of θ may move. Not spreads of populations: beside free deviations they have no best value."""
+        layout = self.task.layout
+        return layout.free_mask & ~layout.mask("spread")
+
+    def minimise(self, run: Minimisation, report: Callable[[Report], bool]) -> None:
+        """Run the optimiser, inside the engine."""
+        self.task.engine.minimise(run, report)
 
     def until(self) -> int:
         """Prepare the next run of the engine's loop; the iteration of the stage at which it ends."""

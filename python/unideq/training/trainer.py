@@ -64,6 +64,7 @@ class Trainer:
         self._last_save = 0.0
         for stage in self.stages:
             check_engine(stage.phase, engine.name)
+            self.task.check_phase(stage.phase)
 
     def start(self, begin: Callable[[Layout, np.ndarray], np.ndarray] | None = None) -> Record:
         """A fresh record: networks drawn for every seed, everything else at its guess.
@@ -195,14 +196,14 @@ class Trainer:
             course.program,
             record.theta,
             course.stage.phase.lasting(course.stage.iterations),
-            free=self.task.layout.free_mask,
+            free=course.free,
             decay=self.task.layout.mask("network"),
             state=record.state or None,
             batches=course.batches,
             matrices=weight_matrices(self.task.layout),
             **{"report_every": self.report_every, **course.options},
         )
-        self.engine.minimise(run, report)
+        course.minimise(run, report)
 
     def _is_due(self, r: Report, stage: Stage) -> bool:
         """Whether a report is one that decides the run: an engine reports more often where iterations are slow."""

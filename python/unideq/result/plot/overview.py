@@ -12,6 +12,7 @@ from ..ensemble import near_best
 from ..member import member_of
 from .data import plot_data
 from .field import plot_field
+from .groups import plot_groups
 from .history import plot_history
 from .learned import learned_panels, plot_learned
 from .many import MULTIPLES, middle_and_worst, plot_multiples, plot_residual_quantiles, rows_of_multiples
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["overview"]
 
-MOST_VARIABLES, MOST_LEARNED, A_ROW = 6, 6, 3
+MOST_VARIABLES, MOST_LEARNED, MOST_GROUPED, A_ROW = 6, 6, 2, 3
 
 
 @known_arguments
@@ -41,7 +42,7 @@ def overview(
     seed: int | None = None,
     log_time: bool | None = None,
 ) -> Figure:
-    """Measurements with predictions, residuals, learned terms and the course of training, in one figure.
+    """Measurements with predictions, residuals, learned terms, parameters by group and the course of training.
 
     Parameters
     ----------
@@ -104,7 +105,11 @@ def overview(
             plot_learned(fit, *panels[0], ax=left.add_subplot())
         elif panels:
             _learned(fit, parts[1], panels, learned_rows)
-        plot_history(fit, last.add_subplot())
+        shown = list(fit.kind.group_values(fit.record))[:MOST_GROUPED]
+        cells = last.subfigures(1, 1 + len(shown), squeeze=False, width_ratios=[*[1.0] * len(shown), 2.0])[0]
+        for cell, name in zip(cells, shown, strict=False):
+            plot_groups(fit, name, cell.add_subplot())
+        plot_history(fit, cells[-1].add_subplot())
     if path is not None:
         write_figure(figure, path, dpi)
     return figure
