@@ -78,6 +78,68 @@ def changed(**columns):
     return table
 
 
+DOSED = pd.DataFrame(
+    {
+        "ID": [1, 1, 1, 2, 2, 2],
+        "TIME": [0.0, 2.0, 8.0, 0.0, 1.0, 3.0],
+        "AMT": [4.0, 0.0, 0.0, 5.0, 2.0, 0.0],
+        "DV": [np.nan, 1.0, 0.5, np.nan, 0.0, 1.5],
+        "EVID": [1, 0, 0, 1, 1, 0],
+        "RATE": [0.0, 0.0, 0.0, 0.0, 4.0, 0.0],
+        "CMT": [1, 2, 2, 1, 2, 2],
+        "ADDL": [2, 0, 0, 0, 0, 0],
+        "II": [8.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+    },
+    index=range(10, 16),
+)
+NONMEM = {"amount": "AMT", "kind": "EVID", "rate": "RATE", "additional": "ADDL", "interval": "II"}
+
+
+def dosed(doses, table=DOSED):
+    return ude.experiments(table, {"DV": "blood"}, time="TIME", trajectory="ID", doses=doses)
+
+
+def test_rows_of_doses_become_tables_of_events():
+    first, second = dosed(NONMEM)
+    assert first["blood"].values.tolist() == [1.0, 0.5] and first["time"].values.tolist() == [2.0, 8.0]
+    assert first["dose"].values.tolist() == [4.0, 4.0, 4.0] and first["dose_time"].values.tolist() == [0.0, 8.0, 16.0]
+    # 2 at a rate of 4 last half an hour; what stands as measured in a dose's row isn't.
+    assert second["blood"].values.tolist() == [1.5]
+    assert second["dose"].values.tolist() == [5.0, 2.0] and second["dose_duration"].values.tolist() == [0.0, 0.5]
+    apart = dosed({"amount": "AMT", "kind": "EVID", "compartment": "CMT", "name": "given"})[1]
+    assert apart["given_1"].values.tolist() == [5.0] and apart["given_2_time"].values.tolist() == [1.0]
+
+
+def at_row(**cells):
+    """The table with cells changed: column=(row, value)."""
+    return DOSED.astype(object).assign(
+        **{n: DOSED[n].astype(object).where(DOSED.index != r, v) for n, (r, v) in cells.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("doses", "table", "words"),
+    [
+        (5, DOSED, "`doses` names the column of amounts"),
+        ("AMOUNT", DOSED, "Unknown column of the table `AMOUNT`. Did you mean `AMT`"),
+        ({"amount": "AMT", "speed": "RATE"}, DOSED, "Unknown entry of `doses` `speed`"),
+        ({"amount": "AMT", "additional": "ADDL"}, DOSED, "`additional` and `interval` of `doses` belong together"),
+        ("AMT", DOSED, "In row 14, there is a dose, 2, and a measurement of `blood`"),
+        (NONMEM, at_row(EVID=(11, 4)), "In row 11, the kind is 4"),
+        (NONMEM, at_row(EVID=(11, 1)), "In row 11, there is a dose, and `AMT` is 0"),
+        (NONMEM, at_row(AMT=(11, 3.0)), "In row 11, there is no dose by its kind, 0, and `AMT` is 3"),
+        (NONMEM, at_row(AMT=(10, "lots")), "`AMT` in row 10 is 'lots'"),
+        (NONMEM, at_row(RATE=(14, -2.0)), "In row 14, a rate or duration is negative"),
+        (NONMEM, at_row(II=(10, 0.0)), "In row 10, further doses follow, and no interval says when"),
+        (NONMEM, DOSED.assign(AMT=0.0, EVID=0), "No row is a dose"),
+        (NONMEM, DOSED.drop(index=15), "Nothing is measured of trajectory 2"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_dose_is_named_by_its_row(doses, table, words):
+    with pytest.raises(DataError, match=re.escape(words)):
+        dosed(doses, table)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from .checks import instance, known_arguments, sequence, text
+from .dose_rows import dose_rows
 from .errors import DataError, unknown
 
 __all__ = ["experiments"]
@@ -25,6 +26,7 @@ def experiments(
     value: str | None = None,
     variable: str | None = None,
     units: Mapping[str, str] | None = None,
+    doses: str | Mapping[str, str] | None = None,
 ) -> list[xr.Dataset]:
     """What `fit` takes, from a table with a row a measurement: one Dataset a trajectory, in order of appearance.
 
@@ -46,6 +48,12 @@ def experiments(
         Columns of a table in which every row is one variable's value: which variable, and its value.
     units
         Name → units.
+    doses
+        Rows that are doses, beside those that are measurements: the column of amounts, or a dict of what columns say:
+        `amount`; `rate` or `duration` of infusions, 0 for a bolus; `kind`, 0 for a measurement, 1 for a dose, 2 for
+        neither; `compartment`; `additional` and `interval`, how many doses follow, and how far apart. NONMEM calls
+        them AMT, RATE, EVID, CMT, ADDL and II. They become the tables `dose`, `dose_time` and `dose_duration`, or with
+        compartments `dose_1`, `dose_1_time`, …; `name` is another word for `dose`. Nothing is measured in such rows.
 
     Returns
     -------
@@ -87,11 +95,23 @@ def experiments(
         measured = _by_variable(table, variable, value, known)
     else:
         measured = {name: (np.arange(len(table)), _numbers(table, column)) for column, name in known.items()}
+    given = None if doses is None else dose_rows(table, doses, _numbers, _row, measured)
+    if given is not None:
+        skipped = given.rows | given.ignored
+        measured = {n: (found[~skipped[found]], v[~skipped[found]]) for n, (found, v) in measured.items()}
     rows_of = {None: np.arange(len(table))} if trajectory is None else _groups(table, trajectory)
     made = []
     for label, rows in rows_of.items():
         where = "" if label is None else f" of trajectory {label!r}"
-        data = _dataset(table, rows, times, measured, where, units or {})
+        kept = rows if given is None else rows[~(given.rows | given.ignored)[rows]]
+        if not len(kept):
+            raise DataError(f"Nothing is measured{where}: all of its rows are doses. Leave them out.")
+        data = _dataset(table, kept, times, measured, where, units or {})
+        if given is not None:
+            tables = given.tables(rows, times)
+            data = data.assign(
+                {n: (f"{n.removesuffix('_time').removesuffix('_duration')}_number", v) for n, v in tables.items()}
+            )
         for column, name in constants.items():
             data = data.assign_coords({name: _constant(table, rows, column, where, units or {}, name)})
         made.append(data if label is None else data.assign_coords(trajectory=label))

@@ -50,7 +50,7 @@ __all__ = ["Measured"]
 class Measured(Kind):
     """Models of time that are trained on measurements."""
 
-    computed = ("solution", "learned_term", "diagnostics")
+    computed = ("solution", "events", "learned_term", "diagnostics")
     options = ("time_unit", "loss", "holdout", "regularise", "cost", "solver", "estimate_initial")
     refused: ClassVar[Mapping[str, str]] = {
         "balance": "weighs the terms of a `ResidualProblem`. The terms of this model have their weights in "
@@ -186,6 +186,8 @@ class Measured(Kind):
         times, theta = result_times(record.observations), record.chosen_theta
         prediction = predict(record, engine, times, theta)
         groups = {"/solution": prediction.solution}
+        if prediction.events is not None:
+            groups["/events"] = prediction.events
         if record.model.learned:
             groups["/learned_term"] = learned_dataset(record, engine, times, prediction.states, theta)
         return {**groups, "/diagnostics": scores(record, prediction)}

@@ -40,7 +40,9 @@ def with_integrals(integration: Integration, integrands: Graph) -> Integration:
     events = integration.events
     if events is not None:
         crossing = None if events.crossing is None else widened(events.crossing)
-        events = replace(events, jump=_through(widened(events.jump), u, wide, slopes[1:]), crossing=crossing)
+        read = {i.name: i for i in (*events.jump.inputs, *inputs.values(), wide)}
+        jump = _through(widened(events.jump), u, wide, slopes[1:], tuple(read.values()))
+        events = replace(events, jump=jump, crossing=crossing)
     q = {name: wide[u.size + k] for k, name in enumerate(integrands.outputs)}
     joined: Any = np.concatenate(slopes)
     u0: Any = np.concatenate(begun, axis=1)
@@ -56,7 +58,9 @@ def with_integrals(integration: Integration, integrands: Graph) -> Integration:
     )
 
 
-def _through(jump: Graph, u: Expression, wide: Expression, integrands: Sequence[Expression]) -> Graph:
+def _through(
+    jump: Graph, u: Expression, wide: Expression, integrands: Sequence[Expression], inputs: tuple[Expression, ...]
+) -> Graph:
     """What happens at events, with integrals that go on: where the event's moment moves, one side of it is longer."""
     after: Any = jump.outputs["jump"]
     along: Any = wide[u.size :]
@@ -64,4 +68,4 @@ def _through(jump: Graph, u: Expression, wide: Expression, integrands: Sequence[
         sides: Any = [np.concatenate(rebuild(list(integrands), {u: state})) for state in (wide[: u.size], after)]
         longer: Any = apply("stop_gradient", sides[0]) - apply("stop_gradient", sides[1])
         along = along + longer * jump.outputs["late"]
-    return Graph(jump.inputs, {"jump": np.concatenate([after, along])})
+    return Graph(inputs, {"jump": np.concatenate([after, along])})

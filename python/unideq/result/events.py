@@ -12,6 +12,7 @@ from ..checks import mapping
 from ..engine.clock import clocked
 from ..errors import DataError, unknown
 from ..graph import Graph
+from ..graph.location import warn_user
 from ..model import Model, tables_of
 from ..model.names import normal_keys
 from ..objective.own_events import Schedule, numbers_of
@@ -19,7 +20,7 @@ from ..objective.own_times import padded_values
 from ..objective.program import Integration
 from ..times import Clock
 
-__all__ = ["crossed_zero", "event_dataset", "given_tables", "happened", "tables_with", "with_events"]
+__all__ = ["crossed_zero", "event_dataset", "given_tables", "happened", "tables_with", "warn_never", "with_events"]
 
 SIDES = ("before", "after")
 Happened = tuple[float, int, np.ndarray, np.ndarray]
@@ -112,9 +113,14 @@ def crossed_zero(
     return result
 
 
-def event_dataset(model: Model, found: Sequence[Sequence[Happened]]) -> xr.Dataset:
-    """Events over (trajectory, occurrence), in order of time, states also over `side`: before and after. Rows with
-    fewer end in NaN and empty names."""
+def event_dataset(
+    model: Model,
+    found: Sequence[Sequence[Happened]],
+    shape: tuple[int, ...] = (),
+    lead: tuple[str, ...] = ("trajectory",),
+) -> xr.Dataset:
+    """Events over (*lead, occurrence), in order of time, states also over `side`: before and after. Rows with fewer
+    end in NaN and empty names. `shape`: of `lead`, where that is more than the rows of `found`."""
     ordered = [sorted(mine, key=lambda one: one[0]) for mine in found]
     width = max(map(len, ordered), default=0)
     names = np.full((len(ordered), width), "", dtype=object)
@@ -123,11 +129,24 @@ def event_dataset(model: Model, found: Sequence[Sequence[Happened]]) -> xr.Datas
         for k, (_, number, before, after) in enumerate(mine):
             names[b, k], values[b, k, 0], values[b, k, 1] = model.triggers[number].name, before, after
     times = padded_values([np.array([one[0] for one in mine]) for mine in ordered])
-    lead = ("trajectory", "occurrence")
-    variables: dict[str, Any] = {"event": (lead, names.astype(str)), "event_time": (lead, times)}
-    for name, part in model.states.split(values).items():
-        variables[name] = ((*lead, "side", *model.dims(name, model.states[name].shape)), part)
+    shape, along = shape or (len(ordered),), (*lead, "occurrence")
+    variables: dict[str, Any] = {
+        "event": (along, names.astype(str).reshape(*shape, width)),
+        "event_time": (along, times.reshape(*shape, width)),
+    }
+    for name, part in model.states.split(values.reshape(*shape, width, 2, model.size)).items():
+        variables[name] = ((*along, "side", *model.dims(name, model.states[name].shape)), part)
     return xr.Dataset(variables, {"side": list(SIDES)})
+
+
+def warn_never(model: Model, occurred: xr.Dataset) -> None:
+    """Warn of functions that crossed zero nowhere."""
+    for trigger in model.triggers:
+        if trigger.at is None and not (occurred["event"].values == trigger.name).any():
+            warn_user(
+                f"Event `{trigger.name}` never happened: along the solution its function crosses zero nowhere"
+                f"{('', ' upwards', ' downwards')[trigger.direction]}."
+            )
 
 
 def tables_with(own: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray], row: int) -> dict[str, np.ndarray]:

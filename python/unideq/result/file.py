@@ -127,7 +127,7 @@ def read_training(path: str | os.PathLike[str]) -> Record:
 
 
 def write_solution(solution: Solution, path: str | os.PathLike[str]) -> None:
-    """A solved model: `/solution` and `/statistics`."""
+    """A solved model: `/solution`, `/statistics` and, where it has events, `/events`."""
     root = {
         "unideq_format": FORMAT,
         "unideq_kind": "solution",
@@ -139,6 +139,8 @@ def write_solution(solution: Solution, path: str | os.PathLike[str]) -> None:
     }
     numbers = xr.Dataset({n: ("integration", np.asarray(v)) for n, v in solution.statistics.items()})
     groups = {"/": xr.Dataset(attrs=root), "/solution": solution.dataset, "/statistics": numbers}
+    if solution.events is not None:
+        groups["/events"] = solution.events
     write_tree(xr.DataTree.from_dict(groups), path)
 
 
@@ -151,4 +153,6 @@ def read_solution(path: str | os.PathLike[str]) -> Solution:
         statistics = {str(n): np.asarray(v.values) for n, v in tree["/statistics"].to_dataset().data_vars.items()}
         model = Model.from_json(json.loads(tree.attrs["model"]))
         status = tuple(json.loads(tree.attrs["status"]))
-        return Solution(tree["/solution"].to_dataset(), status, statistics, str(tree.attrs["solver"]), model)
+        events = tree["/events"].to_dataset() if "events" in tree.children else None
+        dataset, solver = tree["/solution"].to_dataset(), str(tree.attrs["solver"])
+        return Solution(dataset, status, statistics, solver, model, events)

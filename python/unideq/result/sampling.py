@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..engine import STATUS, Engine
+from ..engine import STATUS, Engine, Integrated
 from ..graph import Graph, variable
 from ..graph.location import warn_user
 from ..model import with_rows
@@ -16,6 +16,7 @@ from ..objective import EstimationProblem, Integration, Observations, SolverSett
 from ..objective.own_times import has_own_times, padded_values, time_dim
 from ..solvers import adjoints_of, counterpart
 from ..training.record import Record
+from .events import crossed_zero, event_dataset, happened, warn_never, with_events
 from .own_inputs import replaced_inputs
 from .solution import solution_dataset, time_dims
 from .stepping import rolled_out
@@ -47,10 +48,13 @@ class Prediction:
         The same states as one array (seed, trajectory, time, n).
     status
         Text of every integration (seed, trajectory).
+    events
+        What happened, as `Solution.events`, with a dimension `seed`; None: the model has no events.
     """
 
     def __init__(self, solution: xr.Dataset, states: np.ndarray, status: np.ndarray) -> None:
         self.solution, self.states, self.status = solution, states, status
+        self.events: xr.Dataset | None = None
 
     @property
     def labels(self) -> list[Any]:
@@ -112,12 +116,15 @@ def predict(
     rows = np.broadcast_to(times, (len(starts), times.shape[-1]))
     ends = np.nanmax(rows, axis=1, keepdims=True)
     grid = np.maximum(np.where(np.isfinite(rows), rows, ends), starts[:, None])
+    points, wanted, moments = grid, [], []
+    if problem.happening:
+        points, wanted, moments = with_events(grid, problem.happening)
     program = Integration(
         "solve",
         problem.rebased(model.vector_field),
         problem.start(problem.initial_states(symbol)),
         starts,
-        grid,
+        points,
         Graph(graph.inputs, outputs),
         solver_on(engine, record.settings.solver),
         problem.events(),
@@ -127,12 +134,34 @@ def predict(
     early = ~(rows >= starts[:, None] - 1e-12)
     arrays = {}
     for name, values in result.arrays.items():
-        values = np.array(values)
+        values = np.stack([values[:, b, at] for b, at in enumerate(wanted)], axis=1) if wanted else np.array(values)
         if mask_before_start and early.any():
             values[:, early] = np.nan
         arrays[name.removeprefix("solve.")] = values
     observed = {n: arrays[f"observed.{n}"] for n in graph.outputs}
-    return _prediction(problem, record, times, arrays["state"], observed, np.asarray(result.status), theta)
+    made = _prediction(problem, record, times, arrays["state"], observed, np.asarray(result.status), theta)
+    if problem.happening:
+        made.events = _events(problem, program, result, moments, theta).assign_coords(
+            seed=made.solution["seed"], trajectory=made.solution["trajectory"]
+        )
+    return made
+
+
+def _events(
+    problem: EstimationProblem, program: Integration, result: Integrated, moments: list[np.ndarray], theta: np.ndarray
+) -> xr.Dataset:
+    """What happened in every solve, over (seed, trajectory, occurrence)."""
+    assert program.events is not None
+    jump, rows = program.events.jump, []
+    for k, one in enumerate(theta):
+        constants = problem.constants_at(one)
+        crossings = None if result.crossings is None else result.crossings[k]
+        crossed = crossed_zero(jump, program, crossings, one, constants)
+        known = happened(jump, problem.happening, result.arrays["solve.state"][k], moments, one, constants)
+        rows += [[*a, *b] for a, b in zip(crossed, known, strict=True)]
+    found = event_dataset(problem.model, rows, (len(theta), len(moments)), LEAD)
+    warn_never(problem.model, found)
+    return found
 
 
 def _prediction(

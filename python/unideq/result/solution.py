@@ -27,7 +27,7 @@ from ..objective.own_times import time_dim
 from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
 from ..solvers import Solver, solver_settings, stiff_solver
 from ..times import increasing, model_time
-from .events import crossed_zero, event_dataset, happened, with_events
+from .events import crossed_zero, event_dataset, happened, warn_never, with_events
 from .own_inputs import solved_inputs
 
 USUAL = {"rtol": 1e-8, "max_steps": 100_000}
@@ -213,6 +213,7 @@ def solve(
         found = happened(jump, own.happening, every, moments, theta, own.constants)
         crossed = crossed_zero(jump, program, result.crossings, theta, own.constants)
         occurred = event_dataset(solved, [[*a, *b] for a, b in zip(crossed, found, strict=True)])
+        warn_never(solved, occurred)
     observed = {n: arrays[f"solve.observed.{n}"] for n in graph.outputs}
     if settings.dt is None:
         reached = largest_values(model.states, arrays["solve.state"])

@@ -16,11 +16,11 @@ from .cases import each, ours
 TIGHT = {"rtol": 1e-9, "atol": 1e-9}
 
 
-def loss(model: ude.ODE, data, name: str = "tsit5", tolerance: float = 1e-10):
+def loss(model: ude.ODE, data, name: str = "tsit5", tolerance: float = 1e-10, **costs: ude.Cost):
     """The squared misfit of whole trajectories, and where θ starts."""
     observations = Observations.of(data, model)
     settings = solver_settings(SOLVERS[name](rtol=tolerance, atol=tolerance, max_steps=20_000))
-    problem = EstimationProblem.make(model, observations, observations, SquaredError(), settings, None, {})
+    problem = EstimationProblem.make(model, observations, observations, SquaredError(), settings, None, costs)
     return Trajectory().build(problem), problem.initial_theta(0)
 
 
@@ -168,9 +168,29 @@ def test_moments_and_trajectories_of_their_own(engine):
     np.testing.assert_allclose(gradient, [-0.5 * 2.5 / 9, -0.5 * 2.5 / 9], rtol=1e-9)
 
 
-def test_what_never_ends_is_stopped(engine):
+def test_what_never_ends_is_stopped_and_what_never_happens_is_told(engine):
     with pytest.raises(ude.SolveError, match="Zeno"):
         events.ball(0.5).solve([0.0, 0.5, 10.0], engine=engine)
+    with pytest.warns(ude.UnideqWarning, match="`bounce` never happened.*crosses zero nowhere downwards"):
+        events.ball(0.5).solve([0.0, 0.2, 0.4], engine=engine)
+
+
+def test_an_integral_stops_where_an_event_says(engine):
+    # x' = 1 up to a wall that is estimated, then x' = 0: the mean integral of x over time, and its derivative.
+    model = ude.ODE(
+        lambda t, s, p: {"x": s.going, "going": 0.0},
+        ["x", "going"],
+        {"wall": 2.0},
+        initial={"x": 0.0, "going": 1.0},
+        events=[ude.Event(lambda t, s: {"going": 0.0}, when=lambda t, s, p: s.x - p.wall)],
+    )
+    data = xr.Dataset({"x": ("time", [0.0, 2.0])}, {"time": [0.0, 5.0]})
+    cost = ude.Cost(lambda t, s: s.x + 3.0 * s.going, over="integral").traced(model)
+    program, theta = loss(model, data, area=cost)
+    found = engine.value_and_gradient(program, theta)
+    # ∫ x = wall²/2 + wall (5 − wall), and 3 wall while it goes; the measurements fit. θ is in units of 2.
+    np.testing.assert_allclose(found.terms["area"], 2.0 + 6.0 + 6.0, rtol=1e-9)
+    np.testing.assert_allclose(np.ravel(found.gradient), 2.0 * (2.0 + 5.0 - 4.0 + 3.0), rtol=1e-8)
 
 
 @pytest.mark.parametrize("objective", [Trajectory(), ude.MultipleShooting(5)], ids=["trajectory", "shooting"])
@@ -188,6 +208,7 @@ def test_a_fit_of_patients_finds_their_rates(engine, objective, tmp_path):
     less = fit.predict([0.0, 9.0], events={"dose": [1.0], "dose_time": [8.0]})
     wanted = events.absorbed(np.array([9.0]), np.ones(1), np.array([8.0]))
     np.testing.assert_allclose(less["blood"][:, 1], np.repeat(wanted, 3), rtol=5e-3)
+    assert fit.tree["/events"]["event_time"].sel(trajectory="a").values.tolist() == [[0.0, 8.0, 16.0]]
     fit.save(tmp_path / "fit.nc")
     again = ude.Fit.load(tmp_path / "fit.nc")
     np.testing.assert_array_equal(again.predict([0.0, 9.0])["blood"], fit.predict([0.0, 9.0])["blood"])

@@ -93,8 +93,11 @@ def _draw(
             name = component(fit, variable, column) if width > 1 else f"{s.label}"
             if s.wholly_held_out:
                 name += " (held out)"
-            ax.plot(times, members[best], color=colour, label="_nolegend_" if single else name)
+            line = _with_jumps(fit, variable, s.index, times, members[best], column)
+            ax.plot(*line, color=colour, label="_nolegend_" if single else name)
             _points(ax, s, variable, shape, column, INK if single else colour)
+    if fit.record.model.triggers:
+        _mark_events(ax, fit, shown)
     time_axis(ax, fit, log_time)
     shade_held_out(ax, shown)
     what = label_of(fit.record.observations.dataset, variable)
@@ -104,6 +107,31 @@ def _draw(
     if legend:
         ax.legend(handles=_signs(fit, ax, shown, variable, single, band), loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return ax
+
+
+def _with_jumps(
+    fit: Fit, variable: str, index: int, times: np.ndarray, values: np.ndarray, column: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best seed's line with both sides of what happened to a state on its way."""
+    if not fit.record.model.triggers or variable not in fit.tree["/events"].data_vars:
+        return times, values
+    found = fit.tree["/events"].to_dataset().isel(seed=fit.record.best_seed, trajectory=index)
+    at = found["event_time"].values
+    known = np.isfinite(at)
+    shape = fit.record.observations.shapes[variable]
+    sides = [flattened(found[variable].sel(side=side).values[known], shape)[:, column] for side in ("before", "after")]
+    moments = np.concatenate([times, at[known], at[known]])
+    order = np.lexsort((np.repeat([0, 1, 2], [len(times), known.sum(), known.sum()]), moments))
+    return moments[order], np.concatenate([values, *sides])[order]
+
+
+def _mark_events(ax: Axes, fit: Fit, shown: Sequence[Shown]) -> None:
+    """When something happened: short lines at the top, in the trajectories' colours."""
+    times = fit.tree["/events"]["event_time"].values[fit.record.best_seed]
+    for at, s in enumerate(shown):
+        colour = INK if len(shown) == 1 else COLOURS[at % len(COLOURS)]
+        known = times[s.index][np.isfinite(times[s.index])]
+        ax.vlines(known, 0.96, 1.0, transform=ax.get_xaxis_transform(), color=colour, lw=1.2, label="_nolegend_")
 
 
 def _any(values: np.ndarray) -> bool:
