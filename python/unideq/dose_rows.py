@@ -137,7 +137,7 @@ def dose_rows(
             )
     durations = None
     if "rate" in read or "duration" in read:
-        said = np.nan_to_num(read.get("rate", read.get("duration")), nan=0.0)
+        said = np.nan_to_num(read["rate" if "rate" in read else "duration"], nan=0.0)
         first(doses & (said < 0), "a rate or duration is negative: what is estimated is a model's, not a table's.")
         lasting = np.where(said > 0, amounts / np.where(said > 0, said, 1.0), 0.0) if "rate" in read else said
         durations = np.where(doses, lasting, 0.0)
@@ -152,14 +152,12 @@ def dose_rows(
     names[doses] = name
     if "compartment" in columns:
         labels: Sequence[Any] = table[columns["compartment"]].tolist()
-        for place in np.flatnonzero(doses):
+        for place in np.flatnonzero(doses).tolist():
             label = labels[place]
             text = f"{int(label)}" if isinstance(label, float) and label.is_integer() else f"{label}"
             names[place] = f"{name}_{text}"
             if not names[place].isidentifier() or text == "nan":
-                raise DataError(
-                    f"In {row(table, int(place))}, the compartment is {label!r}, which can't be part of a name."
-                )
+                raise DataError(f"In {row(table, place)}, the compartment is {label!r}, which can't be part of a name.")
     if not doses.any():
         raise DataError(f"No row is a dose: `{column}` is zero or empty everywhere.")
     return DoseRows(doses, kinds == 2, amounts, durations, names, additional, intervals)

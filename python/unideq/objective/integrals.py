@@ -68,4 +68,5 @@ def _through(
         sides: Any = [np.concatenate(rebuild(list(integrands), {u: state})) for state in (wide[: u.size], after)]
         longer: Any = apply("stop_gradient", sides[0]) - apply("stop_gradient", sides[1])
         along = along + longer * jump.outputs["late"]
-    return Graph(inputs, {"jump": np.concatenate([after, along])})
+    joined: Any = np.concatenate([after, along])
+    return Graph(inputs, {"jump": joined})

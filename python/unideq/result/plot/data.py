@@ -127,7 +127,7 @@ def _with_jumps(
 
 def _mark_events(ax: Axes, fit: Fit, shown: Sequence[Shown]) -> None:
     """When something happened: short lines at the top, in the trajectories' colours."""
-    times = fit.tree["/events"]["event_time"].values[fit.record.best_seed]
+    times = fit.tree["/events"].to_dataset()["event_time"].values[fit.record.best_seed]
     for at, s in enumerate(shown):
         colour = INK if len(shown) == 1 else COLOURS[at % len(COLOURS)]
         known = times[s.index][np.isfinite(times[s.index])]
