@@ -39,6 +39,7 @@ from .model import LogNormal as LogNormal
 from .model import Normal as Normal
 from .model import Parameter as Parameter
 from .model import State as State
+from .model import Steady as Steady
 from .model import Stepper as Stepper
 from .objective import L1 as L1
 from .objective import L2 as L2

@@ -12,6 +12,7 @@ import xarray as xr
 from ..checks import mapping
 from ..engine import STATUS
 from ..engine.clock import jumps_within_steps
+from ..engine.steady import check_steady
 from ..engine.stiffness import resolve_auto
 from ..errors import DataError, OptionError
 from ..graph.location import warn_user
@@ -48,6 +49,11 @@ class ContinuousTask(MeasuredTask):
 
     def begin(self, record: Record) -> list[str]:
         found = super().begin(record)
+        if self.problem.resting:
+            (integration,) = Trajectory().build(self.problem).sources
+            assert isinstance(integration, Integration)
+            labels = [s.label for s in self.problem.observations.series if len(s.times)]
+            check_steady(integration, record.theta[0], self.model.states, labels)
         for stage in self.stages if self.settings.solver.fixed else ():
             sources = stage.objective.build(self.problem).sources
             found += [c for s in sources if isinstance(s, Integration) for c in jumps_within_steps(s)]

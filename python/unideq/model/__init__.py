@@ -4,6 +4,7 @@ from .condition import Condition
 from .equations import Equations
 from .event import Dose, Event
 from .grouped import Grouped, grouped
+from .initial import Steady
 from .layout import Entry, Layout
 from .learned import LearnedTerm
 from .model import Model
@@ -37,6 +38,7 @@ __all__ = [
     "Spread",
     "State",
     "StateTable",
+    "Steady",
     "Stepper",
     "Trigger",
     "event_row",

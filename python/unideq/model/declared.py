@@ -53,7 +53,7 @@ class Declared(Valued):
         parameters: Mapping[str, Any] | None,
         networks: Mapping[str, Network] | None,
         forcings: Any,
-        initial: Mapping[str, Any] | None,
+        initial: Mapping[str, Any] | str | None,
     ) -> None:
         """All that equations are written in, and the layout of θ."""
         self.states = states

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..graph import vjp
 from ..graph.location import warn_user
+from .initial import Steady
 from .parameter import Parameter
 from .switches import warn_switches
 
@@ -37,6 +38,8 @@ def description(model: Model) -> str:
     for n, value in model.initial.items():
         if isinstance(value, str):
             shown = f"coordinate `{value}` of the data"
+        elif isinstance(value, Steady):
+            shown = "the steady state" + ("" if value.guess is None else f", from {value.guess}")
         else:
             shown = repr(value) if isinstance(value, Parameter) else str(value.tolist())
         lines.append(f"  initial    {n} = {shown}")

@@ -1,33 +1,70 @@
-"""Initial values as a model states them: known, estimated, or read from the data."""
+"""Initial values as a model states them: known, estimated, read from the data, or the steady state."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..checks import array as checked_array
+from ..checks import known_arguments
 from ..errors import ModelError
 from .names import named_items
 from .parameter import Parameter
-from .state import StateTable
+from .state import State, StateTable
 
-__all__ = ["check_initial", "initial_from_json", "initial_to_json"]
+__all__ = ["Steady", "check_initial", "initial_from_json", "initial_to_json"]
 
-Initial = Parameter | np.ndarray | str
-"""A `Parameter` (estimated), an array (known), or the name of a coordinate of the data (known, one a trajectory)."""
+STEADY = "steady"
 
 
-def check_initial(initial: Mapping[str, Any] | None, states: StateTable) -> dict[str, Initial]:
+@known_arguments
+@dataclass(frozen=True, eq=False)
+class Steady:
+    """An initial value that is part of the steady state of the trajectory's inputs at its start.
+
+    `ODE(..., initial="steady")` is one for each state. The system is followed from the guess until it rests.
+
+    Parameters
+    ----------
+    guess
+        Where to begin: a number or an array, in the state's units; default: its `scale`, else 1. Of several steady
+        states, one that the system comes to from there is found.
+    """
+
+    guess: Any = None
+
+    def of(self, state: State) -> np.ndarray:
+        """The guess (*shape)."""
+        return np.array(
+            np.broadcast_to(self.guess if self.guess is not None else state.scale or 1.0, state.shape), float
+        )
+
+
+Initial = Parameter | Steady | np.ndarray | str
+"""A `Parameter` (estimated), an array (known), the name of a coordinate of the data (known, one a trajectory), or the
+steady state's."""
+
+
+def check_initial(initial: Mapping[str, Any] | str | None, states: StateTable) -> dict[str, Initial]:
     """State → initial value, with shapes and signs that fit the states."""
+    if isinstance(initial, str):
+        if initial != STEADY:
+            raise ModelError(f'`initial` needs a dict state → value, or `"{STEADY}"`, not {initial!r}.')
+        return {s.name: Steady() for s in states}
     checked: dict[str, Initial] = {}
     for name, value in named_items("initial", "State", initial):
         state = states[name]
         if isinstance(value, str):
             checked[name] = value
             continue
-        if isinstance(value, Parameter):
+        if isinstance(value, Steady):
+            guess = 1.0 if value.guess is None else value.guess
+            array = checked_array(guess, f"the guess of the steady {name}", error=ModelError)
+            value = Steady(None if value.guess is None else array)
+        elif isinstance(value, Parameter):
             if value.per is not None:
                 raise ModelError(
                     f"The initial value of `{name}` is estimated for each trajectory by itself. Leave "
@@ -45,7 +82,14 @@ def check_initial(initial: Mapping[str, Any] | None, states: StateTable) -> dict
         # A known value may be zero; an estimated one is stored as a softplus, which can't.
         if state.positive and ((array <= 0) if isinstance(value, Parameter) else (array < 0)).any():
             raise ModelError(f"The initial value of `{name}` is {array}, but the state is declared positive.")
-        checked[name] = value if isinstance(value, Parameter) else array
+        checked[name] = value if isinstance(value, (Parameter, Steady)) else array
+    steady = [n for n, v in checked.items() if isinstance(v, Steady)]
+    other = [n for n in states.names if n not in steady]
+    if steady and other:
+        raise ModelError(
+            f"`{steady[0]}` begins at its steady state and `{other[0]}` doesn't: a steady state is one of all states. "
+            'Write `initial="steady"`, or a `ude.Steady(guess)` for each state.'
+        )
     return checked
 
 
@@ -57,6 +101,8 @@ def initial_to_json(initial: Mapping[str, Initial]) -> dict[str, Any]:
 def _plain(value: Initial) -> dict[str, Any]:
     if isinstance(value, Parameter):
         return value.to_json()
+    if isinstance(value, Steady):
+        return {STEADY: None if value.guess is None else np.asarray(value.guess).tolist()}
     return {"known": value if isinstance(value, str) else value.tolist()}
 
 
@@ -67,6 +113,8 @@ def initial_from_json(data: Mapping[str, Any]) -> dict[str, Initial]:
         if "known" in item:
             known = item["known"]
             result[name] = known if isinstance(known, str) else np.asarray(known, dtype=float)
+        elif STEADY in item:
+            result[name] = Steady(item[STEADY])
         else:
             result[name] = Parameter(**item)
     return result

@@ -23,7 +23,7 @@ from .description import description
 from .equations import Equations
 from .file import load_model, save_model
 from .grouped import Grouped, grouped
-from .initial import check_initial, initial_to_json
+from .initial import Steady, check_initial, initial_to_json
 from .learned import LearnedTerm, find_learned, replace_learned
 from .names import check_distinct, named_items, normal_keys
 from .parameter import Parameter
@@ -271,6 +271,11 @@ class Model(Declared, Stored):
         moved = {n: Grouped.of(new.pop(n)) for n in by_group if new[n] is not by_group[n]}
         made = self._valued({n: new[n] for n in self.parameters}, self.weights)
         return made._with_conditions(moved) if moved else made
+
+    @property
+    def begins_at_rest(self) -> bool:
+        """Whether trajectories begin at the steady state of their inputs."""
+        return any(isinstance(value, Steady) for value in self.initial.values())
 
     def starting_at(self, initial: Mapping[str, Any]) -> Self:
         """The same model with other initial values of states that it declares as `Parameter` (estimated).

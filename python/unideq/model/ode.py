@@ -53,7 +53,8 @@ class ODE(Model):
         `g(t, state, p, net, forcing)` → dict observable → value: what is measured where that isn't the states
         themselves.
     initial
-        State → initial value: a number or array (known), the name of a coordinate along the data's `trajectory`
+        State → initial value, or `steady`: all begin at the steady state of each trajectory's inputs at its start (see
+        `unideq.Steady`). A value is a number or array (known), the name of a coordinate along the data's `trajectory`
         dimension (known, one a trajectory), or a `Parameter` (estimated). States left out start at their first
         measurement, estimated; states that aren't measured need an entry.
     events
@@ -83,7 +84,7 @@ class ODE(Model):
         networks: Mapping[str, Network] | None = None,
         forcings: Mapping[str, xr.DataArray | Forcing] | Sequence[str] | None = None,
         observe: Rhs | None = None,
-        initial: Mapping[str, Any] | None = None,
+        initial: Mapping[str, Any] | str | None = None,
         events: Sequence[Event | Dose] | None = None,
     ) -> None:
         self._declare(StateTable(states), parameters, networks, forcings, initial)

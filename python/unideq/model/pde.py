@@ -72,7 +72,7 @@ class PDE(OnGrid, ODE):
         networks: Mapping[str, Network] | None = None,
         forcings: Mapping[str, xr.DataArray | Forcing] | Sequence[str] | None = None,
         observe: Rhs | None = None,
-        initial: Mapping[str, Any] | None = None,
+        initial: Mapping[str, Any] | str | None = None,
         linear: Callable[..., Any] | Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
         self.grid = checked_grid(grid)

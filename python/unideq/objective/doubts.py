@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..graph.location import warn_user
-from ..model import Model, Parameter
+from ..model import Model, Parameter, Steady
 from ..model.forcing import outside
 from ..model.grouped import listing
 from .estimation_problem import measured_as
@@ -125,7 +125,7 @@ def _warn_starts(data: Any, model: Model, observations: Observations) -> None:
     parts = data if isinstance(data, (list, tuple)) else [data]
     if any("start" in d.coords for d in parts):
         return
-    known = [n for n, value in model.initial.items() if not isinstance(value, Parameter)]
+    known = [n for n, value in model.initial.items() if not isinstance(value, (Parameter, Steady))]
     late = [s for s in observations.series if s.start > 0]
     found = [(s, n) for s in late for n in known if not _measured_there(model, observations, s, n)]
     if not found:

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import DataError, ModelError, OptionError, unknown
 from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
-from ..model import Entry, Layout, Model, Parameter, with_rows
+from ..model import Entry, Layout, Model, Parameter, Steady, with_rows
 from ..model.names import TERMS, check_reserved
 from .cost import Cost, cost_terms
 from .groups import Groups, group_values, groups_of, picked, selection_rows, values_of
@@ -132,6 +132,8 @@ class EstimationProblem:
                     f"State `{state.name}` isn't measured and has no initial value. Give the model "
                     f'`initial={{"{state.name}": ude.Parameter(guess)}}` to estimate it, or a number if it is known.'
                 )
+            if isinstance(given, Steady):
+                given = given.of(state)
             guess = (
                 _first_measurements(train, everything, observable, state.shape)
                 if given is None and observable is not None
@@ -257,6 +259,11 @@ class EstimationProblem:
             columns.append(value.reshape(count, state.size))
         return np.concatenate(columns, axis=1)  # type: ignore[return-value]
 
+    @property
+    def resting(self) -> int:
+        """`Integration.steady`."""
+        return self.model.size if self.model.begins_at_rest else 0
+
     def start(self, u0: Expression, trajectories: Sequence[int] | None = None) -> Graph:
         """`Integration.initial`: initial states (B, n), and the constants of these trajectories (default: all)."""
         if self.constants is None:
@@ -371,7 +378,7 @@ class EstimationProblem:
         """The solves of an objective `who`, one a row, observed for its loss and its costs."""
         made = Integration(
             "solve", self.rebased(self.model.continuous(who)), self.start(u0, trajectories), start, times,
-            self.observe_graph(with_states), self.solver, self.events(trajectories),
+            self.observe_graph(with_states), self.solver, self.events(trajectories), steady=self.resting,
         )  # fmt: skip
         integrands = self.cost_outputs("integral")
         return with_integrals(made, Graph(made.observe.inputs, integrands)) if integrands else made

@@ -132,6 +132,11 @@ class MultipleShooting(Objective):
 
     def check(self, problem: EstimationProblem) -> None:
         super().check(problem)
+        if problem.resting:
+            raise OptionError(
+                "`MultipleShooting` estimates where its pieces start, and the model begins at its steady state. Take "
+                "`Trajectory()`."
+            )
         if problem.loss.whole:
             raise OptionError("`SeriesLoss` sees whole series, which `MultipleShooting` cuts: take `Trajectory()`.")
 

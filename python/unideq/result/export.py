@@ -72,6 +72,11 @@ def export_julia(
     if begin > grid[0]:
         raise OptionError(f"`start` ({begin:g}) lies after the first output time ({grid[0]:g}).")
     theta = model.resolve_theta(parameters)
+    if model.begins_at_rest and not initial:
+        raise ModelError(
+            "A script begins at numbers, and the model at its steady state. Give `initial=`, e.g. a solution's first "
+            "values."
+        )
     u0, batched = initial_states(model, initial)
     u0, batched, own = solved_inputs(model, u0, batched, conditions, forcings, (begin, float(grid[-1])))
     if batched:

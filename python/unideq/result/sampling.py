@@ -128,6 +128,7 @@ def predict(
         Graph(graph.inputs, outputs),
         solver_on(engine, record.settings.solver),
         problem.events(),
+        steady=problem.resting,
     )
     result = engine.integrate(program, theta)
     # Behind a row's end, too: comparisons with NaN are false.

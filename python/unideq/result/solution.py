@@ -14,12 +14,13 @@ from ..checks import array as checked_array
 from ..checks import flag, known_arguments, mapping
 from ..engine import STATUS, Engine, checked_engine, get_engine
 from ..engine.clock import jumps_within_steps
+from ..engine.steady import check_steady
 from ..engine.stiffness import resolve_auto
 from ..errors import ModelError, OptionError, SolveError
 from ..graph import Expression, Graph, variable
 from ..graph.location import warn_user
 from ..graph.transform import substitute
-from ..model import Model, Parameter
+from ..model import Model, Parameter, Steady
 from ..model.forcing import outside
 from ..model.names import normal_keys
 from ..objective import Integration
@@ -199,10 +200,13 @@ def solve(
         Graph(graph.inputs, outputs),
         settings,
         own.events(solved, lambda g: _rebased(g, symbol, both, size)),
+        steady=model.size if model.begins_at_rest and not initial else 0,
     )
+    both_values = np.concatenate([theta, u0.ravel()])
+    check_steady(program, both_values, model.states, range(count) if own.labels is None else own.labels)
     for told in jumps_within_steps(program):
         warn_user(told[0].upper() + told[1:])
-    result = runner.integrate(program, np.concatenate([theta, u0.ravel()]))
+    result = runner.integrate(program, both_values)
     status = tuple(STATUS.get(int(code), STATUS[5]) for code in result.status)
     arrays, occurred = dict(result.arrays), None
     if wanted is not None:
@@ -290,6 +294,8 @@ def initial_states(model: Model, initial: Mapping[str, Any] | None) -> tuple[np.
     values: dict[str, np.ndarray] = {}
     for name, value in model.initial.items():
         if not isinstance(value, str):
+            if isinstance(value, Steady):
+                value = value.of(model.states[name])
             values[name] = value.array if isinstance(value, Parameter) else np.asarray(value, dtype=float)
     for name, value in normal_keys(
         mapping(initial, "initial", needs="a dict state → value", none=True, error=ModelError)
@@ -304,6 +310,12 @@ def initial_states(model: Model, initial: Mapping[str, Any] | None) -> tuple[np.
         if not np.isfinite(array).all():
             raise ModelError(f"The initial value of `{name}` isn't finite.")
         values[name] = array
+    left = [s.name for s in model.states if initial and s.name not in normal_keys(initial)]
+    if left and model.begins_at_rest:
+        raise ModelError(
+            f"`initial` says nothing of `{left[0]}`, and the model begins at its steady state, which is one of all "
+            "states. Give all initial values, or none."
+        )
     counts = {len(v) for n, v in values.items() if v.ndim == len(model.states[n].shape) + 1}
     if len(counts) > 1:
         raise ModelError(f"Initial values disagree about the number of trajectories: {sorted(counts)}.")

@@ -89,6 +89,10 @@ end
 function solve_trajectory!(batch::Batch, slot::Slot, trajectory::Int, arrays::Vector{Float64}, offset::Int)
     p, n = batch.problem, batch.problem.n
     begin_trajectory!(batch, slot, trajectory)
+    if !settle!(batch, slot, trajectory)
+        batch.status[trajectory], batch.statistics[trajectory] = NO_CONVERGENCE, Statistics()
+        return nothing
+    end
     copyto!(slot.buffers.u0, 1, batch.initial.values, initial_offset(p, trajectory) + 1, n)
     batch.status[trajectory], batch.statistics[trajectory] = solve_one!(batch, slot, trajectory)
     if slot.happening !== nothing && slot.happening.watched !== nothing

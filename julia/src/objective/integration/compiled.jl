@@ -44,6 +44,7 @@ mutable struct CompiledIntegration <: CompiledTrajectories
     const rows::Vector{Int}
     const times_each::Int
     const constants::Int
+    const steady::Int                   # components of u0 that are guesses of a steady state
     const settings::Settings
     const graphs::TrajectoryGraphs
     const initial::CompiledGraph
@@ -78,6 +79,7 @@ function CompiledIntegration(data::AbstractDict)
         collect(1:b),
         k,
         q,
+        Int(get(data, "steady", 0)),
         Settings(data["solver"]),
         graphs,
         graph_of_theta(data["initial"]),

@@ -10,6 +10,7 @@ function push_trajectory!(batch::Batch, slot::Slot, trajectory::Int, arrays::Vec
     n, k, tape = p.n, p.times_each, batch.tapes[trajectory]
     states = zeros(n * k)
     copyto!(slot.row, 1, batch.initial.tangent, initial_offset(p, trajectory) + 1, n)
+    push_settled!(batch, slot, trajectory, slot.row)
     tableau, body = p.settings.method.tableau, slot.body.forward
     jump = slot.jump === nothing ? nothing : slot.jump.forward
     recorded = RecordedSolve(tape, tableau, body, given.values, given.tangent, slot.tangent, jump)

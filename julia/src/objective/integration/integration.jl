@@ -1,6 +1,7 @@
 include("compiled.jl")
 include("slot.jl")
 include("batch.jl")
+include("steady.jl")
 include("reverse.jl")
 include("continuous.jl")
 include("sensitivities.jl")

@@ -11,6 +11,7 @@ function pull_trajectory!(batch::Batch, slot::Slot, trajectory::Int, cotangents,
     end
     fill!(row, 0.0)
     pull_by!(adjoint_of(p.settings), batch, slot, trajectory, row, dp)
+    pull_settled!(batch, slot, trajectory, row, dp)
     began = batch.initial.cotangents[1]
     copyto!(began, initial_offset(p, trajectory) + 1, row, 1, n)
     for cotangents in (dp, batch.observe_precomputed.cotangents[block])

@@ -20,6 +20,7 @@ from .events import Known, with_events
 from .lengths import alike, in_groups, of_rows
 from .lowering import lower, rows_read
 from .solvers import make_adjoint, make_controller, make_solver
+from .steady import steady_state
 from .stepping import between_jumps, padded, rounding
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def integration_key(integration: Integration, reader: Reader) -> tuple:
         graphs_read = tuple(map(reader.field, found.graphs))
         sizes = padded(clock.happening).shape, found.rows.shape[-1], clock.most_at_once
         happening = graphs_read, sizes, found.numbers, found.directions
-    return "integration", integration.name, *graphs, reader.field(integration.observe), settings, shapes, happening
+    own = integration.name, integration.steady
+    return "integration", *own, *graphs, reader.field(integration.observe), settings, shapes, happening
 
 
 def _status(result: Any, saved: Any) -> jax.Array:
@@ -152,7 +154,7 @@ def make_integration(integration: Integration, forward_mode: bool = False, recor
     changes = _changes(integration)
     found, most = integration.events, clock.most_at_once
     watching = found is not None and found.crossing is not None
-    single = integration.solved == 1
+    single, rests = integration.solved == 1, integration.steady
     jumps = clock.jumps.shape[-1] > 0
     grouped = alike(integration) is not None
     # Steps that end at a forcing's knots don't count.
@@ -160,10 +162,14 @@ def make_integration(integration: Integration, forward_mode: bool = False, recor
 
     def solve(start: Any, times: Any, own: Any, stops: Any, fixed: Any, steps: Any) -> Any:
         method, u0, steps = solver, own["u0"], {**steps, **stops}
-        begun = u0
         constants = {name: own[name] for name in ("c",) if name in own}
         tables = rows(constants)
         slope = lambda t, u, given: field({"t": t, "u": u, **tables, **given})["du"]  # noqa: E731
+        if rests:
+            first, rest = u0[:rests], u0[rests:]
+            still = lambda u: slope(start, jnp.concatenate([u, rest]), {**fixed, **constants})[:rests]  # noqa: E731
+            u0 = jnp.concatenate([steady_state(still, first), rest])
+        begun = u0
         term = marked_term(slope) if watching else diffrax.ODETerm(slope)
         controller = make_controller(settings.entry, steps)
         if jumps:

@@ -111,6 +111,7 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
         "rows": len(integration.data.get("rows", ())),
         "times": integration.times.shape[1],
         "constants": integration.constants,
+        "steady": integration.steady,
         "stops": clock.stops.shape[-1],
         "jumps": clock.jumps.shape[-1],
         "own_stops": clock.stops.ndim == 2,

@@ -39,6 +39,9 @@ class Integration(Source):
         Settings.
     events
         What happens to the states, and when; None: nothing.
+    steady
+        How many components of `u0`, the first ones, are guesses of the steady state that trajectories begin at: of
+        their slopes at the start, which don't depend on the others. 0: `u0` is where they begin.
     data
         `rows` (b,): which of the problems are solved, in this order, none twice; a batch replaces them. Empty: all are.
     """
@@ -52,6 +55,7 @@ class Integration(Source):
     solver: SolverSettings = field(default_factory=SolverSettings)
     events: Events | None = None
     data: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+    steady: int = 0
 
     @property
     def solved(self) -> int:
@@ -87,4 +91,4 @@ class Integration(Source):
     def settings(self) -> Hashable:
         found = self.events
         happening = () if found is None else (np.shape(found.times), found.numbers, found.directions)
-        return replace(self.solver, dt=None), np.shape(self.times), happening
+        return replace(self.solver, dt=None), np.shape(self.times), happening, self.steady
