@@ -29,7 +29,7 @@ def agree(engine, program, theta, rtol: float = 1e-6, step: float = 1e-5):
     gradient = np.asarray(engine.value_and_gradient(program, theta).gradient)
     for k, along in enumerate(np.eye(len(theta))):
         np.testing.assert_allclose(engine.jacobian_vector(program, theta, along), gradient[k], rtol=1e-8, atol=1e-12)
-        far = [engine.value(program, theta + n * step * along).total for n in (-2, -1, 1, 2)]
+        far = [engine.value_and_gradient(program, theta + n * step * along).total for n in (-2, -1, 1, 2)]
         differences = (far[0] - 8 * far[1] + 8 * far[2] - far[3]) / (12 * step)
         np.testing.assert_allclose(gradient[k], differences, rtol=rtol, atol=1e-7)
     return gradient
@@ -193,8 +193,7 @@ def test_an_integral_stops_where_an_event_says(engine):
     np.testing.assert_allclose(np.ravel(found.gradient), 2.0 * (2.0 + 5.0 - 4.0 + 3.0), rtol=1e-8)
 
 
-@pytest.mark.parametrize("objective", [Trajectory(), ude.MultipleShooting(5)], ids=["trajectory", "shooting"])
-def test_a_fit_of_patients_finds_their_rates(engine, objective, tmp_path):
+def test_a_fit_of_patients_finds_their_rates(engine, tmp_path):
     both = list(zip(events.DOSES, events.AT, strict=True))
     courses = {n: np.stack([course(events.HOURS, *one) for one in both]) for n, course in events.COURSES.items()}
     data = xr.Dataset(
@@ -203,7 +202,7 @@ def test_a_fit_of_patients_finds_their_rates(engine, objective, tmp_path):
         {"time": events.HOURS, "trajectory": ["a", "b", "c"]},
     )
     start = events.patients().with_values({"ka": 1.0, "k": 0.2})
-    fit = ude.fit(start, data, objective=objective, phases=[ude.BFGS(40)], engine=engine, progress=False)
+    fit = ude.fit(start, data, objective=ude.MultipleShooting(5), phases=[ude.BFGS(40)], engine=engine, progress=False)
     np.testing.assert_allclose([fit.parameters["ka"], fit.parameters["k"]], [events.KA, events.K], rtol=2e-3)
     less = fit.predict([0.0, 9.0], events={"dose": [1.0], "dose_time": [8.0]})
     wanted = events.absorbed(np.array([9.0]), np.ones(1), np.array([8.0]))
