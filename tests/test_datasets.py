@@ -18,6 +18,7 @@ SETS = {
     "alpha_pinene": datasets.alpha_pinene,
     "hudson_bay": datasets.hudson_bay,
     "influenza": datasets.influenza,
+    "phenobarbital": datasets.phenobarbital,
     "theophylline": datasets.theophylline,
 }
 
@@ -126,6 +127,17 @@ def test_no_more_boys_are_ill_than_fell_ill():
 )
 def test_other_readings_of_the_influenza_figure_differ_by_a_few_boys(variable, reading, largest):
     assert float(np.abs(datasets.influenza()[variable] - reading).max()) == largest
+
+
+def test_phenobarbital_has_the_published_samples_and_doses():
+    data = datasets.phenobarbital()
+    assert dict(data.sizes) == {"trajectory": 59, "time": 118, "dose_number": 15}
+    assert (int(data.concentration.count()), int(data.dose.count()), int(data.dose_time.count())) == (155, 589, 589)
+    assert sorted(set(data.concentration.count("time").values.tolist())) == [1, 2, 3, 4, 5, 6]
+    assert float(data.concentration.sum()) == pytest.approx(3964.3, abs=1e-9)
+    assert float(data.dose.sum()) == pytest.approx(3929.2, abs=1e-9)
+    assert (data.dose_time.isel(dose_number=0) == 0).all()
+    assert (float(data.weight.min()), float(data.weight.max())) == (0.6, 3.6)
 
 
 def test_theophylline_has_eleven_samples_of_each_of_twelve_subjects():

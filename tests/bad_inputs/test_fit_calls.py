@@ -15,6 +15,12 @@ ude.fit(ude.ODE(lambda t, s, p: {"x": -p.a * p.b * s.x}, ["x"], {
     "b": ude.Parameter(1.0, positive=True, per="site", spread=ude.LogNormal(0.3))}),
     pair.assign_coords(site=("trajectory", [1, 2])), loss="gaussian", phases=ude.Laplace(5))  # ['site', 'trajectory']
 ude.fit(problem, phases=ude.Laplace(5))  # `Laplace` … continuous in time
+ude.fit(ude.ODE(lambda t, s, p: {"x": 1.0 - p.a * s.x}, ["x"], {
+    "a": ude.Parameter(1.0, positive=True, per="trajectory", spread=ude.LogNormal(0.3))}, initial="steady"), pair,
+    loss="gaussian", phases=ude.Laplace(5))  # `Laplace` … initial="steady"
+ude.fit(ude.ODE(decay, ["x"], {"rate": ude.Parameter(1.0, positive=True, per="trajectory", spread=ude.LogNormal(0.3))},
+    events=[ude.Event(lambda t, s, p: {"x": 1.0}, when=lambda t, s: s.x - 0.1)]), pair,
+    loss="gaussian", phases=ude.Laplace(5))  # `Laplace` … events at known times
 fit.adapted(data)  # `adapted` … parameter by group … fit.train(data=...)
 ude.fit(5, data)  # `fit` needs a model … int
 ude.fit(decay, data)  # `fit` needs a model … function

@@ -120,8 +120,8 @@ def test_predictions_take_a_group_by_its_label_or_another_value(fit: ude.Fit) ->
 
 
 def test_training_on_with_other_trajectories_keeps_values_by_label(fit: ude.Fit) -> None:
-    parts = [measured().isel(trajectory=i, time=slice(0, 7 - i)) for i in (3, 0)]
-    further = fit.train(ude.BFGS(1), parts, freeze="rate", progress=False)
+    parts = [measured().isel(trajectory=i, time=slice(0, 9 - i)) for i in (3, 0)]
+    further = fit.train(ude.BFGS(1), parts, objective=ude.Collocation(), freeze="rate", progress=False)
     assert further.parameters["rate"]["site"].values.tolist() == ["C", "A"]
     assert np.allclose(further.parameters["rate"], [2.0, 0.4], rtol=1e-5)
 

@@ -16,9 +16,10 @@ from __future__ import annotations
 from unideq.datasets.alpha_pinene import alpha_pinene
 from unideq.datasets.hudson_bay import hudson_bay
 from unideq.datasets.influenza import influenza
+from unideq.datasets.phenobarbital import phenobarbital
 from unideq.datasets.theophylline import theophylline
 
-__all__ = ["alpha_pinene", "available", "hudson_bay", "influenza", "theophylline"]
+__all__ = ["alpha_pinene", "available", "hudson_bay", "influenza", "phenobarbital", "theophylline"]
 
 
 def available() -> dict[str, str]:
@@ -32,6 +33,7 @@ def available() -> dict[str, str]:
     --------
     >>> from unideq import datasets
     >>> list(datasets.available())
-    ['alpha_pinene', 'hudson_bay', 'influenza', 'theophylline']
+    ['alpha_pinene', 'hudson_bay', 'influenza', 'phenobarbital', 'theophylline']
     """
-    return {load.__name__: load().attrs["title"] for load in (alpha_pinene, hudson_bay, influenza, theophylline)}
+    loads = (alpha_pinene, hudson_bay, influenza, phenobarbital, theophylline)
+    return {load.__name__: load().attrs["title"] for load in loads}

@@ -84,6 +84,11 @@ def check_marginal(problem: EstimationProblem) -> None:
         raise OptionError(
             "`Laplace` goes through events at known times, not through those that the state brings about."
         )
+    if model.begins_at_rest:
+        raise OptionError(
+            '`Laplace` starts at given or estimated initial values, not at `initial="steady"`. Use '
+            "`ude.BFGS(100)`, which keeps the spread, or give initial values."
+        )
     if problem.loss.whole:
         raise OptionError(
             "`Laplace` needs a likelihood of each measurement by itself, and `SeriesLoss` is of whole series."
