@@ -9,7 +9,7 @@ from unideq.errors import ModelError, OptionError, SolveError, UnideqWarning
 
 TIMES = np.array([0.0, 0.5, 1.0, 2.0, 4.0])
 DOSES = [1.0, 3.0]
-STIMULUS = xr.DataArray([1.0, 4.0], {"time": [-1.0, 0.25]}, "time", attrs={"interpolation": "previous"})
+STIMULUS = xr.DataArray([1.0, 4.0, 4.0], {"time": [-1.0, 0.25, 4.0]}, "time", attrs={"interpolation": "previous"})
 
 
 def expression(rate=0.7, made=1.0):

@@ -6,6 +6,7 @@ import xarray as xr
 from scipy.linalg import solve_continuous_are
 
 import unideq as ude
+from unideq.audit.states import data_states
 from unideq.engine import get_engine
 from unideq.errors import DataError, ModelError, OptionError
 from unideq.objective import Trajectory
@@ -93,6 +94,10 @@ def test_a_controller_trained_without_measurements_is_riccatis(tmp_path):
     fit.save(tmp_path / "law.nc")
     again = ude.Fit.load(tmp_path / "law.nc")
     assert again.record.observations.unmeasured and again.record.settings.costs["final"].over == "end"
+    with pytest.raises(DataError, match="goals alone"):
+        data_states(again)
+    with pytest.raises(DataError, match=r"goals alone.*`fit.network"):
+        again.recover()
     again.report(tmp_path / "law.html")
     assert "costs alone" in (tmp_path / "law.html").read_text()
     assert again.predict([0.0, 5.0], {"x": 1.0, "v": 0.0})["x"].values.ravel()[-1] == pytest.approx(0.0, abs=0.05)

@@ -87,6 +87,11 @@ def data_states(fit: Fit) -> States:
     DataError
         If the fit can't be solved there either.
     """
+    if fit.record.observations.unmeasured:
+        raise DataError(
+            "The audit compares with the states that were trained on, and this fit has goals alone: nothing was "
+            "measured. Look at `fit.predict(...)` from other initial values."
+        )
     train, _ = fit.record.observations.split(fit.record.settings.holdout)
     missing = _unmeasured(fit.model, train)
     if not missing:

@@ -324,4 +324,9 @@ class Measured(Kind):
         """See `Fit.recover`."""
         from ..audit.recovery import recover
 
+        if fit.record.observations.unmeasured:
+            raise DataError(
+                "Formulas are judged by measurements, and this fit has goals alone. Look at the network itself: "
+                "`fit.network(...)`."
+            )
         return recover(fit, network, **settings)
