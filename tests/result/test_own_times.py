@@ -97,6 +97,8 @@ def test_scores_are_those_of_one_axis(fit):
             squares.append((values[0, np.isin(times, s.times)] - s.values["x"]) ** 2)
         expected = np.sqrt(np.concatenate(squares).mean())
         assert float(fit.tree["diagnostics"][name][0, 0]) == pytest.approx(expected, rel=1e-12)
+        own = [np.sqrt(one.mean()) if one.size else np.nan for one in squares]
+        np.testing.assert_allclose(fit.tree["diagnostics"][f"trajectory_{name}"][0, :, 0], own, rtol=1e-12)
 
 
 def test_files_grow_with_the_runs_and_come_back(fit, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..training.record import Record
 if TYPE_CHECKING:
     from .sampling import Prediction
 
-__all__ = ["residuals", "scores"]
+__all__ = ["errors_by_trajectory", "residuals", "scores"]
 
 
 def residuals(observations: Observations, solution: xr.Dataset, name: str) -> np.ndarray:
@@ -26,8 +27,22 @@ def residuals(observations: Observations, solution: xr.Dataset, name: str) -> np
     return np.concatenate(parts, axis=1)
 
 
+def errors_by_trajectory(observations: Observations, solution: xr.Dataset, name: str) -> np.ndarray:
+    """Root mean squared residual of each trajectory (seed, trajectory); NaN where nothing was measured exactly."""
+    found = residuals(observations, solution, name)
+    bounds = np.cumsum([0, *(len(s.times) for s in observations.series)])
+    result = np.full((len(found), len(observations)), np.nan)
+    for i, (low, high) in enumerate(pairwise(bounds)):
+        known = found[:, low:high][:, np.isfinite(observations.series[i].values[name])]
+        if known.size:
+            with np.errstate(over="ignore"):  # of rollouts on their way to infinity
+                result[:, i] = np.sqrt((known**2).mean(axis=1))
+    return result
+
+
 def scores(record: Record, prediction: Prediction) -> xr.Dataset:
-    """Root mean squared error and R² (coefficient of determination), (seed, variable), training and held-out."""
+    """Root mean squared error and R² (coefficient of determination), (seed, variable), training and held-out, and the
+    error of each trajectory (seed, trajectory, variable)."""
     loss, parts = record.settings.loss, record.observations.split(record.settings.holdout)
     train, held = (None if part is None else part.exact(loss) for part in parts)
     names = [] if record.observations.unmeasured else list(record.observations.names)
@@ -50,6 +65,9 @@ def scores(record: Record, prediction: Prediction) -> xr.Dataset:
             determination.append(1.0 - square / spread if spread > 0 else np.full(len(r), np.nan))
         for what, columns in (("rmse", error), ("r_squared", determination)):
             variables[f"{what}_{label}"] = (("seed", "variable"), np.reshape(columns, (len(names), seeds)).T)
+        if names:
+            each = [errors_by_trajectory(part, prediction.solution, name) for name in names]
+            variables[f"trajectory_rmse_{label}"] = (("seed", "trajectory", "variable"), np.stack(each, axis=-1))
     variables["solver_status"] = (("seed", "trajectory"), prediction.status.astype(str))
     return xr.Dataset(
         variables,

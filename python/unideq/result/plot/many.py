@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..score import residuals
+from ..score import errors_by_trajectory, residuals
 from .data import plot_data
 from .residual import residual_label
 from .series import MOST, flattened, time_axis
@@ -64,16 +63,13 @@ def plot_multiples(fit: Fit, variable: str, cell: SubFigure, log_time: bool | No
 def middle_and_worst(fit: Fit) -> list[Any]:
     """Labels of the trajectory of middling error, and of those that fit worst: by the root mean squared residual of the
     best seed, each variable in its own spread."""
-    record = fit.record
-    solution, observed = fit.tree["/solution"].to_dataset(), record.observations
+    record, solution = fit.record, fit.tree["/solution"].to_dataset()
+    observed = record.observations
     total, count = np.zeros(len(observed)), np.zeros(len(observed))
-    bounds = np.cumsum([0, *(len(s.times) for s in observed.series)])
     for name in observed.names:
-        found = residuals(observed, solution, name)[record.best_seed].reshape(bounds[-1], -1)
-        square = (found / (np.nanstd(observed.pooled(name)) or 1.0)) ** 2
-        for i, (low, high) in enumerate(pairwise(bounds)):
-            known = square[low:high][np.isfinite(square[low:high])]
-            total[i], count[i] = total[i] + known.sum(), count[i] + known.size
+        error = errors_by_trajectory(observed, solution, name)[record.best_seed]
+        square = (error / (np.nanstd(observed.pooled(name)) or 1.0)) ** 2
+        total, count = total + np.where(np.isfinite(square), square, 0.0), count + np.isfinite(square)
     error = np.where(count > 0, total / np.maximum(count, 1), -np.inf)
     order = np.argsort(error, kind="stable")
     order = order[np.isfinite(error[order])]
