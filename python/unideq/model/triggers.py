@@ -98,7 +98,7 @@ def happening(model: Declared, given: Any) -> dict[str, Graph]:
         return {}
     if isinstance(given, (Event, Dose)):
         raise ModelError("`events` needs a list: write `events=[...]`.")
-    if not isinstance(given, (list, tuple)) or not all(isinstance(one, (Event, Dose)) for one in given):
+    if not isinstance(given, (list, tuple)) or not given or not all(isinstance(one, (Event, Dose)) for one in given):
         raise ModelError('`events` needs a list of `ude.Event` and `ude.Dose`, e.g. `[ude.Dose("gut", 5.0, at=0.0)]`.')
     made = [_dose(model, one) if isinstance(one, Dose) else _event(model, one) for one in given]
     model.triggers = tuple(_named_apart([trigger for trigger, *_ in made]))
