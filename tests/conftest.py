@@ -1,6 +1,8 @@
 """What all tests share."""
 
 import os
+import signal
+import threading
 
 import pytest
 from hypothesis import settings
@@ -8,6 +10,23 @@ from hypothesis import settings
 settings.register_profile("quick", derandomize=True, deadline=None)
 settings.register_profile("long", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+if threading.current_thread() is threading.main_thread():
+    # A shell's background jobs ignore Ctrl-C, and so would the processes that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Workers take whole files, whose tests share what they compile; pages of the documentation one by one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Files(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path, _, _ = nodeid.partition("::")
+            return nodeid if path.endswith("test_docs.py") else path
+
+    return Files(config, log) if config.getoption("dist") == "load" else None
 
 
 @pytest.fixture(scope="session", autouse=True)

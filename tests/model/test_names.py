@@ -57,7 +57,7 @@ def test_dimensions_of_all_results_are_nobodys_name(name, kind):
 def test_a_name_that_is_free_for_one_kind_stays_free():
     assert _with("parameter", "start").parameters.keys() == {"start"}
     assert _with("parameter", "continuity") is not None
-    assert [_with(*free) is not None for free in WHEN_MEASURED] == [True] * 3
+    assert [_with(*free) is not None for free in WHEN_MEASURED] == [True] * len(TERMS)
     assert ude.ODE(
         lambda t, state, p, net: {"x": net.initial(state.x)}, ["x"], networks={"initial": ude.nn.MLP(1, 1, (2,))}
     ).networks.keys() == {"initial"}

@@ -241,6 +241,8 @@ class Continuous(Measured):
     ) -> None:
         """See `Fit.export_julia`."""
         grid = self.times(fit, time, common=True)
-        inputs = {name: settings.pop(name, None) for name in ("conditions", "forcings", "events")}
+        inputs = {name: settings.pop(name, None) for name in ("conditions", "forcings")}
         member = fit.member(seed)
-        export_julia(fit.trained(member), path, grid, **{**self._setup(fit, initial, member, **inputs), **settings})
+        known = self._setup(fit, initial, member, **inputs)
+        known.pop("events")  # a script has none, and says so of a model that has
+        export_julia(fit.trained(member), path, grid, **{**known, **settings})

@@ -44,8 +44,6 @@ def live_megabytes():
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_ctrl_c_in_the_middle_of_a_fit_returns_the_best_so_far(threads):
     code = """
-        import signal
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start tests with it ignored
         import numpy as np, xarray as xr, unideq as ude
         times = np.linspace(0, 2, 9)
         data = xr.Dataset({"x": ("time", 3 * np.exp(-0.7 * times))}, coords={"time": times})

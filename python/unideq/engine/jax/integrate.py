@@ -179,7 +179,7 @@ def make_integration(integration: Integration, forward_mode: bool = False, recor
         if most:
             known = Known(steps["when"], steps["occurring"], same, changes["jump"], most)
             u0, known = known(start, u0, {**fixed, **constants}), known.after(start)
-        save = diffrax.SubSaveAt(ts=times)
+        save = diffrax.SaveAt(ts=times)
         if watching:
             assert found is not None
             span = jnp.maximum(jnp.abs(start), jnp.abs(times[-1]))
@@ -190,10 +190,12 @@ def make_integration(integration: Integration, forward_mode: bool = False, recor
             u0, controller = (u0, watched.marks(u0)), CrossingController(controller)
             method = with_crossings(method, watched, known, same)
             state_of = lambda t, y, given: y[0] if isinstance(y, tuple) else y  # noqa: E731
-            save = diffrax.SubSaveAt(ts=times, fn=state_of)
+            save = diffrax.SaveAt(ts=times, fn=state_of)
+            if recorded:
+                marks = diffrax.SubSaveAt(t1=True, fn=lambda t, y, given: y[1]["found"])
+                save = diffrax.SaveAt(subs=[diffrax.SubSaveAt(ts=times, fn=state_of), marks])
         elif known is not None:
             method = with_events(method, known)
-        marks = diffrax.SubSaveAt(t1=True, fn=lambda t, y, given: y[1]["found"])
         solution = _diffeqsolve(
             term,
             method,
@@ -202,16 +204,17 @@ def make_integration(integration: Integration, forward_mode: bool = False, recor
             steps.get("dt"),
             u0,
             {**fixed, **constants},
-            saveat=diffrax.SaveAt(subs=[save, marks] if recorded and watching else [save]),
+            saveat=save,
             stepsize_controller=controller,
             adjoint=adjoint,
             max_steps=limit,
             throw=False,
         )
         counts = {key: solution.stats[f"num_{key}"] for key in ("steps", "accepted_steps", "rejected_steps")}
-        found_there: Any = solution.ys
-        states, *more = found_there
-        counts |= {"crossings": more[0][0]} if more else {}
+        states: Any = solution.ys
+        if watching and recorded:
+            states, crossings = states
+            counts |= {"crossings": crossings[0]}
         if most:
             states = jnp.where((times <= start)[:, None], begun, states)
         return states, _status(solution.result, states), counts
