@@ -209,5 +209,5 @@ def test_a_fit_of_patients_finds_their_rates(engine, tmp_path):
     np.testing.assert_allclose(less["blood"][:, 1], np.repeat(wanted, 3), rtol=5e-3)
     assert fit.tree["/events"]["event_time"].sel(trajectory="a").values.tolist() == [[0.0, 8.0, 16.0]]
     fit.save(tmp_path / "fit.nc")
-    again = ude.Fit.load(tmp_path / "fit.nc")
+    again = ude.Fit.load(tmp_path / "fit.nc", engine=engine)
     np.testing.assert_array_equal(again.predict([0.0, 9.0])["blood"], fit.predict([0.0, 9.0])["blood"])
