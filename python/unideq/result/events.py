@@ -87,8 +87,7 @@ def happened(
         for k, place in enumerate(moments[b]):
             t, e = float(one.times[k]), one.rows[k]
             before = after if after is not None and k and place == moments[b][k - 1] else states[b, place]
-            known = {"t": t, "u": before, "e": e, "theta": theta, **({} if constants is None else {"c": constants[b]})}
-            after = jump.evaluate({i.name: known[i.name] for i in jump.inputs})["jump"]
+            after = _after(jump, t, before, e, theta, None if constants is None else constants[b])
             mine.append((t, int(e[0]), before, after))
         result.append(mine)
     return result
@@ -107,10 +106,16 @@ def crossed_zero(
         mine: list[Happened] = []
         for time, number, *before in crossings[b][np.isfinite(crossings[b][:, 0])].tolist():
             e[0], t, state = number, time + since[b], np.array(before)
-            known = {"t": t, "u": state, "e": e, "theta": theta, **({} if constants is None else {"c": constants[b]})}
-            mine.append((t, int(number), state, jump.evaluate({i.name: known[i.name] for i in jump.inputs})["jump"]))
+            after = _after(jump, t, state, e, theta, None if constants is None else constants[b])
+            mine.append((t, int(number), state, after))
         result.append(mine)
     return result
+
+
+def _after(jump: Graph, t: float, u: np.ndarray, e: np.ndarray, theta: np.ndarray, c: np.ndarray | None) -> np.ndarray:
+    """The state (n,) just after an event."""
+    known = {"t": t, "u": u, "e": e, "theta": theta, "c": c}
+    return jump.evaluate({i.name: known[i.name] for i in jump.inputs})["jump"]
 
 
 def event_dataset(

@@ -182,10 +182,9 @@ def replaced_inputs(
             if len(rows) != len(labels):
                 raise DataError(f"Forcing `{name}` has {len(rows)} records for {len(labels)} trajectories.")
         tables[name] = row_tables(name, interpolation(name, model.inputs[name], array), rows)
-    if not model.triggers:
-        given_tables(model, events, clock)  # refuses what it can't take
-        return constants, tables, left, ()
     read, count = given_tables(model, events, clock)
+    if not model.triggers:
+        return constants, tables, left, ()
     if count not in (None, len(labels)):
         raise DataError(f"The tables in `events` have {count} rows for {len(labels)} trajectories.")
     happening = schedules(model, [tables_with(s.tables, read, b) for b, s in enumerate(series)], labels)

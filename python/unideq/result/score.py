@@ -27,9 +27,8 @@ def residuals(observations: Observations, solution: xr.Dataset, name: str) -> np
     return np.concatenate(parts, axis=1)
 
 
-def errors_by_trajectory(observations: Observations, solution: xr.Dataset, name: str) -> np.ndarray:
-    """Root mean squared residual of each trajectory (seed, trajectory); NaN where nothing was measured exactly."""
-    found = residuals(observations, solution, name)
+def errors_by_trajectory(observations: Observations, name: str, found: np.ndarray) -> np.ndarray:
+    """Root mean square of a variable's `residuals` in each trajectory (seed, trajectory); NaN where it has none."""
     bounds = np.cumsum([0, *(len(s.times) for s in observations.series)])
     result = np.full((len(found), len(observations)), np.nan)
     for i, (low, high) in enumerate(pairwise(bounds)):
@@ -51,9 +50,10 @@ def scores(record: Record, prediction: Prediction) -> xr.Dataset:
     for label, part in (("training", train), ("held_out", held)):
         if part is None:
             continue
-        error, determination = [], []
+        error, determination, each = [], [], []
         for name in names:
             r = residuals(part, prediction.solution, name)
+            each.append(errors_by_trajectory(part, name, r))
             measured = part.pooled(name)
             kept = np.isfinite(measured)
             r = r[:, kept]
@@ -66,7 +66,6 @@ def scores(record: Record, prediction: Prediction) -> xr.Dataset:
         for what, columns in (("rmse", error), ("r_squared", determination)):
             variables[f"{what}_{label}"] = (("seed", "variable"), np.reshape(columns, (len(names), seeds)).T)
         if names:
-            each = [errors_by_trajectory(part, prediction.solution, name) for name in names]
             variables[f"trajectory_rmse_{label}"] = (("seed", "trajectory", "variable"), np.stack(each, axis=-1))
     variables["solver_status"] = (("seed", "trajectory"), prediction.status.astype(str))
     return xr.Dataset(

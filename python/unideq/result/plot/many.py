@@ -64,10 +64,10 @@ def middle_and_worst(fit: Fit) -> list[Any]:
     """Labels of the trajectory of middling error, and of those that fit worst: by the root mean squared residual of the
     best seed, each variable in its own spread."""
     record, solution = fit.record, fit.tree["/solution"].to_dataset()
-    observed = record.observations
+    observed = record.observations.exact(record.settings.loss)
     total, count = np.zeros(len(observed)), np.zeros(len(observed))
     for name in observed.names:
-        error = errors_by_trajectory(observed, solution, name)[record.best_seed]
+        error = errors_by_trajectory(observed, name, residuals(observed, solution, name))[record.best_seed]
         square = (error / (np.nanstd(observed.pooled(name)) or 1.0)) ** 2
         total, count = total + np.where(np.isfinite(square), square, 0.0), count + np.isfinite(square)
     error = np.where(count > 0, total / np.maximum(count, 1), -np.inf)
@@ -80,7 +80,7 @@ def middle_and_worst(fit: Fit) -> list[Any]:
 def plot_residual_quantiles(fit: Fit, variable: str, ax: Axes, log_time: bool | None = None) -> Axes:
     """What the residuals of all trajectories are like over time: their median, and where half and 90 % of them lie."""
     record = fit.record
-    observed, best = record.observations, record.best_seed
+    observed, best = record.observations.exact(record.settings.loss), record.best_seed
     found = residuals(observed, fit.tree["/solution"].to_dataset(), variable)[best]
     found = flattened(found, observed.shapes[variable])
     times = np.concatenate([s.times for s in observed.series])
