@@ -13,7 +13,7 @@ from .condition import Condition
 from .layout import Entry
 from .parameter import Parameter
 
-__all__ = ["Grouped", "check_groups", "grouped", "listing"]
+__all__ = ["Grouped", "check_groups", "grouped", "listing", "unknown_group"]
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,7 @@ class Grouped(Condition):
         if label in self.known:
             return float(self.known[label])
         if self.default is None:
-            raise DataError(
-                f"`{name}` is one value a `{self.per}`, and none was trained for {label!r}: there are "
-                f"{listing(self.known)}. Give its value, `conditions={{{name!r}: ...}}`."
-            )
+            raise unknown_group(name, self.per, label, self.known)
         return self.default
 
     def of_labels(self, name: str, labels: Any) -> np.ndarray:
@@ -144,6 +141,14 @@ def check_groups(conditions: Mapping[str, Condition], names: Iterable[str]) -> N
                 f"`{name}` is a parameter per `{condition.per}`, which isn't a coordinate that can label groups: the "
                 "model or its results call something else so. Rename one of them."
             )
+
+
+def unknown_group(name: str, per: str, label: Any, labels: Sequence[Any] | Mapping[Any, Any]) -> DataError:
+    """The error of a group that a trained parameter has no value for."""
+    return DataError(
+        f"`{name}` is one value a `{per}`, and none was trained for {label!r}: there are {listing(labels)}. Give its "
+        f"value, `conditions={{{name!r}: ...}}`."
+    )
 
 
 def listing(labels: Sequence[Any] | Mapping[Any, Any]) -> str:

@@ -12,7 +12,7 @@ from ..errors import DataError
 from ..graph import Expression, Graph, variable
 from ..graph.transform import substitute
 from ..model import Layout, Model
-from ..model.grouped import listing
+from ..model.grouped import unknown_group
 from .series import Series
 
 __all__ = [
@@ -68,10 +68,7 @@ class Groups:
             raise DataError(f"`{self.per}` needs one label, or one of each of {len(self.index)} trajectories.")
         for label in found.reshape(-1).tolist():
             if label not in self.labels:
-                raise DataError(
-                    f"`{name}` is one value a `{self.per}`, and none was trained for {label!r}: there are "
-                    f"{listing(self.labels)}. Give its value, `conditions={{{name!r}: ...}}`."
-                )
+                raise unknown_group(name, self.per, label, self.labels)
         index = np.reshape([self.labels.index(label) for label in found.reshape(-1).tolist()], found.shape)
         return replace(self, index=np.array(np.broadcast_to(index, self.index.shape), dtype=int))
 
