@@ -50,10 +50,8 @@ class ContinuousTask(MeasuredTask):
     def begin(self, record: Record) -> list[str]:
         found = super().begin(record)
         if self.problem.resting:
-            (integration,) = Trajectory().build(self.problem).sources
-            assert isinstance(integration, Integration)
             labels = [s.label for s in self.problem.observations.series if len(s.times)]
-            check_steady(integration, record.theta[0], self.model.states, labels)
+            check_steady(self._whole_solves(), record.theta[0], self.model.states, labels)
         for stage in self.stages if self.settings.solver.fixed else ():
             sources = stage.objective.build(self.problem).sources
             found += [c for s in sources if isinstance(s, Integration) for c in jumps_within_steps(s)]
@@ -63,8 +61,7 @@ class ContinuousTask(MeasuredTask):
         """The solver that `auto` stands for."""
         if self.settings.solver.name != "auto":
             return
-        (integration,) = Trajectory().build(self.problem).sources
-        assert isinstance(integration, Integration)
+        integration = self._whole_solves()
         theta, solver = record.theta[0], self.settings.solver
         initial = integration.initial.evaluate({"theta": theta})
         name, reason = resolve_auto(
@@ -80,6 +77,12 @@ class ContinuousTask(MeasuredTask):
         )
         self._use_solver(record, name)
         record.events.append(f"solver auto → {name}: {reason}")
+
+    def _whole_solves(self) -> Integration:
+        """All trajectories from start to end."""
+        (integration,) = Trajectory().build(self.problem).sources
+        assert isinstance(integration, Integration)
+        return integration
 
     def _use_solver(self, record: Record, name: str) -> None:
         self.settings = self.settings.with_solver(self.settings.solver.by(name))

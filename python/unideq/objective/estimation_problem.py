@@ -16,7 +16,7 @@ from ..model.names import TERMS, check_reserved
 from .cost import Cost, cost_terms
 from .groups import Groups, group_values, groups_of, picked, selection_rows, values_of
 from .integrals import with_integrals
-from .losses import Loss, Measured, NoisyLikelihood
+from .losses import Loss, Measurements, NoisyLikelihood
 from .observations import Observations
 from .own_events import Schedule, program_events
 from .own_inputs import constant_rows, forcing_tables
@@ -299,9 +299,17 @@ class EstimationProblem:
             return constant(np.where(np.isfinite(own), own, 1.0))
         return self.layout.view(theta, f"noise.{name}") if known is None else constant(known)
 
-    def misfits(self, name: str, predicted: Expression, observed: Expression, theta: Expression) -> Expression:
-        """What each value of an observable costs."""
-        return self.loss.of_variable(name).elementwise(predicted, observed, self.scales[name], self.noise(theta, name))
+    def misfits(
+        self,
+        name: str,
+        predicted: Expression,
+        observed: Expression,
+        theta: Expression,
+        noise: Expression | None = None,
+    ) -> Expression:
+        """What each value of an observable costs; `noise`: each value's own parameter of it, where that is known."""
+        noise = self.noise(theta, name) if noise is None else noise
+        return self.loss.of_variable(name).elementwise(predicted, observed, self.scales[name], noise)
 
     def data_terms(
         self, predicted: Mapping[str, Expression], series: Sequence[Series], theta: Expression
@@ -320,7 +328,7 @@ class EstimationProblem:
                 n: padded_values([s.beside[n] for s in series]) for n, of in self.loss.beside.items() if name in of
             }
             loss, noise = self.loss.of_variable(name), self.noise(theta, name, beside)
-            measured = Measured(name, [s.label for s in series], [s.times for s in series], values, beside)
+            measured = Measurements(name, [s.label for s in series], [s.times for s in series], values, beside)
             terms[name] = loss.mean_cost(predicted[name], measured, self.scales[name], noise)
             counts[name] = count
         return terms, self.term_weights(counts)

@@ -94,9 +94,7 @@ def in_batches(problem: EstimationProblem, integration: Integration, targets: Ta
     measured = [n for n in problem.observations.names if n in targets.arrays]
     for name in measured:
         predicted, target = arrays[f"solve.observed.{name}"], arrays[f"target.{name}"]
-        noise = arrays.get(f"target.noise.{name}")
-        noise = problem.noise(theta, name) if noise is None else noise
-        cost = problem.loss.of_variable(name).elementwise(predicted, target, problem.scales[name], noise)
+        cost = problem.misfits(name, predicted, target, theta, arrays.get(f"target.noise.{name}"))
         terms[name] = _sum(cost, arrays[f"target.share.{name}"])
     counts = {n: int(np.count_nonzero(targets.arrays[f"share.{n}"])) for n in measured}
     weights = problem.term_weights(counts)

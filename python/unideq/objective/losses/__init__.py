@@ -5,7 +5,7 @@ from .continuous import GaussianLikelihood, LogNormalLikelihood, StudentTLikelih
 from .counts import NegativeBinomialLikelihood, PoissonLikelihood
 from .custom import CustomLoss
 from .given import loss_of
-from .loss import Likelihood, Loss, Measured, NoisyLikelihood, mean_over
+from .loss import Likelihood, Loss, Measurements, NoisyLikelihood, mean_over
 from .misfit import Huber, SquaredError
 from .series import SeriesLoss
 
@@ -17,7 +17,7 @@ __all__ = [
     "Likelihood",
     "LogNormalLikelihood",
     "Loss",
-    "Measured",
+    "Measurements",
     "NegativeBinomialLikelihood",
     "NoisyLikelihood",
     "PoissonLikelihood",

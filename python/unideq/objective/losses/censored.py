@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,13 @@ import numpy as np
 from ...checks import mapping, settle, text
 from ...errors import DataError
 from ...graph import Expression, constant
-from .loss import Measured, NoisyLikelihood, by_variable
+from .loss import Measurements, NoisyLikelihood, by_variable
 from .normal_tail import log_normal_between, log_normal_cdf
 
 __all__ = ["NormalNoise"]
 
 
+@dataclass(frozen=True)
 class NormalNoise(NoisyLikelihood):
     """Base of likelihoods −log φ(r) + log of the noise's size, r normal; measurements beyond a limit cost −log Φ.
 
@@ -24,9 +26,13 @@ class NormalNoise(NoisyLikelihood):
     that holds the upper ends of intervals: where it is known, the measurement lies between the value and that.
     """
 
-    below: Mapping[str, float | str]
-    above: Mapping[str, float | str]
-    between: Mapping[str, str]
+    sigma: Mapping[str, float | str] = field(default_factory=dict)
+    initial: float = 0.2
+    scale: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    below: Mapping[str, float | str] = field(default_factory=dict)
+    above: Mapping[str, float | str] = field(default_factory=dict)
+    between: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -101,7 +107,7 @@ class NormalNoise(NoisyLikelihood):
             )
 
     def mean_cost(
-        self, predicted: Expression, measured: Measured, scale: float, noise: Expression | None
+        self, predicted: Expression, measured: Measurements, scale: float, noise: Expression | None
     ) -> Expression:
         values, of = measured.values, (measured.variable, measured.values, measured.beside)
         known, exact = np.isfinite(values), self.is_exact(*of)

@@ -45,13 +45,6 @@ class GaussianLikelihood(NormalNoise):
 
     kind: ClassVar[str] = "gaussian"
     noise_words: ClassVar[str] = "standard deviation of the noise"
-    sigma: Mapping[str, float | str] = field(default_factory=dict)
-    initial: float = 0.2
-    scale: Mapping[str, float] = field(default_factory=dict)
-    weights: Mapping[str, float] = field(default_factory=dict)
-    below: Mapping[str, float | str] = field(default_factory=dict)
-    above: Mapping[str, float | str] = field(default_factory=dict)
-    between: Mapping[str, str] = field(default_factory=dict)
 
     def residual(self, predicted: Any, observed: Any, scale: float, noise: Any) -> Any:
         return (predicted - observed) / noise
@@ -92,13 +85,6 @@ class LogNormalLikelihood(NormalNoise):
     noise_words: ClassVar[str] = "relative standard deviation of the noise"
     relative: ClassVar[bool] = True
     needs: ClassVar[str] = "positive values"
-    sigma: Mapping[str, float | str] = field(default_factory=dict)
-    initial: float = 0.2
-    scale: Mapping[str, float] = field(default_factory=dict)
-    weights: Mapping[str, float] = field(default_factory=dict)
-    below: Mapping[str, float | str] = field(default_factory=dict)
-    above: Mapping[str, float | str] = field(default_factory=dict)
-    between: Mapping[str, str] = field(default_factory=dict)
 
     def possible(self, values: np.ndarray) -> np.ndarray:
         return values > 0

@@ -13,11 +13,11 @@ from ...errors import DataError
 from ...graph import Expression, constant
 from ...stored import Stored
 
-__all__ = ["Likelihood", "Loss", "Measured", "NoisyLikelihood", "by_variable", "mean_over"]
+__all__ = ["Likelihood", "Loss", "Measurements", "NoisyLikelihood", "by_variable", "mean_over"]
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurements:
     """The measurements of one variable, a row a trajectory or a piece of one.
 
     Attributes
@@ -114,7 +114,7 @@ class Loss(Stored):
         return self
 
     def mean_cost(
-        self, predicted: Expression, measured: Measured, scale: float, noise: Expression | None
+        self, predicted: Expression, measured: Measurements, scale: float, noise: Expression | None
     ) -> Expression:
         """Mean over the measured values, one at least, of what each costs; `predicted` has the shape of the values."""
         mask = np.isfinite(measured.values)

@@ -14,7 +14,7 @@ from ...graph import Expression, Graph, batched, constant, rebuild, variable
 from ...graph.serialise import from_json, to_json
 from ...model.trace import call, fitted
 from ...stored import stored
-from .loss import Loss, Measured
+from .loss import Loss, Measurements
 
 __all__ = ["SeriesLoss"]
 
@@ -68,7 +68,7 @@ class SeriesLoss(Loss):
         return replace(self, graphs={key: known[key] for key in sorted(known)})
 
     def mean_cost(
-        self, predicted: Expression, measured: Measured, scale: float, noise: Expression | None
+        self, predicted: Expression, measured: Measurements, scale: float, noise: Expression | None
     ) -> Expression:
         total: Any = 0.0
         counts = [len(t) for t in measured.times]
