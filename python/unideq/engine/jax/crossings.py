@@ -21,7 +21,7 @@ import numpy as np
 from jax import lax
 
 from .events import Known
-from .stepping import rounding
+from .stepping import AroundController, rounding
 
 __all__ = ["CrossingController", "Watched", "marked_term", "with_crossings"]
 
@@ -217,31 +217,11 @@ def _watchful(kind: type) -> Any:
     return Watchful
 
 
-class CrossingController(diffrax.AbstractAdaptiveStepSizeController):
-    """A controller whose steps end at crossings.
-
-    Attributes
-    ----------
-    controller
-        What chooses the steps in between.
-    """
-
-    controller: Any
+class CrossingController(AroundController):
+    """A controller whose steps end at crossings; the `controller` chooses those in between."""
 
     def __init__(self, controller: Any) -> None:
         self.controller = controller
-
-    @property
-    def rtol(self) -> Any:
-        return self.controller.rtol
-
-    @property
-    def atol(self) -> Any:
-        return self.controller.atol
-
-    @property
-    def norm(self) -> Any:
-        return self.controller.norm
 
     def wrap(self, direction: Any) -> CrossingController:
         return CrossingController(self.controller.wrap(direction))

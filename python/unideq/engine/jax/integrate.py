@@ -98,7 +98,7 @@ def _changes(integration: Integration) -> dict[str, Callable[..., Any]]:
     given): `jump`, and of crossings of zero `level` and `rate`."""
     if integration.events is None:
         return {"once": lambda values: {}}
-    graphs = {"jump": Graph(integration.events.jump.inputs, integration.events.jump.outputs)}
+    graphs = {"jump": integration.events.jump}
     crossing = integration.events.crossing
     if crossing is not None:
         graphs |= {key: Graph(crossing.inputs, {key: crossing.outputs[old]}) for key, old in _OUTPUTS.items()}

@@ -14,7 +14,7 @@ from jax import lax
 from ..clock import ON_GRID
 from ..stops import ROUNDING
 
-__all__ = ["FixedSteps", "StoppingController", "between_jumps", "padded", "rounding"]
+__all__ = ["AroundController", "FixedSteps", "StoppingController", "between_jumps", "padded", "rounding"]
 
 STRETCH = 0.1
 """A step is made longer by up to this part where it then ends at a stop."""
@@ -33,7 +33,25 @@ def rounding(start: Any, end: Any) -> Any:
     return ROUNDING * jnp.maximum(jnp.abs(start), jnp.abs(end))
 
 
-class StoppingController(diffrax.AbstractAdaptiveStepSizeController):
+class AroundController(diffrax.AbstractAdaptiveStepSizeController):
+    """Base of controllers around another one, whose tolerances they have."""
+
+    controller: Any
+
+    @property
+    def rtol(self) -> Any:
+        return self.controller.rtol
+
+    @property
+    def atol(self) -> Any:
+        return self.controller.atol
+
+    @property
+    def norm(self) -> Any:
+        return self.controller.norm
+
+
+class StoppingController(AroundController):
     """A controller whose steps end at given times.
 
     diffrax's `ClipStepSizeController` looks for the next stop in loops, which cost more than a small vector field, and
@@ -47,24 +65,11 @@ class StoppingController(diffrax.AbstractAdaptiveStepSizeController):
         Times (S,), increasing, and those at which slopes must be computed afresh (J,).
     """
 
-    controller: Any
     stops: jax.Array
     jumps: jax.Array
 
     def __init__(self, controller: Any, stops: jax.Array, jumps: jax.Array) -> None:
         self.controller, self.stops, self.jumps = controller, stops, jumps
-
-    @property
-    def rtol(self) -> Any:
-        return self.controller.rtol
-
-    @property
-    def atol(self) -> Any:
-        return self.controller.atol
-
-    @property
-    def norm(self) -> Any:
-        return self.controller.norm
 
     def wrap(self, direction: Any) -> StoppingController:
         stops, jumps = (jnp.sort(times * direction) for times in (self.stops, self.jumps))
