@@ -10,6 +10,7 @@ import numpy as np
 
 from .checks import known_keys
 from .errors import DataError, unknown
+from .table_columns import numbers, row_of
 
 __all__ = ["DoseRows", "dose_rows"]
 
@@ -76,17 +77,13 @@ def _spans(numbers: np.ndarray, times: np.ndarray) -> np.ndarray:
     return numbers if times.dtype.kind not in "mM" else np.zeros(len(numbers), "timedelta64[ns]")
 
 
-def dose_rows(
-    table: Any, given: Any, numbers: Any, row: Any, measured: Mapping[str, tuple[np.ndarray, np.ndarray]]
-) -> DoseRows:
+def dose_rows(table: Any, given: Any, measured: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> DoseRows:
     """The doses of a table.
 
     Parameters
     ----------
     given
         The column of amounts, or what columns say → the column; `name` is what the tables are called.
-    numbers, row
-        `(table, column) -> (N,)` and `(table, place) -> its name in messages`.
     measured
         Variable → rows that measure it, and the values there.
 
@@ -116,7 +113,9 @@ def dose_rows(
     def first(wrong: np.ndarray, words: str) -> None:
         if wrong.any():
             place = int(np.flatnonzero(wrong)[0])
-            raise DataError(f"In {row(table, place)}, {words.format(amount=read['amount'][place], kind=kinds[place])}")
+            raise DataError(
+                f"In {row_of(table, place)}, {words.format(amount=read['amount'][place], kind=kinds[place])}"
+            )
 
     first(
         ~np.isin(kinds, (0, 1, 2)),
@@ -157,7 +156,9 @@ def dose_rows(
             text = f"{int(label)}" if isinstance(label, float) and label.is_integer() else f"{label}"
             names[place] = f"{name}_{text}"
             if not names[place].isidentifier() or text == "nan":
-                raise DataError(f"In {row(table, place)}, the compartment is {label!r}, which can't be part of a name.")
+                raise DataError(
+                    f"In {row_of(table, place)}, the compartment is {label!r}, which can't be part of a name."
+                )
     if not doses.any():
         raise DataError(f"No row is a dose: `{column}` is zero or empty everywhere.")
     return DoseRows(doses, kinds == 2, amounts, durations, names, additional, intervals)

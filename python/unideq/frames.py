@@ -11,6 +11,7 @@ import xarray as xr
 from .checks import instance, known_arguments, sequence, text
 from .dose_rows import dose_rows
 from .errors import DataError, unknown
+from .table_columns import numbers, plain, row_of
 
 __all__ = ["experiments"]
 
@@ -94,8 +95,8 @@ def experiments(
     if variable is not None and value is not None:
         measured = _by_variable(table, variable, value, known)
     else:
-        measured = {name: (np.arange(len(table)), _numbers(table, column)) for column, name in known.items()}
-    given = None if doses is None else dose_rows(table, doses, _numbers, _row, measured)
+        measured = {name: (np.arange(len(table)), numbers(table, column)) for column, name in known.items()}
+    given = None if doses is None else dose_rows(table, doses, measured)
     if given is not None:
         skipped = given.rows | given.ignored
         measured = {n: (found[~skipped[found]], v[~skipped[found]]) for n, (found, v) in measured.items()}
@@ -126,45 +127,18 @@ def _named(given: Any, what: str) -> dict[Any, str]:
     return {text(column, what, error=DataError): column for column in listed}
 
 
-def _row(table: Any, position: Any) -> str:
-    """A row, as the table's index calls it."""
-    label = table.index[int(position)]
-    return f"row {_plain(label)!r}"
-
-
-def _plain(value: Any) -> Any:
-    """A NumPy scalar as Python's own."""
-    return value.item() if hasattr(value, "item") else value
-
-
 def _times(table: Any, column: str) -> np.ndarray:
     found: Any = table[column]
     if found.dtype.kind in "mM":
         values, missing = found.to_numpy(), found.isna().to_numpy()
     else:
-        values = _numbers(table, column)
+        values = numbers(table, column)
         missing = ~np.isfinite(values)
     if missing.any():
         raise DataError(
-            f"`{column}` is missing in {_row(table, np.flatnonzero(missing)[0])}. Drop such rows, or fill it."
+            f"`{column}` is missing in {row_of(table, np.flatnonzero(missing)[0])}. Drop such rows, or fill it."
         )
     return values
-
-
-def _numbers(table: Any, column: str) -> np.ndarray:
-    """A column as floats, NaN where it is empty."""
-    import pandas as pd
-
-    given = table[column]
-    numbers: Any = pd.to_numeric(given, errors="coerce")
-    lost = (numbers.isna() & given.notna()).to_numpy()
-    if lost.any() or given.dtype.kind in "mM":
-        place = int(np.flatnonzero(lost)[0]) if lost.any() else 0
-        raise DataError(
-            f"`{column}` in {_row(table, place)} is {_plain(given.iloc[place])!r}, which is no number. Leave such "
-            "places empty (NaN) where nothing was measured."
-        )
-    return numbers.to_numpy(dtype=float, na_value=np.nan)
 
 
 def _groups(table: Any, column: str) -> dict[Any, np.ndarray]:
@@ -172,7 +146,7 @@ def _groups(table: Any, column: str) -> dict[Any, np.ndarray]:
     labels = table[column]
     if labels.isna().any():
         place = np.flatnonzero(labels.isna().to_numpy())[0]
-        raise DataError(f"`{column}` is missing in {_row(table, place)}: every row belongs to a trajectory.")
+        raise DataError(f"`{column}` is missing in {row_of(table, place)}: every row belongs to a trajectory.")
     found: dict[Any, list[int]] = {}
     for place, label in enumerate(labels.tolist()):
         whole = isinstance(label, float) and label.is_integer()
@@ -184,13 +158,13 @@ def _by_variable(
     table: Any, variable: str, value: str, known: Mapping[Any, str]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Name → the rows that measure it, and the values there."""
-    said, values = table[variable], _numbers(table, value)
+    said, values = table[variable], numbers(table, value)
     strange = ~said.isin(list(known)).to_numpy()
     if strange.any():
         place = int(np.flatnonzero(strange)[0])
         entry = said.iloc[place]
         raise DataError(
-            f"`{variable}` in {_row(table, place)} is {_plain(entry)!r}. {unknown('variable', entry, known)} "
+            f"`{variable}` in {row_of(table, place)} is {plain(entry)!r}. {unknown('variable', entry, known)} "
             "Name it in `variables`, or drop such rows."
         )
     rows = {name: np.flatnonzero((said == entry).to_numpy()) for entry, name in known.items()}
@@ -220,8 +194,8 @@ def _dataset(
             at = place[row]
             if at in taken:
                 raise DataError(
-                    f"`{name}`{where} was measured twice at time {_plain(axis[at])}: in {_row(table, taken[at])} and "
-                    f"in {_row(table, row)}. Average replicates, or make them trajectories of their own."
+                    f"`{name}`{where} was measured twice at time {plain(axis[at])}: in {row_of(table, taken[at])} and "
+                    f"in {row_of(table, row)}. Average replicates, or make them trajectories of their own."
                 )
             array[at], taken[at] = number, row
         variables[name] = ("time", array, {"units": units[name]} if name in units else {})
@@ -239,9 +213,9 @@ def _constant(
     first = given.iloc[told[0]]
     other = [k for k in told if given.iloc[k] != first]
     if other:
-        one, two = _row(table, rows[told[0]]), _row(table, rows[other[0]])
+        one, two = row_of(table, rows[told[0]]), row_of(table, rows[other[0]])
         raise DataError(
-            f"The condition `{column}`{where} isn't one value: {_plain(first)!r} in {one} and "
-            f"{_plain(given.iloc[other[0]])!r} in {two}. What changes in time is a variable: name it in `variables`."
+            f"The condition `{column}`{where} isn't one value: {plain(first)!r} in {one} and "
+            f"{plain(given.iloc[other[0]])!r} in {two}. What changes in time is a variable: name it in `variables`."
         )
-    return xr.Variable((), _plain(first), {"units": units[name]} if name in units else {})
+    return xr.Variable((), plain(first), {"units": units[name]} if name in units else {})

@@ -31,9 +31,10 @@ end
 """
 `Integration` of `unideq.objective.program`, compiled: B solves of n states, observed at K times each.
 
-Where `rows` aren't all, B are those of the `known` problems that are solved. `times` are on the solver's clock, `seen` as observations see them; steps end at `stops`, and the vector field jumps at
-`jumps`, one list for all trajectories or one each. A trajectory has q `constants`. `pulled_steps` and `pushed_steps` are derivatives of the steps, where a method needs more than the body's. `events` is
-what happens on the way; the trajectories' own are in `when` and `occurring`.
+Where `rows` aren't all, B are those of the `known` problems that are solved. `times` are on the solver's clock, `seen`
+as observations see them; steps end at `stops`, and the vector field jumps at `jumps`, one list for all trajectories or
+one each. A trajectory has q `constants`. `pulled_steps` and `pushed_steps` are derivatives of the steps, where a method
+needs more than the body's. `events` is what happens on the way; the trajectories' own are in `when` and `occurring`.
 """
 mutable struct CompiledIntegration <: CompiledTrajectories
     const name::String
