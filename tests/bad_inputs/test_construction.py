@@ -75,6 +75,22 @@ ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": True})  # initial value of `x
 ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": np.nan})  # initial value of `x` … finite
 ude.ODE(decay, ["x"], {"rate": 1.0}, initial={"x": np.datetime64("2020-01-01")})  # initial value of `x` … datetime64
 ude.ODE(decay, {"x": ude.State(positive=True)}, {"rate": 1.0}, initial={"x": -1.0})  # `x` … positive
+ude.ODE(lambda t, s: [-s.x, s.z - s.x], ["x", ude.State("z", algebraic="yes")])  # `algebraic` … 'yes'
+ude.ODE(lambda t, s: [-s.x, s.x - 1.0], ["x", ude.State("z", algebraic=True)])  # residual of `z` … index 2
+ude.ODE(lambda t, s: [-s.z, s.y - s.x, s.y - 1.0], ["x",
+    *(ude.State(n, algebraic=True) for n in "yz")])  # No residual … `z`
+ude.ODE(lambda t, s: [s.z - 1.0], [ude.State("z", algebraic=True)])  # All states are algebraic (`z`
+ude.ODE(lambda t, s: [-s.x, s.z - s.x], ["x", ude.State("z", algebraic=True)],
+    initial={"z": ude.Parameter(1.0)})  # `z` is estimated … algebraic … where the search
+ude.ODE(lambda t, s: [-s.x, s.z - s.x], ["x", ude.State("z", algebraic=True)],
+    initial={"z": "z0"})  # `z` is read from the data
+ude.ODE(lambda t, s: [-s.x, s.z - s.x], ["x", ude.State("z", algebraic=True)],
+    events=[ude.Dose("x", 1.0, at=1.0)])  # Events … algebraic … `x_dose` and `z`
+ude.Stepper(ude.ODE(lambda t, s: [-s.x, s.z - s.x], ["x", ude.State("z", algebraic=True)]), 0.1)  # stepper … `z`
+ude.ODE(lambda t, s: [-s.x, s.z - s.x], ["x", ude.State("z", algebraic=True)]).solve([0.0, 1.0], {"x": 1.0},
+    engine="jax")  # Engine `jax` solves no algebraic equations … `engine="julia"`
+ude.fit(ude.ODE(lambda t, s: [-s.x, s.z - s.x], ["x", ude.State("z", algebraic=True)]), data,
+    engine="jax")  # `jax` … `julia`
 ude.ODE(lambda t, state: None, ["x"])  # returned nothing
 ude.ODE(lambda t, state: {"y": 1.0}, ["x"])  # Unknown state `y`
 ude.ODE(lambda t, state: {"x": "a"}, ["x"])  # not 'a'

@@ -4,7 +4,8 @@
 
 """
 A solve on its `tape`, and what carries derivatives along it: the `body`'s vjp or jvp, what is precomputed from θ (`p`),
-and the cotangents of that, which are added to, or its tangents (`dp`). `jump` is the vjp or jvp of what happens at events.
+and the cotangents of that, which are added to, or its tangents (`dp`). `jump` is the vjp or jvp of what happens at events,
+`consistency` what made algebraic states consistent.
 """
 struct RecordedSolve{T<:Union{Tableau,RosenbrockTableau},B}
     tape::Tape
@@ -14,6 +15,7 @@ struct RecordedSolve{T<:Union{Tableau,RosenbrockTableau},B}
     dp::Vector{Float64}
     buffers::B
     jump::Union{Nothing,Runner}
+    consistency::Union{Nothing,Consistency}
 end
 
 "The state before a step of no length, at an event, and what `e` was."
@@ -39,6 +41,23 @@ function push_jump!(s::RecordedSolve, step::Int, k::Int)
     return nothing
 end
 
+"Carry the cotangent `after` of a state made consistent, the last of this step of no length, to the one before."
+function pull_made!(s::RecordedSolve, step::Int)
+    c, after = s.consistency::Consistency, s.buffers.after
+    u, t = made_state!(c, s.tape, step)
+    pull_root!(s.body, block!(c, u, t), c.which, u, t, s.p, after, s.dp)
+    return nothing
+end
+
+"Carry the tangent `before` of a state to that of the same made consistent."
+function push_made!(s::RecordedSolve, step::Int)
+    c, before = s.consistency::Consistency, s.buffers.before
+    u, t = made_state!(c, s.tape, step)
+    push_root!(s.body, block!(c, u, t), c.which, u, t, s.p, before, s.dp)
+    copyto!(s.buffers.after, before)
+    return nothing
+end
+
 """
     pull!(solve, seeds, offset, u0)
 
@@ -46,15 +65,10 @@ Follow the steps backwards. `seeds[offset+1:…]` are the cotangents of the obse
 """
 function pull!(s::RecordedSolve, seeds::Vector{Float64}, offset::Int, u0::Vector{Float64})
     (; tape, tableau) = s
-    b, n, j, k = s.buffers, tape.n, length(tape.where), length(tape.jumps)
+    b, n, j, k, m = s.buffers, tape.n, length(tape.where), length(tape.jumps), length(tape.made)
     begin_adjoint!(b)
     for step in tape.steps:-1:1
         begin_adjoint_step!(b, tableau)
-        if k > 0 && tape.jumps[k] == step
-            pull_jump!(s, step, k)
-            k -= 1
-            continue
-        end
         while j >= 1 && tape.where[j] == step
             from = offset + n * (j - 1)
             if tape.fraction[j] == 1.0
@@ -69,7 +83,15 @@ function pull!(s::RecordedSolve, seeds::Vector{Float64}, offset::Int, u0::Vector
             end
             j -= 1
         end
-        pull_step!(s, tableau, b, step)
+        if k > 0 && tape.jumps[k] == step
+            pull_jump!(s, step, k)
+            k -= 1
+        elseif m > 0 && tape.made[m] == step
+            pull_made!(s, step)
+            m -= 1
+        else
+            pull_step!(s, tableau, b, step)
+        end
     end
     while j >= 1
         add_scaled!(b.after, 1.0, seeds, offset + n * (j - 1))
@@ -86,7 +108,7 @@ Carry the tangent `u0` of the initial state along; those of the observed states 
 """
 function push_forward!(s::RecordedSolve, u0::Vector{Float64}, tangents::Vector{Float64})
     (; tape, tableau) = s
-    b, n, j, k = s.buffers, tape.n, 1, 1
+    b, n, j, k, m = s.buffers, tape.n, 1, 1, 1
     copyto!(b.before, u0)
     while j <= length(tape.where) && tape.where[j] == 0
         copyto!(tangents, n * (j - 1) + 1, u0, 1, n)
@@ -96,9 +118,12 @@ function push_forward!(s::RecordedSolve, u0::Vector{Float64}, tangents::Vector{F
         if k <= length(tape.jumps) && tape.jumps[k] == step
             push_jump!(s, step, k)
             k += 1
-            continue
+        elseif m <= length(tape.made) && tape.made[m] == step
+            push_made!(s, step)
+            m += 1
+        else
+            push_step!(s, tableau, b, step)
         end
-        push_step!(s, tableau, b, step)
         while j <= length(tape.where) && tape.where[j] == step
             to = n * (j - 1)
             if tape.fraction[j] == 1.0

@@ -22,13 +22,14 @@ end
 Buffers(n::Int, stages::Int) = Buffers(zeros(n), zeros(n), zeros(n), zeros(stages))
 
 """
-    solve!(integrator, field, settings, tableau, tape, course, states, buffers, happening)
+    solve!(integrator, field, settings, tableau, tape, course, states, buffers, happening, consistency)
 
 Solve from `buffers.u0` along a `Course` and write the states at its times to columns `first .+ (1:K)` of `states`,
 K = `length(tape.where)`. With a tableau the steps go on the tape. Returns the status and the statistics.
 
 From jump to jump it is a solve of its own, which sees its own side of both. Newton iterations begin anew at every stop:
 what they know of their convergence doesn't hold behind a kink. With `happening` the state changes at events on the way.
+With `consistency` the algebraic states follow the others at the start, and behind every jump.
 """
 function solve!(
     integrator,
@@ -40,22 +41,27 @@ function solve!(
     states::Vector{Float64},
     buffers::Buffers,
     happening::Union{Nothing,Happening} = nothing,
+    consistency::Union{Nothing,Consistency} = nothing,
 )
     n, count, times, first = tape.n, length(tape.where), course.times, course.first
     start, stop = course.start, times[first+count]
     field.evaluations = 0
     reset!(tape, buffers.u0)
-    done = 0
-    while done < count && times[first+done+1] <= start
-        done += 1
-        tape.where[done], tape.fraction[done] = 0, 0.0
-        copyto!(states, n * (first + done - 1) + 1, buffers.u0, 1, n)
-    end
     all(isfinite, buffers.u0) || return NONFINITE, Statistics()
-    done == count && return SUCCESS, Statistics(0, 0, 0, 0, count)
     fixed, newton = settings.method.fixed, iterates(settings.method)
     ends = newton ? course.stops : course.jumps
     tape.margin = isempty(course.jumps) ? 0.0 : 2.0 * slack(course, stop, fixed)
+    if consistency !== nothing
+        see_between!(field, start, next_end(course, ends, start, stop, fixed), tape.margin)
+        make_consistent!(consistency, buffers.u0, field, start, tape) || return NO_CONVERGENCE, Statistics()
+    end
+    done = 0
+    while done < count && times[first+done+1] <= start
+        done += 1
+        tape.where[done], tape.fraction[done] = tape.steps, 1.0
+        copyto!(states, n * (first + done - 1) + 1, buffers.u0, 1, n)
+    end
+    done == count && return SUCCESS, Statistics(0, 0, 0, 0, count)
     stops = ends_at_outputs(settings.method) ? with_outputs(course, count) : course.stops
     limit = settings.max_steps + length(stops)      # steps that end at a forcing's knots, or at an output, don't count
     attempts = accepted = 0
@@ -72,6 +78,13 @@ function solve!(
         next = next_end(course, ends, now, stop, fixed)
         watched === nothing || watched.target >= next || (next = watched.target)
         see_between!(field, now, next, tape.margin)
+        if consistency !== nothing && now > start
+            begun = copyto!(buffers.state, begun)
+            if !make_consistent!(consistency, begun, field, now, tape)
+                code = ReturnCode.ConvergenceFailure
+                break
+            end
+        end
         inside = stops_between(stops, now, next)
         again = now > start
         verdict = :keep

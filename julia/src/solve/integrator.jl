@@ -17,6 +17,9 @@ Settings(data::AbstractDict) = Settings(
     Symbol(data["adjoint"]),
 )
 
+"The same with steps made from the method's tableau: those know of algebraic states."
+by_tableau(s::Settings) = Settings(by_tableau(s.method), s.rtol, s.atol, s.max_steps, s.adjoint)
+
 """
     make_integrator(field, n, settings, tableau, derivatives)
 

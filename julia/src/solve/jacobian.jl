@@ -1,18 +1,27 @@
 # Analytic Jacobians for implicit methods.
 
-"∂du/∂u by its non-zeros (row, column), and ∂du/∂t; both kernels read what the vector field reads."
+"""
+∂du/∂u by its non-zeros (row, column), and ∂du/∂t; both kernels read what the vector field reads. Time moves the states
+`moving`; rows of the others, which are `algebraic`, are residuals.
+"""
 struct CompiledJacobian
     n::Int
     values::Kernel
     time::Kernel
     rows::Vector{Int}
     columns::Vector{Int}
+    moving::Vector{Int}
+    algebraic::Vector{Int}
 end
 
 CompiledJacobian(::Nothing, body, n) = nothing
 
+has_algebraic(::Nothing) = false
+has_algebraic(j::CompiledJacobian) = !isempty(j.algebraic)
+
 "Of the vector field `body`, a `CompiledGraph`."
 function CompiledJacobian(data::AbstractDict, body, n::Int)
+    algebraic = Int[i + 1 for i in get(data, "algebraic", ())]
     kernel(which, output) = kernel_of(data[which], Dict(output => Place(:y)), all_inputs(body); body.fixed)
     return CompiledJacobian(
         n,
@@ -20,6 +29,8 @@ function CompiledJacobian(data::AbstractDict, body, n::Int)
         kernel("time", "du"),
         Int[i + 1 for i in data["rows"]],
         Int[i + 1 for i in data["columns"]],
+        setdiff(1:n, algebraic),
+        algebraic,
     )
 end
 

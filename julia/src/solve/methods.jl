@@ -2,7 +2,7 @@
 
 """
 One solver. `algorithm(sparse)` makes it, for sparse or dense Jacobians; `nothing`: its steps are made from its tableau,
-with the weights `error` of the error's estimate. `tableau` is there for explicit Runge–Kutta and for Rosenbrock methods,
+by the weights `error` of the error's estimate, which Rosenbrock methods have, too. `tableau` is there for explicit Runge–Kutta and for Rosenbrock methods,
 and with it the discrete adjoint and forward mode.
 """
 struct Method
@@ -71,11 +71,16 @@ function Method(name::AbstractString, row::AbstractDict, package::Module)
     kind, coefficients = getproperty(package, Symbol(row["algorithm"])), row["coefficients"]
     linear(sparse) = sparse ? package_of(name, "LinearSolve").KLUFactorization() : nothing
     algorithm = row["implicit"] ? sparse -> kind(; linsolve = linear(sparse)) : _ -> kind()
-    tableau =
-        coefficients === nothing ? (row["recorded"] ? Tableau(kind()) : nothing) :
-        RosenbrockTableau(getproperty(package, Symbol(coefficients))(Float64, Float64))
-    return Method(name, row["order"], row["implicit"], row["fixed"], algorithm, tableau, Float64[], nameof(package))
+    tableau, error = row["recorded"] ? Tableau(kind()) : nothing, Float64[]
+    if coefficients !== nothing
+        table = getproperty(package, Symbol(coefficients))(Float64, Float64)
+        tableau, error = RosenbrockTableau(table), table.btilde
+    end
+    return Method(name, row["order"], row["implicit"], row["fixed"], algorithm, tableau, error, nameof(package))
 end
+
+"The same method, its steps made from its tableau here."
+by_tableau(m::Method) = Method(m.name, m.order, m.implicit, m.fixed, nothing, m.tableau, m.error, :none)
 
 "A package that a solver needs."
 function package_of(solver, package)

@@ -1,7 +1,8 @@
 # The discrete adjoint and forward mode of Rosenbrock methods: exact for the steps taken, step sizes being constants.
 # Hairer & Wanner, Solving ODEs II (1996), section IV.7, in the form without products with the Jacobian:
-#   (I/(hγ) − J) k_i = f(t + c_i h, Y_i) + h d_i ∂f/∂t + Σ_j (C_ij/h) k_j, Y_i = u + Σ_j a_ij k_j, u⁺ = u + Σ_i b_i k_i
-# with J = ∂f/∂u and ∂f/∂t taken at (t, u). J depends on u and θ, hence second derivatives of f along the k_i.
+#   (M/(hγ) − J) k_i = f(t + c_i h, Y_i) + h d_i ∂f/∂t + M Σ_j (C_ij/h) k_j, Y_i = u + Σ_j a_ij k_j, u⁺ = u + Σ_i b_i k_i
+# with J = ∂f/∂u and ∂f/∂t taken at (t, u). J depends on u and θ, hence second derivatives of f along the k_i. M is the
+# identity, or has zeros for algebraic states (section VI.4).
 
 "The state at which a stage of a recorded step was evaluated."
 function stage_state!(y::Vector{Float64}, tape::Tape, tableau::RosenbrockTableau, step::Int, stage::Int)
@@ -37,10 +38,11 @@ end
 StepRunners(d::StepDerivatives) =
     StepRunners(Runner(d.jacobian), Runner(d.curvature), d.time === nothing ? nothing : Runner(d.time))
 
-"Buffers of one thread for derivatives of Rosenbrock steps, in one mode. `matrix` holds I/(hγ) − J."
+"Buffers of one thread for derivatives of Rosenbrock steps, in one mode. `matrix` holds M/(hγ) − J."
 struct RosenbrockBuffers{M<:ShiftedMatrix}
     derivatives::StepRunners
     matrix::M
+    moving::Vector{Int}
     values::Vector{Float64}
     slopes::Vector{Vector{Float64}}     # cotangents or tangents of the k_i
     before::Vector{Float64}             # of the state before the step
@@ -56,9 +58,10 @@ end
 function RosenbrockBuffers(derivatives::StepDerivatives, jacobian::CompiledJacobian, stages::Int)
     n, nonzeros = jacobian.n, length(jacobian.rows)
     slopes = [zeros(n) for _ in 1:stages]
-    matrix = shifted_matrix(jacobian.rows, jacobian.columns, n)
     vectors = [zeros(n) for _ in 1:7]
-    return RosenbrockBuffers(StepRunners(derivatives), matrix, zeros(nonzeros), slopes, vectors..., zeros(stages))
+    return RosenbrockBuffers(
+        StepRunners(derivatives), shifted_matrix(jacobian), jacobian.moving, zeros(nonzeros), slopes, vectors..., zeros(stages),
+    )
 end
 
 "Prepare the kernels for new precomputed values, where a method has such."
@@ -72,7 +75,7 @@ function setup_derivatives!(b::RosenbrockBuffers, p::Vector{Float64})
     return nothing
 end
 
-"Factorise I/(hγ) − J at the beginning of a recorded step."
+"Factorise M/(hγ) − J at the beginning of a recorded step."
 function factorise_step!(b::RosenbrockBuffers, s::RecordedSolve, step::Int)
     copyto!(b.start, 1, s.tape.u, state_offset(s.tape, step) + 1, s.tape.n)
     run!(b.derivatives.jacobian, step_time(s.tape, step, 0.0); x = b.start, s.p, y = b.values)
@@ -89,6 +92,15 @@ begin_adjoint!(b::RosenbrockBuffers) = (fill!(b.after, 0.0); nothing)
 function begin_adjoint_step!(b::RosenbrockBuffers, ::RosenbrockTableau)
     fill!(b.before, 0.0)
     foreach(slope -> fill!(slope, 0.0), b.slopes)
+    return nothing
+end
+
+"y .+= w .* M x"
+@inline function add_moving!(y::Vector{Float64}, w::Float64, x::Vector{Float64}, moving::Vector{Int})
+    length(moving) == length(y) && return add_scaled!(y, w, x)
+    for r in moving
+        @inbounds y[r] = muladd(w, x[r], y[r])
+    end
     return nothing
 end
 
@@ -114,7 +126,7 @@ function pull_step!(s::RecordedSolve, tableau::RosenbrockTableau, b::RosenbrockB
         add_scaled!(b.before, 1.0, b.moved)
         for l in 1:i-1
             add_scaled!(b.slopes[l], tableau.a[i, l], b.moved)
-            add_scaled!(b.slopes[l], tableau.C[i, l] / h, cotangent)
+            add_moving!(b.slopes[l], tableau.C[i, l] / h, cotangent, b.moving)
         end
         run!(curvature, t; x = b.start, p, v = stage_slope!(b, tape, step, i), dy = cotangent, dx = b.moved, dp)
         add_scaled!(b.before, 1.0, b.moved)
@@ -147,7 +159,7 @@ function push_step!(s::RecordedSolve, tableau::RosenbrockTableau, b::RosenbrockB
         add_scaled!(tangent, 1.0, b.moved)
         time === nothing || add_scaled!(tangent, h * tableau.d[i], b.rate)
         for l in 1:i-1
-            add_scaled!(tangent, tableau.C[i, l] / h, b.slopes[l])
+            add_moving!(tangent, tableau.C[i, l] / h, b.slopes[l], b.moving)
         end
         solve!(b.matrix, tangent)
     end

@@ -1,6 +1,6 @@
 # Steps of methods that come as coefficients: an integrator that `solve!` uses as it does OrdinaryDiffEq's.
 
-"I/(hγ) − J of a Rosenbrock method, its k_i, and ∂f/∂t, for one thread; J and ∂f/∂t are those at the step's start."
+"M/(hγ) − J of a Rosenbrock method, its k_i, and ∂f/∂t, for one thread; J and ∂f/∂t are those at the step's start."
 struct StepMatrix{M<:ShiftedMatrix,D<:SolverDerivatives}
     derivatives::D
     matrix::M
@@ -9,8 +9,17 @@ struct StepMatrix{M<:ShiftedMatrix,D<:SolverDerivatives}
 end
 
 function StepMatrix(d::SolverDerivatives, n::Int, stages::Int)
-    source = d.jacobian.source
-    return StepMatrix(d, shifted_matrix(source.rows, source.columns, n), [zeros(n) for _ in 1:stages], zeros(n))
+    return StepMatrix(d, shifted_matrix(d.jacobian.source), [zeros(n) for _ in 1:stages], zeros(n))
+end
+
+"Residuals of algebraic states, which are no slopes, don't count for the first step."
+still!(x::Vector{Float64}, ::Nothing) = x
+
+function still!(x::Vector{Float64}, m::StepMatrix)
+    for r in m.derivatives.jacobian.source.algebraic
+        x[r] = 0.0
+    end
+    return x
 end
 
 const Stops = SubArray{Float64,1,Vector{Float64},Tuple{UnitRange{Int}},true}
@@ -78,11 +87,13 @@ begin_solve!(::TableauIntegrator, ::RosenbrockTableau) = nothing
 function first_step!(i::TableauIntegrator)
     f0, f1, y, span = i.next, i.wrong, i.state, i.stop - i.origin
     evaluate!(f0, i.u, i.field, i.t)
+    still!(f0, i.matrix)
     d0, d1 = scaled_size(i, i.u, i.u), scaled_size(i, f0, i.u)
     h0 = min(d0 < 1e-5 || d1 < 1e-5 ? 1e-6 : 0.01 * d0 / d1, span)
     copyto!(y, i.u)
     add_scaled!(y, h0, f0)
     evaluate!(f1, y, i.field, i.t + h0)
+    still!(f1, i.matrix)
     i.field.evaluations += 2
     add_scaled!(f1, -1.0, f0)
     most = max(d1, scaled_size(i, f1, i.u) / h0)
@@ -163,6 +174,7 @@ end
 function attempt!(i::TableauIntegrator, tableau::RosenbrockTableau, h::Float64)
     m, slopes = i.matrix, i.matrix.slopes
     jacobian = m.derivatives.jacobian
+    moving = jacobian.source.moving
     if i.fresh
         evaluate!(jacobian, i.u, seen_time(i.field, i.t))
         m.derivatives.time(m.rate, i.u, i.field, i.t)
@@ -178,7 +190,7 @@ function attempt!(i::TableauIntegrator, tableau::RosenbrockTableau, h::Float64)
         i.field.evaluations += 1
         add_scaled!(slope, h * tableau.d[stage], m.rate)
         for j in 1:stage-1
-            add_scaled!(slope, tableau.C[stage, j] / h, slopes[j])
+            add_moving!(slope, tableau.C[stage, j] / h, slopes[j], moving)
         end
         solve!(m.matrix, slope)
     end

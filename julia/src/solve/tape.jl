@@ -4,7 +4,8 @@
 The steps of one solve: `t[i]`, `h[i]`, the state before (columns of `u`, with the final state as last column) and the
 slopes of all stages (`k`, stage after stage, step after step). `extended[i]` says whether the stages of the dense
 output were computed, `fresh[i]` whether its first slope was, though the method takes it from the step before
-otherwise. At events, `jumps` are steps of no length with what `e` was (`rows`, `width` each). Observation j lies in step `where[j]` (0: at the start) at its fraction `fraction[j]`. Stages are evaluated by
+otherwise. At events, `jumps` are steps of no length with what `e` was (`rows`, `width` each); so are `made`, which
+made algebraic states consistent. Observation j lies in step `where[j]` (0: at the start) at its fraction `fraction[j]`. Stages are evaluated by
 `margin` inside their step.
 """
 mutable struct Tape
@@ -23,18 +24,20 @@ mutable struct Tape
     jumps::Vector{Int}
     rows::Vector{Float64}
     width::Int
+    made::Vector{Int}
 end
 
 Tape(n::Int, stages::Int, times::Int) =
     Tape(
         n, stages, 0, Float64[], Float64[], zeros(n), Float64[], Bool[], Bool[], zeros(Int, times), zeros(times), 0.0,
-        Int[], Float64[], 0,
+        Int[], Float64[], 0, Int[],
     )
 
 function reset!(tape::Tape, u0::Vector{Float64})
     tape.steps = 0
     empty!(tape.jumps)
     empty!(tape.rows)
+    empty!(tape.made)
     copyto!(tape.u, 1, u0, 1, tape.n)
     return tape
 end
@@ -67,6 +70,12 @@ function record_jump!(tape::Tape, t::Float64, u::Vector{Float64}, e::Vector{Floa
     push!(tape.jumps, record!(tape, t, 0.0, u, NO_SLOPES, true))
     append!(tape.rows, e)
     tape.width = length(e)
+    return nothing
+end
+
+"Record that algebraic states were made consistent at `t`, which left the state `u`."
+function record_made!(tape::Tape, t::Float64, u::Vector{Float64})
+    push!(tape.made, record!(tape, t, 0.0, u, NO_SLOPES, true))
     return nothing
 end
 

@@ -101,6 +101,12 @@ class StatesSubject(Subject):
                 f"The audit looks at equations without events, and the model has `{fit.model.triggers[0].name}`. "
                 "`fit.check_gradient()` and `fit.plot()` are for all models."
             )
+        found = next((s.name for s in fit.model.states if s.algebraic), None)
+        if found is not None:
+            raise ModelError(
+                f"The audit looks at equations for slopes, and `{found}` is algebraic. `fit.check_gradient()` and "
+                "`fit.plot()` are for all models."
+            )
         self._data, self._truth = data, instance(truth, Model, "truth", "audit", needs="a model", none=True)
         if new is not None:
             needs = "a Dataset, or a dict state → array"

@@ -12,7 +12,7 @@ import xarray as xr
 from ..checks import mapping
 from ..engine import STATUS
 from ..engine.clock import jumps_within_steps
-from ..engine.steady import check_steady
+from ..engine.steady import check_starts
 from ..engine.stiffness import resolve_auto
 from ..errors import DataError, OptionError
 from ..graph.location import warn_user
@@ -27,7 +27,7 @@ from ..result.fit import Fit
 from ..result.own_inputs import record_array
 from ..result.sampling import labelled, solver_on
 from ..result.solution import solve
-from ..solvers import check_solver, stiff_solver
+from ..solvers import check_algebraic, check_solver, stiff_solver
 from ..training.diagnosis import why_not_finite
 from ..training.judge import Judge
 from ..training.kind import register_kind
@@ -45,13 +45,15 @@ class ContinuousTask(MeasuredTask):
     def _problem(self) -> EstimationProblem:
         given = self.settings.solver
         check_solver(given.by(stiff_solver(self.engine.name)) if given.name == "auto" else given, self.engine.name)
+        if self.model.states.algebraic:
+            check_algebraic(given, self.engine.name)
         return super()._problem()
 
     def begin(self, record: Record) -> list[str]:
         found = super().begin(record)
-        if self.problem.resting:
+        if self.problem.resting or self.model.states.algebraic:
             labels = [s.label for s in self.problem.observations.series if len(s.times)]
-            check_steady(self._whole_solves(), record.theta[0], self.model.states, labels)
+            check_starts(self._whole_solves(), record.theta[0], self.model.states, labels)
         for stage in self.stages if self.settings.solver.fixed else ():
             sources = stage.objective.build(self.problem).sources
             found += [c for s in sources if isinstance(s, Integration) for c in jumps_within_steps(s)]
@@ -74,6 +76,7 @@ class ContinuousTask(MeasuredTask):
             integration.solver.atol,
             stiff_solver(self.engine.name),
             initial.get("c"),
+            integration.algebraic,
         )
         self._use_solver(record, name)
         record.events.append(f"solver auto → {name}: {reason}")

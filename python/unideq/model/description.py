@@ -21,7 +21,8 @@ def description(model: Model) -> str:
     free = int(model.layout.free_mask.sum())
     lines = [f"{type(model).__name__} with {len(model.states)} states ({model.size} values), {free} trainable numbers"]
     for s in model.states:
-        lines.append(f"  state      {s.name}{_shape(s.shape)}{f' [{s.units}]' if s.units else ''}")
+        kind = ", algebraic" if s.algebraic else ""
+        lines.append(f"  state      {s.name}{_shape(s.shape)}{f' [{s.units}]' if s.units else ''}{kind}")
     for n, p in model.parameters.items():
         lines.append(f"  parameter  {n} = {p!r}")
     for n, c in model.conditions.items():
@@ -39,7 +40,8 @@ def description(model: Model) -> str:
         if isinstance(value, str):
             shown = f"coordinate `{value}` of the data"
         elif isinstance(value, Steady):
-            shown = "the steady state" + ("" if value.guess is None else f", from {value.guess}")
+            what = "what its equation says" if model.states[n].algebraic else "the steady state"
+            shown = what + ("" if value.guess is None else f", from {value.guess}")
         else:
             shown = repr(value) if isinstance(value, Parameter) else str(value.tolist())
         lines.append(f"  initial    {n} = {shown}")

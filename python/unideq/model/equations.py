@@ -94,18 +94,15 @@ class Equations:
 
 
 def _derivatives(model: Model) -> tuple[list[Line], list[str]]:
-    """One line a state, and what a reader should know about the derivatives in them."""
+    """One line a state, `0 = …` for algebraic ones, and what a reader should know about the derivatives in them."""
     outputs, names = readable(model, Graph(_inputs(model, model.printed()), model.printed()))
     shown = differentiated(outputs, names, getattr(model, "grid", None))
-    lines = [
-        (
-            f"d {n}/dt",
-            text(e, shown.names),
-            rf"\frac{{\mathrm{{d}} {identifier(n)}}}{{\mathrm{{d}} t}}",
-            latex(e, shown.latex_names),
-        )
-        for n, e in shown.outputs.items()
-    ]
+    lines = []
+    for n, e in shown.outputs.items():
+        left, left_tex = f"d {n}/dt", rf"\frac{{\mathrm{{d}} {identifier(n)}}}{{\mathrm{{d}} t}}"
+        if model.states[n].algebraic:
+            left = left_tex = "0"
+        lines.append((left, text(e, shown.names), left_tex, latex(e, shown.latex_names)))
     return lines, shown.notes
 
 

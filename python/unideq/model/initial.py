@@ -25,7 +25,8 @@ STEADY = "steady"
 class Steady:
     """An initial value that is part of the steady state of the trajectory's inputs at its start.
 
-    `ODE(..., initial="steady")` is one for each state. The system is followed from the guess until it rests.
+    `ODE(..., initial="steady")` is one for each state. The system is followed from the guess until it rests. The
+    value of an algebraic state is always solved for; a number given for it is such a guess.
 
     Parameters
     ----------
@@ -83,8 +84,18 @@ def check_initial(initial: Mapping[str, Any] | str | None, states: StateTable) -
         if state.positive and ((array <= 0) if isinstance(value, Parameter) else (array < 0)).any():
             raise ModelError(f"The initial value of `{name}` is {array}, but the state is declared positive.")
         checked[name] = value if isinstance(value, (Parameter, Steady)) else array
-    steady = [n for n, v in checked.items() if isinstance(v, Steady)]
-    other = [n for n in states.names if n not in steady]
+    decided = [s.name for s in states if s.algebraic]
+    for name in decided:
+        value = checked.get(name)
+        if isinstance(value, (Parameter, str)):
+            what = "is read from the data" if isinstance(value, str) else "is estimated"
+            raise ModelError(
+                f"The initial value of `{name}` {what}, but the state is algebraic: it follows from the others. "
+                "Leave it out, or give a number where the search for it begins."
+            )
+        checked[name] = value if isinstance(value, Steady) else Steady(value)
+    steady = [n for n, v in checked.items() if isinstance(v, Steady) and n not in decided]
+    other = [n for n in states.names if n not in (*steady, *decided)]
     if steady and other:
         raise ModelError(
             f"`{steady[0]}` begins at its steady state and `{other[0]}` doesn't: a steady state is one of all states. "

@@ -275,7 +275,7 @@ class Model(Declared, Stored):
     @property
     def begins_at_rest(self) -> bool:
         """Whether trajectories begin at the steady state of their inputs."""
-        return any(isinstance(value, Steady) for value in self.initial.values())
+        return any(isinstance(v, Steady) and not self.states[n].algebraic for n, v in self.initial.items())
 
     def starting_at(self, initial: Mapping[str, Any]) -> Self:
         """The same model with other initial values of states that it declares as `Parameter` (estimated).

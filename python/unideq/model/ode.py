@@ -12,6 +12,7 @@ from ..checks import array, known_arguments, number
 from ..errors import DataError
 from ..graph import Graph
 from ..nn import Network
+from .algebraic import check_algebraic
 from .declared import Rhs
 from .description import warn_unused
 from .equations import Equations
@@ -36,8 +37,8 @@ class ODE(Model):
     ----------
     rhs
         `f(t, state, p, net, forcing)` (trailing arguments may be left out), written in NumPy; returns the derivatives
-        as a dict state → value (or a sequence in the states' order). It is called when the model is
-        made, with symbolic arrays, and never again.
+        as a dict state → value (or a sequence in the states' order), of algebraic states what shall be zero. It is
+        called when the model is made, with symbolic arrays, and never again.
     states
         List of names (scalars), or dict name → shape or `State`.
     parameters
@@ -56,7 +57,8 @@ class ODE(Model):
         State → initial value, or `steady`: all begin at the steady state of each trajectory's inputs at its start (see
         `unideq.Steady`). A value is a number or array (known), the name of a coordinate along the data's `trajectory`
         dimension (known, one a trajectory), or a `Parameter` (estimated). States left out start at their first
-        measurement, estimated; states that aren't measured need an entry.
+        measurement, estimated; states that aren't measured need an entry. Those of algebraic states follow from the
+        others': a number is where the search begins (default: `State.scale`, else 1).
     events
         What happens to the state: a list of `Dose` and `Event`, in their order where several happen at one time.
 
@@ -91,6 +93,7 @@ class ODE(Model):
         changes = happening(self, events)
         field = with_infusions(self, self._traced_rhs(rhs))
         self._set_equations({"vector_field": field, "observation": self._traced_observation(observe), **changes})
+        check_algebraic(self)
         check_dimensions(self)
         warn_unused(self)
 
@@ -123,7 +126,7 @@ class ODE(Model):
     # ---- values -----------------------------------------------------------------------------------------------
 
     def __call__(self, t: float, state: Mapping[str, Any], parameters: Any = None, **own: Any) -> dict[str, np.ndarray]:
-        """The derivatives at one state, evaluated with NumPy.
+        """The derivatives at one state (of algebraic states the residuals), evaluated with NumPy.
 
         Parameters
         ----------

@@ -10,6 +10,7 @@ import xarray as xr
 from ..checks import known_arguments
 from ..graph import Graph
 from ..nn import Network
+from .algebraic import check_algebraic
 from .declared import Rhs
 from .description import warn_unused
 from .linear import add_linear, operators_of, symbols_of
@@ -84,6 +85,7 @@ class PDE(OnGrid, ODE):
             named["operator"] = self._named(operators_of(linear, self.grid, self.states, self._known))
             named["vector_field"] = add_linear(self, named["nonlinear"], named["linear"])
         self._set_equations(named)
+        check_algebraic(self)
         check_dimensions(self)
         warn_unused(self)
 

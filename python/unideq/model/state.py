@@ -34,6 +34,9 @@ class State:
     scale
         Size of the state's values, in its units, where data and initial values don't tell it: solvers' absolute
         tolerances follow it where it is below one. None: by the largest value known.
+    algebraic
+        Whether an equation without a derivative decides it: the right-hand side returns for it what shall be zero. Its
+        initial value follows from the others' (one that is given is where the search begins).
     """
 
     name: str = ""
@@ -42,6 +45,7 @@ class State:
     units: str = ""
     description: str = ""
     scale: float | None = None
+    algebraic: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", normal(self.name))
@@ -53,7 +57,7 @@ class State:
                 f"State `{self.name}` can't have shape {given!r}. Write `()` for a scalar, or e.g. `100` or `(10, 10)`."
             )
         object.__setattr__(self, "shape", tuple(int(n) for n in shape))
-        settle(self, flag, "positive", error=ModelError)
+        settle(self, flag, "positive", "algebraic", error=ModelError)
         settle(self, text, "units", "description", error=ModelError)
         scale = number(self.scale, "scale", f"state `{self.name}`", above=0, none=True, error=ModelError)
         object.__setattr__(self, "scale", scale)
@@ -84,6 +88,16 @@ class StateTable:
     def names(self) -> tuple[str, ...]:
         """The states' names, in the order in which u holds them."""
         return tuple(s.name for s in self.states)
+
+    @property
+    def algebraic(self) -> tuple[int, ...]:
+        """The components of u that are algebraic."""
+        return tuple(k for s in self.states if s.algebraic for k in range(self.size)[self.windows[s.name]])
+
+    @property
+    def component_names(self) -> list[str]:
+        """What each component of u (n,) is called: `x`, `y[0]`."""
+        return [s.name if s.size == 1 else f"{s.name}[{k}]" for s in self.states for k in range(s.size)]
 
     def __iter__(self) -> Any:
         return iter(self.states)

@@ -108,6 +108,11 @@ class Stepper(StepGraphs):
         named = self._take(model, grid, fields, networks, parameters)
         if correction is not None:
             named["correction"] = traced_correction(self, correction)
+        found = next((s.name for s in self.states if s.algebraic), None)
+        if found is not None:
+            raise ModelError(
+                f"A stepper has no algebraic states, and `{found}` is one. Fit and solve the model itself."
+            )
         self._set_equations(named)
         check_dimensions(self)
         if self.solver is None or correction is not None:

@@ -25,6 +25,9 @@ M = TypeVar("M", bound="Model")
 FURTHER = ("nonlinear", "linear", "operator", "correction", "jump", "crossing")
 """Equations that some models have besides."""
 
+ORDINARY = ("algebraic", False)
+"""What isn't written of a state."""
+
 __all__ = ["model_from_values", "model_values"]
 
 
@@ -32,7 +35,8 @@ def model_values(model: Model) -> dict[str, Any]:
     """What is written of a model besides its kind."""
     return {
         "states": [
-            {k: v for k, v in {**s.__dict__, "shape": list(s.shape)}.items() if v is not None} for s in model.states
+            {k: v for k, v in {**s.__dict__, "shape": list(s.shape)}.items() if v is not None and (k, v) != ORDINARY}
+            for s in model.states
         ],
         **described_values(model),
         **({"conditions": {n: c.to_json() for n, c in model.conditions.items()}} if model.conditions else {}),

@@ -64,6 +64,12 @@ class Collocation(Objective):
                 "`Collocation` smooths measurements, and events make the states jump "
                 f"(`{problem.model.triggers[0].name}`). Use `MultipleShooting` or `Trajectory`."
             )
+        decided = next((s.name for s in problem.model.states if s.algebraic), None)
+        if decided is not None:
+            raise OptionError(
+                f"`Collocation` compares slopes, and `{decided}` is algebraic: its equation has none. "
+                "Take `Trajectory()`."
+            )
         problem = replace(problem, picking=True)
         measured = _observables(problem)
         smooth = {i: s for i, s in enumerate(problem.observations.exact(problem.loss).series) if len(s.times) >= 3}

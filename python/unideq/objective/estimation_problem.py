@@ -387,6 +387,7 @@ class EstimationProblem:
         made = Integration(
             "solve", self.rebased(self.model.continuous(who)), self.start(u0, trajectories), start, times,
             self.observe_graph(with_states), self.solver, self.events(trajectories), steady=self.resting,
+            algebraic=self.model.states.algebraic,
         )  # fmt: skip
         integrands = self.cost_outputs("integral")
         return with_integrals(made, Graph(made.observe.inputs, integrands)) if integrands else made

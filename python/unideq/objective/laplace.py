@@ -238,5 +238,6 @@ def _with_sensitivities(
         initial=Graph((theta,), initial),
         observe=Graph(inputs, observed),
         solver=replace(base.solver, atol=atol * (1 + d)) if isinstance(atol, tuple) else base.solver,
+        algebraic=tuple(i + n * k for k in range(1 + d) for i in base.algebraic),
         events=events,
     )

@@ -137,6 +137,12 @@ class MultipleShooting(Objective):
                 "`MultipleShooting` estimates where its pieces start, and the model begins at its steady state. Take "
                 "`Trajectory()`."
             )
+        decided = next((s.name for s in problem.model.states if s.algebraic), None)
+        if decided is not None:
+            raise OptionError(
+                f"`MultipleShooting` estimates all states where its pieces start, and `{decided}` is algebraic. Take "
+                "`Trajectory()`."
+            )
         if problem.loss.whole:
             raise OptionError("`SeriesLoss` sees whole series, which `MultipleShooting` cuts: take `Trajectory()`.")
 

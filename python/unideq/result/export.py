@@ -67,6 +67,11 @@ def export_julia(
             f"A script can't have events, and the model has `{model.triggers[0].name}`. Solve it here, "
             "`model.solve(...)`."
         )
+    found = next((s.name for s in model.states if s.algebraic), None)
+    if found is not None:
+        raise ModelError(
+            f"A script solves no algebraic equations, and `{found}` has one. Solve it here, `model.solve(...)`."
+        )
     grid = increasing(times)
     begin = float(grid[0]) if start is None else model_time(start, "`start`")
     if begin > grid[0]:

@@ -14,7 +14,7 @@ from ..checks import array as checked_array
 from ..checks import flag, known_arguments, mapping
 from ..engine import STATUS, Engine, checked_engine, get_engine
 from ..engine.clock import jumps_within_steps
-from ..engine.steady import check_steady
+from ..engine.steady import check_starts
 from ..engine.stiffness import resolve_auto
 from ..errors import ModelError, OptionError, SolveError
 from ..graph import Expression, Graph, variable
@@ -26,7 +26,7 @@ from ..model.names import normal_keys
 from ..objective import Integration
 from ..objective.own_times import time_dim
 from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
-from ..solvers import Solver, solver_settings, stiff_solver
+from ..solvers import Solver, check_algebraic, solver_settings, stiff_solver
 from ..times import increasing, model_time
 from .events import crossed_zero, event_dataset, happened, warn_never, with_events
 from .own_inputs import solved_inputs
@@ -165,6 +165,9 @@ def solve(
     solved = model.with_theta(theta)
     u0, batched = initial_states(model, initial)
     settings = solver_settings(solver, **USUAL)
+    runner = get_engine(engine)
+    if model.states.algebraic:
+        check_algebraic(settings, runner.name)
     sizes = largest_values(model.states, u0)
     settings = replace(settings, atol=absolute_tolerances(model.states, settings.atol, sizes, USUAL_ATOL))
     warn_outside(model, begin, float(grid[-1]))
@@ -172,14 +175,14 @@ def solve(
     u0, batched, own = solved_inputs(model, u0, batched, conditions, forcings, span, events)
     field, observation = own.read(model.vector_field), own.read(model.observation)
     count = len(u0)
-    runner = get_engine(engine)
     stiff = stiff_solver(runner.name)
     chosen, reason = settings.name, ""
     if settings.name == "auto":
         ends = np.full(count, grid[-1])
         chosen, reason = resolve_auto(
-            field, u0, theta, np.full(count, begin), ends, settings.rtol, settings.atol, stiff, own.constants
-        )
+            field, u0, theta, np.full(count, begin), ends, settings.rtol, settings.atol, stiff, own.constants,
+            model.states.algebraic,
+        )  # fmt: skip
     settings = settings if settings.name == chosen else settings.by(chosen)
     # The initial values travel behind θ, so that solving again from elsewhere compiles nothing.
     symbol, size = model.layout.variable(), model.layout.size
@@ -201,9 +204,10 @@ def solve(
         settings,
         own.events(solved, lambda g: _rebased(g, symbol, both, size)),
         steady=model.size if model.begins_at_rest and not initial else 0,
+        algebraic=model.states.algebraic,
     )
     both_values = np.concatenate([theta, u0.ravel()])
-    check_steady(program, both_values, model.states, range(count) if own.labels is None else own.labels)
+    check_starts(program, both_values, model.states, range(count) if own.labels is None else own.labels)
     for told in jumps_within_steps(program):
         warn_user(told[0].upper() + told[1:])
     result = runner.integrate(program, both_values)
@@ -310,7 +314,7 @@ def initial_states(model: Model, initial: Mapping[str, Any] | None) -> tuple[np.
         if not np.isfinite(array).all():
             raise ModelError(f"The initial value of `{name}` isn't finite.")
         values[name] = array
-    left = [s.name for s in model.states if initial and s.name not in normal_keys(initial)]
+    left = [s.name for s in model.states if initial and not s.algebraic and s.name not in normal_keys(initial)]
     if left and model.begins_at_rest:
         raise ModelError(
             f"`initial` says nothing of `{left[0]}`, and the model begins at its steady state, which is one of all "

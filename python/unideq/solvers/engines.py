@@ -9,7 +9,7 @@ from .adjoints import ADJOINTS
 from .entries import SOLVERS
 from .settings import SolverSettings
 
-__all__ = ["adjoints_of", "check_solver", "counterpart", "solvers_of", "stiff_solver"]
+__all__ = ["adjoints_of", "check_algebraic", "check_solver", "counterpart", "solvers_of", "stiff_solver"]
 
 _STIFF_CHOICE = {"jax": "kvaerno5", "julia": "rodas5p"}
 
@@ -58,6 +58,37 @@ def check_solver(settings: SolverSettings, engine: str) -> None:
     _has("adjoint", settings.adjoint, ADJOINTS[settings.adjoint], engine, adjoints_of(engine))
     if settings.fixed and (settings.dt is None or not settings.dt > 0):
         raise OptionError(f"Solver `{settings.name}` makes fixed steps: give it a positive `dt`, not {settings.dt!r}.")
+
+
+def check_algebraic(settings: SolverSettings, engine: str) -> None:
+    """Make sure that an engine solves algebraic equations, by this solver and adjoint.
+
+    Raises
+    ------
+    EngineUnsupported
+        If the engine doesn't; names one that does. If this adjoint doesn't go with them.
+    OptionError
+        If this solver doesn't; names those that do.
+    """
+    able = {n: s for n, s in SOLVERS.items() if s.algebraic}
+    owners = sorted({e for s in able.values() for e in s.engines})
+    if engine not in owners:
+        named = " and ".join(f"`{e}`" for e in owners)
+        raise EngineUnsupported(
+            f"Engine `{engine}` solves no algebraic equations (states with `algebraic=True`); engine {named} does. "
+            f'Write `engine="{owners[0]}"`, or eliminate the algebraic states.'
+        )
+    if settings.name != "auto" and not settings.entry.algebraic:
+        listing = " or ".join(f'`solver="{n}"`' for n in able)
+        raise OptionError(
+            f"`{settings.name}` solves differential equations alone, and the model has algebraic states. Choose "
+            f"{listing}."
+        )
+    if settings.adjoint not in ("auto", "discrete"):
+        raise EngineUnsupported(
+            f"The adjoint `{settings.adjoint}` doesn't go with algebraic states. Choose `discrete`, which follows the "
+            "steps taken."
+        )
 
 
 def _has(kind: str, name: str, engines: Iterable[str], engine: str, here: list[str]) -> None:

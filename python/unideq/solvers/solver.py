@@ -62,6 +62,8 @@ class Solver:
         `Package.Algorithm`. Or its coefficients, where the engine makes its steps by those.
     rosenbrock
         Whether its steps' derivatives need second ones of the vector field.
+    algebraic
+        Whether it solves algebraic equations beside differential ones (a mass matrix), on `julia`.
     coefficients
         Where `julia` has the coefficients of such a method, which its discrete adjoint needs.
     instead
@@ -82,6 +84,7 @@ class Solver:
     fixed: ClassVar[bool] = False
     engines: ClassVar[Mapping[str, str | Tableau]] = {}
     rosenbrock: ClassVar[bool] = False
+    algebraic: ClassVar[bool] = False
     coefficients: ClassVar[str | None] = None
     instead: ClassVar[str | None] = None
 
@@ -93,12 +96,13 @@ class Solver:
         julia: str | None = None,
         instead: str | None = None,
         coefficients: str | None = None,
+        algebraic: bool = False,
         tableau: Tableau | None = None,
     ) -> None:
         if order is None:  # a kind of solvers
             return
         cls.name, cls.kind, cls.order, cls.instead = cls.__name__.lower(), kind, order, instead
-        cls.coefficients, cls.rosenbrock = coefficients, coefficients is not None
+        cls.coefficients, cls.rosenbrock, cls.algebraic = coefficients, coefficients is not None, algebraic
         named = {"jax": jax, "julia": julia}
         own = {} if tableau is None else tableau.engines
         cls.engines = {engine: name or own[engine] for engine, name in named.items() if name or engine in own}

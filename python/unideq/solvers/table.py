@@ -97,15 +97,18 @@ class TRBDF2(Adaptive, kind="stiff", order=2, julia="OrdinaryDiffEqSDIRK.TRBDF2"
     """Bank et al. (1985): the trapezoidal rule and a backward difference."""
 
 
-class Rodas4(Adaptive, kind="stiff", order=4, julia="OrdinaryDiffEqRosenbrock.Rodas4", coefficients="Rodas4Tableau"):
-    """Hairer & Wanner (1996), 4(3), a Rosenbrock method."""
+_RODAS = "OrdinaryDiffEqRosenbrock."
 
 
-class Rodas5P(Adaptive, kind="stiff", order=5, julia="OrdinaryDiffEqRosenbrock.Rodas5P", coefficients="Rodas5PTableau"):
-    """Steinebach (2023), 5(4), a Rosenbrock method: one factorisation a step, no Newton iteration."""
+class Rodas4(Adaptive, kind="stiff", order=4, julia=f"{_RODAS}Rodas4", coefficients="Rodas4Tableau", algebraic=True):
+    """Hairer & Wanner (1996), 4(3), a Rosenbrock method; for algebraic states, too."""
 
 
-class Rosenbrock23(Adaptive, kind="stiff", order=2, julia="OrdinaryDiffEqRosenbrock.Rosenbrock23"):
+class Rodas5P(Adaptive, kind="stiff", order=5, julia=f"{_RODAS}Rodas5P", coefficients="Rodas5PTableau", algebraic=True):
+    """Steinebach (2023), 5(4), a Rosenbrock method: one factorisation a step, no Newton; for algebraic states, too."""
+
+
+class Rosenbrock23(Adaptive, kind="stiff", order=2, julia=f"{_RODAS}Rosenbrock23"):
     """Shampine & Reichelt (1997), 2(3): what `ode23s` is, for loose tolerances."""
 
 

@@ -32,6 +32,7 @@ class Tableau(Stored):
     family: ClassVar[str] = "tableau"
     label: ClassVar[str]
     instead: ClassVar[str | None] = None
+    algebraic: ClassVar[bool] = False
 
     @property
     def fixed(self) -> bool:

@@ -55,6 +55,7 @@ end
 function setup_steps!(batch::Batch, slot::Slot, mode::Symbol)
     p = slot.sight.given.values
     slot.jump === nothing || setup!(getfield(slot.jump, mode); p)
+    slot.consistency === nothing || setup_derivatives!(slot.consistency)
     if mode === :value && slot.happening !== nothing && slot.happening.watched !== nothing
         setup!(slot.happening.watched.level; p)
         setup!(slot.happening.watched.rate; p)
@@ -123,6 +124,7 @@ function solve_one!(batch::Batch, slot::Slot, trajectory::Int)
             batch.states,
             slot.buffers,
             slot.happening,
+            slot.consistency,
         )::Tuple{Int,Statistics}
     catch e
         e isa InterruptException && rethrow()

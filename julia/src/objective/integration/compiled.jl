@@ -49,7 +49,7 @@ mutable struct CompiledIntegration <: CompiledTrajectories
     const settings::Settings
     const graphs::TrajectoryGraphs
     const initial::CompiledGraph
-    const jacobian::Union{Nothing,CompiledJacobian}
+    const jacobian::Union{Nothing,CompiledJacobian}     # which also says what is algebraic
     pulled_steps::Union{Nothing,StepDerivatives}
     pushed_steps::Union{Nothing,StepDerivatives}
     const start::Vector{Float64}
@@ -71,6 +71,7 @@ function CompiledIntegration(data::AbstractDict)
     n, known, k = graphs.body.y.total, Int(data["trajectories"]), Int(data["times"])
     rows, own = Int(get(data, "rows", 0)), get(data, "own_stops", false)
     b = rows == 0 ? known : rows
+    jacobian, settings = CompiledJacobian(data["jacobian"], graphs.body, n), Settings(data["solver"])
     return CompiledIntegration(
         String(data["name"]),
         n,
@@ -81,10 +82,10 @@ function CompiledIntegration(data::AbstractDict)
         k,
         q,
         Int(get(data, "steady", 0)),
-        Settings(data["solver"]),
+        has_algebraic(jacobian) ? by_tableau(settings) : settings,
         graphs,
         graph_of_theta(data["initial"]),
-        CompiledJacobian(data["jacobian"], graphs.body, n),
+        jacobian,
         nothing,
         nothing,
         zeros(b),

@@ -13,6 +13,7 @@ mutable struct Slot
     const row::Vector{Float64}          # cotangent of one initial state, or its tangent
     const jump::Union{Nothing,GraphRunner}
     const happening::Union{Nothing,Happening}
+    const consistency::Union{Nothing,Consistency}
 end
 
 function Slot(p::CompiledIntegration, sight::Sight)
@@ -31,6 +32,7 @@ function Slot(p::CompiledIntegration, sight::Sight)
         zeros(p.n),
         jump,
         happening_of(p.events, jump, sight.given.values, p.n),
+        Consistency(p.jacobian, sight.given.values),
     )
 end
 

@@ -62,6 +62,12 @@ def checked_network(model: ODE, network: str | None) -> str:
             f"Recovery refits equations without events, and this model has `{model.triggers[0].name}`. Regress the "
             'network\'s samples instead: `fit.tree["/learned_term"]`.'
         )
+    found = next((s.name for s in model.states if s.algebraic), None)
+    if found is not None:
+        raise ModelError(
+            f"Recovery refits equations for slopes, and `{found}` is algebraic. Regress the network's samples instead: "
+            '`fit.tree["/learned_term"]`.'
+        )
     if model.constants is not None:
         own = ", ".join(f"`{n}`" for n in (*model.conditions, *model.inputs)) or "coefficients"
         raise ModelError(

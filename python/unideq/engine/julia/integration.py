@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import EngineUnsupported
 from ...graph import Graph, constant, jacobian, jvp, substitute, to_json
 from ...objective.program import Integration
-from ...solvers import check_solver
+from ...solvers import check_algebraic, check_solver
 from ..clock import MOST_RECORDED, check_events, clocked
 from .derived import Parts, Program, as_json, derivatives, forward, once, parts, reverse
 from .tableau import tableau_json
@@ -23,6 +23,8 @@ def integration_arrays(integration: Integration) -> dict[str, np.ndarray]:
     stops (S) and jumps (J), or (B, S) and (B, J); where there are events, their times (B, E) and what they are; which
     are solved (b), where not all are."""
     check_solver(integration.solver, "julia")  # here, as code compiled for others may serve
+    if integration.algebraic:
+        check_algebraic(integration.solver, "julia")
     check_events(integration, "julia")
     clock = clocked(integration)
     step = np.array(0.0 if integration.solver.dt is None else integration.solver.dt)
@@ -122,6 +124,8 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
         "observe": as_json(observe),
         "jacobian": _jacobian(body) if integration.solver.stiff else None,
     }
+    if integration.algebraic:
+        program["jacobian"] = {**program["jacobian"], "algebraic": integration.algebraic}
     found = integration.events
     if found is not None and clock.happening is not None:
         program["events"] = {
@@ -152,6 +156,11 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
             wrt = moving(body, prologue)
             program["gradient"].update(_second(body, wrt, reverse))
             program["tangent"].update(_second(body, wrt, forward))
+            if program["gradient"]["curvature"] is None and integration.algebraic:
+                raise EngineUnsupported(
+                    "A network without second derivatives (Lux) beside algebraic states has no gradients: continuous "
+                    "adjoints don't go with these. Use `ude.nn.MLP`."
+                )
             if program["gradient"]["curvature"] is None and settings["adjoint"] == "auto":
                 settings["adjoint"] = "gauss"
     return program

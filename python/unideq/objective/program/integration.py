@@ -42,6 +42,9 @@ class Integration(Source):
     steady
         How many components of `u0`, the first ones, are guesses of the steady state that trajectories begin at: of
         their slopes at the start, which don't depend on the others. 0: `u0` is where they begin.
+    algebraic
+        Components of u whose `du` is no slope but shall be zero. In `u0` they are guesses; they follow from the others
+        at the start, and behind every jump of the vector field.
     data
         `rows` (b,): which of the problems are solved, in this order, none twice; a batch replaces them. Empty: all are.
     """
@@ -56,6 +59,7 @@ class Integration(Source):
     events: Events | None = None
     data: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     steady: int = 0
+    algebraic: tuple[int, ...] = ()
 
     @property
     def solved(self) -> int:
@@ -91,4 +95,4 @@ class Integration(Source):
     def settings(self) -> Hashable:
         found = self.events
         happening = () if found is None else (np.shape(found.times), found.numbers, found.directions)
-        return replace(self.solver, dt=None), np.shape(self.times), happening, self.steady
+        return replace(self.solver, dt=None), np.shape(self.times), happening, self.steady, self.algebraic
