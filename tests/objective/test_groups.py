@@ -9,9 +9,11 @@ import pytest
 import xarray as xr
 
 import unideq as ude
-from unideq.objective import Observations
+from unideq.objective import EstimationProblem, Observations
 from unideq.objective.doubts import tell_doubts
-from unideq.objective.groups import groups_of
+from unideq.objective.groups import group_values, groups_of, starting_groups
+from unideq.objective.losses import GaussianLikelihood
+from unideq.objective.program import SolverSettings
 
 TIMES = np.linspace(0.0, 2.0, 9)
 RATES = {"A": 0.4, "B": 1.1, "C": 2.0}
@@ -152,3 +154,47 @@ def test_a_free_parameter_may_be_fixed_and_freed_by_name(model: ude.ODE) -> None
     assert not model.frozen("rate").grouped["rate"].parameter.free
     assert model.frozen("rate").thawed("rate").grouped["rate"].parameter.free
     assert float(model.with_values({"rate": 0.3}).grouped["rate"].parameter.array) == 0.3
+
+
+def test_another_models_groups_are_where_training_starts(fit: ude.Fit) -> None:
+    begun = made().initialised_from(fit.model)
+    observations = Observations.given(measured().assign_coords(site=("trajectory", list("CADB"))), begun)
+    with pytest.warns(ude.UnideqWarning, match=r"none of site 'D': there it starts at its guess, 0.8"):
+        begun = starting_groups(begun, observations.series)
+    assert first_rates(begun, observations) == pytest.approx([2.0, 0.4, 0.8, 1.1], rel=1e-5)
+
+
+def test_a_population_starts_at_anothers_deviations() -> None:
+    spread = ude.ODE(
+        decay, ["x"], {"rate": ude.Parameter(0.8, positive=True, per="site", spread=ude.LogNormal(0.4)), "common": 1.0}
+    )
+    known = spread.with_groups({"rate": {"A": 0.5, "B": 1.6}}, {"rate": (0.9, 0.3)})
+    begun = spread.initialised_from(known)
+    observations = Observations.given(measured(), begun)
+    assert starting_groups(begun, observations.series) is begun  # a new group is typical
+    assert first_rates(begun, observations) == pytest.approx([0.5, 1.6, 0.9], rel=1e-12)
+
+
+def first_rates(model: Any, observations: Observations) -> list[float]:
+    """Where the groups' values start."""
+    loss = GaussianLikelihood()
+    problem = EstimationProblem.make(model, observations, observations, loss, SolverSettings(), None, {})
+    theta = problem.initial_theta(0)
+    found = group_values(model, problem.groups, problem.layout, theta)["rate"]
+    return (problem.layout["rate"].inside(found) if "rate" in problem.layout else found).tolist()
+
+
+def test_what_has_no_meaning_in_another_model_is_told(fit: ude.Fit) -> None:
+    def of(rate: ude.Parameter) -> ude.ODE:
+        return ude.ODE(decay, ["x"], {"rate": rate, "common": 1.0})
+
+    with pytest.warns(ude.UnideqWarning, match="`rate` is one value a `site` in the other model and one for all"):
+        of(ude.Parameter(0.7)).initialised_from(fit.model)
+    with pytest.warns(ude.UnideqWarning, match="one value a `site` in the other model and one a `batch` in this one"):
+        of(ude.Parameter(0.7, per="batch")).initialised_from(fit.model)
+    spread = of(ude.Parameter(0.7, positive=True, per="site", spread=ude.LogNormal(0.2)))
+    shared = of(ude.Parameter(0.9, positive=True))
+    assert float(spread.initialised_from(shared).grouped["rate"].parameter.array) == 0.9
+    assert float(shared.initialised_from(spread).parameters["rate"].array) == 0.7
+    with pytest.raises(ude.UnideqError, match=r"Parameter `rate`: .*upper bound"):
+        of(ude.Parameter(0.3, upper=1.5, lower=0.1, per="site")).initialised_from(fit.model)

@@ -9,10 +9,13 @@ import pytest
 import xarray as xr
 
 import unideq as ude
+from unideq.objective.laplace import marginal_programs
 from unideq.result.sampling import problem_of
+from unideq.training.marginal import Marginal
 
 TIMES = np.array([1.0, 2.0, 3.0])
 PEOPLE = 6
+WEIGHTS = [-0.5, 0.3, 0.1, 0.8, -0.7, 0.2]
 
 
 def linear() -> ude.ODE:
@@ -20,31 +23,49 @@ def linear() -> ude.ODE:
     return ude.ODE(lambda t, state, p: {"x": p.rate + 0.0 * state.x}, ["x"], {"rate": rate}, initial={"x": 0.0})
 
 
+def covariate() -> ude.ODE:
+    """The same, with what a person's weight changes of it: a network's value less that at the usual weight, 0."""
+
+    def growth(t: Any, state: Any, p: Any, net: Any) -> dict[str, Any]:
+        return {"x": p.rate + net.effect(p.weight) - net.effect(0.0) + 0.0 * state.x}
+
+    rate = ude.Parameter(1.5, per="trajectory", spread=ude.Normal(0.4), units="1/h")
+    parameters = {"rate": rate, "weight": ude.Condition(0.0)}
+    return ude.ODE(growth, ["x"], parameters, {"effect": ude.nn.MLP(1, 1, ())}, initial={"x": 0.0})
+
+
 def measured() -> xr.Dataset:
     generator = np.random.default_rng(3)
     rates = 2.0 + 0.5 * generator.standard_normal(PEOPLE)
     values = rates[:, None] * TIMES + 0.2 * generator.standard_normal((PEOPLE, len(TIMES)))
     coords = {"time": TIMES, "trajectory": list("abcdef"), "start": ("trajectory", np.zeros(PEOPLE))}
+    coords["weight"] = ("trajectory", WEIGHTS)
     return xr.Dataset({"x": (("trajectory", "time"), values)}, coords)
 
 
-def minus_log_likelihood(mean: float, spread: float, noise: float) -> float:
-    """Of the linear mixed model that `linear` is: each person's values are jointly normal."""
+def effects(fit: ude.Fit) -> np.ndarray:
+    """What people's weights change."""
+    return fit.network("effect")(np.array(WEIGHTS)) - fit.network("effect")(0.0)
+
+
+def minus_log_likelihood(mean: float, spread: float, noise: float, effects: np.ndarray) -> float:
+    """Of the linear mixed model that `covariate` is: each person's values are jointly normal."""
     covariance = spread**2 * np.outer(TIMES, TIMES) + noise**2 * np.eye(len(TIMES))
-    left = measured()["x"].values - mean * TIMES
+    left = measured()["x"].values - (mean + effects)[:, None] * TIMES
     quadratic = np.einsum("pi,ij,pj->", left, np.linalg.inv(covariance), left)
     return 0.5 * quadratic + 0.5 * PEOPLE * float(np.linalg.slogdet(2.0 * np.pi * covariance)[1])
 
 
 @pytest.fixture(scope="module")
 def fit() -> ude.Fit:
-    return ude.fit(linear(), measured(), loss="gaussian", phases=[ude.Laplace(60)], progress=False)
+    return ude.fit(covariate(), measured(), loss="gaussian", phases=[ude.Laplace(60)], progress=False)
 
 
 def test_laplace_finds_the_maximum_of_a_linear_populations_likelihood(fit: ude.Fit) -> None:
-    found = [float(fit.parameters[n]) for n in ("typical.rate", "spread.rate", "noise.x")]
+    found: list[Any] = [float(fit.parameters[n]) for n in ("typical.rate", "spread.rate", "noise.x")]
+    found.append(effects(fit))
     least = minus_log_likelihood(*found)
-    for k in range(3):
+    for k in range(4):
         for change in (0.97, 1.03):
             assert minus_log_likelihood(*(v * change if j == k else v for j, v in enumerate(found))) > least
     count = measured()["x"].size
@@ -54,23 +75,34 @@ def test_laplace_finds_the_maximum_of_a_linear_populations_likelihood(fit: ude.F
 
 def test_groups_are_at_their_conditional_means(fit: ude.Fit) -> None:
     mean, spread, noise = (float(fit.parameters[n]) for n in ("typical.rate", "spread.rate", "noise.x"))
-    own = (measured()["x"].values @ TIMES) / (TIMES @ TIMES)
+    own = (measured()["x"].values @ TIMES) / (TIMES @ TIMES) - effects(fit)
     trust = spread**2 / (spread**2 + noise**2 / (TIMES @ TIMES))
     assert np.allclose(fit.parameters["rate"], mean + trust * (own - mean), atol=1e-5)
 
 
-def test_the_gradient_follows_the_deviations(fit: ude.Fit) -> None:
-    from unideq.objective.laplace import marginal_programs
-    from unideq.training.marginal import Marginal
-
+def test_the_gradient_follows_the_deviations_a_networks_included(fit: ude.Fit) -> None:
     problem = problem_of(fit.record)
     cost = Marginal(fit.engine, problem, marginal_programs(problem))
     theta = fit.theta + 0.1 * ~problem.layout.mask("deviation")
     _, _, gradient, settled = cost(theta)
+    assert problem.layout.mask("network").any()
     for place in np.flatnonzero(~problem.layout.mask("deviation")):
         step = 1e-4 * (np.arange(len(theta)) == place)
         difference = (cost(settled + step)[0] - cost(settled - step)[0]) / 2e-4
         assert gradient[place] == pytest.approx(difference, rel=1e-5, abs=1e-8)
+
+
+def test_moments_that_move_with_a_groups_value_are_refused() -> None:
+    spread = ude.Parameter(1.0, positive=True, per="trajectory", spread=ude.LogNormal(0.3))
+    with pytest.warns(
+        ude.UnideqWarning, match=r"as an event, `ude.Event\(change, when=.* t - p.lag\)`, the moment has"
+    ):
+        late = ude.ODE(
+            lambda t, state, p: {"x": np.where(t < p.lag, 0.0, 1.0) - state.x}, ["x"], {"lag": spread},
+            initial={"x": 0.0},
+        )  # fmt: skip
+    with pytest.raises(ude.UnideqError, match="jump at the switch `t < lag`, whose moment moves with `lag`"):
+        ude.fit(late, measured(), loss="gaussian", phases=[ude.Laplace(1)], progress=False)
 
 
 def test_other_phases_keep_the_spread() -> None:
@@ -129,7 +161,7 @@ def test_new_groups_are_weighed_against_the_spread(fit: ude.Fit) -> None:
     new = measured().assign_coords(trajectory=list("uvwxyz")) + 1.0  # of the same shape: nothing is compiled again
     found = fit.adapted(new, ude.BFGS(40), progress=False)
     mean, spread, noise = (float(fit.parameters[n]) for n in ("typical.rate", "spread.rate", "noise.x"))
-    own = (new["x"].values @ TIMES) / (TIMES @ TIMES)
+    own = (new["x"].values @ TIMES) / (TIMES @ TIMES) - effects(fit)
     trust = spread**2 / (spread**2 + noise**2 / (TIMES @ TIMES))
     assert found.parameters["rate"]["trajectory"].values.tolist() == list("uvwxyz")
     assert np.allclose(found.parameters["rate"], mean + trust * (own - mean), atol=1e-4)

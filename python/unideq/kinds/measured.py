@@ -21,7 +21,7 @@ from ..objective import Holdout, Objective, Observations, Unrolled, loss_of
 from ..objective.attributes import check_attributes
 from ..objective.cost import costs_of
 from ..objective.doubts import tell_doubts
-from ..objective.groups import group_values, groups_of
+from ..objective.groups import group_values, groups_of, starting_groups
 from ..objective.own_times import time_dim
 from ..objective.regularise import regulariser_of
 from ..optimise import Adam
@@ -125,6 +125,7 @@ class Measured(Kind):
         known = isinstance(data, Observations)
         goals = bool(settings.costs)
         observations = data if known else Observations.given(data, model, clock, unit, settings.loss.beside, goals)
+        model = starting_groups(model, observations.series)
         check_attributes(observations.dataset)
         settings = settings.at(observations.clock)
         train, _ = observations.split(settings.holdout)

@@ -105,12 +105,36 @@ class Grouped(Condition):
             Entry(f"deviation.{name}", (groups,), "deviation", self.parameter.free, description=words),
         ]
 
-    def guesses(self, name: str) -> dict[str, Any]:
-        """Where those start."""
+    def guesses(self, name: str, labels: Sequence[Any]) -> dict[str, Any]:
+        """Where those start, of groups with these labels: at what is known of them, else at the guess."""
         spread, value = self.parameter.spread, self.parameter.array
+        own = np.array([self.known.get(label, float(value)) for label in labels])
         if spread is None:
-            return {name: value}
-        return {f"typical.{name}": value, f"spread.{name}": spread.deviation, f"deviation.{name}": 0.0}
+            return {name: own}
+        return {
+            f"typical.{name}": value,
+            f"spread.{name}": spread.deviation,
+            f"deviation.{name}": spread.eta(float(value), spread.deviation, own),
+        }
+
+    def carrying(self, name: str, other: Grouped) -> Self:
+        """The same with what another model's knows: values by label, typical value and spread.
+
+        Raises
+        ------
+        ModelError
+            If a value lies outside the bounds.
+        """
+        parameter, theirs = self.parameter, other.parameter
+        try:
+            if theirs.spread is not None:
+                parameter = parameter.moved(theirs.array)
+                if type(theirs.spread) is type(parameter.spread):
+                    parameter = replace(parameter, spread=theirs.spread)
+            self.check(name, np.array(list(other.known.values())))
+        except (ModelError, DataError) as error:
+            raise ModelError(f"Parameter `{name}`: {error}") from None
+        return self.of(parameter, other.known, self.settled)
 
     def __str__(self) -> str:
         return f"{self.parameter!r}" + (f", {len(self.known)} groups trained" if self.known else "")

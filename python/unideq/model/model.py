@@ -15,6 +15,7 @@ import xarray as xr
 from ..checks import array, mapping
 from ..errors import ModelError, unknown
 from ..graph import Expression, Graph, constant, substitute
+from ..graph.location import warn_user
 from ..stored import Stored, from_json
 from ..stored import stored as register
 from .condition import condition_values
@@ -28,6 +29,7 @@ from .learned import LearnedTerm, find_learned, replace_learned
 from .names import check_distinct, named_items, normal_keys
 from .parameter import Parameter
 from .stored import model_from_values, model_values
+from .values import Valued
 
 if TYPE_CHECKING:
     from ..result.solution import Solution
@@ -149,6 +151,25 @@ class Model(Declared, Stored):
                 parameter = replace(parameter.moved(value), spread=parameter.spread.at(deviation))
             changed[name] = Grouped.of(parameter, known)
         return self._with_conditions(changed)
+
+    @property
+    def typical(self) -> dict[str, np.ndarray]:
+        return {n: c.parameter.array for n, c in self.grouped.items() if c.parameter.spread is not None}
+
+    def _with_groups_of(self, source: Valued) -> tuple[Self, bool]:
+        theirs: dict[str, Grouped] = getattr(source, "grouped", {})
+        changed: dict[str, Grouped] = {}
+        for name, condition in self.grouped.items():
+            other = theirs.get(name)
+            if other is not None and other.per == condition.per:
+                changed[name] = condition.carrying(name, other)
+            elif other is not None:
+                _not_carried(name, f"one value a `{other.per}`", f"one a `{condition.per}`")
+            elif name in source.parameters:
+                changed[name] = self.with_values({name: source.parameters[name].array}).grouped[name]
+        for name in sorted(set(theirs) & set(self.parameters) - set(source.typical)):
+            _not_carried(name, f"one value a `{theirs[name].per}`", "one for all")
+        return self._with_conditions(changed), bool(changed)
 
     def settled(self) -> Self:
         """The same model in which training changes nothing but the values of groups (and initial values)."""
@@ -376,6 +397,13 @@ class Model(Declared, Stored):
     def from_json(data: Mapping[str, Any]) -> Any:
         """Inverse of `to_json`, for every kind of model."""
         return from_json(Model, data)
+
+
+def _not_carried(name: str, there: str, here: str) -> None:
+    warn_user(
+        f"`{name}` is {there} in the other model and {here} in this one: nothing is carried over, and it starts at its "
+        f"guess. Say where: `model.with_values({{{name!r}: ...}})`."
+    )
 
 
 def _substituted(named: Mapping[str, Graph], known: Mapping[Expression, Expression]) -> dict[str, Graph]:

@@ -37,6 +37,10 @@ class Spread(Stored):
         """Its derivative in η."""
         raise NotImplementedError
 
+    def eta(self, typical: Any, deviation: Any, value: Any) -> Any:
+        """The deviation η of a group with this value: the inverse of `value`."""
+        raise NotImplementedError
+
     def at(self, deviation: float) -> Self:
         """The same distribution with another width."""
         return replace(self, deviation=deviation)  # type: ignore[type-var]
@@ -80,6 +84,9 @@ class Normal(Spread):
     def value(self, typical: Any, deviation: Any, eta: Any) -> Any:
         return typical + deviation * eta
 
+    def eta(self, typical: Any, deviation: Any, value: Any) -> Any:
+        return (value - typical) / deviation
+
     def slope(self, typical: Any, deviation: Any, eta: Any) -> Any:
         return deviation + 0.0 * eta
 
@@ -112,6 +119,9 @@ class LogNormal(Spread):
 
     def value(self, typical: Any, deviation: Any, eta: Any) -> Any:
         return typical * np.exp(deviation * eta)
+
+    def eta(self, typical: Any, deviation: Any, value: Any) -> Any:
+        return np.log(value / typical) / deviation
 
     def slope(self, typical: Any, deviation: Any, eta: Any) -> Any:
         return deviation * self.value(typical, deviation, eta)

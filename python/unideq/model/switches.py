@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..graph import Expression, text, topological
 from ..graph.location import warn_user
 from ..graph.steps import felt_inputs, jumps, steps
 from .equations import readable
+from .grouped import grouped
 
 if TYPE_CHECKING:
     from ..graph import Graph
@@ -50,10 +51,13 @@ class Switch:
         As it is printed: `t < T`.
     fed
         What enters it and is unknown: names of parameters, networks and states.
+    moment
+        The parameter that is compared with the clock, where there is one.
     """
 
     text: str
     fed: tuple[str, ...]
+    moment: str | None = None
 
     @property
     def names(self) -> str:
@@ -92,8 +96,14 @@ def found_switches(
     for step, who in [pair for pair in fed if pair[1]][:_MOST]:
         if jumps(list(outputs), step, _drawn(outputs, sizes or {})):
             shown = text(step, names, limit=60)
-            found.setdefault(shown, Switch(shown, who))
+            found.setdefault(shown, Switch(shown, who, _moment(step, who, names)))
     return tuple(found.values())
+
+
+def _moment(step: Expression, who: Sequence[str], names: Mapping[Expression, str]) -> str | None:
+    """The parameter that a step compares with the clock: it reads nothing else that is unknown, or moves."""
+    read = {names.get(e, e.name) for e in _all_inputs([step])}
+    return who[0] if step.dtype == "bool" and len(who) == 1 and read == {"t", who[0]} else None
 
 
 def _drawn(outputs: Iterable[Expression], sizes: Mapping[str, np.ndarray]) -> Any:
@@ -148,8 +158,9 @@ def _influences(model: Model) -> tuple[dict[str, list[Expression]], dict[str, li
 
 def _unknowns(model: Declared) -> dict[Expression, str]:
     """Variable of a free parameter or weight → name of the parameter or network."""
-    values = model.values
-    return {values[e.name]: owner(e.name) for e in model.layout.entries if e.free}
+    values, own = model.values, model.known_values
+    by_group = {own[n]: n for n, c in grouped(model.conditions).items() if c.parameter.free}
+    return {**{values[e.name]: owner(e.name) for e in model.layout.entries if e.free}, **by_group}
 
 
 def owner(entry: str) -> str:
@@ -211,7 +222,8 @@ def unfelt(model: Model, measured: Collection[str] | None = None, more: Iterable
             every = steps(values)
             through = [s for s in every if fed_by([s], dict.fromkeys(variables, name))] or every  # by way of states
             shown = " and ".join(f"`{text(s, names, limit=60)}`" for s in through[:2])
-            reasons[name] = f"it acts through {shown} alone, and a comparison has no gradient"
+            moment = _moment(through[0], (name,), names) if len(through) == 1 else None
+            reasons[name] = f"it acts through {shown} alone, and a comparison has no gradient{_instead(model, moment)}"
         elif measured is not None:
             reasons[name] = f"nothing that is measured ({', '.join(f'`{m}`' for m in measured)}) depends on it"
     return reasons
@@ -244,15 +256,15 @@ def _reached(
 
 def warn_switches(model: Model) -> None:
     """Warn of unknowns whose gradient a comparison hides, as a model is made."""
-    if not model.layout.free_mask.any() or not steps(e for g in model.named.values() for e in g.outputs.values()):
+    if not _unknowns(model) or not steps(e for g in model.named.values() for e in g.outputs.values()):
         return
     hidden = unfelt(model)
     for name, reason in hidden.items():
         warn_user(
             f"{_kind(model, name)} `{name}` can't be trained: {reason}. {SMOOTH}, or compare fits with fixed values."
         )
-    left = [Switch(s.text, tuple(n for n in s.fed if n not in hidden)) for s in switches(model)]
-    warn_of_jumps(EQUATIONS, [s for s in left if s.fed])
+    left = [replace(s, fed=tuple(n for n in s.fed if n not in hidden)) for s in switches(model)]
+    warn_of_jumps(EQUATIONS, [s for s in left if s.fed], model)
 
 
 def warn_jumping(model: Declared, graph: Graph, what: str) -> None:
@@ -260,14 +272,21 @@ def warn_jumping(model: Declared, graph: Graph, what: str) -> None:
     warn_of_jumps(f"`{what}`", switches_of(model, graph))
 
 
-def warn_of_jumps(what: str, found: Iterable[Switch]) -> None:
-    """Warn of switches whose moment moves with unknowns."""
+def warn_of_jumps(what: str, found: Iterable[Switch], model: Model | None = None) -> None:
+    """Warn of switches whose moment moves with unknowns, in the equations of a model or elsewhere."""
     for switch in found:
         warn_user(
             f"{what} jump{'' if what == EQUATIONS else 's'} at the switch `{switch.text}`: gradients leave out that "
             f"{switch.names} move{'s' * (len(switch.fed) == 1)} it, so a fit may end beside the minimum "
-            f"(`fit.check_gradient()` tells). {SMOOTH}."
+            f"(`fit.check_gradient()` tells){_instead(model, switch.moment)}. {SMOOTH}."
         )
+
+
+def _instead(model: Model | None, moment: str | None) -> str:
+    """How a moment that is estimated has a gradient, where models have events."""
+    if moment is None or model is None or not model.continuous_in_time:
+        return ""
+    return f"; as an event, `ude.Event(change, when=lambda t, state, p: t - p.{moment})`, the moment has an exact one"
 
 
 def _kind(model: Model, name: str) -> str:

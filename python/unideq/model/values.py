@@ -76,7 +76,9 @@ class Valued:
         """The same model with the values and weights of another one, wherever both have a name and its shape.
 
         What is left is drawn or starts as before: a network that is pretrained in a simpler model, a model with one
-        more term.
+        more term. Parameters by group start at the values of those labels that both know, and others at their guess; a
+        parameter that is one for all in one of the models takes, or gives, the typical value. A warning says what has
+        no meaning in the other.
 
         Parameters
         ----------
@@ -90,8 +92,9 @@ class Valued:
         """
         if not isinstance(source, Valued):
             raise ModelError(f"`initialised_from` needs a model, e.g. `fit.model`, not {type(source).__name__}.")
-        parameters, weights, shared = dict(self.parameters), dict(self.weights), False
-        known = {**{n: p.array for n, p in source.parameters.items()}, **source.weights}
+        made, shared = self._with_groups_of(source)
+        parameters, weights = dict(self.parameters), dict(self.weights)
+        known = {**{n: p.array for n, p in source.parameters.items()}, **source.typical, **source.weights}
         for entry in self.layout.entries:
             if entry.name not in known:
                 continue
@@ -114,7 +117,16 @@ class Valued:
                 f"The models share no parameter or trained network: the other one has {', '.join(names)}, this one "
                 f"{', '.join([*self.parameters, *self.networks])}."
             )
-        return self._valued(parameters, weights)
+        return made._valued(parameters, weights)
+
+    @property
+    def typical(self) -> dict[str, np.ndarray]:
+        """Typical values of parameters by group that have one."""
+        return {}
+
+    def _with_groups_of(self, source: Valued) -> tuple[Self, bool]:
+        """The same model with the values of another one's groups, and whether they share any."""
+        return self, False
 
     def frozen(self, *names: str) -> Self:
         """The same model in which these parameters and networks keep their values in training.

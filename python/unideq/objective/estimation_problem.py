@@ -202,8 +202,8 @@ class EstimationProblem:
         for name, guess in self.guesses.items():
             if f"initial.{name}" in self.layout:
                 values[f"initial.{name}"] = guess
-        for name in self.groups:
-            values |= self.model.grouped[name].guesses(name)
+        for name, groups in self.groups.items():
+            values |= self.model.grouped[name].guesses(name, groups.labels)
         for entry in self.layout.of_kind("noise"):
             loss = self.loss.of_variable(entry.name.removeprefix("noise."))
             assert isinstance(loss, NoisyLikelihood)

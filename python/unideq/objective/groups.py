@@ -10,9 +10,10 @@ import numpy as np
 
 from ..errors import DataError
 from ..graph import Expression, Graph, variable
+from ..graph.location import warn_user
 from ..graph.transform import substitute
 from ..model import Layout, Model
-from ..model.grouped import unknown_group
+from ..model.grouped import listing, unknown_group
 from .series import Series
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "picked",
     "selection_rows",
     "slopes_of",
+    "starting_groups",
     "stored_as",
     "trained_groups",
     "values_of",
@@ -87,6 +89,22 @@ def groups_of(model: Model, series: Sequence[Series]) -> dict[str, Groups]:
         place = {label: k for k, label in enumerate(labels)}
         found[name] = Groups(condition.per, labels, np.array([place[label] for label in own], dtype=int))
     return found
+
+
+def starting_groups(model: Model, series: Sequence[Series]) -> Model:
+    """The model to train: where it brings values of groups, others start at its guess, which is told."""
+    changed = {}
+    for name, groups in groups_of(model, series).items():
+        condition = model.grouped[name]
+        new = [label for label in groups.labels if label not in condition.known]
+        if not new or not condition.known or condition.default is not None:
+            continue
+        warn_user(
+            f"`{name}` has trained values of {listing(condition.known)}, and none of {groups.per} {listing(new)}: "
+            f"there it starts at its guess, {float(condition.parameter.array):g}."
+        )
+        changed[name] = {**condition.known, **dict.fromkeys(new, float(condition.parameter.array))}
+    return model.with_groups(changed) if changed else model
 
 
 def values_of(name: str, model: Model, layout: Layout, theta: Expression) -> Expression:

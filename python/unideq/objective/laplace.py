@@ -18,6 +18,7 @@ from ..errors import OptionError
 from ..graph import Expression, Graph, constant, variable
 from ..graph.derivative import pullback, pushforward
 from ..graph.transform import rebuild
+from ..model.switches import SMOOTH, switches
 from .estimation_problem import EstimationProblem
 from .groups import slopes_of
 from .own_times import padded, padded_values
@@ -96,6 +97,12 @@ def check_marginal(problem: EstimationProblem) -> None:
     if problem.loss.weights:
         raise OptionError(
             "`Laplace` is for a likelihood, and factors of its terms (`weights`) make none. Leave them out."
+        )
+    moved = [s for s in switches(model) if any(n in effects or n in model.states.names for n in s.fed)]
+    if moved:
+        raise OptionError(
+            f"`Laplace` follows how predictions move with each group's values, and the equations jump at the switch "
+            f"`{moved[0].text}`, whose moment moves with {moved[0].names}: that has no derivative. {SMOOTH}."
         )
     kinds = {c.per for c in effects.values()}
     if len(kinds) > 1:
