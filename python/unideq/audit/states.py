@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,11 @@ import xarray as xr
 from ..checks import array as checked_array
 from ..errors import DataError, ModelError
 from ..graph import Graph, apply, substitute
-from ..model import Model
+from ..model import Model, with_rows
 from ..objective import Observations
 from ..objective.own_inputs import constant_rows
 from ..result import Fit
+from ..result.sampling import problem_of
 from ..times import Clock
 
 __all__ = ["States", "closure", "data_states", "initial_states", "states_of"]
@@ -40,6 +41,8 @@ class States:
         One array (q,) a trajectory, where the model has conditions.
     guessed
         States that weren't measured, for which the fit's own trajectories stand.
+    tables
+        Forcing of a trajectory's own → its tables, whose rows `constants` end with.
     """
 
     labels: tuple[Any, ...]
@@ -47,6 +50,11 @@ class States:
     states: tuple[np.ndarray, ...]
     constants: tuple[np.ndarray, ...] = ()
     guessed: tuple[str, ...] = ()
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def read(self, graph: Graph) -> Graph:
+        """A graph of the model with forcings read from the tables."""
+        return with_rows(graph, self.tables)
 
     def constants_of(self, trajectory: int) -> np.ndarray | None:
         """What the model's graphs read as `c` along a trajectory, (q,); None where they read nothing."""
@@ -73,6 +81,7 @@ class States:
             tuple(s[p] for s, p in zip(self.states, picks, strict=True)),
             self.constants,
             self.guessed,
+            self.tables,
         )
 
 
@@ -93,13 +102,14 @@ def data_states(fit: Fit) -> States:
             "measured. Look at `fit.predict(...)` from other initial values."
         )
     train, _ = fit.record.observations.split(fit.record.settings.holdout)
-    missing = _unmeasured(fit.model, train)
+    problem, missing = problem_of(fit.record), _unmeasured(fit.model, train)
+    rows = problem.constants_at(fit.theta)
     if not missing:
         try:
-            return states_of(fit.model, train)
+            return replace(states_of(fit.model, train, rows=rows), tables=problem.tables)
         except DataError:  # never all at once
             missing = fit.model.states.names
-    return _own_states(fit, train, missing)
+    return replace(_own_states(fit, train, missing, rows), tables=problem.tables)
 
 
 def _unmeasured(model: Model, observations: Observations) -> tuple[str, ...]:
@@ -107,11 +117,13 @@ def _unmeasured(model: Model, observations: Observations) -> tuple[str, ...]:
     return tuple(s.name for s in model.states if model.observed_state(s.name) not in observations.names)
 
 
-def _own_states(fit: Fit, train: Observations, missing: tuple[str, ...]) -> States:
+def _own_states(fit: Fit, train: Observations, missing: tuple[str, ...], rows: np.ndarray | None) -> States:
     """The fit's solution at the times of its training data, trajectory by trajectory."""
     model = fit.model
-    labels, times, states = [], [], []
-    for series in train.series:
+    labels, times, states, constants = [], [], [], []
+    for k, series in enumerate(train.series):
+        if not len(series.times):
+            continue
         solved = fit.predict(series.times)
         if "trajectory" in solved.dims:
             solved = solved.sel(trajectory=series.label)
@@ -122,17 +134,29 @@ def _own_states(fit: Fit, train: Observations, missing: tuple[str, ...]) -> Stat
             labels.append(series.label)
             times.append(series.times[whole])
             states.append(flat[whole])
+            if rows is not None:
+                constants.append(rows[k])
     if not states:
         listing = ", ".join(f"`{n}`" for n in missing)
         raise DataError(
             f"The audit needs states; {listing} isn't measured, and the fit's own solution fails. Give `data=` with "
             "all states."
         )
-    return States(tuple(labels), tuple(times), tuple(states), guessed=tuple(missing))
+    return States(tuple(labels), tuple(times), tuple(states), tuple(constants), tuple(missing))
 
 
-def states_of(model: Model, data: xr.Dataset | Observations, clock: Clock | None = None) -> States:
-    """The completely measured states of a data set; `clock`: what its times count, where they are dates."""
+def states_of(
+    model: Model, data: xr.Dataset | Observations, clock: Clock | None = None, rows: np.ndarray | None = None
+) -> States:
+    """The completely measured states of a data set.
+
+    Parameters
+    ----------
+    clock
+        What its times count, where they are dates.
+    rows
+        What the model reads as `c` in each trajectory (T, q); default: what the data say.
+    """
     observations = data if isinstance(data, Observations) else Observations.given(data, model, clock)
     names = {}
     for state in model.states:
@@ -144,16 +168,16 @@ def states_of(model: Model, data: xr.Dataset | Observations, clock: Clock | None
             )
         names[state.name] = observed
     labels, times, states, constants = [], [], [], []
-    for series in observations.series:
+    rows = constant_rows(model, observations.series) if rows is None else rows
+    for k, series in enumerate(observations.series):
         flat = np.concatenate([series.values[names[s.name]].reshape(len(series.times), -1) for s in model.states], 1)
         whole = np.isfinite(flat).all(axis=1)
         if whole.any():
             labels.append(series.label)
             times.append(series.times[whole])
             states.append(flat[whole])
-            rows = constant_rows(model, [series])
             if rows is not None:
-                constants.append(rows[0])
+                constants.append(rows[k])
     if not states:
         raise DataError("No time has all states measured. Give `data=` with complete states.")
     return States(tuple(labels), tuple(times), tuple(states), tuple(constants))
@@ -168,6 +192,8 @@ def initial_states(model: Model, new: xr.Dataset | Mapping[str, Any]) -> States:
         A Dataset with all states (its times are kept), or state → array with or without a leading axis; a condition of
         the model may stand among them, one number each.
     """
+    if model.inputs:
+        raise ModelError("Of new conditions nothing is known of the forcings that the model reads for each trajectory.")
     if isinstance(new, xr.Dataset):
         return states_of(model, new if "time" in new.dims else new.expand_dims(time=[0.0]))
     if not isinstance(new, Mapping):
@@ -203,6 +229,7 @@ def closure(fit: Fit, states: States, network: str | None = None) -> np.ndarray:
 
     model = fit.model
     graph, divisor = closure_graph(model)
+    graph = states.read(graph)
     quiet = dict(zip(graph.outputs, without_networks(graph, network), strict=True))
     output = next(iter(graph.outputs))
     made = Graph(graph.inputs, {"change": (graph.outputs[output] - quiet[output]) / divisor})

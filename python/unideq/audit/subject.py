@@ -57,13 +57,15 @@ class Subject:
 
 
 class Conditions(NamedTuple):
-    """Initial conditions that rollouts start from: times (B,), states (B, n), constants (B, q), kinds and names."""
+    """Initial conditions that rollouts start from: times (B,), states (B, n), constants (B, q), kinds, names, and the
+    labels of the trajectories."""
 
     starts: np.ndarray
     u: np.ndarray
     constants: np.ndarray | None
     kinds: list[str]
     labels: list[str]
+    trajectories: list[Any]
 
 
 class StatesSubject(Subject):
@@ -90,23 +92,19 @@ class StatesSubject(Subject):
         truth: Model | None = None,
     ) -> None:
         super().__init__(fit)
-        if fit.model.inputs:
-            listing = ", ".join(f"`{n}`" for n in fit.model.inputs)
-            raise ModelError(
-                f"The audit looks at equations without forcings of a trajectory's own, and the model has {listing}. "
-                "`fit.check_gradient()` and `fit.plot()` are for all models."
-            )
-        if fit.model.triggers:
-            raise ModelError(
-                f"The audit looks at equations without events, and the model has `{fit.model.triggers[0].name}`. "
-                "`fit.check_gradient()` and `fit.plot()` are for all models."
-            )
         found = next((s.name for s in fit.model.states if s.algebraic), None)
         if found is not None:
             raise ModelError(
                 f"The audit looks at equations for slopes, and `{found}` is algebraic. `fit.check_gradient()` and "
                 "`fit.plot()` are for all models."
             )
+        own = [*fit.model.inputs, *(t.name for t in fit.model.triggers)]
+        for name, given in (("data", data), ("new", new)):
+            if own and given is not None:
+                raise OptionError(
+                    f"The model has `{own[0]}`, and of trajectories that weren't trained on an audit doesn't know when "
+                    f"and how much. Leave `{name}` out: the audit looks at those that were."
+                )
         self._data, self._truth = data, instance(truth, Model, "truth", "audit", needs="a model", none=True)
         if new is not None:
             needs = "a Dataset, or a dict state → array"
@@ -194,7 +192,7 @@ class StatesSubject(Subject):
 
     def conditions(self, most: int) -> Conditions:
         """Where rollouts start, at most so many of the states' trajectories and of the new ones."""
-        starts, u, c, kinds, labels = [], [], [], [], []
+        starts, u, c, kinds, labels, trajectories = [], [], [], [], [], []
         for kind, states in ((self.kind, self.states), *([] if self.new is None else [("new", self.new)])):
             t, first = starts_of(states)
             picked = np.unique(np.linspace(0, len(t) - 1, min(len(t), most)).round().astype(int))
@@ -203,8 +201,10 @@ class StatesSubject(Subject):
             if states.constants:
                 c.append(np.stack(states.constants)[picked])
             kinds += [kind] * len(picked)
+            trajectories += [states.labels[k] for k in picked]
             labels += [f"{kind} {states.labels[k]}" for k in picked]
-        return Conditions(np.concatenate(starts), np.concatenate(u), np.concatenate(c) if c else None, kinds, labels)
+        constants = np.concatenate(c) if c else None
+        return Conditions(np.concatenate(starts), np.concatenate(u), constants, kinds, labels, trajectories)
 
 
 def starts_of(states: States) -> tuple[np.ndarray, np.ndarray]:

@@ -101,8 +101,8 @@ def recover(
     1. Sample the network where the trajectories went, in all seeds that describe the data about equally well.
     2. Regress each output sparsely on a library of terms (PySINDy), over a path of thresholds: candidate supports.
     3. Put each candidate into the ODE in the network's place and refit its coefficients, with all other free parameters
-       and initial states, to the measurements (Gauss–Newton on sensitivity equations, many candidates at once); then
-       drop, add and exchange terms of the best ones while the criterion improves.
+       (those by group, too) and initial states, to the measurements (Gauss–Newton on sensitivity equations, many
+       candidates at once); then drop, add and exchange terms of the best ones while the criterion improves.
     4. Prefer a shorter formula where its criterion isn't worse than the best by more than `parsimony`. Drop what
        predicts what it wasn't refitted to (the fit's held-out measurements, or else the last quarter of the times)
        worse than the best of these finalists by more than two standard errors.
@@ -191,6 +191,7 @@ def _result(
     best = selection.chosen
     formulas = candidates.formulas(best.support, selection.coefficients(best))
     model, parameters = chosen_model(fit, network, candidates.library, formulas, selection.values(best))
+    model = model.with_groups(selection.groups(best))
     refitted = trained_model(fit, network, model, selection.initial(best)) if final_fit else None
     if refitted is not None:
         model = refitted.trained()

@@ -57,23 +57,17 @@ def checked_network(model: ODE, network: str | None) -> str:
         raise unknown("network", network, model.networks, ModelError)
     if network not in model.learned:
         raise ModelError(f"Network `{network}` isn't called by the equations: there is nothing to recover.")
-    if model.triggers:
-        raise ModelError(
-            f"Recovery refits equations without events, and this model has `{model.triggers[0].name}`. Regress the "
-            'network\'s samples instead: `fit.tree["/learned_term"]`.'
-        )
-    found = next((s.name for s in model.states if s.algebraic), None)
-    if found is not None:
-        raise ModelError(
-            f"Recovery refits equations for slopes, and `{found}` is algebraic. Regress the network's samples instead: "
-            '`fit.tree["/learned_term"]`.'
-        )
-    if model.constants is not None:
-        own = ", ".join(f"`{n}`" for n in (*model.conditions, *model.inputs)) or "coefficients"
-        raise ModelError(
-            f"Recovery refits equations that are the same for all trajectories, and this model has {own}. Regress the "
-            'network\'s samples instead: `fit.tree["/learned_term"]`.'
-        )
+    reason, algebraic = None, next((s.name for s in model.states if s.algebraic), None)
+    if algebraic is not None:
+        reason = f"equations for slopes, and `{algebraic}` is algebraic"
+    elif model.crossing is not None:
+        reason = "equations without events that the state brings about"
+    elif model.begins_at_rest:
+        reason = "trajectories that begin at given or estimated values, not at rest"
+    elif any(c.parameter.spread is not None for c in model.grouped.values()):
+        reason = "by maximum likelihood, without what a population has in common (`spread`)"
+    if reason is not None:
+        raise ModelError(f'Recovery refits {reason}. Regress the network\'s samples: `fit.tree["/learned_term"]`.')
     return network
 
 

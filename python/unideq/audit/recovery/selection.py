@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from ...errors import OptionError, SolveError
 from ...graph import Graph
-from ...objective import Observations
+from ...objective import EstimationProblem, Observations
 from ...result import Fit
 from ...result.sampling import problem_of
 from .candidates import Candidates
 from .refit import Likelihood, Refit, refit_all
 from .replacement import library_model
 from .search import Search
-from .sensitivity import Sensitivities
+from .sensitivity import OwnNumbers, Sensitivities
 from .symbolic import text_of
 
 __all__ = ["Selection", "select"]
@@ -64,10 +65,19 @@ class Selection:
         values = model.layout.unpack(job.vector[: model.layout.size])
         return {n: values[n] for n in self.fit.model.parameters}
 
+    def groups(self, job: Refit) -> dict[str, dict[Any, float]]:
+        """Parameter by group → label → value."""
+        own = self.search.sensitivities
+        values = own.layout.unpack(job.vector[: own.layout.size])
+        return {
+            n: dict(zip(g.labels, own.layout[n].inside(values[n]).tolist(), strict=True))
+            for n, g in own.own.groups.items()
+        }
+
     def initial(self, job: Refit) -> dict[str, np.ndarray]:
         """Initial states by their names in θ, (trajectories, *shape)."""
-        model = self.search.sensitivities.model
-        states = job.vector[model.layout.size :].reshape(-1, model.size)
+        model, size = self.search.sensitivities.model, self.search.sensitivities.layout.size
+        states = job.vector[size:].reshape(-1, model.size)
         return {f"initial.{n}": v for n, v in model.states.split(states).items()}
 
     def standard_errors(self, job: Refit) -> np.ndarray:
@@ -215,10 +225,19 @@ def _prepare(
         )
     solver = replace(record.settings.solver, max_steps=min(record.settings.solver.max_steps, STEPS))
     batch = max(2, min(16, 4096 // (model.size * (1 + len(directions)))))
-    sensitivities = Sensitivities(model, train, directions, solver, fit.engine, batch)
-    movable = list(range(len(own), len(directions)))
-    starts, column = [], len(directions)
-    problem_initial = _initial_states(fit, model.size)
+    problem = problem_of(record)
+    free = {n: g for n, g in problem.groups.items() if model.grouped[n].parameter.free}
+    numbers = OwnNumbers(
+        problem.constants_at(fit.theta),
+        problem.tables,
+        free,
+        tuple(record.layout[n] for n in free),
+        problem.happening,
+    )
+    sensitivities = Sensitivities(model, train, directions, solver, fit.engine, numbers, batch)
+    column = len(directions) + sensitivities.grouped
+    movable, starts = list(range(len(own), column)), [fit.theta[record.layout.window(n)] for n in free]
+    problem_initial = _initial_states(problem, fit.theta, model.size)
     for b in range(len(train)):
         for state in model.states:
             name = f"initial.{state.name}"
@@ -233,12 +252,11 @@ def _prepare(
     return search, np.concatenate([theta, *starts])
 
 
-def _initial_states(fit: Fit, size: int) -> np.ndarray:
-    """(trajectories, n) where the best seed starts."""
-    problem = problem_of(fit.record)
+def _initial_states(problem: EstimationProblem, at: np.ndarray, size: int) -> np.ndarray:
+    """(trajectories, n) where θ (P,) starts."""
     theta = problem.theta()
     graph = Graph((theta,), {"u0": problem.initial_states(theta)})
-    return graph.evaluate({"theta": fit.theta})["u0"].reshape(-1, size)
+    return graph.evaluate({"theta": at})["u0"].reshape(-1, size)
 
 
 def _predicting(squares: np.ndarray) -> np.ndarray:
@@ -285,7 +303,7 @@ def _rollouts(fit: Fit, search: Search, rivals: list[Refit], refit: bool) -> np.
 
 def _values_only(own: Sensitivities, held: Observations) -> Sensitivities:
     """Predictions of other measurements, in no directions of θ."""
-    return Sensitivities(own.model, held, np.zeros(0, dtype=int), own.program.solver, own.engine, 4)
+    return Sensitivities(own.model, held, np.zeros(0, dtype=int), own.program.solver, own.engine, own.own, 4)
 
 
 class _bar:

@@ -7,17 +7,46 @@ Jacobian, and the Jacobian is what Gauss–Newton refits, score tests of absent 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ...engine import Engine
 from ...graph import Expression, Graph, constant, pullback, rebuild, variable
-from ...model import ODE
+from ...model import ODE, Entry, Layout, with_rows
 from ...objective import Integration, Observations, SolverSettings
+from ...objective.groups import Groups
+from ...objective.own_events import Schedule, program_events
 from ...objective.own_times import padded, padded_values
 
-__all__ = ["Sensitivities"]
+__all__ = ["OwnNumbers", "Sensitivities"]
+
+
+@dataclass(frozen=True)
+class OwnNumbers:
+    """What trajectories have of their own.
+
+    Attributes
+    ----------
+    constants
+        What the model reads as `c`, (B, q); None: nothing.
+    tables
+        Forcing of a trajectory's own → its tables, whose rows `constants` end with.
+    groups
+        Free parameter by group → its groups.
+    entries
+        Where θ has the values of those.
+    happening
+        Events at known times, one schedule a trajectory.
+    """
+
+    constants: np.ndarray | None = None
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    groups: Mapping[str, Groups] = field(default_factory=dict)
+    entries: tuple[Entry, ...] = ()
+    happening: tuple[Schedule, ...] = ()
 
 
 class Sensitivities:
@@ -35,6 +64,8 @@ class Sensitivities:
         Settings of the forward solves.
     engine
         Who solves.
+    own
+        What trajectories have of their own; values of groups are differentiated in, too.
     batch
         Number of parameter vectors solved at once (one compiled size).
 
@@ -44,8 +75,10 @@ class Sensitivities:
         (N,) index of the measured variable that each residual belongs to.
     time
         (N,) measured time of each residual.
+    layout
+        The model's θ, then the values of groups.
     directions
-        D + B·n columns of the Jacobian: θ's, then the initial states of the B trajectories.
+        D + G + B·n columns of the Jacobian: θ's, the values of groups, then the initial states of the B trajectories.
     """
 
     def __init__(
@@ -55,98 +88,142 @@ class Sensitivities:
         directions: np.ndarray,
         solver: SolverSettings,
         engine: Engine,
+        own: OwnNumbers,
         batch: int = 16,
     ) -> None:
         self.model, self.observations, self.engine, self.batch = model, observations, engine, batch
-        self.indices = np.asarray(directions, dtype=int)
+        self.indices, self.own = np.asarray(directions, dtype=int), own
+        self.layout = Layout([*model.layout.entries, *own.entries])
         self.names = observations.names
         series = observations.series
         self.trajectories = len(series)
         times = [s.times if len(s.times) else np.array([s.start]) for s in series]
+        events = program_events(model, list(own.happening), self._read) if own.happening else None
+        if events is not None:
+            longer = {i.name: i for i in self._inputs()}
+            jump = self._moved(events.jump, events.jump.outputs["jump"])
+            events = replace(
+                events, jump=Graph(tuple(longer.get(i.name, i) for i in events.jump.inputs), {"jump": jump})
+            )
+        field = self._read(model.vector_field)
         self.program = Integration(
             "solve",
-            Graph(self._inputs(), {"du": self._extended()}),
-            Graph((self._theta(),), {"u0": self._initial()}),
+            Graph(self._inputs(), {"du": self._moved(field, field.outputs["du"])}),
+            Graph((self._theta(),), self._initial()),
             np.array([s.start for s in series]),
             padded(times),
             Graph(self._inputs(), self._observed()),
             solver,
+            events,
         )
         self._select(padded(times))
 
     # ---- the extended system ----------------------------------------------------------------------------------
 
     @property
+    def grouped(self) -> int:
+        """Number of values of groups, of all parameters."""
+        return self.layout.size - self.model.layout.size
+
+    @property
     def columns(self) -> int:
-        """Directions of one trajectory: θ's, then its own initial state."""
-        return len(self.indices) + self.model.size
+        """Directions of one trajectory: θ's, its groups' values, then its own initial state."""
+        return len(self.indices) + len(self.own.groups) + self.model.size
 
     @property
     def size(self) -> int:
-        """Length of the vectors that `evaluate` takes: the model's θ, then all initial states."""
-        return self.model.layout.size + self.trajectories * self.model.size
+        """Length of the vectors that `evaluate` takes: the model's θ, the values of groups, then all initial states."""
+        return self.layout.size + self.trajectories * self.model.size
 
     @property
     def free(self) -> np.ndarray:
         """Indices into those vectors of the Jacobian's columns."""
-        start = self.model.layout.size
-        return np.concatenate([self.indices, np.arange(start, self.size)])
+        return np.concatenate([self.indices, np.arange(self.model.layout.size, self.size)])
 
     def _theta(self) -> Expression:
         return variable("theta", (self.size,))
 
+    def _constants(self) -> Expression | None:
+        """`c`: the model's, with the derivatives of groups' values before the row of the tables, which stays last."""
+        known = self.own.constants
+        return None if known is None else variable("c", (known.shape[1] + len(self.own.groups),))
+
     def _inputs(self) -> tuple[Expression, ...]:
-        n = self.model.size
-        return variable("t"), variable("u", (n * (1 + self.columns),)), self._theta()
+        u, c = variable("u", (self.model.size * (1 + self.columns),)), self._constants()
+        return variable("t"), u, *(() if c is None else (c,)), self._theta()
 
-    def _parts(self) -> tuple[dict[Expression, Expression], Expression]:
-        """What stands for the model's own (u, θ), and the sensitivities S (n, D + n)."""
-        _, state, theta = self._inputs()
-        _, u, own = self.model.vector_field.inputs
-        n = self.model.size
-        replaced = {u: state[:n], own: theta[: self.model.layout.size]}
-        return replaced, state[n:].reshape(n, self.columns)
+    def _read(self, graph: Graph) -> Graph:
+        return with_rows(graph, self.own.tables)
 
-    def _tangents(self, graph: Graph, output: Any) -> Expression:
-        """(q, D + n): derivative of a flat output (q,) along the columns, ∂g/∂u S + ∂g/∂θ."""
-        _, u, own = graph.inputs
-        replaced, s = self._parts()
-        rows_u, rows_theta = [], []
-        for k in range(output.shape[0]):
-            along_u, along_theta = pullback([output[k]], [constant(1.0)], [u, own])
-            rows_u.append(along_u)
-            rows_theta.append(along_theta[list(self.indices)] if len(self.indices) else constant(np.zeros(0)))
-        matrix_u: Any = np.stack(rows_u)
-        matrix_theta: Any = np.stack(rows_theta)
-        matrix_u, matrix_theta = rebuild([matrix_u, matrix_theta], replaced)
-        zeros = constant(np.zeros((output.shape[0], self.model.size)))
-        direct: Any = np.concatenate([matrix_theta, zeros], axis=1)
-        return matrix_u @ s + direct
-
-    def _extended(self) -> Expression:
-        graph = self.model.vector_field
-        replaced, _ = self._parts()
-        du = graph.outputs["du"]
-        plain = rebuild([du], replaced)[0]
-        moved = self._tangents(graph, du)
+    def _moved(self, graph: Graph, output: Expression) -> Expression:
+        """An output (n,) of the model's graph in the longer inputs, then its derivatives in all columns."""
+        plain, moved = self._plain(graph, output), self._tangents(graph, output)
         result: Any = np.concatenate([plain, moved.reshape(-1)])
         return result
 
-    def _initial(self) -> Expression:
-        theta = self._theta()
-        n, count = self.model.size, self.trajectories
-        start = theta[self.model.layout.size :].reshape(count, n)
-        own = np.concatenate([np.zeros((n, len(self.indices))), np.eye(n)], axis=1).reshape(-1)
-        result: Any = np.concatenate([start, constant(np.tile(own, (count, 1)))], axis=1)
+    def _known(self, graph: Graph) -> dict[Expression, Expression]:
+        """What stands for the inputs of the model's graph."""
+        n, c, inputs = self.model.size, self._constants(), {i.name: i for i in graph.inputs}
+        replaced: dict[Expression, Any] = {inputs["theta"]: self._theta()[: self.model.layout.size]}
+        if "u" in inputs:
+            replaced[inputs["u"]] = self._inputs()[1][:n]
+        if c is not None and "c" in inputs:
+            own = inputs["c"].size - bool(self.model.inputs)
+            replaced[inputs["c"]] = np.concatenate([c[:own], c[own + len(self.own.groups) :]])
+        return replaced
+
+    def _plain(self, graph: Graph, output: Expression) -> Expression:
+        return rebuild([output], self._known(graph))[0]
+
+    def _tangents(self, graph: Graph, output: Any) -> Expression:
+        """(q, D + g + n): derivative of a flat output (q,) along the columns, ∂g/∂u S + ∂g/∂θ."""
+        n, count, c = self.model.size, output.shape[0], self._constants()
+        inputs = {i.name: i for i in graph.inputs}
+        places = [list(self.model.conditions).index(name) for name in self.own.groups] if "c" in inputs else []
+        along = [inputs["u"], inputs["theta"], *([inputs["c"]] if places else [])]
+        rows = [pullback([output[k]], [constant(1.0)], along) for k in range(count)]
+        empty = constant(np.zeros(0))
+        found: list[Any] = [np.stack([row[0] for row in rows])]  # type: ignore[call-overload]
+        found.append(np.stack([row[1][self.indices.tolist()] if len(self.indices) else empty for row in rows]))  # type: ignore[call-overload]
+        found += [np.stack([row[2][places] for row in rows])] if places else []  # type: ignore[call-overload]
+        matrix, shared, *own = rebuild(found, self._known(graph))
+        direct: list[Any] = [shared]
+        if places and c is not None:
+            first = inputs["c"].size - bool(self.model.inputs)
+            direct.append(own[0] * c[first : first + len(places)])
+        else:
+            direct.append(np.zeros((count, len(self.own.groups))))
+        s: Any = self._inputs()[1][n:].reshape(n, self.columns)
+        result: Any = matrix @ s + np.concatenate([*direct, np.zeros((count, n))], axis=1)
         return result
 
+    def _initial(self) -> dict[str, Expression]:
+        theta = self._theta()
+        n, count, known = self.model.size, self.trajectories, self.own.constants
+        start = theta[self.layout.size :].reshape(count, n)
+        own = np.concatenate([np.zeros((n, self.columns - n)), np.eye(n)], axis=1).reshape(-1)
+        outputs: dict[str, Any] = {"u0": np.concatenate([start, constant(np.tile(own, (count, 1)))], axis=1)}
+        if known is not None:
+            names, tables = list(self.model.conditions), bool(self.model.inputs)
+            columns: list[Any] = [constant(known[:, k : k + 1]) for k in range(known.shape[1] - tables)]
+            slopes: list[Any] = []
+            symbol = self.layout.variable()
+            for name, groups in self.own.groups.items():
+                window, place = self.layout.window(name), groups.index.tolist()
+                view = self.layout.view(symbol, name)
+                (slope,) = pullback([view], [constant(np.ones(len(groups)))], [symbol])
+                found: Any = rebuild([view, slope[window.start : window.stop]], {symbol: theta[: self.layout.size]})
+                columns[names.index(name)] = found[0][place].reshape(count, 1)
+                slopes.append(found[1][place].reshape(count, 1))
+            outputs["c"] = np.concatenate([*columns, *slopes, known[:, known.shape[1] - tables :]], axis=1)
+        return outputs
+
     def _observed(self) -> dict[str, Expression]:
-        graph = self.model.observation
-        replaced, _ = self._parts()
+        graph = self._read(self.model.observation)
         outputs: dict[str, Expression] = {}
         for name in self.names:
             flat: Any = graph.outputs[name].reshape(-1)
-            outputs[f"value.{name}"] = rebuild([flat], replaced)[0]
+            outputs[f"value.{name}"] = self._plain(graph, flat)
             outputs[f"slope.{name}"] = self._tangents(graph, flat)
         return outputs
 
@@ -171,7 +248,7 @@ class Sensitivities:
         self._owner = np.concatenate(owners)
 
     def evaluate(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Residuals (S, N) and Jacobian (S, N, D + B·n) at vectors (S, size); NaN where a solve failed."""
+        """Residuals (S, N) and Jacobian (S, N, D + G + B·n) at vectors (S, size); NaN where a solve failed."""
         count = len(vectors)
         filled = np.concatenate([vectors, np.repeat(vectors[:1], -count % self.batch, axis=0)])
         residuals, slopes = [], []
@@ -185,10 +262,14 @@ class Sensitivities:
             residuals.append(np.concatenate(r, axis=1))
             slopes.append(np.concatenate(j, axis=1))
         residual, slope = np.concatenate(residuals)[:count], np.concatenate(slopes)[:count]
-        shared, n = len(self.indices), self.model.size
-        jacobian = np.zeros((count, len(self._owner), shared + self.trajectories * n))
-        jacobian[:, :, :shared] = slope[:, :, :shared]
+        d, g, n, many = len(self.indices), len(self.own.groups), self.model.size, self.grouped
+        jacobian = np.zeros((count, len(self._owner), d + many + self.trajectories * n))
+        jacobian[:, :, :d] = slope[:, :, :d]
+        first = d + np.cumsum([0, *(len(one) for one in self.own.groups.values())])
         for b in range(self.trajectories):
             mine = self._owner == b
-            jacobian[:, mine, shared + b * n : shared + (b + 1) * n] = slope[:, mine, shared:]
+            for k, one in enumerate(self.own.groups.values()):
+                jacobian[:, mine, first[k] + one.index[b]] = slope[:, mine, d + k]
+            begin = d + many + b * n
+            jacobian[:, mine, begin : begin + n] = slope[:, mine, d + g :]
         return residual, jacobian

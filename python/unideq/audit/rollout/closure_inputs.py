@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...graph import Graph
+from ...model import with_rows
 from ...result import Fit
 
 __all__ = ["ClosureInputs"]
@@ -37,13 +39,16 @@ class ClosureInputs:
     dimensions: int
 
     @classmethod
-    def of(cls, fit: Fit, network: str, radius: int = 2) -> ClosureInputs:
-        """For a network of a fit's model."""
+    def of(
+        cls, fit: Fit, network: str, radius: int = 2, tables: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> ClosureInputs:
+        """For a network of a fit's model; `tables`: of forcings of a trajectory's own."""
         term = fit.model.learned[network]
-        arguments = {n: e for n, e in term.graph.outputs.items() if n.startswith("argument_")}
+        graph = with_rows(term.graph, tables or {})
+        arguments = {n: e for n, e in graph.outputs.items() if n.startswith("argument_")}
         grid = getattr(fit.model, "grid", None)
         dimensions = len(grid.shape) if grid is not None else max(e.ndim for e in arguments.values())
-        return cls(fit, network, Graph(term.graph.inputs, arguments), term.layout, radius, dimensions)
+        return cls(fit, network, Graph(graph.inputs, arguments), term.layout, radius, dimensions)
 
     @property
     def place_shape(self) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,13 @@ import numpy as np
 from ...engine import Engine
 from ...errors import ModelError
 from ...graph import Graph, jvp, rebuild, vjp
-from ...model import Model
+from ...model import Model, with_rows
 
 __all__ = ["Dynamics"]
 
 _MOST_SUBSTEPS = 400
+BEFORE = 1.0 - 1e-9
+"""Where a step ends that looks at the forcing before it jumps there."""
 _STABLE = 2.0
 """Runge–Kutta steps are so short that step · largest |eigenvalue| of the vector field stays below this."""
 
@@ -38,11 +40,14 @@ class Dynamics:
         States (B, n) that say how short Runge–Kutta steps must be.
     constants
         What the model's graphs read as `c` at those states, (B, q).
+    tables
+        Forcing of a trajectory's own → its tables, whose rows `constants` end with.
 
     Raises
     ------
     ModelError
-        For black boxes, a dt that isn't a whole number of steps, and vector fields too stiff for explicit steps.
+        For events, black boxes, a dt that isn't a whole number of steps, and vector fields too stiff for
+        explicit steps.
     """
 
     def __init__(
@@ -53,7 +58,13 @@ class Dynamics:
         engine: Engine,
         starts: np.ndarray,
         constants: np.ndarray | None = None,
+        tables: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
+        if model.triggers:
+            raise ModelError(
+                f"A flow map is one of equations without events, and the model has `{model.triggers[0].name}`. Leave "
+                "`flow_map` out of `checks`."
+            )
         self.model, self.dt, self.engine = model, dt, engine
         self.theta = model.resolve_theta(theta)
         own = getattr(model, "step", None)
@@ -68,8 +79,10 @@ class Dynamics:
                 raise ModelError(f"The data's interval {dt:g} isn't a whole number of steps of {model.dt:g}.")  # type: ignore[attr-defined]
             self.step = own
         else:
-            self.repeats = self._substeps(starts, constants)
-            self.step = _runge_kutta(model.vector_field, dt / self.repeats)
+            field = with_rows(model.vector_field, tables or {})
+            needed = max(self._substeps(field, starts, constants), *(_knots(t, dt) for t in (tables or {}).values()), 1)
+            self.repeats = min(needed, _MOST_SUBSTEPS)
+            self.step = _runge_kutta(field, dt / self.repeats, BEFORE if tables else 1.0)
         self.tangent = jvp(self.step, "u")
         self.cotangent = vjp(self.step, "u")
 
@@ -78,8 +91,8 @@ class Dynamics:
         """Length n of the state."""
         return self.model.size
 
-    def _substeps(self, starts: np.ndarray, constants: np.ndarray | None) -> int:
-        graph = jvp(self.model.vector_field, "u")
+    def _substeps(self, field: Graph, starts: np.ndarray, constants: np.ndarray | None) -> int:
+        graph = jvp(field, "u")
         generator = np.random.default_rng(0)
         largest = 0.0
         for k in range(0, len(starts), max(1, len(starts) // 4)):
@@ -159,8 +172,14 @@ class Dynamics:
         return v
 
 
-def _runge_kutta(field: Graph, h: float) -> Graph:
-    """One classical Runge–Kutta step of a vector field, as a graph."""
+def _knots(table: Mapping[str, Any], dt: float) -> int:
+    """How many steps an interval takes that are no longer than a forcing is usually known apart."""
+    spans = np.diff(np.asarray(table["breaks"], dtype=float), axis=-1)
+    return int(np.ceil(dt / np.median(spans[spans > 0]))) if (spans > 0).any() else 1
+
+
+def _runge_kutta(field: Graph, h: float, end: float) -> Graph:
+    """One classical Runge–Kutta step of a vector field, as a graph; `end`: what part of it the last stage looks at."""
     t, u = field.input("t"), field.input("u")
 
     def rate(shift: float, state: Any) -> Any:
@@ -170,5 +189,5 @@ def _runge_kutta(field: Graph, h: float) -> Graph:
     first = field.outputs["du"]
     second = rate(h / 2, u + h / 2 * first)
     third = rate(h / 2, u + h / 2 * second)
-    fourth = rate(h, u + h * third)
+    fourth = rate(end * h, u + h * third)
     return Graph(field.inputs, {"u": u + h / 6 * (first + 2.0 * second + 2.0 * third + fourth)})

@@ -22,6 +22,7 @@ import xarray as xr
 
 from ...checks import known_arguments, number, settle, whole
 from ...errors import DataError, OptionError
+from ...model import Model
 from ..check import Check, Outcome
 from ..finding import Finding
 from ..states import initial_states
@@ -160,8 +161,8 @@ class FlowMap(Check[StatesSubject]):
         if horizon < 2 or not 1 < looked <= horizon:
             raise OptionError(f"The flow map needs 2 <= `first` <= `steps`, not {looked} and {horizon}.")
         dt = subject.states.interval()
-        starts, u, c, kinds, labels = subject.conditions(self.conditions)
-        model = Dynamics(fit.model, subject.theta, dt, fit.engine, u, c)
+        starts, u, c, kinds, labels, _ = subject.conditions(self.conditions)
+        model = Dynamics(fit.model, subject.theta, dt, fit.engine, u, c, subject.states.tables)
         other = None
         if truth is not None:
             if truth.size != fit.model.size or truth.states.names != fit.model.states.names:
@@ -169,7 +170,12 @@ class FlowMap(Check[StatesSubject]):
                     f"The truth has states {list(truth.states.names)} of {truth.size} values, the model "
                     f"{list(fit.model.states.names)} of {fit.model.size}. Give `truth=` on the model's grid."
                 )
-            other = Dynamics(truth, None, dt, fit.engine, u, c)
+            if truth.constants is not None and (_own(truth) != _own(fit.model) or fit.model.grouped):
+                raise DataError(
+                    f"The truth reads {_own(truth)} of each trajectory, the model {_own(fit.model)}, where parameters "
+                    "by group are estimates. Give a `truth=` that is one for all, or leave `flow_map` out."
+                )
+            other = Dynamics(truth, None, dt, fit.engine, u, c, subject.states.tables)
         sources = [("model", model)] + ([] if other is None else [("truth", other)])
         at = np.unique(np.linspace(0, horizon - 1, min(horizon, _LOOKED + 1)).round().astype(int))
         kept = model.size if model.size <= DENSE else _MODES
@@ -222,6 +228,11 @@ class FlowMap(Check[StatesSubject]):
             findings, {self.name: dataset}, {self.name: partial(plot_spectrum, dataset)}, dataset=dataset, model=model,
             truth=other, steps=horizon, first=looked, reference=reference,
         )  # fmt: skip
+
+
+def _own(model: Model) -> list[str]:
+    """What a model reads of each trajectory."""
+    return [*model.conditions, *model.inputs]
 
 
 def early_growth(dynamics: Dynamics, t: float, u: np.ndarray, c: np.ndarray | None, first: int) -> float:

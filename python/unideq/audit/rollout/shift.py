@@ -23,6 +23,7 @@ from ..subject import StatesSubject
 from .closure_inputs import ClosureInputs
 from .distance import Cloud, energy_distance
 from .dynamics import Dynamics
+from .own_courses import own_courses
 from .plot_distance import plot_distance
 
 __all__ = ["Shift", "ShiftOutcome"]
@@ -110,18 +111,21 @@ class Shift(Check[StatesSubject]):
         fit, horizon = subject.fit, subject.horizon(self.steps)
         if horizon < 1:
             raise OptionError("`Shift` needs trajectories of two times at least, or `steps`.")
-        starts, u, c, kinds, labels = subject.conditions(self.conditions)
-        model = Dynamics(fit.model, subject.theta, subject.states.interval(), fit.engine, u, c)
-        rolled = model.rollout(starts, u, horizon, c)
+        starts, u, c, kinds, labels, trajectories = subject.conditions(self.conditions)
+        dt, tables = subject.states.interval(), subject.states.tables
+        if fit.model.triggers:
+            rolled = own_courses(fit, trajectories, starts, dt, horizon)
+        else:
+            rolled = Dynamics(fit.model, subject.theta, dt, fit.engine, u, c, tables).rollout(starts, u, horizon, c)
         findings, datasets = [], {}
         for name in subject.networks if self.network is None else (self.network,):
-            inputs = ClosureInputs.of(fit, name, self.radius)
+            inputs = ClosureInputs.of(fit, name, self.radius, tables)
             cloud = training_cloud(inputs, subject.trained, self.seed)
             rows = []
             for k, path in enumerate(rolled):
-                times = starts[k] + model.dt * np.arange(horizon + 1)
+                times = starts[k] + dt * np.arange(horizon + 1)
                 rows.append(inputs.rows(times, path, None if c is None else c[k]))
-            dataset = _dataset(cloud, np.stack(rows), inputs.place_shape, kinds, labels, model.dt)
+            dataset = _dataset(cloud, np.stack(rows), inputs.place_shape, kinds, labels, dt)
             datasets[name] = dataset
             findings += [_finding(dataset, name, kind) for kind in dict.fromkeys(kinds)]
         groups = {f"{self.name}_{name}": d for name, d in datasets.items()}

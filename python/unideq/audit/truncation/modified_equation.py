@@ -124,6 +124,8 @@ def modified_equation(model: Model, space: UniformGrid, theta: np.ndarray | None
     theta
         Flat parameters of the model; default: its initial values.
     """
+    if model.inputs:
+        raise ModelError("Truncation errors are read at equations without forcings of a trajectory's own.")
     unpacked = model.layout.unpack(model.resolve_theta(theta))
     outputs, names = readable(model, silenced(model))
     states = [variable(s.name, s.shape) for s in model.states]

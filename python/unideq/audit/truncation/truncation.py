@@ -130,6 +130,14 @@ class Truncation(Check[StatesSubject]):
         """Read the states; the network is the model's."""
         subject.known_network(self.network)
         subject.read()
+        known = UniformGrid.of(subject.fit.model, self.spacing) is not None
+        if known and subject.fit.model.conditions and len(np.unique(np.stack(subject.states.constants), axis=0)) > 1:
+            listing = ", ".join(f"`{n}`" for n in subject.fit.model.conditions)
+            subject.note(
+                self.name,
+                f"{listing} differ between the trajectories; the schemes' errors are taken at typical values of them.",
+                "Audit fits of trajectories that share them where these errors depend on them.",
+            )
 
     def examine(self, subject: StatesSubject) -> TruncationOutcome:
         """Decompose the closure, and with fits on other grids say what depends on the spacing."""
