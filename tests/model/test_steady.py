@@ -91,3 +91,41 @@ def test_what_a_steady_state_cannot_be_is_told(fit, tmp_path):
         fit.train(ude.Adam(1e-3, 1), objective=ude.MultipleShooting(2), progress=False)
     with pytest.raises(ModelError, match="A script begins at numbers"):
         fit.model.export_julia(tmp_path / "rest.jl", [0.0, 1.0], conditions={"dose": 1.0})
+
+
+def test_it_may_have_rested_under_other_inputs(tmp_path):
+    before = {"stimulus": 0.25, "dose": 1.0}
+    rhs = expression()
+    rested = ude.ODE(
+        lambda t, s, p, net, forcing: {
+            "messenger": forcing.stimulus * p.dose * p.made / (1.0 + s.product) - s.messenger,
+            "product": p.rate * (2.0 * s.messenger - s.product),
+        },
+        rhs.states.names, dict(rhs.parameters) | {"dose": ude.Condition()}, forcings={"stimulus": STIMULUS},
+        initial=ude.Steady(inputs=before),
+    )  # fmt: skip
+    rested.save(tmp_path / "rested.json")
+    again = ude.ODE.load(tmp_path / "rested.json").solve(TIMES, conditions={"dose": DOSES})
+    np.testing.assert_allclose(again["messenger"][:, 0], rest([0.25, 0.25]), rtol=1e-8)
+    assert (np.diff(again["messenger"][:, :2]) > 0.1).all()  # at once towards what the start's inputs ask for
+    with pytest.raises(ModelError, match="`dose` had a value of its own while the model rested"):
+        rested.at(dose=2.0)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"stimulu": 0.0}, r"Unknown forcing or condition `stimulu`.*Did you mean `stimulus`"),
+        ({"made": 0.0}, "`made` is a parameter, which is at rest what it is later"),
+        ({"stimulus": np.nan}, "must be finite|isn't finite|finite"),
+        ({"stimulus": [0.0, 1.0]}, r"`stimulus` at rest has shape \(2,\), not \(\)"),
+        ("stimulus", "a dict forcing or condition → its value at rest"),
+    ],
+)
+def test_inputs_at_rest_that_are_none_are_told(inputs, message):
+    rate = {"made": 1.0, "dose": ude.Condition()}
+    with pytest.raises(ModelError, match=message):
+        ude.ODE(
+            lambda t, s, p, net, forcing: {"x": forcing.stimulus * p.dose * p.made - s.x},
+            ["x"], rate, forcings=["stimulus"], initial=ude.Steady(inputs=inputs),
+        )  # fmt: skip

@@ -88,7 +88,7 @@ def _clocked(integration: Integration) -> Clocked:
     settings = integration.solver
     start, times = np.asarray(integration.start, float), np.asarray(integration.times, float)
     graph, zero = own_clock(integration.vector_field, start)
-    if integration.events is not None and integration.events.reads_time:
+    if integration.rest is not None or (integration.events is not None and integration.events.reads_time):
         graph, zero = integration.vector_field, np.zeros(start.shape)
     start, times = start - zero, times - zero[:, None]
     if integration.constants and integration.reads_constants:

@@ -99,7 +99,7 @@ class _Start:
     """A trajectory's slopes and residuals where it begins, by NumPy, and their Jacobian; some states are tried."""
 
     def __init__(self, integration: Integration, i: int, began: dict[str, np.ndarray], theta: np.ndarray) -> None:
-        self.field = integration.vector_field
+        self.field = integration.vector_field if integration.rest is None else integration.rest
         self.matrix = jacobian(self.field, "u", "du")
         known = {"t": integration.start[i], "theta": theta, **({"c": began["c"][i]} if "c" in began else {})}
         self.given = {n: v for n, v in known.items() if n in self.field.input_names}

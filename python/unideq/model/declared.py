@@ -11,7 +11,7 @@ from ..nn import Network
 from .condition import Condition
 from .forcing import interpolate
 from .grouped import Grouped, check_groups
-from .initial import check_initial
+from .initial import Steady, check_initial
 from .layout import Entry, Layout
 from .names import TERMS, check_distinct, check_name, check_reserved, named_items
 from .own_forcing import Forcing, Records, declared_forcings, forcing_input
@@ -53,7 +53,7 @@ class Declared(Valued):
         parameters: Mapping[str, Any] | None,
         networks: Mapping[str, Network] | None,
         forcings: Any,
-        initial: Mapping[str, Any] | str | None,
+        initial: Mapping[str, Any] | Steady | str | None,
     ) -> None:
         """All that equations are written in, and the layout of θ."""
         self.states = states

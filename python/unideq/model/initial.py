@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..checks import array as checked_array
-from ..checks import known_arguments
+from ..checks import known_arguments, mapping
 from ..errors import ModelError
-from .names import named_items
+from .names import named_items, normal_keys
 from .parameter import Parameter
 from .state import State, StateTable
 
@@ -33,9 +33,33 @@ class Steady:
     guess
         Where to begin: a number or an array, in the state's units; default: its `scale`, else 1. Of several steady
         states, one that the system comes to from there is found.
+    inputs
+        Forcing or condition → the value that it had while the system rested, a number or an array, in its units. Those
+        left out are as at the trajectory's start. Of all states: say it once, `initial=ude.Steady(inputs={...})`.
+
+    Raises
+    ------
+    ModelError
+        If an input isn't finite numbers.
+
+    Examples
+    --------
+    >>> import unideq as ude
+    >>> fed = lambda t, state, p: {"x": p.dose - p.rate * state.x}
+    >>> rest = ude.Steady(inputs={"dose": 1.0})
+    >>> model = ude.ODE(fed, ["x"], {"dose": ude.Condition(), "rate": 0.5}, initial=rest)
+    >>> float(model.solve([0.0, 1.0], conditions={"dose": 3.0})["x"][0])
+    2.0
     """
 
     guess: Any = None
+    inputs: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        what = "a dict forcing or condition → its value at rest"
+        given = normal_keys(mapping(self.inputs, "inputs", "Steady", needs=what, none=True, error=ModelError))
+        checked = {n: checked_array(v, f"inputs: {n}", "Steady", error=ModelError) for n, v in given.items()}
+        object.__setattr__(self, "inputs", checked)
 
     def of(self, state: State) -> np.ndarray:
         """The guess (*shape)."""
@@ -49,8 +73,10 @@ Initial = Parameter | Steady | np.ndarray | str
 steady state's."""
 
 
-def check_initial(initial: Mapping[str, Any] | str | None, states: StateTable) -> dict[str, Initial]:
+def check_initial(initial: Mapping[str, Any] | Steady | str | None, states: StateTable) -> dict[str, Initial]:
     """State → initial value, with shapes and signs that fit the states."""
+    if isinstance(initial, Steady):
+        initial = {s.name: initial for s in states}
     if isinstance(initial, str):
         if initial != STEADY:
             raise ModelError(f'`initial` needs a dict state → value, or `"{STEADY}"`, not {initial!r}.')
@@ -64,7 +90,7 @@ def check_initial(initial: Mapping[str, Any] | str | None, states: StateTable) -
         if isinstance(value, Steady):
             guess = 1.0 if value.guess is None else value.guess
             array = checked_array(guess, f"the guess of the steady {name}", error=ModelError)
-            value = Steady(None if value.guess is None else array)
+            value = Steady(None if value.guess is None else array, value.inputs)
         elif isinstance(value, Parameter):
             if value.per is not None:
                 raise ModelError(
@@ -101,6 +127,14 @@ def check_initial(initial: Mapping[str, Any] | str | None, states: StateTable) -
             f"`{steady[0]}` begins at its steady state and `{other[0]}` doesn't: a steady state is one of all states. "
             'Write `initial="steady"`, or a `ude.Steady(guess)` for each state.'
         )
+    said = {n: checked[n].inputs or {} for n in steady}  # type: ignore[union-attr]
+    for name, inputs in said.items():
+        for input, value in inputs.items():
+            if any(input in other and not np.array_equal(other[input], value) for other in said.values()):
+                raise ModelError(
+                    f"`{input}` has several values at rest, where the system has one: of `{name}` it is {value}. Say "
+                    "it once."
+                )
     return checked
 
 
@@ -113,7 +147,9 @@ def _plain(value: Initial) -> dict[str, Any]:
     if isinstance(value, Parameter):
         return value.to_json()
     if isinstance(value, Steady):
-        return {STEADY: None if value.guess is None else np.asarray(value.guess).tolist()}
+        inputs = {n: np.asarray(v).tolist() for n, v in (value.inputs or {}).items()}
+        guess = None if value.guess is None else np.asarray(value.guess).tolist()
+        return {STEADY: guess, **({"inputs": inputs} if inputs else {})}
     return {"known": value if isinstance(value, str) else value.tolist()}
 
 
@@ -125,7 +161,7 @@ def initial_from_json(data: Mapping[str, Any]) -> dict[str, Initial]:
             known = item["known"]
             result[name] = known if isinstance(known, str) else np.asarray(known, dtype=float)
         elif STEADY in item:
-            result[name] = Steady(item[STEADY])
+            result[name] = Steady(item[STEADY], item.get("inputs"))
         else:
             result[name] = Parameter(**item)
     return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -28,6 +28,7 @@ from .initial import Steady, check_initial, initial_to_json
 from .learned import LearnedTerm, find_learned, replace_learned
 from .names import check_distinct, named_items, normal_keys
 from .parameter import Parameter
+from .resting import resting_field, resting_inputs
 from .stored import model_from_values, model_values
 from .values import Valued
 
@@ -298,6 +299,11 @@ class Model(Declared, Stored):
         """Whether trajectories begin at the steady state of their inputs."""
         return any(isinstance(v, Steady) and not self.states[n].algebraic for n, v in self.initial.items())
 
+    @cached_property
+    def resting_field(self) -> Graph | None:
+        """The vector field under the inputs that trajectories rested under; None: those at their start."""
+        return resting_field(self)
+
     def starting_at(self, initial: Mapping[str, Any]) -> Self:
         """The same model with other initial values of states that it declares as `Parameter` (estimated).
 
@@ -329,6 +335,7 @@ class Model(Declared, Stored):
         wanted = {n: c for n, c in self.conditions.items() if n in conditions or c.default is not None}
         checked = condition_values(wanted, conditions, 1)
         fixed = {n: checked[n] for n in conditions}
+        _keep_resting(self, fixed)
         known = self.known_values
         numbers = {known[n]: constant(float(v[0])) for n, v in fixed.items()}
         made = self._copy(conditions={n: c for n, c in self.conditions.items() if n not in fixed}, bind=False)
@@ -338,6 +345,7 @@ class Model(Declared, Stored):
     def forced(self, forcings: Mapping[str, Expression]) -> Self:
         """The model with forcings of a trajectory's own that are the same for all: expressions in t."""
         values = self.input_values
+        _keep_resting(self, forcings)
         known = {values[n]: e for n, e in forcings.items()}
         made = self._copy(
             inputs={n: f for n, f in self.inputs.items() if n not in forcings},
@@ -397,6 +405,16 @@ class Model(Declared, Stored):
     def from_json(data: Mapping[str, Any]) -> Any:
         """Inverse of `to_json`, for every kind of model."""
         return from_json(Model, data)
+
+
+def _keep_resting(model: Model, fixed: Iterable[str]) -> None:
+    """Refuse to make part of the equations what has another value at rest."""
+    name = next((n for n in fixed if n in resting_inputs(model)), None)
+    if name is not None:
+        raise ModelError(
+            f"`{name}` had a value of its own while the model rested, which an equation without it wouldn't know. Give "
+            "it where the model is solved."
+        )
 
 
 def _not_carried(name: str, there: str, here: str) -> None:

@@ -17,10 +17,12 @@ from .declared import Rhs
 from .description import warn_unused
 from .equations import Equations
 from .event import Dose, Event
+from .initial import Steady
 from .memory import memory_lines
 from .model import Model
 from .names import check_dimensions, normal_keys
 from .own_forcing import Forcing
+from .resting import check_resting
 from .state import StateTable
 from .triggers import happening, with_infusions
 
@@ -86,7 +88,7 @@ class ODE(Model):
         networks: Mapping[str, Network] | None = None,
         forcings: Mapping[str, xr.DataArray | Forcing] | Sequence[str] | None = None,
         observe: Rhs | None = None,
-        initial: Mapping[str, Any] | str | None = None,
+        initial: Mapping[str, Any] | Steady | str | None = None,
         events: Sequence[Event | Dose] | None = None,
     ) -> None:
         self._declare(StateTable(states), parameters, networks, forcings, initial)
@@ -94,6 +96,7 @@ class ODE(Model):
         field = with_infusions(self, self._traced_rhs(rhs))
         self._set_equations({"vector_field": field, "observation": self._traced_observation(observe), **changes})
         check_algebraic(self)
+        check_resting(self)
         check_dimensions(self)
         warn_unused(self)
 

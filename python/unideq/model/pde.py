@@ -13,11 +13,13 @@ from ..nn import Network
 from .algebraic import check_algebraic
 from .declared import Rhs
 from .description import warn_unused
+from .initial import Steady
 from .linear import add_linear, operators_of, symbols_of
 from .names import check_dimensions
 from .ode import ODE
 from .on_grid import OnGrid, checked_grid, fields_on
 from .own_forcing import Forcing
+from .resting import check_resting
 
 if TYPE_CHECKING:
     from ..grid import Grid
@@ -73,7 +75,7 @@ class PDE(OnGrid, ODE):
         networks: Mapping[str, Network] | None = None,
         forcings: Mapping[str, xr.DataArray | Forcing] | Sequence[str] | None = None,
         observe: Rhs | None = None,
-        initial: Mapping[str, Any] | str | None = None,
+        initial: Mapping[str, Any] | Steady | str | None = None,
         linear: Callable[..., Any] | Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
         self.grid = checked_grid(grid)
@@ -86,6 +88,7 @@ class PDE(OnGrid, ODE):
             named["vector_field"] = add_linear(self, named["nonlinear"], named["linear"])
         self._set_equations(named)
         check_algebraic(self)
+        check_resting(self)
         check_dimensions(self)
         warn_unused(self)
 

@@ -264,6 +264,12 @@ class EstimationProblem:
         """`Integration.steady`."""
         return self.model.size if self.model.begins_at_rest else 0
 
+    @property
+    def rest(self) -> Graph | None:
+        """`Integration.rest`."""
+        field = self.model.resting_field
+        return None if field is None else self.rebased(field)
+
     def start(self, u0: Expression, trajectories: Sequence[int] | None = None) -> Graph:
         """`Integration.initial`: initial states (B, n), and the constants of these trajectories (default: all)."""
         if self.constants is None:
@@ -387,7 +393,7 @@ class EstimationProblem:
         made = Integration(
             "solve", self.rebased(self.model.continuous(who)), self.start(u0, trajectories), start, times,
             self.observe_graph(with_states), self.solver, self.events(trajectories), steady=self.resting,
-            algebraic=self.model.states.algebraic,
+            rest=self.rest, algebraic=self.model.states.algebraic,
         )  # fmt: skip
         integrands = self.cost_outputs("integral")
         return with_integrals(made, Graph(made.observe.inputs, integrands)) if integrands else made

@@ -43,6 +43,10 @@ def with_integrals(integration: Integration, integrands: Graph) -> Integration:
         read = {i.name: i for i in (*events.jump.inputs, *inputs.values(), wide)}
         jump = _through(widened(events.jump), u, wide, slopes[1:], tuple(read.values()))
         events = replace(events, jump=jump, crossing=crossing)
+    rest = integration.rest
+    if rest is not None:
+        still: Any = np.concatenate([rest.outputs["du"], np.zeros(count)])
+        rest = widened(Graph(rest.inputs, {"du": still}))
     q = {name: wide[u.size + k] for k, name in enumerate(integrands.outputs)}
     joined: Any = np.concatenate(slopes)
     u0: Any = np.concatenate(begun, axis=1)
@@ -55,6 +59,7 @@ def with_integrals(integration: Integration, integrands: Graph) -> Integration:
         observe=Graph(tuple(seen.values()), {**observe.outputs, **q}),
         solver=replace(solver, atol=atol),
         events=events,
+        rest=rest,
     )
 
 

@@ -129,6 +129,7 @@ def predict(
         solver_on(engine, record.settings.solver),
         problem.events(),
         steady=problem.resting,
+        rest=problem.rest,
         algebraic=model.states.algebraic,
     )
     result = engine.integrate(program, theta)

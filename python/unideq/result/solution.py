@@ -194,6 +194,7 @@ def solve(
     rows, wanted, moments = np.broadcast_to(grid, (count, len(grid))).copy(), None, []
     if own.happening:
         rows, wanted, moments = with_events(rows, own.happening)
+    resting, rest = model.size if model.begins_at_rest and not initial else 0, model.resting_field
     program = Integration(
         "solve",
         vector_field,
@@ -203,7 +204,8 @@ def solve(
         Graph(graph.inputs, outputs),
         settings,
         own.events(solved, lambda g: _rebased(g, symbol, both, size)),
-        steady=model.size if model.begins_at_rest and not initial else 0,
+        steady=resting,
+        rest=_rebased(own.read(rest), symbol, both, size) if resting and rest is not None else None,
         algebraic=model.states.algebraic,
     )
     both_values = np.concatenate([theta, u0.ravel()])

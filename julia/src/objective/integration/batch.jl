@@ -55,6 +55,7 @@ end
 function setup_steps!(batch::Batch, slot::Slot, mode::Symbol)
     p = slot.sight.given.values
     slot.jump === nothing || setup!(getfield(slot.jump, mode); p)
+    slot.rest === slot.body || setup!(getfield(slot.rest, mode); p)
     slot.consistency === nothing || setup_derivatives!(slot.consistency)
     if mode === :value && slot.happening !== nothing && slot.happening.watched !== nothing
         setup!(slot.happening.watched.level; p)

@@ -33,7 +33,7 @@ end
 
 Where `rows` aren't all, B are those of the `known` problems that are solved. `times` are on the solver's clock, `seen`
 as observations see them; steps end at `stops`, and the vector field jumps at `jumps`, one list for all trajectories or
-one each. A trajectory has q `constants`. `pulled_steps` and `pushed_steps` are derivatives of the steps, where a method
+one each. A trajectory has q `constants`. `rest` is what it rests under before, where that isn't the body. `pulled_steps` and `pushed_steps` are derivatives of the steps, where a method
 needs more than the body's. `events` is what happens on the way; the trajectories' own are in `when` and `occurring`.
 """
 mutable struct CompiledIntegration <: CompiledTrajectories
@@ -48,6 +48,7 @@ mutable struct CompiledIntegration <: CompiledTrajectories
     const steady::Int                   # components of u0 that are guesses of a steady state
     const settings::Settings
     const graphs::TrajectoryGraphs
+    const rest::Union{Nothing,CompiledGraph}
     const initial::CompiledGraph
     const jacobian::Union{Nothing,CompiledJacobian}     # which also says what is algebraic
     pulled_steps::Union{Nothing,StepDerivatives}
@@ -84,6 +85,7 @@ function CompiledIntegration(data::AbstractDict)
         Int(get(data, "steady", 0)),
         has_algebraic(jacobian) ? by_tableau(settings) : settings,
         graphs,
+        resting_graph(get(data, "rest", nothing), graphs, q),
         graph_of_theta(data["initial"]),
         jacobian,
         nothing,
@@ -102,12 +104,17 @@ function CompiledIntegration(data::AbstractDict)
     )
 end
 
+resting_graph(::Nothing, graphs::TrajectoryGraphs, q::Int) = nothing
+resting_graph(data, graphs::TrajectoryGraphs, q::Int) =
+    CompiledGraph(data, STATE, with_constants(graphs.prologue.y, q); fixed = graphs.prologue.y.names)
+
 SOURCES["integration"] = CompiledIntegration
 
 function compile_reverse!(p::CompiledIntegration, data::AbstractDict)
     check_adjoint(p.settings)
     compile_reverse!(p.graphs, data)
     compile_reverse!(p.initial, data["initial"])
+    p.rest === nothing || compile_reverse!(p.rest, data["rest"])
     if p.events !== nothing
         check_events(p.settings)
         compile_reverse!(p.events.jump, data["jump"])
@@ -122,6 +129,7 @@ function compile_forward!(p::CompiledIntegration, data::AbstractDict)
     check_tangent(p.settings)
     compile_forward!(p.graphs, data)
     compile_forward!(p.initial, data["initial"])
+    p.rest === nothing || compile_forward!(p.rest, data["rest"])
     p.events === nothing || compile_forward!(p.events.jump, data["jump"])
     body = p.graphs.body
     along = "tangent.u" => Place(:v), "tangent.u.2" => Place(:dx)

@@ -4,6 +4,7 @@
 mutable struct Slot
     const sight::Sight
     const body::GraphRunner
+    const rest::GraphRunner             # where the trajectory rests before: the body, or one of its own
     const field::Field
     integrator::Any
     const derivatives::Any
@@ -23,6 +24,7 @@ function Slot(p::CompiledIntegration, sight::Sight)
     return Slot(
         sight,
         body,
+        p.rest === nothing ? body : GraphRunner(p.rest),
         Field(body.value, sight.given.values, p.n, tableau),
         nothing,
         SolverDerivatives(p.jacobian, sight.given.values),

@@ -19,7 +19,7 @@ function settle!(batch::Batch, slot::Slot, trajectory::Int)
     du, trial, moved, jacobian = zeros(p.n), copy(u), zeros(p.n), zeros(m, m)
     mass = Diagonal(moving_states(p.jacobian, m))
     size = [u[i] == 0.0 ? 1.0 : abs(u[i]) for i in 1:m]
-    slope!(du, u) = run!(slot.body.value, t; x = u, p = slot.sight.given.values, y = du)
+    slope!(du, u) = run!(slot.rest.value, t; x = u, p = slot.sight.given.values, y = du)
     slope!(du, u)
     inverse, newton = 10.0 * maximum(mass[i, i] * abs(du[i]) / max(abs(u[i]), size[i]) for i in 1:m), false
     for _ in 1:REST_ATTEMPTS
@@ -83,10 +83,10 @@ function pull_settled!(batch::Batch, slot::Slot, trajectory::Int, row, dp)
     for i in 1:m
         fill!(seed, 0.0)
         seed[i] = 1.0
-        run!(slot.body.reverse, t; x = u, p = values, dy = seed, dx = pulled, dp = unused)
+        run!(slot.rest.reverse, t; x = u, p = values, dy = seed, dx = pulled, dp = unused)
         jacobian[i, :] .= view(pulled, 1:m)
     end
-    pull_root!(slot.body.reverse, jacobian, 1:m, u, t, values, row, dp)
+    pull_root!(slot.rest.reverse, jacobian, 1:m, u, t, values, row, dp)
     return nothing
 end
 
@@ -99,9 +99,9 @@ function push_settled!(batch::Batch, slot::Slot, trajectory::Int, row)
     for j in 1:m
         fill!(along, 0.0)
         along[j] = 1.0
-        run!(slot.body.forward, t; x = u, p = given.values, dx = along, dp = still, dy = pushed)
+        run!(slot.rest.forward, t; x = u, p = given.values, dx = along, dp = still, dy = pushed)
         jacobian[:, j] .= view(pushed, 1:m)
     end
-    push_root!(slot.body.forward, jacobian, 1:m, u, t, given.values, row, given.tangent)
+    push_root!(slot.rest.forward, jacobian, 1:m, u, t, given.values, row, given.tangent)
     return nothing
 end

@@ -83,6 +83,8 @@ def integration_key(integration: Integration, reader: Reader) -> tuple:
         graphs_read = tuple(map(reader.field, found.graphs))
         sizes = padded(clock.happening).shape, found.rows.shape[-1], clock.most_at_once
         happening = graphs_read, sizes, found.numbers, found.directions
+    if integration.rest is not None:
+        happening = *happening, reader.field(integration.rest)
     own = integration.name, integration.steady
     return "integration", *own, *graphs, reader.field(integration.observe), settings, shapes, happening
 
@@ -96,23 +98,24 @@ def _status(result: Any, saved: Any) -> jax.Array:
 
 
 def _changes(integration: Integration) -> dict[str, Callable[..., Any]]:
-    """What happens at events: `once`, what of it θ alone decides, by names of its own; and functions of (t, u, …,
-    given): `jump`, and of crossings of zero `level` and `rate`."""
-    if integration.events is None:
+    """What happens at events, and at rest: `once`, what of it θ alone decides, by names of its own; and functions of
+    (t, u, …, given): `jump`, of crossings of zero `level` and `rate`, and `rest`."""
+    graphs = {} if integration.rest is None else {"rest": _renamed(integration.rest, rest="du")}
+    if integration.events is not None:
+        graphs["jump"] = integration.events.jump
+        crossing = integration.events.crossing
+        graphs |= {} if crossing is None else {k: _renamed(crossing, **{k: old}) for k, old in _OUTPUTS.items()}
+    if not graphs:
         return {"once": lambda values: {}}
-    graphs = {"jump": integration.events.jump}
-    crossing = integration.events.crossing
-    if crossing is not None:
-        graphs |= {key: Graph(crossing.inputs, {key: crossing.outputs[old]}) for key, old in _OUTPUTS.items()}
     parted = {key: partition(graph, "theta") for key, graph in graphs.items()}
     first = {key: lower(once) for key, (once, _) in parted.items()}
-    rest = {key: (lower(body), rows_read(body)) for key, (_, body) in parted.items()}
+    bodies = {key: (lower(body), rows_read(body)) for key, (_, body) in parted.items()}
 
     def once(values: Any) -> dict[str, Any]:
         return {f"{key}.{name}": value for key, run in first.items() for name, value in run(values).items()}
 
     def apart(key: str, given: Mapping[str, Any], **values: Any) -> Any:
-        run, rows = rest[key]
+        run, rows = bodies[key]
         own = {name.removeprefix(f"{key}."): value for name, value in given.items() if name.startswith(f"{key}.")}
         constants = {name: given[name] for name in ("c",) if name in given}
         return run({**values, **constants, **rows(constants), **own})[key]
@@ -122,7 +125,13 @@ def _changes(integration: Integration) -> dict[str, Callable[..., Any]]:
         "jump": lambda t, u, e, given: apart("jump", given, t=t, u=u, e=e),
         "level": lambda t, u, given: apart("level", given, t=t, u=u),
         "rate": lambda t, u, given: apart("rate", given, t=t, u=u),
+        **({"rest": lambda t, u, given: apart("rest", given, t=t, u=u)} if "rest" in graphs else {}),
     }
+
+
+def _renamed(graph: Graph, **output: str) -> Graph:
+    """One output of a graph by another name."""
+    return Graph(graph.inputs, {name: graph.outputs[old] for name, old in output.items()})
 
 
 _OUTPUTS = {"level": "value", "rate": "rate"}
@@ -169,7 +178,8 @@ def make_integration(integration: Integration, forward_mode: bool = False, recor
         slope = lambda t, u, given: field({"t": t, "u": u, **tables, **given})["du"]  # noqa: E731
         if rests:
             first, rest = u0[:rests], u0[rests:]
-            still = lambda u: slope(start, jnp.concatenate([u, rest]), {**fixed, **constants})[:rests]  # noqa: E731
+            at_rest = changes.get("rest", slope)
+            still = lambda u: at_rest(start, jnp.concatenate([u, rest]), {**fixed, **constants})[:rests]  # noqa: E731
             u0 = jnp.concatenate([steady_state(still, first), rest])
         begun = u0
         term = marked_term(slope) if watching else diffrax.ODETerm(slope)

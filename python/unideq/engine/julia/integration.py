@@ -81,18 +81,23 @@ def _second(body: Graph, wrt: Sequence[str], of: Callable[..., Program | None]) 
 
 
 def _with_events(integration: Integration, field: Graph) -> tuple[Graph, Graph, dict[str, Any]]:
-    """What θ alone decides of the vector field, and of what happens at events; the vector field, and the latter's
-    graphs: `jump`, and of what crosses zero `level` and `rate`."""
-    events = integration.events
-    if events is None:
+    """What θ alone decides of the vector field, and of what happens at rest and at events; the vector field, and the
+    latter's graphs: `rest`, `jump`, and of what crosses zero `level` and `rate`."""
+    events, resting = integration.events, integration.rest
+    if events is None and resting is None:
         return *parts(field), {}
-    outputs = {"du": field.outputs["du"], "jump": events.jump.outputs["jump"]}
-    if events.crossing is not None:
-        outputs |= {"level": events.crossing.outputs["value"], "rate": events.crossing.outputs["rate"]}
-    inputs = dict.fromkeys((*field.inputs, *events.jump.inputs))
+    outputs, inputs = {"du": field.outputs["du"]}, dict.fromkeys(field.inputs)
+    if resting is not None:
+        outputs["rest"], inputs = resting.outputs["du"], inputs | dict.fromkeys(resting.inputs)
+    if events is not None:
+        outputs["jump"], inputs = events.jump.outputs["jump"], inputs | dict.fromkeys(events.jump.inputs)
+        if events.crossing is not None:
+            outputs |= {"level": events.crossing.outputs["value"], "rate": events.crossing.outputs["rate"]}
     prologue, rest = parts(Graph(tuple(inputs), outputs))
     body = Graph([i for i in rest.inputs if i.name != "e"], {"du": rest.outputs["du"]})
     split = {name: Graph(rest.inputs, {name: e}) for name, e in rest.outputs.items() if name != "du"}
+    if "rest" in split:
+        split["rest"] = Graph(body.inputs, split["rest"].outputs)
     return prologue, body, {"level": None, "rate": None, **split}
 
 
@@ -126,6 +131,9 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
     }
     if integration.algebraic:
         program["jacobian"] = {**program["jacobian"], "algebraic": integration.algebraic}
+    resting = happening.pop("rest", None)
+    if resting is not None:
+        program["rest"] = as_json(resting)
     found = integration.events
     if found is not None and clock.happening is not None:
         program["events"] = {
@@ -149,6 +157,8 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
             "observe_prologue": (observe_prologue, ["theta"]),
             "observe": (observe, moving(observe, observe_prologue)),
         }
+        if resting is not None:
+            wanted["rest"] = (resting, moving(resting, prologue))
         if found is not None:
             wanted["jump"] = (happening["jump"], moving(happening["jump"], prologue))
         program.update(derivatives(wanted))

@@ -42,6 +42,8 @@ class Integration(Source):
     steady
         How many components of `u0`, the first ones, are guesses of the steady state that trajectories begin at: of
         their slopes at the start, which don't depend on the others. 0: `u0` is where they begin.
+    rest
+        The vector field that they rest under, with its inputs and output; None: `vector_field`.
     algebraic
         Components of u whose `du` is no slope but shall be zero. In `u0` they are guesses; they follow from the others
         at the start, and behind every jump of the vector field.
@@ -59,6 +61,7 @@ class Integration(Source):
     events: Events | None = None
     data: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     steady: int = 0
+    rest: Graph | None = None
     algebraic: tuple[int, ...] = ()
 
     @property
@@ -89,7 +92,8 @@ class Integration(Source):
     @property
     def graphs(self) -> tuple[Graph, ...]:
         more = () if self.events is None else self.events.graphs
-        return self.vector_field, self.initial, self.observe, *more
+        resting = () if self.rest is None else (self.rest,)
+        return self.vector_field, self.initial, self.observe, *more, *resting
 
     @property
     def settings(self) -> Hashable:
