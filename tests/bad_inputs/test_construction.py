@@ -142,6 +142,10 @@ ude.Parameter(-1.0, positive=True)  # positive
 ude.Parameter(1.0, units=1)  # `units` … text
 ude.Parameter(1.0, per=1)  # `per` … text … 1
 ude.Parameter(1.0, per="")  # per='' … coordinate
+ude.Parameter(1.0, per=("site",))  # `per` … ("site", "year") … ('site',)
+ude.Parameter(1.0, per=("site", "site"))  # `per` … ("site", "year")
+ude.Parameter(1.0, per=("site", 1))  # `per` … text … 1
+ude.Parameter(1.0, per=("site", "trajectory"))  # `per` … ("site", "year")
 ude.Parameter(1.0, positive=True, spread=ude.LogNormal(0.3))  # spread … per="trajectory"
 ude.Parameter(1.0, per="site", spread=ude.LogNormal(0.3))  # `LogNormal` … positive=True
 ude.Parameter(1.0, positive=True, per="site", spread=ude.Normal(0.3))  # `Normal` … negative … ude.LogNormal

@@ -135,6 +135,28 @@ def test_labels_may_be_numbers(model: ude.ODE) -> None:
     assert groups_of(model, again.series)["rate"].index.tolist() == [0, 1, 0, 2]
 
 
+def test_groups_may_be_combinations_of_two_coordinates(tmp_path: Any) -> None:
+    model: Any = ude.ODE(decay, ["x"], {"rate": ude.Parameter(0.8, positive=True, per=("site", "year")), "common": 1.0})
+    data = measured().assign_coords(year=("trajectory", [2020, 2020, 2021, 2020]))
+    observations = Observations.given(data, model)
+    groups = groups_of(model, observations.series)["rate"]
+    assert groups.per == "site_year" and groups.labels == ("A 2020", "B 2020", "A 2021", "C 2020")
+    again = Observations.of(observations.dataset, model)  # as files hold it
+    assert groups_of(model, again.series)["rate"].labels == groups.labels
+    model.with_groups({"rate": {"A 2020": 0.4, "B 2020": 1.1, "A 2021": 0.6}}).save(tmp_path / "model.json")
+    known = ude.ODE.load(tmp_path / "model.json")
+    assert known.grouped["rate"].parameter.per == ("site", "year")
+    said = {"site": ["A", "B"], "year": 2020}
+    assert known.conditions_array(said).tolist() == [[0.4], [1.1]]
+    assert known.conditions_array({"site_year": "A 2021"}).tolist() == [[0.6]]
+    with pytest.raises(ude.UnideqError, match="none was trained for 'B 2021'"):
+        known.conditions_array({"site": "B", "year": 2021})
+    with pytest.raises(ude.UnideqError, match="`site` alone labels no group: say `year`, too"):
+        known.conditions_array({"site": "B"})
+    with pytest.raises(ude.UnideqError, match="lack the coordinate `year`, by which the parameter `rate` is grouped"):
+        Observations.given(measured(), model)
+
+
 def told(model: ude.ODE, data: xr.Dataset, holdout: ude.Holdout | None = None) -> None:
     observations = Observations.given(data, model)
     tell_doubts(data, model, observations, observations.split(holdout)[0])

@@ -17,6 +17,7 @@ from ..engine.stiffness import resolve_auto
 from ..errors import DataError, OptionError
 from ..graph.location import warn_user
 from ..model import ODE
+from ..model.condition import with_combinations
 from ..model.names import normal_keys
 from ..objective import CustomLoss, EstimationProblem, Integration, Observations, Trajectory
 from ..objective.groups import label_of
@@ -229,7 +230,8 @@ class Continuous(Measured):
             (own,), data = record.observations.series, record.observations.dataset
             known = {n: float(own.extra[n]) for n in record.model.conditions if n in own.extra}
             known |= {c.per: label_of(own, c.per) for c in record.model.grouped.values()}
-            conditions = {**known, **normal_keys(mapping(conditions, "conditions", none=True, error=DataError))}
+            named = normal_keys(mapping(conditions, "conditions", none=True, error=DataError))
+            conditions = {**known, **with_combinations(record.model.conditions, named)}
             known = {n: record_array(n, own.inputs[n], data) for n in Own.of(record.model).forcings}
             forcings = {**known, **normal_keys(mapping(forcings, "forcings", none=True, error=DataError))}
             events = {**own.tables, **normal_keys(mapping(events, "events", none=True, error=DataError))}

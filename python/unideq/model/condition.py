@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..checks import array, known_arguments, mapping, number, settle, text
 from ..errors import DataError, ModelError, unknown
 from .names import normal_keys
 
-__all__ = ["Condition", "condition_values"]
+__all__ = ["Condition", "combined", "condition_values", "with_combinations"]
 
 
 @known_arguments
@@ -62,6 +62,11 @@ class Condition:
         """The coordinate whose labels say the number, where it is a parameter by group."""
         return None
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The coordinates whose combinations `per` labels; empty where it is one of its own."""
+        return ()
+
     def of_labels(self, name: str, labels: Any) -> np.ndarray:
         """The numbers of groups, where it is a parameter by group."""
         raise NotImplementedError
@@ -82,6 +87,36 @@ class Condition:
     def to_json(self) -> dict[str, Any]:
         """The arguments that make it again, as plain data."""
         return dict(self.__dict__)
+
+
+def combined(labels: Iterable[Any]) -> str:
+    """The label of a combination: `north 2020`."""
+    return " ".join(f"{n:g}" if isinstance(n, float) else str(n) for n in labels)
+
+
+def with_combinations(conditions: Mapping[str, Condition], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Conditions as a user stated them, with the labels of combinations in place of those that they are made of.
+
+    Raises
+    ------
+    DataError
+        If one of these is missing.
+    """
+    found, used = dict(stated), set()
+    for condition in conditions.values():
+        parts = condition.parts
+        said = [n for n in parts if n in stated]
+        if not said or condition.per in stated:
+            continue
+        if len(said) < len(parts):
+            missing = next(n for n in parts if n not in stated)
+            raise DataError(f"`{said[0]}` alone labels no group: say `{missing}`, too, in `conditions`.")
+        rows = np.broadcast_arrays(*(np.asarray(stated[n]) for n in parts))
+        labels = [combined(row) for row in zip(*(r.reshape(-1).tolist() for r in rows), strict=True)]
+        found[str(condition.per)] = np.reshape(labels, rows[0].shape)
+        used |= set(parts)
+    wanted = {*conditions, *(c.per for c in conditions.values())}
+    return {n: v for n, v in found.items() if n not in used or n in wanted}
 
 
 def condition_values(
@@ -105,7 +140,8 @@ def condition_values(
         If a name is no condition, a value isn't finite or has another length, or there is none.
     """
     given: dict[str, np.ndarray] = {}
-    stated = normal_keys(mapping(values, "conditions", none=True, error=DataError))
+    named = normal_keys(mapping(values, "conditions", none=True, error=DataError))
+    stated = with_combinations(conditions, named)
     labels = {c.per: stated[c.per] for c in conditions.values() if c.per in stated and c.per not in conditions}
     for name, condition in conditions.items():
         if condition.per in labels and name not in stated:

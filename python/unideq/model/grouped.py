@@ -45,8 +45,13 @@ class Grouped(Condition):
 
     @property
     def per(self) -> str:
-        """What the groups are labelled by: `trajectory`, or a coordinate along it."""
-        return str(self.parameter.per)
+        """What the groups are labelled by: `trajectory`, a coordinate along it, or one that several make."""
+        return "_".join(self.parts) or str(self.parameter.per)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        per = self.parameter.per
+        return per if isinstance(per, tuple) else ()
 
     @property
     def typical(self) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import array as checked_array
-from ..checks import flag, known_arguments, number, refused, settle, text
+from ..checks import flag, known_arguments, number, refused, sequence, settle, text
 from ..errors import ModelError
 from .spread import Spread
 
@@ -35,7 +35,8 @@ class Parameter:
         For labels and reports.
     per
         One value a group of trajectories: `trajectory`, or a coordinate of the data along it (`subject`, `site`), each
-        of whose distinct labels is a group. The value is then one number, where all groups start. None: one for all.
+        of whose distinct labels is a group; several coordinates, `("site", "year")`, for one value a combination that
+        occurs. The value is then one number, where all groups start. None: one for all.
     spread
         How the groups' values spread around a typical one, `LogNormal(0.3)` or `Normal(0.5)`: the value is then where
         the typical one starts, and each group deviates from it as far as its measurements ask for.
@@ -59,7 +60,7 @@ class Parameter:
     free: bool = True
     units: str = ""
     description: str = ""
-    per: str | None = None
+    per: str | tuple[str, ...] | None = None
     spread: Spread | None = None
     array: np.ndarray = field(init=False, repr=False)
 
@@ -92,7 +93,7 @@ class Parameter:
             if self.spread is not None:
                 raise ModelError(f'A `spread` is over groups: say which, `per="trajectory"`, with {self.spread!r}.')
             return
-        settle(self, text, "per", error=ModelError)
+        object.__setattr__(self, "per", _coordinates(self.per))
         if not self.per or array.ndim:
             needs = "the name of a coordinate along `trajectory`, or `trajectory`" if array.ndim == 0 else "a number"
             raise ModelError(
@@ -154,6 +155,19 @@ class Parameter:
             **({} if self.per is None else {"per": self.per}),
             **({} if self.spread is None else {"spread": self.spread.to_json()}),
         }
+
+
+def _coordinates(per: Any) -> str | tuple[str, ...]:
+    """`Parameter.per`: a name, or several."""
+    if not isinstance(per, (list, tuple)):
+        return text(per, "per", "Parameter", error=ModelError)
+    needs = 'the name of a coordinate, or several, `("site", "year")`'
+    names = sequence(per, "per", "Parameter", needs=needs, error=ModelError)
+    for name in names:
+        text(name, "per", "Parameter", empty=False, error=ModelError)
+    if len(names) < 2 or len(set(names)) < len(names) or "trajectory" in names:
+        raise refused(per, "per", "Parameter", needs, error=ModelError)
+    return names
 
 
 def _bound(label: str, value: Any) -> float | None:

@@ -13,6 +13,7 @@ from ..errors import DataError, OptionError, unknown
 from ..graph.location import warn_user
 from ..measurements import measured
 from ..model import Forcing, Grouped, Model, Record, Records, Trigger, row_tables, tables_of
+from ..model.condition import combined
 from ..model.forcing import SETTING, forcing_times, method_of
 from ..times import Clock
 from .groups import label_of
@@ -45,6 +46,8 @@ class Own:
         What the loss reads beside measured variables: its name → theirs.
     groups
         Coordinate whose labels group trajectories → the parameters that are one a group.
+    parts
+        Of these, those that combine others → which.
     triggers
         Events.
     """
@@ -54,6 +57,7 @@ class Own:
     recorded: Mapping[str, Records] = field(default_factory=dict)
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     triggers: tuple[Trigger, ...] = ()
 
     @classmethod
@@ -72,7 +76,8 @@ class Own:
         known = {n: c.default for n, c in model.conditions.items() if c.per is None}
         infused = infusions(model.triggers)
         read = {n: f for n, f in model.inputs.items() if n not in infused}
-        return cls(known, read, model.recorded, beside or {}, groups, model.triggers)
+        parts = {c.per: c.parts for c in model.grouped.values() if c.parts}
+        return cls(known, read, model.recorded, beside or {}, groups, parts, model.triggers)
 
     def beside_values(self, data: xr.Dataset, where: str) -> dict[str, xr.DataArray]:
         """What stands beside measured variables in one trajectory, with their dimensions."""
@@ -114,12 +119,19 @@ class Own:
 
     def promoted(self, data: xr.Dataset) -> xr.Dataset:
         """The data with conditions and labels of groups among the coordinates."""
-        names = [n for n in (*self.defaults, *self.groups) if n in data.data_vars]
+        parts = (n for those in self.parts.values() for n in those)
+        names = [n for n in (*self.defaults, *self.groups, *parts) if n in data.data_vars]
         return data.set_coords(names) if names else data
 
     def labels(self, data: xr.Dataset, where: str) -> dict[str, Any]:
         """Coordinate → the label of the group that one trajectory belongs to."""
-        return {per: _group_label(per, f"`{names[0]}`", data, where) for per, names in self.groups.items()}
+        return {per: self._label(per, f"`{names[0]}`", data, where) for per, names in self.groups.items()}
+
+    def _label(self, per: str, parameter: str, data: xr.Dataset, where: str) -> Any:
+        """Of the group, or of the combination, that a trajectory belongs to."""
+        if per in data.coords or per not in self.parts:
+            return _group_label(per, parameter, data, where)
+        return combined(_group_label(part, parameter, data, where) for part in self.parts[per])
 
     def records(self, label: Any, data: xr.Dataset, space: Space, clock: Clock, where: str) -> dict[str, Record]:
         """Forcing → its record in one trajectory."""

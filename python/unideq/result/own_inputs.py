@@ -13,7 +13,7 @@ from ..checks import mapping
 from ..errors import DataError, OptionError, unknown
 from ..graph import Expression, Graph, apply, constant, variable
 from ..model import Model, Record, records_in, row_tables, tables_of, with_rows
-from ..model.condition import condition_values
+from ..model.condition import condition_values, with_combinations
 from ..model.names import normal_keys
 from ..objective.groups import Groups
 from ..objective.own_events import Schedule, check_within, infusions, program_events, schedules
@@ -166,7 +166,8 @@ def replaced_inputs(
     Parameters by group whose numbers are given are in the constants; given a label, it is that group's for all.
     """
     labels = [s.label for s in series]
-    given = normal_keys(mapping(conditions, "conditions", none=True, error=DataError))
+    named = normal_keys(mapping(conditions, "conditions", none=True, error=DataError))
+    given = with_combinations(model.conditions, named)
     said = {g.per: given.pop(g.per) for g in groups.values() if g.per in given and g.per not in model.conditions}
     left = {n: g.at(n, said[g.per]) if g.per in said else g for n, g in groups.items() if n not in given}
     own = {**conditions_of(model, series), **given}
