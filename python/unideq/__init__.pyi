@@ -46,6 +46,7 @@ from .objective import L2 as L2
 from .objective import Causal as Causal
 from .objective import Collocation as Collocation
 from .objective import ConFIG as ConFIG
+from .objective import Constraint as Constraint
 from .objective import Cost as Cost
 from .objective import CustomLoss as CustomLoss
 from .objective import GaussianLikelihood as GaussianLikelihood

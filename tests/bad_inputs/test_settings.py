@@ -207,6 +207,14 @@ ude.Cost(5)  # function … 5
 ude.Cost(decay, 0)  # `weight` … 0
 ude.Cost(decay, "1")  # `weight` … '1'
 ude.Cost(None)  # function … None
+ude.Constraint(decay)  # one of `below`, `above` and `equals`
+ude.Constraint(decay, below=1.0, above=0.0)  # one of `below`, `above` and `equals` … two constraints
+ude.Constraint(decay, below=np.nan)  # `below` … nan
+ude.Constraint(decay, below=1.0, tolerance=0.0)  # `tolerance` … 0
+ude.Constraint(decay, below=1.0, rounds=0)  # `rounds` … 0
+ude.Constraint(decay, below=1.0, weight=0.0)  # `weight` … 0
+ude.Constraint(decay, below=1.0, over="path")  # `over` … `path`
+ude.Constraint(5, below=1.0)  # function … 5
 ude.Cost(decay, over="path")  # `over` … `path` … `integral`
 ude.SeriesLoss(5)  # function of (t, predicted, observed) … 5
 ude.SeriesLoss(lambda p, o: p)  # called with 3

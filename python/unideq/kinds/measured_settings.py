@@ -18,6 +18,7 @@ from ..objective import (
     SquaredError,
     Trajectory,
 )
+from ..objective.constraint import constraints_in
 from ..objective.cost import costs_of
 from ..objective.regularise import regulariser_of
 from ..solvers import SolverSettings
@@ -84,7 +85,8 @@ class MeasuredSettings(FitSettings):
                 "All `MultipleShooting` phases with free starts share their segment starts, so they need one group "
                 f"size, not {sorted(sizes)}."
             )
-        return result
+        rounds = max((c.rounds for c in constraints_in(self.costs).values()), default=1)
+        return [replace(s, iterations=n) for s in result for n in _parts(s.iterations, rounds)]
 
     @property
     def lasting_objective(self) -> Objective:
@@ -115,9 +117,7 @@ class MeasuredSettings(FitSettings):
         if self.regulariser is not None:
             rows.append(("regularisation", repr(self.regulariser)))
         if self.costs:
-            words = {"times": "mean", "integral": "integral", "end": "at the end"}
-            found = (f"{n} ({words[c.over]}, weight {c.weight:g})" for n, c in self.costs.items())
-            rows.append(("costs", ", ".join(found)))
+            rows.append(("costs", ", ".join(f"{n} ({c.words})" for n, c in self.costs.items())))
         if self.early_stopping is not None:
             rows.append(("early stopping", f"after {self.early_stopping} iterations without a lower held-out loss"))
         return rows
@@ -145,6 +145,11 @@ class MeasuredSettings(FitSettings):
             "solver": from_json(SolverSettings, data["solver"]),
             "estimate_initial": data["estimate_initial"],
         }
+
+
+def _parts(iterations: int, rounds: int) -> list[int]:
+    """Iterations in so many parts as equal as they can be, none of them empty."""
+    return [(iterations * (k + 1)) // rounds - (iterations * k) // rounds for k in range(rounds)][-iterations:]
 
 
 def _check_batches(stage: Stage) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..engine import Minimisation, Report
-from ..objective import EstimationProblem, Observations
+from ..errors import OptionError
+from ..objective import Cost, EstimationProblem, Observations, Trajectory
+from ..objective.constraint import constraints_in
 from ..objective.estimation_problem import USUAL_ATOL
 from ..objective.laplace import check_marginal, marginal_programs
+from ..objective.own_times import real_times
+from ..objective.program import Integration
 from ..optimise import Laplace, Phase
 from ..result.sampling import problem_on
 from ..training.concerns import concerns_after, concerns_before, slow
@@ -49,6 +53,8 @@ class MeasuredTask(Task):
         parts = [s for part in (self.train, self.held) if part is not None for s in part.series if len(s.times)]
         shapes = {n: [s.values[n].shape for s in parts] for n in self.train.names}
         self.settings = replace(given, costs=costs, loss=given.loss.traced(shapes))
+        for stage in self.stages:
+            _check_constraints(costs, stage, self.held is not None, self.model.continuous_in_time)
         problem = problem_on(self.train, self.observations, self.model, self.settings)
         self.guesses: dict[str, np.ndarray] = {}
         for stage in self.stages:
@@ -104,9 +110,50 @@ class MeasuredTask(Task):
     def course(self, record: Record, stage: Stage) -> Course:
         return MeasuredCourse(self, record, stage)
 
+    def leave(self, record: Record) -> None:
+        if constraints_in(self.problem.costs) and record.stage + 1 < len(self.stages):
+            record.best_theta = self._moved(record.best_theta)
+
+    def _moved(self, theta: np.ndarray) -> np.ndarray:
+        """θ (S, P) with the multipliers of the next round."""
+        values, counted = self._constrained(theta)
+        known, made = self.layout.unpack(theta), {}
+        for name, constraint in constraints_in(self.problem.costs).items():
+            made |= constraint.moved(name, known, values[name], counted)
+        rows = [{n: v[k] for n, v in made.items()} for k in range(len(theta))]
+        return np.stack([self.layout.pack(row, base) for row, base in zip(rows, theta, strict=True)])
+
+    def _constrained(self, theta: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Constraint → its function's values (S, rows, times, …) at θ (S, P), and which times are real."""
+        program = self.stages[-1].objective.build(self.problem)
+        (source,) = (s for s in program.sources if isinstance(s, Integration))
+        arrays = self.engine.integrate(source, theta).arrays
+        counted = real_times([len(s.times) for s in self.train.series if len(s.times)])
+        return {n: arrays[f"solve.cost.{n}"] for n in constraints_in(self.problem.costs)}, counted
+
+    def _kept(self, record: Record) -> list[str]:
+        """How far constraints are kept; those that aren't are returned with what to do."""
+        found = constraints_in(self.problem.costs)
+        if not found or not record.history.iterations:
+            return []
+        values, counted = self._constrained(record.chosen_theta[[record.best_seed]])
+        told = []
+        for name, constraint in found.items():
+            left = float(constraint.violation(values[name], counted)[0])
+            words = f"the constraint `{name}` ({constraint.words})"
+            if left <= constraint.tolerance:
+                record.events.append(f"{words} is kept to {left:.2g} (tolerance {constraint.tolerance:g})")
+                continue
+            told.append(
+                f"{words} is violated by {left:.3g}, and {constraint.tolerance:g} is its tolerance. Give the phases "
+                "more iterations, the constraint more `rounds` or a larger `weight`; or nothing can keep it beside the "
+                "others."
+            )
+        return told
+
     def conclude(self, record: Record) -> list[str]:
         told = " ".join(record.events)
-        found = concerns_after(record, self.start)
+        found = [*concerns_after(record, self.start), *self._kept(record)]
         return [c for c in found if c.partition(" ")[0] not in told]
 
     # ---- words ------------------------------------------------------------------------------------------------
@@ -117,6 +164,23 @@ class MeasuredTask(Task):
             f"{engine}, {record.method}{why}, {seeds}, {int(self.layout.free_mask.sum())} free numbers, "
             f"{self.train.count or 'no'} measurements" + (f" (+{self.held.count} held out)" if self.held else "")
         )
+
+
+def _check_constraints(costs: Mapping[str, Cost], stage: Stage, held: bool, continuous: bool) -> None:
+    """Constraints have a multiplier for each trajectory and time of whole solutions."""
+    name, objective = next(iter(constraints_in(costs)), None), stage.objective
+    if name is None:
+        return
+    whole = isinstance(objective, Trajectory) and objective.horizon is None and objective.batch is None
+    if not (whole and continuous) or isinstance(stage.phase, Laplace):
+        raise OptionError(
+            f"The constraint `{name}` has a multiplier for each trajectory and time of whole solutions: it is for "
+            "`ude.Trajectory()` of a model continuous in time, without `horizon`, `curriculum` and `batch`, and not "
+            "for `Laplace`. Elsewhere a penalty does, "
+            "`ude.Cost(lambda t, state: np.maximum(state.x - 3.0, 0.0) ** 2, weight=100.0)`."
+        )
+    if held:
+        raise OptionError(f"The constraint `{name}` is kept where it is trained. Leave out `holdout`.")
 
 
 class MeasuredCourse(Course):

@@ -23,7 +23,7 @@ from .parameter import Parameter
 
 __all__ = ["Entry", "Layout"]
 
-KINDS = ("parameter", "group", "spread", "deviation", "network", "initial", "segment", "noise")
+KINDS = ("parameter", "group", "spread", "deviation", "network", "initial", "segment", "noise", "multiplier", "penalty")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What is minimised: objectives, losses and costs, and the programs that engines run."""
 
 from .collocation import Collocation
+from .constraint import Constraint
 from .cost import Cost
 from .estimation_problem import EstimationProblem
 from .holdout import Holdout
@@ -37,6 +38,7 @@ __all__ = [
     "Causal",
     "Collocation",
     "ConFIG",
+    "Constraint",
     "Cost",
     "CustomLoss",
     "EstimationProblem",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,32 @@ class Cost:
         assert self.function is not None
         return replace(self, function=None, graph=model.trace(self.function, "cost"))
 
+    @property
+    def factor(self) -> float:
+        """Of its term in the total."""
+        return self.weight
+
+    @property
+    def words(self) -> str:
+        """`mean, weight 2`."""
+        place = {"times": "mean", "integral": "integral", "end": "at the end"}[self.over]
+        return f"{place}, weight {self.weight:g}"
+
+    def term(self, values: Expression, counted: np.ndarray | None, last: np.ndarray | None) -> Expression:
+        """Of its values (rows, times, …); see `cost_terms`."""
+        found: Any = values
+        ends = np.ones(found.shape[0], dtype=bool) if last is None else last
+        if self.over == "times":
+            mask = np.ones(found.shape, dtype=bool)
+            if counted is not None:
+                mask &= counted.reshape(counted.shape + (1,) * (found.ndim - counted.ndim))
+            return mean_over(found, mask)
+        if self.over == "integral":
+            return np.sum(found[:, -1]) * (1.0 / float(ends.sum()))
+        at_end = found[:, -1]
+        mask = np.broadcast_to(ends.reshape(-1, *(1,) * (at_end.ndim - 1)), at_end.shape)
+        return mean_over(at_end, mask)
+
     def to_json(self) -> dict[str, Any]:
         """Weight, place and traced graph; see `costs_of`."""
         if self.graph is None:
@@ -76,6 +102,8 @@ class Cost:
 
 def costs_of(value: Any) -> dict[str, Cost]:
     """None, a function, a `Cost`, or a dict name → function or `Cost`; or their JSON."""
+    from .constraint import Constraint
+
     if value is None:
         return {}
     if isinstance(value, Mapping):
@@ -84,8 +112,9 @@ def costs_of(value: Any) -> dict[str, Cost]:
             if isinstance(item, Mapping):
                 if not {"weight", "graph"} <= set(item):
                     raise FileFormatError(f"The description of the cost `{name}` is damaged.")
-                over = item.get("over", OVER[0])
-                result[name] = Cost(None, item["weight"], over, from_json(item["graph"]))
+                kind = Constraint if "constraint" in item else Cost
+                given = item["weight"], item.get("over", OVER[0]), from_json(item["graph"])
+                result[name] = kind(None, *given, **item.get("constraint", {}))
             else:
                 result[name] = item if isinstance(item, Cost) else Cost(item)
         return result
@@ -101,6 +130,7 @@ def cost_terms(
     values: Mapping[str, Expression],
     counted: np.ndarray | None = None,
     last: np.ndarray | None = None,
+    multipliers: Mapping[str, Sequence[Expression]] | None = None,
 ) -> dict[str, Expression]:
     """The terms of costs.
 
@@ -112,21 +142,8 @@ def cost_terms(
         (rows, times) bool: which of the times count in a mean; default: all.
     last
         (rows,) bool: which rows end a trajectory; default: all.
+    multipliers
+        Constraint → its multipliers, and its penalty.
     """
-    terms: dict[str, Expression] = {}
-    for name, array in values.items():
-        found: Any = array
-        over = costs[name].over
-        ends = np.ones(found.shape[0], dtype=bool) if last is None else last
-        if over == "times":
-            mask = np.ones(found.shape, dtype=bool)
-            if counted is not None:
-                mask &= counted.reshape(counted.shape + (1,) * (found.ndim - counted.ndim))
-            terms[name] = mean_over(found, mask)
-        elif over == "integral":
-            terms[name] = np.sum(found[:, -1]) * (1.0 / float(ends.sum()))
-        else:
-            at_end = found[:, -1]
-            mask = np.broadcast_to(ends.reshape(-1, *(1,) * (at_end.ndim - 1)), at_end.shape)
-            terms[name] = mean_over(at_end, mask)
-    return terms
+    found = multipliers or {}
+    return {n: costs[n].term(array, counted, last, *((found[n],) if n in found else ())) for n, array in values.items()}

@@ -13,6 +13,7 @@ from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
 from ..model import Entry, Layout, Model, Parameter, Steady, with_rows
 from ..model.names import TERMS, check_reserved
+from .constraint import constraints_in
 from .cost import Cost, cost_terms
 from .groups import Groups, group_values, groups_of, picked, selection_rows, values_of
 from .integrals import with_integrals
@@ -175,6 +176,8 @@ class EstimationProblem:
                 units = "" if one.relative else str(train.dataset[name].attrs.get("units", ""))
                 size, words = one.noise_scale(scales[name]), f"{one.noise_words} of {name}"
                 entries.append(Entry(f"noise.{name}", (), "noise", True, 0.0, None, size, units, words))
+        lengths = [len(s.times) for s in train.series if len(s.times)]
+        entries += [e for n, c in constraints_in(costs).items() for e in c.entries(n, len(lengths), max(lengths))]
         if model.continuous_in_time:
             solver = _settled(solver, model, train, guesses)
         elif solver.atol is None:
@@ -204,6 +207,8 @@ class EstimationProblem:
                 values[f"initial.{name}"] = guess
         for name, groups in self.groups.items():
             values |= self.model.grouped[name].guesses(name, groups.labels)
+        for name, constraint in constraints_in(self.costs).items():
+            values |= constraint.begin(name)
         for entry in self.layout.of_kind("noise"):
             loss = self.loss.of_variable(entry.name.removeprefix("noise."))
             assert isinstance(loss, NoisyLikelihood)
@@ -367,8 +372,12 @@ class EstimationProblem:
         last: np.ndarray | None = None,
     ) -> tuple[dict[str, Expression], dict[str, float]]:
         """Costs (see `cost_terms`) and regularisation, and their weights."""
-        terms = cost_terms(self.costs, costs, counted, last)
-        weights = {name: self.costs[name].weight for name in terms}
+        multipliers = {
+            n: [self.layout.view(theta, f"{part}.{n}") for part in ("multiplier", "penalty")]
+            for n in constraints_in(self.costs)
+        }
+        terms = cost_terms(self.costs, costs, counted, last, multipliers)
+        weights = {name: self.costs[name].factor for name in terms}
         deviations = self.layout.of_kind("deviation") if self.populations else ()
         if deviations:
             # As much as it counts in the sum of all values' costs, whose mean (times the variables) the others make.

@@ -54,10 +54,10 @@ def _parameters(record: Record) -> xr.Dataset:
         variables[name] = (("seed", dim), values, attrs)
     for name, values in record.layout.unpack(record.chosen_theta).items():
         entry = record.layout[name]
-        if entry.kind in ("network", "group"):
+        if entry.kind in ("network", "group", "penalty"):
             continue
         own = groups[name.partition(".")[2]][0] if entry.kind == "deviation" else None
-        lead = own or {"initial": "trajectory", "segment": "segment"}.get(entry.kind)
+        lead = own or {"initial": "trajectory", "multiplier": "trajectory", "segment": "segment"}.get(entry.kind)
         extra = kind.dims(model, name, values.shape[1 + bool(lead) :])
         attrs: dict[str, Any] = {k: v for k, v in (("units", entry.units), ("long_name", entry.description)) if v}
         attrs["free"] = int(entry.free)

@@ -101,8 +101,8 @@ def _names(given: Any, what: str) -> tuple[str, ...]:
 def _carried(record: Record, observations: Observations | None, layout: Layout, theta: np.ndarray) -> np.ndarray:
     """A start θ (S, P) with all that the record has trained, in so far as it means the same there.
 
-    Initial values and starts of segments belong to the trajectories that they were trained on; values of groups to
-    their labels.
+    Initial values, starts of segments and multipliers belong to the trajectories that they were trained on; values of
+    groups to their labels.
     """
     same = observations is record.observations
     before = groups_of(record.model, record.observations.series) if record.observations is not None else {}
@@ -117,7 +117,7 @@ def _carried(record: Record, observations: Observations | None, layout: Layout, 
                 now = dict(zip(after[name].labels, values[entry.name], strict=True))
                 values[entry.name] = entry.inside(np.array([old.get(label, v) for label, v in now.items()]))
                 continue
-            lasting = same or entry.kind not in ("initial", "segment")
+            lasting = same or entry.kind not in ("initial", "segment", "multiplier", "penalty")
             if lasting and entry.name in known and known[entry.name].shape == entry.shape:
                 values[entry.name] = entry.inside(known[entry.name])
         rows.append(layout.pack(values))
