@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import os
 import signal
 import threading
@@ -10,6 +11,13 @@ from hypothesis import settings
 settings.register_profile("quick", derandomize=True, deadline=None)
 settings.register_profile("long", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# Two thirds of the time was XLA compiling programs that most tests run a few times: here it optimises less than for
+# users. Flags that the caller gives stand behind, and count.
+QUICKLY_COMPILED = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+os.environ["XLA_FLAGS"] = " ".join([QUICKLY_COMPILED, os.environ.get("XLA_FLAGS", "")]).strip()
+
+gc.set_threshold(10_000, 20, 50)  # of the millions of objects that programs are made of, few are garbage
 
 if threading.current_thread() is threading.main_thread():
     # A shell's background jobs ignore Ctrl-C, and so would the processes that tests start.
@@ -26,7 +34,13 @@ def pytest_xdist_make_scheduler(config, log):
             path, _, _ = nodeid.partition("::")
             return nodeid if path.endswith("test_docs.py") else path
 
+    config.option.loadscopereorder = False
     return Files(config, log) if config.getoption("dist") == "load" else None
+
+
+def pytest_collection_modifyitems(items):
+    """Long ones first, so that no worker is left with one when the other is done."""
+    items.sort(key=lambda item: not (item.path.name == "test_docs.py" or item.get_closest_marker("slow")))
 
 
 @pytest.fixture(scope="session", autouse=True)

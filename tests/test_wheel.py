@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 def run(*command, folder, expected=0, julia=False, **variables):
     """Standard output of a command that sees nothing of the environment that the tests run in, but Julia if wanted."""
-    hidden = ("PYTHONPATH", "VIRTUAL_ENV", "UNIDEQ_ENGINE")
+    hidden = ("PYTHONPATH", "VIRTUAL_ENV", "UNIDEQ_ENGINE", "XLA_FLAGS")
     environment = {n: v for n, v in os.environ.items() if n not in hidden and (julia or "JULIA" not in n)}
     if not julia:
         environment["PATH"] = os.pathsep.join(
