@@ -155,3 +155,35 @@ def test_what_cannot_stand_beside_measurements_is_told():
         made(ude.GaussianLikelihood(between={"x": "x_top"}), DATA.assign(x_top=DATA.x_top.shift(time=2)))
     with pytest.raises(DataError, match="`x` or its limit is -1 at time 0"):
         made(ude.LogNormalLikelihood(above={"x": "low"}), DATA.assign(low=("time", [-1.0] * 5)))
+
+
+@pytest.mark.parametrize("make", [ude.GaussianLikelihood, ude.LogNormalLikelihood])
+def test_batches_have_the_loss_of_all_trajectories_as_their_mean(make):
+    rows = [[1.0, 0.4, 0.05, 3.5, NAN], [0.0, 0.7, NAN, 0.2, 4.0], [2.0, 2.5, 0.3, NAN, NAN], [0.9, 0.0, 0.0, 0.6, 5.0]]
+    tops = np.full((4, 5), NAN)
+    tops[0, 1] = 0.6
+    data = xr.Dataset(
+        {"x": (("trajectory", "time"), rows), "y": (("trajectory", "time"), np.ones((4, 5)))}, {"time": TIMES}
+    ).assign(x_top=(("trajectory", "time"), tops), x_sd=(("trajectory", "time"), 0.1 + 0.1 * np.abs(rows)))
+    limits = {"below": {"x": 0.1}, "above": {"x": 3.0}, "between": {"x": "x_top"}}
+    problem = made(make(sigma={"x": "x_sd"}, **limits), data)
+    theta, predicted = problem.initial_theta(0), 0.3 + np.random.default_rng(0).random((4, 5))
+
+    def terms(program, at, **more):
+        arrays = {f"solve.observed.{n}": predicted[at] for n in "xy"}
+        return np.array([program.loss.evaluate({"theta": theta, **arrays, **more})[n] for n in "xy"])
+
+    objective = Trajectory(batch=2)
+    program, batches = objective.build(problem), objective.batches(problem, None)
+    found = []
+    for iteration in range(2):
+        chosen, targets = batches(iteration)
+        given = {f"target.{n}": v for n, v in targets.items()}
+        found.append(terms(program, chosen["rows"].astype(int), **given))
+    whole = Trajectory().build(problem)
+    np.testing.assert_allclose(np.mean(found, axis=0), terms(whole, np.arange(4)), rtol=1e-12)
+    assert program.weights == whole.weights
+    place = program.loss.input("solve.observed.x")
+    slope = Graph(program.loss.inputs, {"slope": gradient(program.loss.outputs["x"], [place])[0]})
+    arrays = {f"solve.observed.{n}": predicted[:2] for n in "xy"}
+    assert np.isfinite(slope.evaluate({"theta": theta, **arrays, **given})["slope"]).all()

@@ -99,11 +99,10 @@ class Trajectory(Objective):
                 f"`Trajectory(batch={self.batch})` is for models continuous in time. Mini-batches of a stepper are "
                 f"windows: `Unrolled(batch={self.batch})`."
             )
-        if self.batch is not None and (problem.loss.limited or problem.loss.whole):
-            why = "the loss has limits" if problem.loss.limited else "`SeriesLoss` is of whole series"
+        if self.batch is not None and problem.loss.whole:
             raise OptionError(
-                f"`Trajectory(batch={self.batch})` compares exact measurements, each by itself, and {why}. Leave out "
-                "`batch`, or take another loss."
+                f"`Trajectory(batch={self.batch})` compares measurements one by one, and `SeriesLoss` is of whole "
+                "series. Leave out `batch`, or take another loss."
             )
 
     def _rows(self, problem: EstimationProblem) -> list[tuple[int, Series]]:

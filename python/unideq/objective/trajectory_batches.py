@@ -30,12 +30,19 @@ class Targets:
     Attributes
     ----------
     arrays
-        Array name → (trajectories, times, …): a variable's measured values, and as `share.NAME` the part that each of
-        them has in the term; unmeasured places have none, and hold a measured value. The times' parts of a cost are
-        in `share.`, and in `noise.NAME` the noise's parameter where each value has its own.
+        Array name → (trajectories, times, …): of a variable, and of each kind of its measured values (`exact`, or
+        beyond a limit), what is known of them, `KIND.PLACE.NAME`, and as `share.KIND.NAME` the part that each has in
+        the term; other places have none, and hold a value of that kind. The times' parts of a cost are in `share.`, and
+        in `noise.NAME` the noise's parameter where each value has its own.
+    kinds
+        Variable → its kinds, and how many arrays each has.
+    counts
+        Variable → number of measured values.
     """
 
     arrays: dict[str, np.ndarray]
+    kinds: dict[str, dict[str, int]]
+    counts: dict[str, int]
 
     def __len__(self) -> int:
         return len(self.arrays["share."])
@@ -44,17 +51,27 @@ class Targets:
     def of(cls, problem: EstimationProblem, series: Sequence[Series]) -> Targets:
         """Those of these trajectories."""
         arrays = {"share.": _shares(real_times([len(s.times) for s in series]))}
+        kinds: dict[str, dict[str, int]] = {}
+        counts = {}
         for name in problem.observations.names:
             values = padded_values([s.values[name] for s in series])
             mask = np.isfinite(values)
-            if mask.any():
-                # No loss function meets a number outside its domain at unmeasured places.
-                arrays |= {name: np.where(mask, values, values[mask][0]), f"share.{name}": _shares(mask)}
-                loss = problem.loss.of_variable(name)
-                own = loss.sigma.get(name) if isinstance(loss, NoisyLikelihood) else None
-                if isinstance(own, str):
-                    arrays[f"noise.{name}"] = np.where(mask, padded_values([s.beside[own] for s in series]), 1.0)
-        return cls(arrays)
+            if not mask.any():
+                continue
+            loss = problem.loss.of_variable(name)
+            beside = {
+                n: padded_values([s.beside[n] for s in series]) for n, of in problem.loss.beside.items() if name in of
+            }
+            counts[name], kinds[name] = int(mask.sum()), {}
+            for kind, (kept, known) in loss.kinds_of(name, values, beside).items():
+                kinds[name][kind] = len(known)
+                arrays[f"share.{kind}.{name}"] = kept / mask.sum()
+                # No loss function meets a number outside its domain at other places.
+                arrays |= {f"{kind}.{k}.{name}": np.where(kept, a, a[kept][0]) for k, a in enumerate(known)}
+            own = loss.sigma.get(name) if isinstance(loss, NoisyLikelihood) else None
+            if isinstance(own, str):
+                arrays[f"noise.{name}"] = np.where(mask, beside[own], 1.0)
+        return cls(arrays, kinds, counts)
 
     def chosen(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Those of some trajectories, whose shares make up for all."""
@@ -91,13 +108,16 @@ def in_batches(problem: EstimationProblem, integration: Integration, targets: Ta
     theta = problem.theta()
     arrays: dict[str, Any] = {name: variable(name, shape) for name, shape in {**solved.shapes, **given.shapes}.items()}
     terms: dict[str, Any] = {}
-    measured = [n for n in problem.observations.names if n in targets.arrays]
-    for name in measured:
-        predicted, target = arrays[f"solve.observed.{name}"], arrays[f"target.{name}"]
-        cost = problem.misfits(name, predicted, target, theta, arrays.get(f"target.noise.{name}"))
-        terms[name] = _sum(cost, arrays[f"target.share.{name}"])
-    counts = {n: int(np.count_nonzero(targets.arrays[f"share.{n}"])) for n in measured}
-    weights = problem.term_weights(counts)
+    for name, kinds in targets.kinds.items():
+        predicted, own = arrays[f"solve.observed.{name}"], arrays.get(f"target.noise.{name}")
+        noise = problem.noise(theta, name) if own is None else own
+        loss, scale, total = problem.loss.of_variable(name), problem.scales[name], None
+        for kind, count in kinds.items():
+            known = [arrays[f"target.{kind}.{k}.{name}"] for k in range(count)]
+            part = _sum(loss.cost_of_kind(kind, predicted, known, scale, noise), arrays[f"target.share.{kind}.{name}"])
+            total = part if total is None else total + part
+        terms[name] = total
+    weights = problem.term_weights(targets.counts)
     for name, goal in problem.costs.items():
         values = arrays[f"solve.cost.{name}"]
         if goal.over == "times":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,37 +106,43 @@ class NormalNoise(NoisyLikelihood):
                 "`between`): nothing says how large it is. Check the limits' units, or leave the variable out."
             )
 
+    def kinds_of(
+        self, variable: str, values: np.ndarray, beside: Mapping[str, np.ndarray]
+    ) -> dict[str, tuple[np.ndarray, tuple[np.ndarray, ...]]]:
+        known, exact = np.isfinite(values), self.is_exact(variable, values, beside)
+        lower, upper = self.ends(variable, values, beside)
+        under, over = known & ~exact & np.isneginf(lower), known & ~exact & np.isposinf(upper)
+        found: dict[str, tuple[np.ndarray, tuple[np.ndarray, ...]]] = {
+            "exact": (exact, (values,)),
+            "under": (under, (upper,)),
+            "over": (over & ~under, (lower,)),
+            "inside": (known & ~exact & ~under & ~over, (lower, upper)),
+        }
+        return {kind: part for kind, part in found.items() if part[0].any()}
+
+    def cost_of_kind(
+        self, kind: str, predicted: Expression, known: Sequence[Expression], scale: float, noise: Expression | None
+    ) -> Expression:
+        if kind == "exact":
+            return self.elementwise(predicted, known[0], scale, noise)
+        ends: Any = [-self.residual(predicted, end, scale, noise) for end in known]
+        if kind == "inside":
+            return -log_normal_between(*ends)
+        return -log_normal_cdf(ends[0] if kind == "under" else -ends[0])
+
     def mean_cost(
         self, predicted: Expression, measured: Measurements, scale: float, noise: Expression | None
     ) -> Expression:
-        values, of = measured.values, (measured.variable, measured.values, measured.beside)
-        known, exact = np.isfinite(values), self.is_exact(*of)
-        if (known == exact).all():
+        kinds = self.kinds_of(measured.variable, measured.values, measured.beside)
+        if set(kinds) == {"exact"}:
             return super().mean_cost(predicted, measured, scale, noise)
-        lower, upper = self.ends(*of)
         flat: Any = predicted.reshape(-1)
-
-        def own(kept: np.ndarray) -> Any:
-            assert noise is not None
-            return noise.reshape(-1)[np.flatnonzero(kept)] if noise.shape else noise
-
-        def residuals(kept: np.ndarray, against: np.ndarray) -> Any:
-            return -self.residual(flat[np.flatnonzero(kept)], constant(against[kept]), scale, own(kept))
-
         total: Any = 0.0
-        if exact.any():
-            there = flat[np.flatnonzero(exact)], constant(values[exact])
-            total = np.sum(self.elementwise(*there, scale, own(exact)))  # type: ignore[call-overload]
-        under = known & ~exact & np.isneginf(lower)
-        over = known & ~exact & np.isposinf(upper)
-        inside = known & ~exact & ~under & ~over
-        if under.any():
-            total = total - np.sum(log_normal_cdf(residuals(under, upper)))
-        if over.any():
-            total = total - np.sum(log_normal_cdf(-residuals(over, lower)))
-        if inside.any():
-            total = total - np.sum(log_normal_between(residuals(inside, lower), residuals(inside, upper)))
-        return total * (1.0 / float(known.sum()))
+        for kind, (kept, arrays) in kinds.items():
+            at = np.flatnonzero(kept)
+            own: Any = noise.reshape(-1)[at] if noise is not None and noise.shape else noise
+            total = total + np.sum(self.cost_of_kind(kind, flat[at], [constant(a[kept]) for a in arrays], scale, own))  # type: ignore[call-overload]
+        return total * (1.0 / float(np.isfinite(measured.values).sum()))
 
 
 def _limit(given: float | str | None, values: np.ndarray, beside: Mapping[str, np.ndarray]) -> np.ndarray:

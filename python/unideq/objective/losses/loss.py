@@ -109,6 +109,18 @@ class Loss(Stored):
         """Where a value was measured, and not only a limit of it."""
         return np.isfinite(values)
 
+    def kinds_of(
+        self, variable: str, values: np.ndarray, beside: Mapping[str, np.ndarray]
+    ) -> dict[str, tuple[np.ndarray, tuple[np.ndarray, ...]]]:
+        """What is known of the measured values, `exact` or other kinds → where, and the arrays that say what."""
+        return {"exact": (np.isfinite(values), (values,))}
+
+    def cost_of_kind(
+        self, kind: str, predicted: Expression, known: Sequence[Expression], scale: float, noise: Expression | None
+    ) -> Expression:
+        """What each value of a kind costs; `known`: its arrays."""
+        return self.elementwise(predicted, known[0], scale, noise)
+
     def traced(self, shapes: Mapping[str, Sequence[tuple[int, ...]]]) -> Loss:
         """The same, ready for series of these shapes (K, *shape) by variable."""
         return self
