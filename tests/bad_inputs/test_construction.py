@@ -91,6 +91,21 @@ ude.ODE(lambda t, s: [-s.x, s.z - s.x], ["x", ude.State("z", algebraic=True)]).s
     engine="jax")  # Engine `jax` solves no algebraic equations … `engine="julia"`
 ude.fit(ude.ODE(lambda t, s: [-s.x, s.z - s.x], ["x", ude.State("z", algebraic=True)]), data,
     engine="jax")  # `jax` … `julia`
+ude.ODE(lambda t, s: {"x": -s.lag(0).x}, ["x"])  # `state.lag` … `delay` … > 0
+ude.ODE(lambda t, s: {"x": -s.lag("1").x}, ["x"])  # `state.lag` … '1'
+ude.ODE(lambda t, s: {"x": -s.lag(np.nan).x}, ["x"])  # `state.lag` … nan
+ude.ODE(lambda t, s, p: {"x": -s.lag(p.tau).x}, ["x"], {"tau": 1.0})  # `state.lag` needs a number
+ude.ODE(lambda t, s: {"x": -s.lag(t).x}, ["x"])  # `state.lag` needs a number
+ude.ODE(lambda t, s: {"x": -s.lag(1.0).y}, ["x"])  # Unknown state `y`
+ude.ODE(lambda t, s: {"x": -s.lag(1.0)}, ["x"])  # all states … `state.lag(...).x`
+ude.ODE(lambda t, s: {"x": 2.0 * s.lag(1.0) * s.x}, ["x"])  # all states … `state.lag(...).x`
+ude.ODE(lambda t, s: {"x": -s.x}, ["x"], observe=lambda t, s: {"y": s.lag(1.0).x})  # `state.lag` … right-hand side
+ude.ODE(lambda t, s: {"x": -s.lag(1.0).x}, ["x"], events=[ude.Dose("x", 1.0, at=1.0)])  # Events … delays … state.lag(1)
+ude.ODE(lambda t, s: {"x": -s.lag(1.0).x}, ["x"], initial="steady")  # `initial="steady"` … delays … state.lag(1)
+ude.ODE(lambda t, s: [-s.lag(1.0).x, s.z - s.x], ["x", ude.State("z", algebraic=True)])  # Algebraic … delays … `z`
+ude.Stepper(ude.ODE(lambda t, s: {"x": -s.lag(1.0).x}, ["x"]), 0.1)  # stepper … state.lag(1)
+ude.ODE(lambda t, s: {"x": -s.lag(1.0).x}, ["x"]).solve([0.0, 1.0], {"x": 1.0},
+    engine="jax")  # `jax` … delays … `julia`
 ude.ODE(lambda t, state: None, ["x"])  # returned nothing
 ude.ODE(lambda t, state: {"y": 1.0}, ["x"])  # Unknown state `y`
 ude.ODE(lambda t, state: {"x": "a"}, ["x"])  # not 'a'

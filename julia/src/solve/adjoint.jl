@@ -49,7 +49,7 @@ function pull_step!(s::RecordedSolve, tableau::Tableau, b::AdjointBuffers, step:
     for i in recorded_stages(tape, tableau, step):-1:(tableau.fsal && !tape.fresh[step] ? 2 : 1)
         b.live[i] || continue
         stage_state!(b.state, tape, tableau, step, i)
-        run!(s.body, step_time(tape, step, tableau.c[i]); x = b.state, s.p, dy = b.slopes[i], dx = b.pulled, s.dp)
+        pull_stage!(s, s.history, step, i, b.state, b.slopes[i], b.pulled)
         add_scaled!(b.before, 1.0, b.pulled)
         for l in tableau.rows[i]
             add_slope!(b, l, h * tableau.a[i, l], b.pulled, 0)

@@ -5,9 +5,9 @@
 """
 A solve on its `tape`, and what carries derivatives along it: the `body`'s vjp or jvp, what is precomputed from θ (`p`),
 and the cotangents of that, which are added to, or its tangents (`dp`). `jump` is the vjp or jvp of what happens at events,
-`consistency` what made algebraic states consistent.
+`consistency` what made algebraic states consistent, `history` what reads the past.
 """
-struct RecordedSolve{T<:Union{Tableau,RosenbrockTableau},B}
+struct RecordedSolve{T<:Union{Tableau,RosenbrockTableau},B,H<:Union{Nothing,History}}
     tape::Tape
     tableau::T
     body::Runner
@@ -16,6 +16,7 @@ struct RecordedSolve{T<:Union{Tableau,RosenbrockTableau},B}
     buffers::B
     jump::Union{Nothing,Runner}
     consistency::Union{Nothing,Consistency}
+    history::H
 end
 
 "The state before a step of no length, at an event, and what `e` was."
@@ -67,8 +68,10 @@ function pull!(s::RecordedSolve, seeds::Vector{Float64}, offset::Int, u0::Vector
     (; tape, tableau) = s
     b, n, j, k, m = s.buffers, tape.n, length(tape.where), length(tape.jumps), length(tape.made)
     begin_adjoint!(b)
+    begin_past!(s.history, tape, u0)
     for step in tape.steps:-1:1
         begin_adjoint_step!(b, tableau)
+        pull_past!(s.history, s, step)
         while j >= 1 && tape.where[j] == step
             from = offset + n * (j - 1)
             if tape.fraction[j] == 1.0
@@ -97,6 +100,7 @@ function pull!(s::RecordedSolve, seeds::Vector{Float64}, offset::Int, u0::Vector
         add_scaled!(b.after, 1.0, seeds, offset + n * (j - 1))
         j -= 1
     end
+    s.history === nothing || copyto!(u0, s.history.first)
     add_scaled!(u0, 1.0, b.after)
     return nothing
 end
@@ -110,6 +114,7 @@ function push_forward!(s::RecordedSolve, u0::Vector{Float64}, tangents::Vector{F
     (; tape, tableau) = s
     b, n, j, k, m = s.buffers, tape.n, 1, 1, 1
     copyto!(b.before, u0)
+    begin_past!(s.history, tape, u0)
     while j <= length(tape.where) && tape.where[j] == 0
         copyto!(tangents, n * (j - 1) + 1, u0, 1, n)
         j += 1
@@ -123,6 +128,7 @@ function push_forward!(s::RecordedSolve, u0::Vector{Float64}, tangents::Vector{F
             m += 1
         else
             push_step!(s, tableau, b, step)
+            push_past!(s.history, s, step)
         end
         while j <= length(tape.where) && tape.where[j] == step
             to = n * (j - 1)

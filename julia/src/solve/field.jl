@@ -18,12 +18,13 @@ mutable struct Field
     evaluations::Int
     low::Float64
     high::Float64
+    history::Any                        # `History` where it reads the past, or nothing
 end
 
-function Field(body::Runner, p::Vector{Float64}, n::Int, tableau)
+function Field(body::Runner, p::Vector{Float64}, n::Int, tableau, history = nothing)
     count = tableau isa Tableau ? tableau.main : 0
     first = tableau isa Tableau && tableau.fsal ? 2 : 1
-    return Field(body, p, [zeros(n) for _ in 1:count], first, first, 1, 0, -Inf, Inf)
+    return Field(body, p, [zeros(n) for _ in 1:count], first, first, 1, 0, -Inf, Inf, history)
 end
 
 "See the vector field as it is between two jumps, at least `margin` from either; 0: there are none."
@@ -36,8 +37,11 @@ end
 "A time on the side of the jumps that the solve is on."
 seen_time(field::Field, t::Float64) = clamp(t, field.low, field.high)
 
-evaluate!(du::Vector{Float64}, u::Vector{Float64}, field::Field, t::Float64) =
+function evaluate!(du::Vector{Float64}, u::Vector{Float64}, field::Field, t::Float64)
+    field.history === nothing || return evaluate!(du, u, field, field.history, t)
     run!(field.body, seen_time(field, t); x = u, p = field.p, y = du)
+    return nothing
+end
 
 struct Rate end
 

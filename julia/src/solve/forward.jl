@@ -47,6 +47,7 @@ function solve!(
     start, stop = course.start, times[first+count]
     field.evaluations = 0
     reset!(tape, buffers.u0)
+    field.history === nothing || begin_history!(field.history, tape)
     all(isfinite, buffers.u0) || return NONFINITE, Statistics()
     fixed, newton = settings.method.fixed, iterates(settings.method)
     ends = newton ? course.stops : course.jumps
@@ -108,6 +109,7 @@ function solve!(
                 done = observe_solver!(states, integrator, times, first, done, count, n, buffers)
             else
                 watched === nothing && record_step!(tape, tableau, integrator, field, before, fresh)
+                field.history === nothing || remember_step!(field.history, field, buffers)
                 next_step!(field)
                 done = observe_tape!(states, tape, tableau, times, first, done, count, integrator.t, field, buffers)
             end

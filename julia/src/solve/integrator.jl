@@ -67,7 +67,7 @@ function restart!(
     integrator, u0::Vector{Float64}, start::Float64, stop::Float64, dt::Float64, stops, limit::Int, again::Bool,
 )
     adaptive = integrator.opts.adaptive
-    integrator.opts.dtmax = stop - start
+    integrator.opts.dtmax = min(stop - start, longest_step(integrator.p))
     integrator.opts.maxiters = limit
     if !adaptive
         integrator.dt = integrator.dtcache = integrator.dtpropose = dt

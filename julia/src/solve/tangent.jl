@@ -24,7 +24,7 @@ function push_step!(s::RecordedSolve, tableau::Tableau, b::TangentBuffers, step:
             add_scaled!(b.moved, h * tableau.a[i, l], b.slopes[l])
         end
         stage_state!(b.state, tape, tableau, step, i)
-        run!(s.body, step_time(tape, step, tableau.c[i]); x = b.state, s.p, dx = b.moved, s.dp, dy = b.slopes[i])
+        push_stage!(s, s.history, step, i, b.state, b.moved, b.slopes[i])
     end
     copyto!(b.after, b.before)
     for i in 1:tableau.main

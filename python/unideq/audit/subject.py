@@ -98,6 +98,11 @@ class StatesSubject(Subject):
                 f"The audit looks at equations for slopes, and `{found}` is algebraic. `fit.check_gradient()` and "
                 "`fit.plot()` are for all models."
             )
+        if fit.model.delays:
+            raise ModelError(
+                f"The audit looks at equations of one time, and the model has `state.lag({fit.model.delays[0]:g})`. "
+                "`fit.check_gradient()` and `fit.plot()` are for all models."
+            )
         own = [*fit.model.inputs, *(t.name for t in fit.model.triggers)]
         for name, given in (("data", data), ("new", new)):
             if own and given is not None:

@@ -96,6 +96,9 @@ def _clocked(integration: Integration) -> Clocked:
     else:
         stops = stops_of(graph, settings.rtol)
     every = stops.times[..., :0] if settings.fixed else stops.times
+    if integration.delays:
+        stops = _delayed_stops(stops, start, times[:, -1], integration)
+        every = stops.times
     if integration.events is None:
         return Clocked(graph, start, times, every, stops.jumps)
     return _with_events(Clocked(graph, start, times, every, stops.jumps), integration.events, zero, settings)
@@ -182,6 +185,28 @@ def _own_stops(graph: Graph, rtol: float, constants: np.ndarray, start: np.ndarr
     ]
     times, jumps = zip(*within, strict=True)
     return Stops(padded_values(times, np.inf), padded_values(jumps, np.inf))
+
+
+MOST_DELAYED = 500
+"""Stops for kinks that come back after a delay, in a trajectory."""
+
+
+def _delayed_stops(stops: Stops, start: np.ndarray, end: np.ndarray, integration: Integration) -> Stops:
+    """With those after delays: the slope jumps at the start, and one derivative more is smooth after each delay."""
+    rows, jumps = [], []
+    for b, (low, high) in enumerate(zip(start, end, strict=True)):
+        own, jumping = (lists if lists.ndim == 1 else lists[b] for lists in (stops.times, stops.jumps))
+        latest = known = np.unique(np.append(own[(own > low) & (own < high)], low))
+        for _ in range(integration.solver.entry.order):
+            later = np.unique(np.add.outer(latest, integration.delays))
+            latest = later[later < high]
+            known = np.union1d(known, latest)
+            if len(known) > MOST_DELAYED:
+                break
+        apart = np.append(True, np.diff(known) > ROUNDING * max(abs(low), abs(high)))
+        rows.append(known[apart & (known > low)])
+        jumps.append(jumping[np.isfinite(jumping)])
+    return Stops(padded_values(rows, np.inf), padded_values(jumps, np.inf))
 
 
 def jumps_within_steps(integration: Integration) -> list[str]:

@@ -155,7 +155,7 @@ def resolve_auto(
     atol: float | Sequence[float] = 1e-6,
     stiff: str = "kvaerno5",
     constants: np.ndarray | None = None,
-    algebraic: Sequence[int] = (),
+    beyond: Sequence[str] = (),
 ) -> tuple[str, str]:
     """Choose a solver.
 
@@ -175,8 +175,8 @@ def resolve_auto(
         The engine's stiff solver (`unideq.solvers.stiff_solver`).
     constants
         What the vector field reads as `c` (B, q), where it does.
-    algebraic
-        Components of u that are algebraic.
+    beyond
+        What it has that only some solvers have: `algebraic`, `delays`.
 
     Returns
     -------
@@ -184,8 +184,10 @@ def resolve_auto(
         `tsit5` or `stiff`, and a sentence that says why. Where the pilot fails, the answer is `tsit5`, and the
         reason says so.
     """
-    if algebraic:
+    if "algebraic" in beyond:
         return stiff, f"`{stiff}`: the model has algebraic states."
+    if "delays" in beyond:
+        return EXPLICIT, f"`{EXPLICIT}`: the model has delays."
     try:
         tolerances = {"rtol": rtol, "atol": np.asarray(atol)}
         return _resolve(model_vector_field, u0, theta, start, end, tolerances, stiff, constants)

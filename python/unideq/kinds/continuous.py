@@ -28,7 +28,7 @@ from ..result.fit import Fit
 from ..result.own_inputs import record_array
 from ..result.sampling import labelled, solver_on
 from ..result.solution import solve
-from ..solvers import check_algebraic, check_solver, stiff_solver
+from ..solvers import check_beyond, check_solver, stiff_solver
 from ..training.diagnosis import why_not_finite
 from ..training.judge import Judge
 from ..training.kind import register_kind
@@ -46,8 +46,7 @@ class ContinuousTask(MeasuredTask):
     def _problem(self) -> EstimationProblem:
         given = self.settings.solver
         check_solver(given.by(stiff_solver(self.engine.name)) if given.name == "auto" else given, self.engine.name)
-        if self.model.states.algebraic:
-            check_algebraic(given, self.engine.name)
+        check_beyond(given, self.engine.name, self.model.beyond)
         return super()._problem()
 
     def begin(self, record: Record) -> list[str]:
@@ -77,7 +76,7 @@ class ContinuousTask(MeasuredTask):
             integration.solver.atol,
             stiff_solver(self.engine.name),
             initial.get("c"),
-            integration.algebraic,
+            integration.beyond,
         )
         self._use_solver(record, name)
         record.events.append(f"solver auto → {name}: {reason}")
@@ -109,7 +108,7 @@ class ContinuousTask(MeasuredTask):
 
     def another_way(self, record: Record) -> str | None:
         """A stiff solver, where every seed gave up with an explicit one for no other reason."""
-        explicit = not self.settings.solver.stiff
+        explicit = not self.settings.solver.stiff and not self.model.delays
         if not (self.failed and explicit) or self._broken_start(record, self.stages[record.stage]) is not None:
             return None
         self._use_solver(record, stiff_solver(self.engine.name))

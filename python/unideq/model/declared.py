@@ -9,6 +9,7 @@ from ..errors import ModelError
 from ..graph import Expression, Graph, substitute, variable
 from ..nn import Network
 from .condition import Condition
+from .delays import StateView, past_input
 from .forcing import interpolate
 from .grouped import Grouped, check_groups
 from .initial import Steady, check_initial
@@ -42,6 +43,8 @@ class Declared(Valued):
     """Those of them whose records came with the model."""
     triggers: tuple[Trigger, ...] = ()
     """Its events."""
+    delays: tuple[float, ...] = ()
+    """How long ago the right-hand side reads the states."""
     infused: dict[str, Expression]
     """Forcing that is an infusion → what the derivative of the states gets of it (n,); while the model is made."""
     named: dict[str, Graph]
@@ -83,8 +86,15 @@ class Declared(Valued):
     def _traced_rhs(self, rhs: Rhs) -> Graph:
         name = getattr(rhs, "__name__", "rhs")
         name = "rhs" if name == "<lambda>" else name
-        du = derivative_vector(call(rhs, self._arguments(), name), self.states, f"`{name}`")
+        arguments = {**self._arguments(), "state": StateView(self.states.split(self._u), self._past)}
+        du = derivative_vector(call(rhs, arguments, name), self.states, f"`{name}`")
         return self._named({"du": du})
+
+    def _past(self, delay: float) -> dict[str, Expression]:
+        """The states so long ago."""
+        if delay not in self.delays:
+            self.delays = (*self.delays, delay)
+        return self.states.split(past_input(self.delays.index(delay), self.states.size))
 
     def _traced_observation(self, observe: Rhs | None) -> Graph:
         own = self.states.split(self._u)
@@ -145,6 +155,8 @@ class Declared(Valued):
 
     def _further_inputs(self, outputs: Mapping[str, Expression]) -> list[Expression]:
         """What named graphs may read besides: changes at events, which one it is; in further kinds of model, more."""
+        if "du" in outputs:
+            return [past_input(k, self.states.size) for k in range(len(self.delays))]
         return [event_row(self.triggers)] if self.triggers and next(iter(outputs)).isdigit() else []
 
     def bound(self, named: Graph) -> Graph:
@@ -188,7 +200,7 @@ class Declared(Valued):
         }
         values = (
             variable("t"),
-            View("state", self.states.split(self._u)),
+            StateView(self.states.split(self._u)),
             View("parameter", {**{n: known[n] for n in self.parameters}, **self.known_values}),
             NetworkView(self.networks, weights),
             View("forcing", {**self.forcing.outputs, **self.input_values}),

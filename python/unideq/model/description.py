@@ -34,6 +34,8 @@ def description(model: Model) -> str:
     for n, own in model.inputs.items():
         units = f" [{own.units}]" if own.units else ""
         lines.append(f"  forcing    {n}{_shape(own.shape)}{units}, one a trajectory")
+    for delay in model.delays:
+        lines.append(f"  delay      {delay:g}")
     for trigger in model.triggers:
         lines.append(f"  event      {trigger}")
     for n, value in model.initial.items():

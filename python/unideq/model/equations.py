@@ -10,6 +10,7 @@ import numpy as np
 
 from ..graph import Expression, Graph, constant, latex, rebuild, text, topological, variable
 from ..graph.printing import identifier
+from .delays import past_input
 from .field_names import differentiated
 
 if TYPE_CHECKING:
@@ -40,10 +41,16 @@ def readable(model: Declared, graph: Graph) -> tuple[dict[str, Expression], dict
         replaced |= {c[k]: value for k, value in enumerate(model.known_values.values())}
     if "theta" in graph.input_names:
         replaced |= {model.layout.view(graph.input("theta"), n): value for n, value in model.values.items()}
+    before: dict[Expression, str] = {}
+    for k, delay in enumerate(model.delays):
+        then = {n: variable(f"{n}.past.{k}", e.shape) for n, e in own.items()}
+        before |= {e: f"{n}(t - {delay:g})" for n, e in then.items()}
+        past: Any = np.concatenate([e.reshape(e.size) for e in then.values()])
+        replaced[past_input(k, model.states.size)] = past
     outputs = rebuild(list(graph.outputs.values()), replaced)
     named = (*own.items(), *model.values.items(), *model.known_values.items())
     names: dict[Expression, str] = {e: n for n, e in named}
-    names |= {e: f"{n}(t)" for n, e in model.input_values.items()}
+    names |= {e: f"{n}(t)" for n, e in model.input_values.items()} | before
     return dict(zip(graph.outputs, outputs, strict=True)), names
 
 

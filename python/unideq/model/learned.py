@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import ModelError, unknown
 from ..graph import Expression, Graph, rebuild
+from .delays import reads_past
 from .layout import Entry, Layout
 from .parameter import Parameter
 from .trace import call, fitted, traced
@@ -58,10 +59,12 @@ def find_learned(model: Model) -> dict[str, LearnedTerm]:
                 calls.setdefault(node.attributes["network"], {})[node] = None
     terms = {}
     for name, nodes in calls.items():
-        first = next(iter(nodes))
+        first = next((node for node in nodes if not reads_past(node)), None)
+        if first is None:  # a table of its arguments would need the past of every time in it
+            continue
         arguments = {f"argument_{i}": a for i, a in enumerate(first.inputs[1:])}
         named = Graph(model.named_observation.inputs, {**arguments, "output": first})
-        bound = model.bound(Graph(named.inputs, {str(k): node for k, node in enumerate(nodes)}))
+        bound = model.bound(Graph(named.inputs, {str(k): n for k, n in enumerate(nodes) if not reads_past(n)}))
         terms[name] = LearnedTerm(name, tuple(bound.outputs.values()), model.bound(named), named)
     return terms
 

@@ -295,6 +295,11 @@ class Model(Declared, Stored):
         return made._with_conditions(moved) if moved else made
 
     @property
+    def beyond(self) -> tuple[str, ...]:
+        """What only some solvers have: keys of `unideq.solvers.engines.BEYOND`."""
+        return ("algebraic",) * bool(self.states.algebraic) + ("delays",) * bool(self.delays)
+
+    @property
     def begins_at_rest(self) -> bool:
         """Whether trajectories begin at the steady state of their inputs."""
         return any(isinstance(v, Steady) and not self.states[n].algebraic for n, v in self.initial.items())
@@ -358,7 +363,7 @@ class Model(Declared, Stored):
 
     _parts: ClassVar[tuple[str, ...]] = (
         "states", "parameters", "conditions", "networks", "weights", "initial", "forcing", "inputs", "recorded",
-        "layout", "triggers",
+        "layout", "triggers", "delays",
     )  # fmt: skip
 
     def _copy(self, bind: bool = True, **changes: Any) -> Any:

@@ -14,6 +14,7 @@ from ..graph import Graph
 from ..nn import Network
 from .algebraic import check_algebraic
 from .declared import Rhs
+from .delays import check_delays, standing_still
 from .description import warn_unused
 from .equations import Equations
 from .event import Dose, Event
@@ -40,7 +41,8 @@ class ODE(Model):
     rhs
         `f(t, state, p, net, forcing)` (trailing arguments may be left out), written in NumPy; returns the derivatives
         as a dict state → value (or a sequence in the states' order), of algebraic states what shall be zero. It is
-        called when the model is made, with symbolic arrays, and never again.
+        called when the model is made, with symbolic arrays, and never again. `state.lag(2.0).x` is x two units of time
+        ago; before the start it was what it is there.
     states
         List of names (scalars), or dict name → shape or `State`.
     parameters
@@ -97,6 +99,7 @@ class ODE(Model):
         self._set_equations({"vector_field": field, "observation": self._traced_observation(observe), **changes})
         check_algebraic(self)
         check_resting(self)
+        check_delays(self)
         check_dimensions(self)
         warn_unused(self)
 
@@ -131,6 +134,8 @@ class ODE(Model):
     def __call__(self, t: float, state: Mapping[str, Any], parameters: Any = None, **own: Any) -> dict[str, np.ndarray]:
         """The derivatives at one state (of algebraic states the residuals), evaluated with NumPy.
 
+        Where the equations read the past, the state has always been this one.
+
         Parameters
         ----------
         t
@@ -156,7 +161,7 @@ class ODE(Model):
             values[f"forcing.{name}"] = np.broadcast_to(value, forcing.shape)
         if self.constants is not None or given:
             values["c"] = self.conditions_array(given)[0]
-        return self.states.split(self.vector_field.evaluate(values)["du"])
+        return self.states.split(standing_still(self.vector_field).evaluate(values)["du"])
 
     def solve(
         self, times: Any, initial: Mapping[str, Any] | None = None, parameters: Any = None, **settings: Any

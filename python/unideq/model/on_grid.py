@@ -28,7 +28,8 @@ class OnGrid(Model, stored=False):
 
     def _further_inputs(self, outputs: Mapping[str, Expression]) -> list[Expression]:
         used = topological(outputs.values())
-        return [i for i in used if i.operation == "input" and i.name.startswith("∂")]
+        further = super()._further_inputs(outputs) if "du" in outputs else []
+        return [*further, *(i for i in used if i.operation == "input" and i.name.startswith("∂"))]
 
     def printed(self) -> dict[str, Expression]:
         """As of any model; the linear part as a polynomial in derivatives, where it is one."""

@@ -12,6 +12,7 @@ from ..graph import Graph
 from ..nn import Network
 from .algebraic import check_algebraic
 from .declared import Rhs
+from .delays import check_delays
 from .description import warn_unused
 from .initial import Steady
 from .linear import add_linear, operators_of, symbols_of
@@ -89,6 +90,7 @@ class PDE(OnGrid, ODE):
         self._set_equations(named)
         check_algebraic(self)
         check_resting(self)
+        check_delays(self)
         check_dimensions(self)
         warn_unused(self)
 

@@ -113,6 +113,11 @@ class Stepper(StepGraphs):
             raise ModelError(
                 f"A stepper has no algebraic states, and `{found}` is one. Fit and solve the model itself."
             )
+        if isinstance(model, ODE) and model.delays:
+            raise ModelError(
+                f"A stepper has no past, and the model reads it (`state.lag({model.delays[0]:g})`). Fit and solve the "
+                "model itself."
+            )
         self._set_equations(named)
         check_dimensions(self)
         if self.solver is None or correction is not None:

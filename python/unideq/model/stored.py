@@ -45,6 +45,7 @@ def model_values(model: Model) -> dict[str, Any]:
         **({"inputs": {n: f.to_json() for n, f in model.inputs.items()}} if model.inputs else {}),
         **({"recorded": {n: r.to_json() for n, r in model.recorded.items()}} if model.recorded else {}),
         **({"events": [t.to_json() for t in model.triggers]} if model.triggers else {}),
+        **({"delays": list(model.delays)} if model.delays else {}),
         "layout": model.layout.to_json(),
         **{key: to_json(graph) for key, graph in model.named.items()},
         **model._more_to_json(),
@@ -64,6 +65,7 @@ def model_from_values(cls: type[M], data: Mapping[str, Any]) -> M:
     made.inputs = {n: Forcing(**f) for n, f in data.get("inputs", {}).items()}
     made.recorded = {n: Records.from_json(r) for n, r in data.get("recorded", {}).items()}
     made.triggers = tuple(Trigger.from_json(t) for t in data.get("events", ()))
+    made.delays = tuple(data.get("delays", ()))
     made.layout = Layout.from_json(data["layout"])
     made.weights = weights_from_json(data, made.layout)
     made._read_more(data)

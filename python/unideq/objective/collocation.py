@@ -70,6 +70,11 @@ class Collocation(Objective):
                 f"`Collocation` compares slopes, and `{decided}` is algebraic: its equation has none. "
                 "Take `Trajectory()`."
             )
+        if problem.model.delays:
+            raise OptionError(
+                "`Collocation` looks at single times, and the model reads what was before "
+                f"(`state.lag({problem.model.delays[0]:g})`). Take `Trajectory()`."
+            )
         problem = replace(problem, picking=True)
         measured = _observables(problem)
         smooth = {i: s for i, s in enumerate(problem.observations.exact(problem.loss).series) if len(s.times) >= 3}

@@ -402,7 +402,7 @@ class EstimationProblem:
         made = Integration(
             "solve", self.rebased(self.model.continuous(who)), self.start(u0, trajectories), start, times,
             self.observe_graph(with_states), self.solver, self.events(trajectories), steady=self.resting,
-            rest=self.rest, algebraic=self.model.states.algebraic,
+            rest=self.rest, algebraic=self.model.states.algebraic, delays=self.model.delays,
         )  # fmt: skip
         integrands = self.cost_outputs("integral")
         return with_integrals(made, Graph(made.observe.inputs, integrands)) if integrands else made

@@ -90,6 +90,11 @@ def check_marginal(problem: EstimationProblem) -> None:
             '`Laplace` starts at given or estimated initial values, not at `initial="steady"`. Use '
             "`ude.BFGS(100)`, which keeps the spread, or give initial values."
         )
+    if model.delays:
+        raise OptionError(
+            f"`Laplace` is for models without a past, and the model reads it (`state.lag({model.delays[0]:g})`). Use "
+            "`ude.BFGS(100)`, which keeps the spread."
+        )
     if problem.loss.whole:
         raise OptionError(
             "`Laplace` needs a likelihood of each measurement by itself, and `SeriesLoss` is of whole series."

@@ -143,6 +143,11 @@ class MultipleShooting(Objective):
                 f"`MultipleShooting` estimates all states where its pieces start, and `{decided}` is algebraic. Take "
                 "`Trajectory()`."
             )
+        if problem.model.delays:
+            raise OptionError(
+                "`MultipleShooting` starts pieces anew, and the model reads what was before "
+                f"(`state.lag({problem.model.delays[0]:g})`). Take `Trajectory()`."
+            )
         if problem.loss.whole:
             raise OptionError("`SeriesLoss` sees whole series, which `MultipleShooting` cuts: take `Trajectory()`.")
 

@@ -72,6 +72,11 @@ def export_julia(
         raise ModelError(
             f"A script solves no algebraic equations, and `{found}` has one. Solve it here, `model.solve(...)`."
         )
+    if model.delays:
+        raise ModelError(
+            f"A script has no delays, and the model has (`state.lag({model.delays[0]:g})`). Solve it here, "
+            "`model.solve(...)`."
+        )
     grid = increasing(times)
     begin = float(grid[0]) if start is None else model_time(start, "`start`")
     if begin > grid[0]:

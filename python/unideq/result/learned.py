@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import unknown
+from ..errors import ModelError, unknown
 from ..graph import Graph, text
 from ..model import Model
 from ..model.equations import readable
@@ -48,6 +48,11 @@ def visited(fit: Fit, network: str) -> Visited:
         If the model's equations call no such network.
     """
     model = fit.model
+    if network in model.networks and network not in model.learned and model.delays:
+        raise ModelError(
+            f"`{network}` reads the past, so that no table says what it saw. Call it at your own points, "
+            f"`fit.network({network!r})(x)`."
+        )
     if network not in model.learned:
         raise unknown("network", network, model.learned)
     data = fit.tree["/learned_term"].to_dataset()

@@ -131,6 +131,7 @@ def predict(
         steady=problem.resting,
         rest=problem.rest,
         algebraic=model.states.algebraic,
+        delays=model.delays,
     )
     result = engine.integrate(program, theta)
     # Behind a row's end, too: comparisons with NaN are false.

@@ -26,7 +26,7 @@ from ..model.names import normal_keys
 from ..objective import Integration
 from ..objective.own_times import time_dim
 from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
-from ..solvers import Solver, check_algebraic, solver_settings, stiff_solver
+from ..solvers import Solver, check_beyond, solver_settings, stiff_solver
 from ..times import increasing, model_time
 from .events import crossed_zero, event_dataset, happened, warn_never, with_events
 from .own_inputs import solved_inputs
@@ -166,8 +166,7 @@ def solve(
     u0, batched = initial_states(model, initial)
     settings = solver_settings(solver, **USUAL)
     runner = get_engine(engine)
-    if model.states.algebraic:
-        check_algebraic(settings, runner.name)
+    check_beyond(settings, runner.name, model.beyond)
     sizes = largest_values(model.states, u0)
     settings = replace(settings, atol=absolute_tolerances(model.states, settings.atol, sizes, USUAL_ATOL))
     warn_outside(model, begin, float(grid[-1]))
@@ -181,7 +180,7 @@ def solve(
         ends = np.full(count, grid[-1])
         chosen, reason = resolve_auto(
             field, u0, theta, np.full(count, begin), ends, settings.rtol, settings.atol, stiff, own.constants,
-            model.states.algebraic,
+            model.beyond,
         )  # fmt: skip
     settings = settings if settings.name == chosen else settings.by(chosen)
     # The initial values travel behind θ, so that solving again from elsewhere compiles nothing.
@@ -207,6 +206,7 @@ def solve(
         steady=resting,
         rest=_rebased(own.read(rest), symbol, both, size) if resting and rest is not None else None,
         algebraic=model.states.algebraic,
+        delays=model.delays,
     )
     both_values = np.concatenate([theta, u0.ravel()])
     check_starts(program, both_values, model.states, range(count) if own.labels is None else own.labels)

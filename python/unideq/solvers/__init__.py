@@ -5,7 +5,7 @@ An entry is a class (`table.py`): what it is, what each engine calls it, and its
 
 from .adjoints import ADJOINTS
 from .brought import ExplicitRungeKutta, Rosenbrock
-from .engines import adjoints_of, check_algebraic, check_solver, counterpart, solvers_of, stiff_solver
+from .engines import adjoints_of, check_beyond, check_solver, counterpart, solvers_of, stiff_solver
 from .entries import SOLVERS
 from .settings import SolverSettings, checked_atol
 from .solver import Adaptive, FixedStep, Solver
@@ -26,7 +26,7 @@ __all__ = [
     "SolverSettings",
     "Tableau",
     "adjoints_of",
-    "check_algebraic",
+    "check_beyond",
     "check_solver",
     "checked_atol",
     "counterpart",

@@ -9,7 +9,7 @@ from .adjoints import ADJOINTS
 from .entries import SOLVERS
 from .settings import SolverSettings
 
-__all__ = ["adjoints_of", "check_algebraic", "check_solver", "counterpart", "solvers_of", "stiff_solver"]
+__all__ = ["adjoints_of", "check_beyond", "check_solver", "counterpart", "solvers_of", "stiff_solver"]
 
 _STIFF_CHOICE = {"jax": "kvaerno5", "julia": "rodas5p"}
 
@@ -60,35 +60,45 @@ def check_solver(settings: SolverSettings, engine: str) -> None:
         raise OptionError(f"Solver `{settings.name}` makes fixed steps: give it a positive `dt`, not {settings.dt!r}.")
 
 
-def check_algebraic(settings: SolverSettings, engine: str) -> None:
-    """Make sure that an engine solves algebraic equations, by this solver and adjoint.
+BEYOND = {
+    "algebraic": ("algebraic equations (states with `algebraic=True`)", "eliminate the algebraic states"),
+    "delays": ("equations with delays (`state.lag`)", "replace the delay by a chain of compartments"),
+}
+"""What only some solvers have, by the attribute that says so: in words, and what to do without."""
+
+
+def check_beyond(settings: SolverSettings, engine: str, needs: Iterable[str]) -> None:
+    """Make sure that an engine solves what a model needs beyond derivatives, by this solver and adjoint.
+
+    Parameters
+    ----------
+    settings, engine
+        How it is to be solved, and by whom.
+    needs
+        Keys of `BEYOND`.
 
     Raises
     ------
     EngineUnsupported
-        If the engine doesn't; names one that does. If this adjoint doesn't go with them.
+        If the engine doesn't; names one that does. If this adjoint doesn't go with it.
     OptionError
         If this solver doesn't; names those that do.
     """
-    able = {n: s for n, s in SOLVERS.items() if s.algebraic}
-    owners = sorted({e for s in able.values() for e in s.engines})
-    if engine not in owners:
-        named = " and ".join(f"`{e}`" for e in owners)
-        raise EngineUnsupported(
-            f"Engine `{engine}` solves no algebraic equations (states with `algebraic=True`); engine {named} does. "
-            f'Write `engine="{owners[0]}"`, or eliminate the algebraic states.'
-        )
-    if settings.name != "auto" and not settings.entry.algebraic:
-        listing = " or ".join(f'`solver="{n}"`' for n in able)
-        raise OptionError(
-            f"`{settings.name}` solves differential equations alone, and the model has algebraic states. Choose "
-            f"{listing}."
-        )
-    if settings.adjoint not in ("auto", "discrete"):
-        raise EngineUnsupported(
-            f"The adjoint `{settings.adjoint}` doesn't go with algebraic states. Choose `discrete`, which follows the "
-            "steps taken."
-        )
+    for need in needs:
+        words, instead = BEYOND[need]
+        able = [n for n, s in SOLVERS.items() if getattr(s, need)]
+        if engine != "julia":
+            raise EngineUnsupported(
+                f'Engine `{engine}` solves no {words}; engine `julia` does. Write `engine="julia"`, or {instead}.'
+            )
+        if settings.name != "auto" and not getattr(settings.entry, need):
+            listing = ", ".join(f'`solver="{n}"`' for n in able)
+            raise OptionError(f"`{settings.name}` solves no {words} here. Choose one of {listing}.")
+        if settings.adjoint not in ("auto", "discrete"):
+            raise EngineUnsupported(
+                f"The adjoint `{settings.adjoint}` doesn't go with {words}. Choose `discrete`, which follows the steps "
+                "taken."
+            )
 
 
 def _has(kind: str, name: str, engines: Iterable[str], engine: str, here: list[str]) -> None:

@@ -64,6 +64,8 @@ class Solver:
         Whether its steps' derivatives need second ones of the vector field.
     algebraic
         Whether it solves algebraic equations beside differential ones (a mass matrix), on `julia`.
+    delays
+        Whether it reads the past by its own dense output, on `julia`.
     coefficients
         Where `julia` has the coefficients of such a method, which its discrete adjoint needs.
     instead
@@ -85,6 +87,7 @@ class Solver:
     engines: ClassVar[Mapping[str, str | Tableau]] = {}
     rosenbrock: ClassVar[bool] = False
     algebraic: ClassVar[bool] = False
+    delays: ClassVar[bool] = False
     coefficients: ClassVar[str | None] = None
     instead: ClassVar[str | None] = None
 
@@ -103,6 +106,7 @@ class Solver:
             return
         cls.name, cls.kind, cls.order, cls.instead = cls.__name__.lower(), kind, order, instead
         cls.coefficients, cls.rosenbrock, cls.algebraic = coefficients, coefficients is not None, algebraic
+        cls.delays = kind == "explicit" and julia is not None and not cls.fixed
         named = {"jax": jax, "julia": julia}
         own = {} if tableau is None else tableau.engines
         cls.engines = {engine: name or own[engine] for engine, name in named.items() if name or engine in own}

@@ -33,6 +33,7 @@ class Tableau(Stored):
     label: ClassVar[str]
     instead: ClassVar[str | None] = None
     algebraic: ClassVar[bool] = False
+    delays: ClassVar[bool] = False
 
     @property
     def fixed(self) -> bool:

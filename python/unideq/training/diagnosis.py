@@ -10,6 +10,7 @@ import numpy as np
 from ..engine import Engine
 from ..graph import OPERATIONS, Expression, Graph, vjp
 from ..graph.graph import topological
+from ..model.delays import standing_still
 from ..model.state import StateTable
 from ..objective.program import Integration, LossProgram
 
@@ -58,9 +59,10 @@ def _in_equations(source: Integration, states: StateTable, theta: np.ndarray) ->
     """What isn't finite in the right-hand side at the start."""
     began = source.initial.evaluate({"theta": theta})
     constants = began.get("c", np.zeros((len(source.start), 0)))
+    field = standing_still(source.vector_field)
     for t, u, c in zip(source.start, began["u0"], constants, strict=True):
         values = {"t": t, "u": u, "c": c, "theta": theta}
-        bad = np.flatnonzero(~np.isfinite(source.vector_field.evaluate(values)["du"]))
+        bad = np.flatnonzero(~np.isfinite(field.evaluate(values)["du"]))
         if len(bad) and np.isfinite(u).all():
             at = bad[0]
             name = next((n for n, window in states.windows.items() if window.start <= at < window.stop), None)

@@ -46,6 +46,8 @@ mutable struct CompiledIntegration <: CompiledTrajectories
     const times_each::Int
     const constants::Int
     const steady::Int                   # components of u0 that are guesses of a steady state
+    const delays::Vector{Float64}       # how long before the body reads the first `delayed` components of u
+    const delayed::Int
     const settings::Settings
     const graphs::TrajectoryGraphs
     const rest::Union{Nothing,CompiledGraph}
@@ -83,6 +85,8 @@ function CompiledIntegration(data::AbstractDict)
         k,
         q,
         Int(get(data, "steady", 0)),
+        Float64[d for d in get(data, "delays", ())],
+        Int(get(data, "delayed", 0)),
         has_algebraic(jacobian) ? by_tableau(settings) : settings,
         graphs,
         resting_graph(get(data, "rest", nothing), graphs, q),
@@ -155,12 +159,13 @@ function step_derivatives(p::CompiledIntegration, data, outputs, inputs, along..
 end
 
 """
-The tableau of the steps that are recorded; `nothing` where the method has none, or where no derivatives are wanted and
-the integrator has a dense output of its own.
+The tableau of the steps that are recorded; `nothing` where the method has none, or where neither derivatives are wanted nor
+the past is read, and the integrator has a dense output of its own.
 """
 function recorded_tableau(p::CompiledIntegration)
     method = p.settings.method
-    return !is_differentiated(p) && method.algorithm !== nothing ? nothing : method.tableau
+    unread = !is_differentiated(p) && isempty(p.delays)
+    return unread && method.algorithm !== nothing ? nothing : method.tableau
 end
 
 "Observations of all trajectories together, B·K."

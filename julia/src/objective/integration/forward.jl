@@ -13,7 +13,8 @@ function push_trajectory!(batch::Batch, slot::Slot, trajectory::Int, arrays::Vec
     push_settled!(batch, slot, trajectory, slot.row)
     tableau, body = p.settings.method.tableau, slot.body.forward
     jump = slot.jump === nothing ? nothing : slot.jump.forward
-    recorded = RecordedSolve(tape, tableau, body, given.values, given.tangent, slot.tangent, jump, slot.consistency)
+    past = slot.field.history
+    recorded = RecordedSolve(tape, tableau, body, given.values, given.tangent, slot.tangent, jump, slot.consistency, past)
     push_forward!(recorded, slot.row, states)
     for j in 1:k
         at = k * (trajectory - 1) + j

@@ -30,8 +30,8 @@ One solve backwards: add the cotangent of the initial state to `u0` (n) and that
 function pull_by!(::Val{:discrete}, batch::Batch, slot::Slot, trajectory::Int, u0, dp)
     p, tape, body = batch.problem, batch.tapes[trajectory], slot.body.reverse
     jump = slot.jump === nothing ? nothing : slot.jump.reverse
-    given, tableau = slot.sight.given.values, p.settings.method.tableau
-    recorded = RecordedSolve(tape, tableau, body, given, dp, slot.adjoint, jump, slot.consistency)
+    given, tableau, past = slot.sight.given.values, p.settings.method.tableau, slot.field.history
+    recorded = RecordedSolve(tape, tableau, body, given, dp, slot.adjoint, jump, slot.consistency, past)
     pull!(recorded, batch.seeds, p.n * p.times_each * (trajectory - 1), u0)
     return nothing
 end

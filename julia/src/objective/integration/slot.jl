@@ -25,7 +25,7 @@ function Slot(p::CompiledIntegration, sight::Sight)
         sight,
         body,
         p.rest === nothing ? body : GraphRunner(p.rest),
-        Field(body.value, sight.given.values, p.n, tableau),
+        Field(body.value, sight.given.values, p.n, tableau, History(p.delays, p.delayed, p.n, tableau)),
         nothing,
         SolverDerivatives(p.jacobian, sight.given.values),
         Buffers(p.n, count),

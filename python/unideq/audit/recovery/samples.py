@@ -55,6 +55,11 @@ def checked_network(model: ODE, network: str | None) -> str:
             raise ModelError(f"The model has several networks ({listing}): say which, e.g. `fit.recover({first!r})`.")
     if network not in model.networks:
         raise unknown("network", network, model.networks, ModelError)
+    if model.delays:
+        raise ModelError(
+            f"Recovery refits equations of one time, and this model has `state.lag({model.delays[0]:g})`. Compare "
+            f"`fit.network({network!r})` with formulas of your own."
+        )
     if network not in model.learned:
         raise ModelError(f"Network `{network}` isn't called by the equations: there is nothing to recover.")
     reason, algebraic = None, next((s.name for s in model.states if s.algebraic), None)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...graph import Graph, partition
 from ...objective.program import Integration, shapes_key
-from ...solvers import check_algebraic, check_solver
+from ...solvers import check_beyond, check_solver
 from ..clock import MOST_RECORDED, ON_GRID, check_events, clocked
 from .crossings import CrossingController, Watched, marked_term, with_crossings
 from .events import Known, with_events
@@ -48,8 +48,7 @@ def integration_data(integration: Integration) -> Data:
     """What may change from call to call without compiling anew; see `check_solver` for what it raises."""
     settings = integration.solver
     check_solver(settings, "jax")  # here, as code compiled for others may serve
-    if integration.algebraic:
-        check_algebraic(settings, "jax")
+    check_beyond(settings, "jax", integration.beyond)
     clock = clocked(integration)
     data = {"start": clock.start, "times": clock.times, "seen": np.asarray(integration.times, float)}
     data |= {"stops": padded(clock.stops), "jumps": padded(clock.jumps)}

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import EngineUnsupported
-from ...graph import Graph, constant, jacobian, jvp, substitute, to_json
+from ...graph import Graph, constant, jacobian, jvp, substitute, to_json, variable
+from ...model.delays import is_past, past_name
 from ...objective.program import Integration
-from ...solvers import check_algebraic, check_solver
+from ...solvers import check_beyond, check_solver
 from ..clock import MOST_RECORDED, check_events, clocked
 from .derived import Parts, Program, as_json, derivatives, forward, once, parts, reverse
 from .tableau import tableau_json
@@ -23,8 +24,7 @@ def integration_arrays(integration: Integration) -> dict[str, np.ndarray]:
     stops (S) and jumps (J), or (B, S) and (B, J); where there are events, their times (B, E) and what they are; which
     are solved (b), where not all are."""
     check_solver(integration.solver, "julia")  # here, as code compiled for others may serve
-    if integration.algebraic:
-        check_algebraic(integration.solver, "julia")
+    check_beyond(integration.solver, "julia", integration.beyond)
     check_events(integration, "julia")
     clock = clocked(integration)
     step = np.array(0.0 if integration.solver.dt is None else integration.solver.dt)
@@ -80,6 +80,22 @@ def _second(body: Graph, wrt: Sequence[str], of: Callable[..., Program | None]) 
         return {"curvature": None, "time": None}
 
 
+def _looking_back(field: Graph, delays: int) -> Graph:
+    """The vector field with what it reads of the past behind `u`."""
+    if not delays:
+        return field
+    u, past = field.input("u"), [field.input(past_name(k)) for k in range(delays)]
+    ends = np.cumsum([u.size, *(p.size for p in past)]).tolist()
+
+    def make() -> Graph:
+        wide: Any = variable("u", (ends[-1],))
+        parts = {p: wide[ends[k] : ends[k + 1]] for k, p in enumerate(past)}
+        inputs = tuple(wide if i is u else i for i in field.inputs if not is_past(i))
+        return substitute(field, {u: wide[: u.size], **parts}, inputs)
+
+    return once(field, "looking back", make)
+
+
 def _with_events(integration: Integration, field: Graph) -> tuple[Graph, Graph, dict[str, Any]]:
     """What θ alone decides of the vector field, and of what happens at rest and at events; the vector field, and the
     latter's graphs: `rest`, `jump`, and of what crosses zero `level` and `rate`."""
@@ -104,7 +120,7 @@ def _with_events(integration: Integration, field: Graph) -> tuple[Graph, Graph, 
 def integration_program(integration: Integration, differentiated: bool) -> Program:
     """The graphs of an integration, `differentiated` in both modes or not."""
     clock = clocked(integration)
-    prologue, body, happening = _with_events(integration, clock.vector_field)
+    prologue, body, happening = _with_events(integration, _looking_back(clock.vector_field, len(integration.delays)))
     observe_prologue, observe = parts(integration.observe)
     settings = integration.solver.to_json()
     settings.pop("dt")
@@ -134,6 +150,8 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
     resting = happening.pop("rest", None)
     if resting is not None:
         program["rest"] = as_json(resting)
+    if integration.delays:
+        program |= {"delays": integration.delays, "delayed": integration.vector_field.input(past_name(0)).size}
     found = integration.events
     if found is not None and clock.happening is not None:
         program["events"] = {

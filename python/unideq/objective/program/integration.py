@@ -47,6 +47,9 @@ class Integration(Source):
     algebraic
         Components of u whose `du` is no slope but shall be zero. In `u0` they are guesses; they follow from the others
         at the start, and behind every jump of the vector field.
+    delays
+        How long ago the vector field reads the first components of u, as its inputs `past.0`, `past.1`, …: before the
+        start they were what they are there.
     data
         `rows` (b,): which of the problems are solved, in this order, none twice; a batch replaces them. Empty: all are.
     """
@@ -63,6 +66,12 @@ class Integration(Source):
     steady: int = 0
     rest: Graph | None = None
     algebraic: tuple[int, ...] = ()
+    delays: tuple[float, ...] = ()
+
+    @property
+    def beyond(self) -> tuple[str, ...]:
+        """What only some solvers have: keys of `unideq.solvers.engines.BEYOND`."""
+        return ("algebraic",) * bool(self.algebraic) + ("delays",) * bool(self.delays)
 
     @property
     def solved(self) -> int:
@@ -99,4 +108,6 @@ class Integration(Source):
     def settings(self) -> Hashable:
         found = self.events
         happening = () if found is None else (np.shape(found.times), found.numbers, found.directions)
-        return replace(self.solver, dt=None), np.shape(self.times), happening, self.steady, self.algebraic
+        # How often the kink at the start comes back depends on how long a trajectory is.
+        delayed = (self.delays, (self.times[:, -1] - self.start).tobytes()) if self.delays else ()
+        return replace(self.solver, dt=None), np.shape(self.times), happening, self.steady, self.algebraic, delayed
