@@ -7,6 +7,7 @@ from . import problems as problems
 from .audit import FlowMap as FlowMap
 from .audit import Shift as Shift
 from .audit import Truncation as Truncation
+from .closure import coarsen as coarsen
 from .engine import available as available_engines  # noqa: F401
 from .engine import get_engine as get_engine
 from .engine import set_engine as set_engine
@@ -27,6 +28,7 @@ from .grid import Dirichlet as Dirichlet
 from .grid import Grid as Grid
 from .grid import Neumann as Neumann
 from .grid import Periodic as Periodic
+from .grid import filters as filters
 from .grid import restrict as restrict
 from .grid import schemes as schemes
 from .model import ODE as ODE

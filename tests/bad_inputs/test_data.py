@@ -88,6 +88,15 @@ ude.restrict(fields.u, grid)  # Dataset … DataArray
 ude.restrict(fields, 5)  # `grid` … 5
 ude.restrict(fields.rename(x="y"), grid)  # `x`
 ude.restrict(fields, walls)  # `x`
+ude.coarsen(5, grid)  # Dataset … 5
+ude.coarsen(fields, 5)  # `coarse` … 5
+ude.coarsen(fields, grid, "gaussian")  # `filter` … gaussian
+ude.coarsen(fields, grid, ude.filters.Box(-1.0))  # `width` … -1
+ude.coarsen(fields, grid, ude.filters.Box(1e-3))  # narrower than the spacing
+ude.coarsen(fields, grid, ude.filters.Gaussian(99.0))  # 99 … long
+ude.coarsen(fields, walls)  # periodic
+ude.coarsen(fields, ude.Grid(grid.axes[0].with_points(999)))  # 999 points
+ude.coarsen(fields.rename(x="y"), grid)  # `x`
 ude.restrict(fields.where(fields.time > 0.06), ude.Grid(grid.axes[0].with_points(8)))  # NaN
 ude.restrict(fields.isel(x=[0, 1, 5]), grid)  # `x`
 """)

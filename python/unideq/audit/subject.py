@@ -12,10 +12,10 @@ import xarray as xr
 from ..checks import instance, known_keys
 from ..errors import DataError, ModelError, OptionError
 from ..model import Model
+from ..model.provenance import generator_of
 from ..result import Fit
 from ..result.horizon import FURTHEST
 from .finding import Finding
-from .provenance import generator_of
 from .states import States, data_states, initial_states, states_of
 
 __all__ = ["Conditions", "StatesSubject", "Subject"]

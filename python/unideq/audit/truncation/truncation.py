@@ -25,9 +25,9 @@ import numpy as np
 from ...checks import function, instance, known_arguments, mapping, number, sequence, settle, whole
 from ...errors import DataError, ExtraMissing, ModelError
 from ...model import Model
+from ...model.provenance import generator_of
 from ...result import Fit
 from ..check import Check, Outcome, not_checked
-from ..provenance import generator_of
 from ..states import States, closure, data_states
 from ..subject import StatesSubject
 from .decompose import decompose

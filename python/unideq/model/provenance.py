@@ -7,7 +7,7 @@ import json
 import xarray as xr
 
 from ..errors import DataError
-from ..model import Model
+from .model import Model
 
 __all__ = ["generator_of"]
 

@@ -1,0 +1,5 @@
+"""Closures: what of a flow a coarse grid doesn't see, from filtered data on."""
+
+from .coarsen import coarsen
+
+__all__ = ["coarsen"]
