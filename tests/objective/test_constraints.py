@@ -66,7 +66,9 @@ def test_multipliers_are_the_prices_of_the_bounds(fit: ude.Fit, tmp_path: Any) -
     again = ude.Fit.load(tmp_path / "fit.nc")
     multipliers = again.tree["/parameters"].to_dataset()["multiplier.limit"].isel(seed=0, trajectory=0)
     assert float(multipliers.mean()) == pytest.approx(4.0 / (9.0 * LIMIT**2), rel=0.05)
-    assert again.record.settings.costs["limit"].words == "≤ 0.111111 at all times"
+    rows = dict(again.record.settings.rows())
+    assert rows["stages"] == "BFGS on Trajectory, 300 iterations in 10 rounds"
+    assert "limit (≤ 0.111111 at all times)" in rows["costs"]
     assert np.array_equal(again.theta, fit.theta)
 
 

@@ -91,7 +91,8 @@ class Constraint(Cost):
         bound = next(
             f"{sign} {b:g}" for sign, b in (("≤", self.below), ("≥", self.above), ("=", self.equals)) if b is not None
         )
-        return f"{bound} {'at all times' if self.over == 'times' else 'at the end'}"
+        place = {"times": "at all times", "integral": "as an integral", "end": "at the end"}[self.over]
+        return f"{bound} {place}"
 
     def excess(self, value: Any) -> Any:
         """What is violated: more than zero, or, of an equality, anything but zero."""

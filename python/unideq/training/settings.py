@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Self
 
 from ..checks import whole
@@ -57,7 +58,12 @@ class FitSettings:
 
     def rows(self) -> list[tuple[str, str]]:
         """(what, how), for people."""
-        stages = "; ".join(f"{stage.label}, {stage.iterations} iterations" for stage in self.stages())
+        words = []
+        for _, rounds in groupby(self.stages(), lambda s: (id(s.phase), id(s.objective))):
+            own = list(rounds)
+            more = f" in {len(own)} rounds" if len(own) > 1 else ""
+            words.append(f"{own[0].label}, {sum(s.iterations for s in own)} iterations{more}")
+        stages = "; ".join(words)
         return [("stages", stages), ("seeds", ", ".join(map(str, self.seeds)))]
 
     def to_json(self) -> dict[str, Any]:
