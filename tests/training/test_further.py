@@ -55,6 +55,15 @@ def test_frozen_parts_keep_their_values_and_thawed_ones_move(first):
     assert values(moved, 0, "k") == values(held, 0, "k")
 
 
+def test_a_layer_goes_before_its_network(first):
+    moved = first.train(ude.Adam(1e-2, 3), freeze=["k", "f", "f.layer_2.bias"], thaw="f.layer_2", progress=False)
+    free = {e.name for e in moved.record.layout.entries if e.free}
+    assert free == {"f.layer_2.weight", "initial.x"}
+    for name in ("k", "f.layer_1.weight", "f.layer_1.bias", "f.layer_2.bias"):
+        np.testing.assert_array_equal(values(moved, 0, name), values(first, 0, name))
+    assert (values(moved, 0, "f.layer_2.weight") != values(first, 0, "f.layer_2.weight")).all()
+
+
 def test_other_data_start_at_their_own_first_measurements(first):
     other = first.train(ude.Adam(1e-12, 1), decay(start=5.0, rate=0.4), progress=False)
     assert values(other, 0, "initial.x") == pytest.approx(5.0)
@@ -102,6 +111,8 @@ def test_a_checkpoint_belongs_to_the_fit_that_it_goes_on_from(first, tmp_path):
     ("given", "kind", "words"),
     [
         ({"freeze": "g"}, ModelError, "Unknown parameter or network `g`"),
+        ({"thaw": "f.layer_9"}, ModelError, r"Unknown layer of the network `f` `f.layer_9`.*`f.layer_1`, `f.layer_2`"),
+        ({"freeze": "f", "thaw": ["f"]}, OptionError, "`freeze` and `thaw` both name `f`"),
         ({"freeze": 3}, OptionError, "`freeze` needs names"),
         ({"thaw": [3]}, OptionError, "`thaw`"),
         ({"seeds": 3}, OptionError, "goes on with the seeds of the fit"),

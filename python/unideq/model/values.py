@@ -129,33 +129,37 @@ class Valued:
         return self, False
 
     def frozen(self, *names: str) -> Self:
-        """The same model in which these parameters and networks keep their values in training.
+        """The same model in which these parameters, networks and layers keep their values in training.
 
         Parameters
         ----------
         *names
-            Parameters and networks.
+            Parameters, networks, and layers or single weights of networks, `closure.layer_2`, `closure.layer_2.bias`.
 
         Raises
         ------
         ModelError
-            If a name is neither.
+            If a name is none of these.
         """
         return self._with_free(names, lambda entry: False)
 
     def thawed(self, *names: str) -> Self:
-        """The same model in which training may change these parameters and networks (again)."""
+        """The same model in which training may change these (again); names as of `frozen`."""
         fixed = {f"{n}.{w}" for n, net in self.networks.items() for w in net.fixed_weights()}
         return self._with_free(names, lambda entry: entry not in fixed)
 
     def _with_free(self, names: tuple[str, ...], free: Callable[[str], bool]) -> Self:
+        parts = {e.name: {e.name, *_wholes(e.name)} for e in self.layout.entries}
+        known = set(self.parameters).union(*(parts[e.name] for e in self.layout.of_kind("network")))
         for name in names:
-            if name not in self.parameters and name not in self.networks:
-                raise unknown("parameter or network", name, (*self.parameters, *self.networks), ModelError)
-        entries = [
-            replace(e, free=free(e.name)) if e.name in names or e.name.partition(".")[0] in names else e
-            for e in self.layout.entries
-        ]
+            if name not in known:
+                network = name.partition(".")[0]
+                if network not in self.networks:
+                    raise unknown("parameter or network", name, (*self.parameters, *self.networks), ModelError)
+                layers = dict.fromkeys(e.name.rpartition(".")[0] for e in self.layout.of_kind("network"))
+                own = [n for n in layers if n.startswith(f"{network}.")]
+                raise unknown(f"layer of the network `{network}`", name, own, ModelError)
+        entries = [replace(e, free=free(e.name)) if parts[e.name] & set(names) else e for e in self.layout.entries]
         parameters = {n: p.kept(free=free(n)) if n in names else p for n, p in self.parameters.items()}
         made = self._valued(parameters, self.weights)
         made.layout = Layout(entries)
@@ -175,6 +179,12 @@ class Valued:
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__, parameters=parameters, weights=weights)
         return made
+
+
+def _wholes(name: str) -> list[str]:
+    """What an entry is part of: `f.layer_1.bias` of `f` and `f.layer_1`."""
+    parts = name.split(".")
+    return [".".join(parts[:k]) for k in range(1, len(parts))]
 
 
 def described_values(model: Valued) -> dict[str, Any]:

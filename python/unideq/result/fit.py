@@ -269,7 +269,8 @@ class Fit:
             Other measurements of the same variables; default: this fit's. Initial values (and starts of segments)
             belong to the trajectories that they were trained on: with other data they start at its first measurements.
         freeze, thaw
-            Names of parameters and networks that keep their values, or that may change (again).
+            Names of parameters, networks and their layers that keep their values, or that may change (again). A layer
+            goes before its network: `freeze="closure", thaw="closure.layer_2"` trains that layer alone.
         **settings
             As in `unideq.fit`: `objective`, `loss`, `holdout`, `solver`, …, `checkpoint`, `engine`, `progress`. The
             objective of a curriculum is its last.

@@ -47,7 +47,7 @@ def train_further(
     if "seeds" in options:
         raise OptionError("`train` goes on with the seeds of the fit. Other seeds begin anew: `ude.fit(…, seeds=…)`.")
     path = checked_run(checkpoint, progress, callback)
-    model = record.model.thawed(*_names(thaw, "thaw")).frozen(*_names(freeze, "freeze"))
+    model = _freed(record.model, _names(freeze, "freeze"), _names(thaw, "thaw"))
     model = model.settled() if settled else model
     kind, before = kind_of(model), record.settings
     kind.check_arguments(options)
@@ -89,12 +89,22 @@ def adapt(fit: Fit, data: Any, phases: Any, **settings: Any) -> Fit:
     return train_further(fit, phases, data, settled=True, **{"holdout": None, **settings})
 
 
+def _freed(model: Any, freeze: tuple[str, ...], thaw: tuple[str, ...]) -> Any:
+    """The model with parts frozen and thawed; of a network and its layer, the layer's word counts."""
+    both = set(freeze) & set(thaw)
+    if both:
+        raise OptionError(f"`freeze` and `thaw` both name `{min(both)}`. Leave it out of one of them.")
+    for name in sorted((*freeze, *thaw), key=lambda n: n.count(".")):
+        model = model.frozen(name) if name in freeze else model.thawed(name)
+    return model
+
+
 def _names(given: Any, what: str) -> tuple[str, ...]:
     """A name or several."""
     if isinstance(given, str):
         return (given,)
     return sequence(
-        given, what, needs='names of parameters and networks, e.g. `["uptake"]`', each=lambda n: text(n, what)
+        given, what, needs='names of parameters, networks and layers, e.g. `["uptake"]`', each=lambda n: text(n, what)
     )
 
 
