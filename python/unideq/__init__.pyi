@@ -43,6 +43,7 @@ from .model import Parameter as Parameter
 from .model import State as State
 from .model import Steady as Steady
 from .model import Stepper as Stepper
+from .model import structural_ode as structural_ode
 from .objective import L1 as L1
 from .objective import L2 as L2
 from .objective import Causal as Causal
@@ -55,6 +56,7 @@ from .objective import GaussianLikelihood as GaussianLikelihood
 from .objective import GradientNorm as GradientNorm
 from .objective import Holdout as Holdout
 from .objective import Huber as Huber
+from .objective import Intervention as Intervention
 from .objective import LearningRateAnnealing as LearningRateAnnealing
 from .objective import LogNormalLikelihood as LogNormalLikelihood
 from .objective import MultipleShooting as MultipleShooting
@@ -62,6 +64,7 @@ from .objective import NegativeBinomialLikelihood as NegativeBinomialLikelihood
 from .objective import NeuralTangentKernel as NeuralTangentKernel
 from .objective import PCGrad as PCGrad
 from .objective import PoissonLikelihood as PoissonLikelihood
+from .objective import Ranking as Ranking
 from .objective import SeriesLoss as SeriesLoss
 from .objective import SquaredError as SquaredError
 from .objective import Stream as Stream
@@ -97,6 +100,7 @@ from .residual import samplers as samplers
 from .result import Fit as Fit
 from .result import Solution as Solution
 from .result import plot_rollout_metrics as plot_rollout_metrics
+from .result import ranking_sweep as ranking_sweep
 from .result import rollout_metrics as rollout_metrics
 from .solvers import Auto as Auto
 from .solvers import ExplicitRungeKutta as ExplicitRungeKutta

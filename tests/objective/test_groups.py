@@ -153,7 +153,7 @@ def test_groups_may_be_combinations_of_two_coordinates(tmp_path: Any) -> None:
         known.conditions_array({"site": "B", "year": 2021})
     with pytest.raises(ude.UnideqError, match="`site` alone labels no group: say `year`, too"):
         known.conditions_array({"site": "B"})
-    with pytest.raises(ude.UnideqError, match="lack the coordinate `year`, by which the parameter `rate` is grouped"):
+    with pytest.raises(ude.UnideqError, match="lack the coordinate `year`, which groups the parameter `rate`"):
         Observations.given(measured(), model)
 
 

@@ -13,6 +13,7 @@ from .pathology import (
     ResidualSubject,
     Stiffness,
 )
+from .rankings import Rankings
 from .report import Audit
 from .rollout import FlowMap, Shift
 from .subject import StatesSubject, Subject
@@ -30,6 +31,7 @@ __all__ = [
     "Generalisation",
     "Outcome",
     "Progress",
+    "Rankings",
     "ResidualSubject",
     "Shift",
     "StatesSubject",

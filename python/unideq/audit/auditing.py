@@ -23,6 +23,7 @@ from .pathology import (
     ResidualSubject,
     Stiffness,
 )
+from .rankings import Rankings
 from .report import Audit
 from .rollout import FlowMap, Shift
 from .subject import StatesSubject, Subject
@@ -31,7 +32,8 @@ from .truncation import Truncation
 __all__ = ["BUILT_IN", "audit"]
 
 BUILT_IN: tuple[type[Check[Any]], ...] = (
-    Truncation, FlowMap, Shift, Balance, Stiffness, Conflict, Causality, Concentration, Generalisation, Progress,
+    Truncation, FlowMap, Shift, Rankings, Balance, Stiffness, Conflict, Causality, Concentration, Generalisation,
+    Progress,
 )  # fmt: skip
 """Checks that have a name to be asked for by; those that suit a kind of fit are its default, in this order."""
 _FINDINGS = "audit_findings"
@@ -49,8 +51,7 @@ def audit(
     truth: Model | None = None,
 ) -> Audit:
     """Examine a fit; see `Fit.audit`."""
-    found = next((s for s in (StatesSubject, ResidualSubject) if isinstance(fit.model, s.models)), Subject)
-    subject = found(fit, data=data, new=new, truth=truth)
+    subject = _subject(fit, data=data, new=new, truth=truth)
     wanted = chosen_checks(checks, subject)
     findings: list[Finding] = []
     if any(c.learns for c in wanted) and not subject.networks:
@@ -83,6 +84,19 @@ def audit(
     return made
 
 
+def _subject(fit: Fit, **given: Any) -> Subject:
+    """What checks look at; of a fit whose states they can't look at, what it knows about interventions."""
+    found = next((s for s in (StatesSubject, ResidualSubject) if isinstance(fit.model, s.models)), Subject)
+    try:
+        return found(fit, **given)
+    except ModelError as error:
+        if any(value is not None for value in given.values()) or not Rankings.suits(Subject(fit)):
+            raise
+        subject = Subject(fit)
+        subject.notes.append(not_checked("states", error))
+        return subject
+
+
 def chosen_checks(checks: Any, subject: Subject) -> list[Check[Any]]:
     """The checks to make: built-in ones by name, objects, a list of both; None: all built-in ones that suit.
 
@@ -92,7 +106,7 @@ def chosen_checks(checks: Any, subject: Subject) -> list[Check[Any]]:
         For unknown names, checks that don't suit this kind of fit, and one name twice.
     """
     named = {c.name: c for c in BUILT_IN}
-    suiting = {n: c for n, c in named.items() if isinstance(subject, c.needs)}
+    suiting = {n: c for n, c in named.items() if c.suits(subject)}
     if checks is None:
         return [c() for c in suiting.values()]
     listing = ", ".join(f"`{n}`" for n in suiting)

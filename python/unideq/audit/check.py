@@ -102,6 +102,11 @@ class Check(ABC, Generic[S]):
     learns: ClassVar[bool] = False
     stem: ClassVar[str] = "audit_"
 
+    @classmethod
+    def suits(cls, subject: Subject) -> bool:
+        """Whether an audit makes it without being asked."""
+        return isinstance(subject, cls.needs)
+
     def prepare(self, subject: S) -> None:
         """Refuse settings that don't suit the fit, and compute what is shared: an error here ends the audit.
 

@@ -121,7 +121,7 @@ def sequence(
         Number of entries at least.
     """
     ordered = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes))
-    if not ordered or np.ndim(value) == 0 or len(value) < least:
+    if not ordered or (isinstance(value, np.ndarray) and value.ndim == 0) or len(value) < least:
         raise refused(value, name, of, needs, error=error, hint=hint)
     entries: list[Any] = value.tolist() if isinstance(value, np.ndarray) else list(value)
     return tuple(entries if each is None else map(each, entries))

@@ -21,6 +21,7 @@ from ..model.condition import with_combinations
 from ..model.names import normal_keys
 from ..objective import CustomLoss, EstimationProblem, Integration, Observations, Trajectory
 from ..objective.groups import label_of
+from ..objective.intervention import Intervention
 from ..objective.own_inputs import Own
 from ..optimise import BFGS, Adam
 from ..result.export import export_julia
@@ -83,7 +84,7 @@ class ContinuousTask(MeasuredTask):
 
     def _whole_solves(self) -> Integration:
         """All trajectories from start to end."""
-        (integration,) = Trajectory().build(self.problem).sources
+        (integration,) = Trajectory().build(replace(self.problem, rankings={})).sources
         assert isinstance(integration, Integration)
         return integration
 
@@ -93,7 +94,9 @@ class ContinuousTask(MeasuredTask):
         record.settings = self.settings
 
     def _judge_of_held_out(self, held: Observations) -> Judge:
-        problem = replace(self.problem.with_observations(held), regulariser=None, costs={}, populations=False)
+        problem = replace(
+            self.problem.with_observations(held), regulariser=None, costs={}, rankings={}, populations=False
+        )
         program = Trajectory().build(problem)
         return lambda theta: np.asarray(self.engine.value(program, theta).total)
 
@@ -189,11 +192,16 @@ class Continuous(Measured):
         conditions: Any = None,
         forcings: Any = None,
         events: Any = None,
+        intervention: Any = None,
     ) -> xr.Dataset:
         """See `Fit.predict`."""
         if steps is not None:
             raise OptionError("`steps` is for steppers; give this model `time`.")
-        return self.predicted(fit, time, initial, seed, conditions=conditions, forcings=forcings, events=events)
+        if intervention is not None:
+            intervention = Intervention.of(intervention, "intervention")
+            intervention.check(fit.model, "`intervention`")
+        inputs = {"conditions": conditions, "forcings": forcings, "events": events, "intervention": intervention}
+        return self.predicted(fit, time, initial, seed, **inputs)
 
     def start_from(
         self, fit: Fit, initial: Mapping[str, Any], grid: np.ndarray, seed: int, **inputs: Any
@@ -215,6 +223,7 @@ class Continuous(Measured):
         conditions: Any = None,
         forcings: Any = None,
         events: Any = None,
+        intervention: Any = None,
     ) -> dict[str, Any]:
         """What `solve` needs besides times: one seed's parameters and initial values, inputs, and training's solver.
 
@@ -239,6 +248,7 @@ class Continuous(Measured):
             "conditions": conditions,
             "forcings": forcings,
             "events": events,
+            "intervention": intervention,
             "parameters": theta[: record.model.layout.size],
             "solver": replace(solver, max_steps=10 * solver.max_steps, adjoint="auto"),
         }
@@ -251,5 +261,6 @@ class Continuous(Measured):
         inputs = {name: settings.pop(name, None) for name in ("conditions", "forcings")}
         member = fit.member(seed)
         known = self._setup(fit, initial, member, **inputs)
-        known.pop("events")  # a script has none, and says so of a model that has
+        for absent in ("events", "intervention"):  # a script has none, and says so of a model that has
+            known.pop(absent)
         export_julia(fit.trained(member), path, grid, **{**known, **settings})

@@ -67,6 +67,7 @@ class Map(Measured):
     options = ("time_unit", "loss", "holdout", "regularise", "cost")
     refused: ClassVar[Mapping[str, str]] = {
         **Measured.refused,
+        "rankings": "is for models continuous in time, solved under other inputs. Fit the stepper's ODE or PDE.",
         "solver": "is for models continuous in time; a stepper has its scheme and its dt. Leave it out.",
         "estimate_initial": "is for models continuous in time; rollouts start at measured snapshots. Leave it out.",
     }
@@ -120,10 +121,13 @@ class Map(Measured):
         conditions: Mapping[str, Any] | None = None,
         forcings: None = None,
         events: None = None,
+        intervention: None = None,
     ) -> xr.Dataset:
         """See `Fit.predict`."""
         if events is not None:
             raise OptionError("`events` are for models continuous in time; a stepper has none.")
+        if intervention is not None:
+            raise OptionError("`intervention` is for models continuous in time; a stepper takes `conditions`.")
         if forcings is not None:
             raise OptionError("`forcings` are for models continuous in time; a stepper has none of a trajectory's own.")
         if steps is not None:

@@ -23,12 +23,14 @@ from ..objective.cost import costs_of
 from ..objective.doubts import tell_doubts
 from ..objective.groups import group_values, groups_of, starting_groups
 from ..objective.own_times import time_dim
+from ..objective.ranking import rankings_of
 from ..objective.regularise import regulariser_of
 from ..optimise import Adam
 from ..result.advice import advice
 from ..result.fit import Fit
 from ..result.horizon import warn_far
-from ..result.report_sections import data_pairs, equations_of, score_table
+from ..result.rankings import ranked, rankings_of_fit
+from ..result.report_sections import data_pairs, equations_of, ranking_table, score_table
 from ..result.rows import score_rows
 from ..result.sampling import common_times, learned_dataset, predict, result_times
 from ..result.score import scores
@@ -50,8 +52,8 @@ __all__ = ["Measured"]
 class Measured(Kind):
     """Models of time that are trained on measurements."""
 
-    computed = ("solution", "events", "learned_term", "diagnostics")
-    options = ("time_unit", "loss", "holdout", "regularise", "cost", "solver", "estimate_initial")
+    computed = ("solution", "events", "learned_term", "rankings", "diagnostics")
+    options = ("time_unit", "loss", "holdout", "regularise", "cost", "rankings", "solver", "estimate_initial")
     refused: ClassVar[Mapping[str, str]] = {
         "balance": "weighs the terms of a `ResidualProblem`. The terms of this model have their weights in "
         "`cost` and `regularise`."
@@ -83,6 +85,7 @@ class Measured(Kind):
         holdout: Any = None,
         regularise: Any = None,
         cost: Any = None,
+        rankings: Any = None,
         solver: Any = "auto",
         estimate_initial: Any = True,
     ) -> MeasuredSettings:
@@ -107,6 +110,7 @@ class Measured(Kind):
             holdout=Holdout.of(holdout),
             regulariser=regulariser_of(regularise),
             costs=costs_of(cost),
+            rankings=rankings_of(rankings),
             solver=solver_settings(solver),
             estimate_initial=flag(estimate_initial, "estimate_initial"),
         )
@@ -123,8 +127,7 @@ class Measured(Kind):
         settings = self.chosen(objective, phases, seeds, report_every, **options)
         model = self.fitted(model, settings)
         known = isinstance(data, Observations)
-        goals = bool(settings.costs)
-        observations = data if known else Observations.given(data, model, clock, unit, settings.loss.beside, goals)
+        observations = data if known else Observations.given(data, model, clock, unit, *settings.read_besides)
         model = starting_groups(model, observations.series)
         check_attributes(observations.dataset)
         settings = settings.at(observations.clock)
@@ -179,7 +182,7 @@ class Measured(Kind):
         """The measurements, or the excerpt and the reference of those that were read in pieces."""
         dataset = tree["/observations"].to_dataset().drop_vars("held_out", errors="ignore").load()
         reference = dataset.attrs.pop("stream", None)
-        found = Observations.of(dataset, model, beside=settings.loss.beside, goals=bool(settings.costs))
+        found = Observations.of(dataset, model, None, *settings.read_besides)
         return {"observations": found if reference is None else found.with_stream(model, json.loads(reference))}
 
     def compute(self, fit: Fit) -> dict[str, xr.Dataset]:
@@ -189,6 +192,8 @@ class Measured(Kind):
         groups = {"/solution": prediction.solution}
         if prediction.events is not None:
             groups["/events"] = prediction.events
+        if record.settings.rankings:
+            groups["/rankings"] = ranked(fit, record.settings.rankings, theta)
         if record.model.learned:
             groups["/learned_term"] = learned_dataset(record, engine, times, prediction.states, theta)
         return {**groups, "/diagnostics": scores(record, prediction)}
@@ -227,7 +232,10 @@ class Measured(Kind):
         return "scores (best seed)", lines
 
     def sections(self, fit: Fit, **settings: Any) -> dict[str, str]:
-        return {"Equations": equations_of(fit.model), "Scores": score_table(fit), "Data": data_pairs(fit.record)}
+        found = {"Equations": equations_of(fit.model), "Scores": score_table(fit)}
+        if fit.record.settings.rankings:
+            found["Rankings"] = ranking_table(fit)
+        return {**found, "Data": data_pairs(fit.record)}
 
     def advice(self, fit: Fit) -> list[str]:
         return advice(fit)
@@ -280,6 +288,7 @@ class Measured(Kind):
         conditions: Any = None,
         forcings: Any = None,
         events: Any = None,
+        intervention: Any = None,
     ) -> xr.Dataset:
         """Solutions from the trained initial values of every trajectory, with its inputs or others."""
         settings = fit.record.settings
@@ -289,7 +298,7 @@ class Measured(Kind):
         record = replace(fit.record, settings=replace(settings, seeds=members, solver=solver))
         theta = np.stack([fit.theta_of(s) for s in members])
         self.check_times(record, grid)
-        given = conditions, forcings, events
+        given = conditions, forcings, events, intervention
         given = None if all(one is None for one in given) else given
         prediction = predict(record, fit.engine, grid, theta, inputs=given)
         failed = prediction.status != STATUS[0]
@@ -308,6 +317,10 @@ class Measured(Kind):
         return solution.isel(trajectory=0, drop=True) if solution.sizes["trajectory"] == 1 else solution
 
     # ---- looks ------------------------------------------------------------------------------------------------
+
+    def rankings(self, fit: Fit, rankings: Any = None, seed: Any = None) -> xr.Dataset:
+        """See `Fit.rankings`."""
+        return rankings_of_fit(fit, rankings, seed)
 
     def rollout_metrics(self, fit: Fit, data: xr.Dataset | None = None, seed: int | None = None) -> xr.Dataset:
         """See `Fit.rollout_metrics`."""

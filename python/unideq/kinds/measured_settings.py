@@ -1,4 +1,4 @@
-"""Settings of fits to measurements: loss, hold-out, regularisation, costs, solver."""
+"""Settings of fits to measurements: loss, hold-out, regularisation, costs, rankings, solver."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from ..objective import (
     Loss,
     MultipleShooting,
     Objective,
+    Ranking,
     SquaredError,
     Trajectory,
 )
 from ..objective.constraint import constraints_in
 from ..objective.cost import costs_of
+from ..objective.ranking import coordinates_of, rankings_of
 from ..objective.regularise import regulariser_of
 from ..solvers import SolverSettings
 from ..stored import from_json
@@ -38,6 +40,7 @@ class MeasuredSettings(FitSettings):
     holdout: Holdout | None = None
     regulariser: L1 | L2 | None = None
     costs: Mapping[str, Cost] = field(default_factory=dict)
+    rankings: Mapping[str, Ranking] = field(default_factory=dict)
     solver: SolverSettings = field(default_factory=SolverSettings)
     estimate_initial: bool = True
 
@@ -45,6 +48,11 @@ class MeasuredSettings(FitSettings):
     def early_stopping(self) -> int | None:
         """Iterations without a lower held-out error after which training stops."""
         return None if self.holdout is None else self.holdout.patience
+
+    @property
+    def read_besides(self) -> tuple[Mapping[str, tuple[str, ...]], bool, Mapping[str, str]]:
+        """What is read with measurements: beside them, whether there may be none, and coordinates of rankings."""
+        return self.loss.beside, bool(self.costs or self.rankings), coordinates_of(self.rankings)
 
     def stages(self) -> list[Stage]:
         """The phases in order, those with a curriculum divided between its horizons."""
@@ -98,6 +106,7 @@ class MeasuredSettings(FitSettings):
             "holdout": self.holdout,
             "regularise": self.regulariser,
             "cost": dict(self.costs) or None,
+            "rankings": dict(self.rankings) or None,
             "solver": self.solver,
             "estimate_initial": self.estimate_initial,
         }
@@ -118,13 +127,17 @@ class MeasuredSettings(FitSettings):
             rows.append(("regularisation", repr(self.regulariser)))
         if self.costs:
             rows.append(("costs", ", ".join(f"{n} ({c.words})" for n, c in self.costs.items())))
+        if self.rankings:
+            rows.append(("rankings", "; ".join(f"{n}: {r} (weight {r.weight:g})" for n, r in self.rankings.items())))
         if self.early_stopping is not None:
             rows.append(("early stopping", f"after {self.early_stopping} iterations without a lower held-out loss"))
         return rows
 
     def own_to_json(self) -> dict[str, Any]:
         regulariser = self.regulariser
+        rankings = {n: r.to_json() for n, r in self.rankings.items() if r.graph is not None}
         return {
+            **({"rankings": rankings} if rankings else {}),
             "loss": self.loss.to_json(),
             "holdout": None if self.holdout is None else self.holdout.to_json(),
             "regulariser": None if regulariser is None else regulariser.to_json(),
@@ -142,6 +155,7 @@ class MeasuredSettings(FitSettings):
             "holdout": None if held is None else Holdout(**held, patience=patience),
             "regulariser": regulariser_of(data["regulariser"]),
             "costs": costs_of(data["costs"] if "costs" in data else data["penalties"]),
+            "rankings": rankings_of(data.get("rankings")),
             "solver": from_json(SolverSettings, data["solver"]),
             "estimate_initial": data["estimate_initial"],
         }

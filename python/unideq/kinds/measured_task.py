@@ -49,10 +49,11 @@ class MeasuredTask(Task):
     def _problem(self) -> EstimationProblem:
         given = self.settings
         costs = {n: p.traced(self.model) for n, p in given.costs.items()}
+        rankings = {n: r.traced(self.model, n) for n, r in given.rankings.items()}
         self.train, self.held = self.observations.split(given.holdout)
         parts = [s for part in (self.train, self.held) if part is not None for s in part.series if len(s.times)]
         shapes = {n: [s.values[n].shape for s in parts] for n in self.train.names}
-        self.settings = replace(given, costs=costs, loss=given.loss.traced(shapes))
+        self.settings = replace(given, costs=costs, rankings=rankings, loss=given.loss.traced(shapes))
         for stage in self.stages:
             _check_constraints(costs, stage, self.held is not None, self.model.continuous_in_time)
         problem = problem_on(self.train, self.observations, self.model, self.settings)

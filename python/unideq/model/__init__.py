@@ -15,6 +15,7 @@ from .pde import PDE
 from .spread import LogNormal, Normal, Spread
 from .state import State, StateTable
 from .stepper import Stepper
+from .structural import structural_ode
 from .triggers import Trigger, event_row, tables_of
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "grouped",
     "records_in",
     "row_tables",
+    "structural_ode",
     "tables_of",
     "with_rows",
 ]

@@ -24,6 +24,7 @@ __all__ = [
     "forcing_input",
     "records_in",
     "row_tables",
+    "stacked_rows",
     "with_rows",
 ]
 
@@ -171,12 +172,16 @@ def forcing_input(name: str, forcing: Forcing) -> Expression:
 
 def row_tables(name: str, method: str, records: Sequence[Record]) -> dict[str, Any]:
     """Attributes of `piecewise_polynomial` with one row a record."""
-    made = [pieces(method, r.times, r.values) for r in records]
+    return {**stacked_rows([pieces(method, r.times, r.values) for r in records]), "label": name}
+
+
+def stacked_rows(made: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
+    """Pieces of several records as rows of one table, their ends repeated where others are longer."""
     columns = {}
     for key, axis in (("breaks", 0), ("anchors", 0), ("coefficients", 1)):
         width = max(one[key].shape[axis] for one in made)
         columns[key] = np.stack([_repeated(one[key], axis, width) for one in made])
-    return {**columns, "label": name}
+    return columns
 
 
 def _repeated(array: np.ndarray, axis: int, width: int) -> np.ndarray:

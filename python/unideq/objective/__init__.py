@@ -5,6 +5,7 @@ from .constraint import Constraint
 from .cost import Cost
 from .estimation_problem import EstimationProblem
 from .holdout import Holdout
+from .intervention import Intervention
 from .losses import (
     CustomLoss,
     GaussianLikelihood,
@@ -23,6 +24,7 @@ from .losses import (
 from .objective import Objective
 from .observations import Observations
 from .program import Balancing, Batches, Given, Integration, LossProgram, Pointwise, Rollout, SolverSettings
+from .ranking import Ranking
 from .regularise import L1, L2
 from .shooting import MultipleShooting
 from .stream import Stream
@@ -48,6 +50,7 @@ __all__ = [
     "Holdout",
     "Huber",
     "Integration",
+    "Intervention",
     "LearningRateAnnealing",
     "Likelihood",
     "LogNormalLikelihood",
@@ -62,6 +65,7 @@ __all__ = [
     "PCGrad",
     "Pointwise",
     "PoissonLikelihood",
+    "Ranking",
     "Rollout",
     "SeriesLoss",
     "SolverSettings",

@@ -17,6 +17,7 @@ from ..errors import DataError, ModelError, OptionError
 from ..graph import Graph, variable
 from ..model import State
 from ..stored import stored
+from .alternatives import with_rankings
 from .estimation_problem import EstimationProblem, measured_as
 from .objective import Objective
 from .program import LossProgram, Pointwise
@@ -101,7 +102,7 @@ class Collocation(Objective):
             weights[state.name] = float(problem.loss.weights.get(measured[state.name], 1.0))
         more, extra = problem.extra_terms(theta, {n: arrays[f"points.cost.{n}"] for n in problem.costs})
         loss = Graph((*arrays.values(), theta), {**terms, **more})
-        return LossProgram((source,), loss, {**weights, **extra})
+        return with_rankings(problem, LossProgram((source,), loss, {**weights, **extra}))
 
     def _points(
         self, problem: EstimationProblem, measured: Mapping[str, str], s: Series

@@ -13,6 +13,7 @@ from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
 from ..model import Entry, Layout, Model, Parameter, Steady, with_rows
 from ..model.names import TERMS, check_reserved
+from .alternatives import check_rankings
 from .constraint import constraints_in
 from .cost import Cost, cost_terms
 from .groups import Groups, group_values, groups_of, picked, selection_rows, values_of
@@ -23,6 +24,7 @@ from .own_events import Schedule, program_events
 from .own_inputs import constant_rows, forcing_tables
 from .own_times import padded_values
 from .program import Events, Integration, SolverSettings
+from .ranking import Ranking
 from .regularise import L1, L2
 from .series import Series
 from .tolerance import absolute_tolerances, warn_below_tolerance
@@ -58,6 +60,8 @@ class EstimationProblem:
         Parameter by group → its groups; left out where its values are said otherwise.
     populations
         Whether deviations of groups from what is typical count in the loss.
+    rankings
+        What is known about effects of interventions.
     picking
         Whether `c` is data of the programs, so that graphs pick the values of groups out of θ themselves.
     happening
@@ -81,6 +85,7 @@ class EstimationProblem:
     picking: bool = False
     happening: tuple[Schedule, ...] = ()
     populations: bool = True
+    rankings: Mapping[str, Ranking] = field(default_factory=dict)
 
     @classmethod
     def make(
@@ -93,6 +98,7 @@ class EstimationProblem:
         regulariser: L1 | L2 | None,
         costs: Mapping[str, Cost],
         estimate_initial: bool = True,
+        rankings: Mapping[str, Ranking] | None = None,
     ) -> EstimationProblem:
         """Check that every state has somewhere to start, and lay out θ (without segments: see `extended`)."""
         loss.check(train.names)
@@ -111,7 +117,8 @@ class EstimationProblem:
         if train.unmeasured and not model.continuous_in_time:
             raise OptionError("A stepper starts at measured snapshots: it isn't trained without. Fit its ODE or PDE.")
         everything.check(loss)
-        _check_terms(model, train, costs)
+        rankings = rankings or {}
+        _check_terms(model, train, {"cost": costs, "ranking": rankings})
         if regulariser is not None:
             regulariser.check(model.layout)
         scales = {n: float(loss.scale.get(n, train.scale(n))) for n in train.names}
@@ -182,12 +189,14 @@ class EstimationProblem:
             solver = _settled(solver, model, train, guesses)
         elif solver.atol is None:
             solver = replace(solver, atol=USUAL_ATOL)
-        return cls(
+        made = cls(
             model, train, loss, solver, regulariser, dict(costs), Layout(entries), scales, state_scales, guesses,
             frozenset(known), constant_rows(model, everything.series) if model.continuous_in_time else None,
             forcing_tables(model, everything.series, everything.dataset), groups, not model.continuous_in_time,
-            tuple(s.happening for s in everything.series if s.happening is not None),
+            tuple(s.happening for s in everything.series if s.happening is not None), rankings=dict(rankings),
         )  # fmt: skip
+        check_rankings(rankings, made, everything.series)
+        return made
 
     def with_observations(self, observations: Observations) -> EstimationProblem:
         """The same problem with other measurements (held-out ones)."""
@@ -443,13 +452,20 @@ def _check_spreads(model: Model, loss: Loss, train: Observations) -> None:
         )
 
 
-def _check_terms(model: Model, train: Observations, costs: Mapping[str, Cost]) -> None:
-    """Every term of the loss has one name, and one meaning."""
+def _check_terms(model: Model, train: Observations, further: Mapping[str, Mapping[str, Any]]) -> None:
+    """Every term of the loss has one name, and one meaning; `further`: costs and rankings."""
     check_reserved({"state": model.states.names, "observable": train.names})  # a model from an old file has them
-    for name in costs:
-        if name in TERMS or name in train.names or name in model.states.names:
+    for kind, terms in further.items():
+        argument = "cost" if kind == "cost" else "rankings"
+        for name in terms:
             what = "a term of the loss" if name in TERMS else "a variable"
-            raise OptionError(f'The cost `{name}` has the name of {what}. Write `cost={{"another_name": ...}}`.')
+            if kind == "ranking" and name in further["cost"]:
+                what = "a cost"
+            elif name not in TERMS and name not in train.names and name not in model.states.names:
+                continue
+            raise OptionError(
+                f'The {kind} `{name}` has the name of {what}. Write `{argument}={{"another_name": ...}}`.'
+            )
 
 
 def measured_as(model: Model, observations: Observations, state: str) -> str | None:

@@ -95,6 +95,11 @@ def check_marginal(problem: EstimationProblem) -> None:
             f"`Laplace` is for models without a past, and the model reads it (`state.lag({model.delays[0]:g})`). Use "
             "`ude.BFGS(100)`, which keeps the spread."
         )
+    if any(r.weight for r in problem.rankings.values()):
+        raise OptionError(
+            "`Laplace` maximises a likelihood, of which rankings are no part. Give them the weight 0 (they are "
+            "reported), or train with `ude.BFGS(100)`."
+        )
     if problem.loss.whole:
         raise OptionError(
             "`Laplace` needs a likelihood of each measurement by itself, and `SeriesLoss` is of whole series."

@@ -172,13 +172,14 @@ class Observations:
         time_unit: str | None = None,
         beside: Mapping[str, tuple[str, ...]] | None = None,
         goals: bool = False,
+        sorting: Mapping[str, str] | None = None,
     ) -> Observations:
         """`of` for what a user gives, after a check of the names in it (`unideq.objective.familiar`).
 
         `time_unit`: what the numbers made of dates and spans count, where no clock says it.
         """
         parts = check_names(data, model)
-        return cls.of(data, model, clock_of(parts, time_unit) if clock is None else clock, beside, goals)
+        return cls.of(data, model, clock_of(parts, time_unit) if clock is None else clock, beside, goals, sorting)
 
     @classmethod
     def of(
@@ -188,11 +189,13 @@ class Observations:
         clock: Clock | None = None,
         beside: Mapping[str, tuple[str, ...]] | None = None,
         goals: bool = False,
+        sorting: Mapping[str, str] | None = None,
     ) -> Observations:
         """Data checked against a model: its observables and grid. A stepper's rollouts start at first snapshots.
 
         `clock`: what times count, where they may be dates or spans; default: what the data say. `beside`: what a loss
         reads beside measured variables, its name → theirs. `goals`: whether there may be no measurements at all.
+        `sorting`: coordinate whose labels say which trajectories a ranking is known for → that ranking.
         """
         from .stream import Stream, streamed
 
@@ -206,7 +209,7 @@ class Observations:
                 )
             found = streamed(data, cast(Stepper, model), clock)
         else:
-            found = cls(*read(data, model.observables, Space.of(model), clock, Own.of(model, beside), goals))
+            found = cls(*read(data, model.observables, Space.of(model), clock, Own.of(model, beside, sorting), goals))
             found = replace(found, unmeasured=goals and not found.count)
         if not model.starts_at_measurements:
             return found

@@ -45,7 +45,7 @@ class Own:
     beside
         What the loss reads beside measured variables: its name → theirs.
     groups
-        Coordinate whose labels group trajectories → the parameters that are one a group.
+        Coordinate whose labels group trajectories → what needs them, in words.
     parts
         Of these, those that combine others → which.
     triggers
@@ -56,23 +56,29 @@ class Own:
     forcings: Mapping[str, Forcing] = field(default_factory=dict)
     recorded: Mapping[str, Records] = field(default_factory=dict)
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     triggers: tuple[Trigger, ...] = ()
 
     @classmethod
-    def of(cls, model: Model, beside: Mapping[str, tuple[str, ...]] | None = None) -> Own:
-        """What this model and a loss with these variables `beside` the measurements read."""
+    def of(
+        cls,
+        model: Model,
+        beside: Mapping[str, tuple[str, ...]] | None = None,
+        sorting: Mapping[str, str] | None = None,
+    ) -> Own:
+        """What this model, a loss with these variables `beside` the measurements and rankings of these coordinates
+        read."""
         for name, those in (beside or {}).items():
             if name in model.observables or name in model.inputs:
                 raise OptionError(
                     f"The loss reads `{name}` beside `{those[0]}`, and that is the model's own "
                     f"{'forcing' if name in model.inputs else 'variable'}. Name another one of the data."
                 )
-        groups: dict[str, tuple[str, ...]] = {}
-        for name, condition in model.grouped.items():
+        groups = {c: f"says where the ranking `{name}` is known" for c, name in (sorting or {}).items()}
+        for name, condition in reversed(model.grouped.items()):
             if condition.per != "trajectory":
-                groups[condition.per] = (*groups.get(condition.per, ()), name)
+                groups[condition.per] = f"groups the parameter `{name}`"
         known = {n: c.default for n, c in model.conditions.items() if c.per is None}
         infused = infusions(model.triggers)
         read = {n: f for n, f in model.inputs.items() if n not in infused}
@@ -125,13 +131,13 @@ class Own:
 
     def labels(self, data: xr.Dataset, where: str) -> dict[str, Any]:
         """Coordinate → the label of the group that one trajectory belongs to."""
-        return {per: self._label(per, f"`{names[0]}`", data, where) for per, names in self.groups.items()}
+        return {per: self._label(per, what, data, where) for per, what in self.groups.items()}
 
-    def _label(self, per: str, parameter: str, data: xr.Dataset, where: str) -> Any:
+    def _label(self, per: str, what: str, data: xr.Dataset, where: str) -> Any:
         """Of the group, or of the combination, that a trajectory belongs to."""
         if per in data.coords or per not in self.parts:
-            return _group_label(per, parameter, data, where)
-        return combined(_group_label(part, parameter, data, where) for part in self.parts[per])
+            return _group_label(per, what, data, where)
+        return combined(_group_label(part, what, data, where) for part in self.parts[per])
 
     def records(self, label: Any, data: xr.Dataset, space: Space, clock: Clock, where: str) -> dict[str, Record]:
         """Forcing → its record in one trajectory."""
@@ -151,14 +157,13 @@ class Own:
         return found
 
 
-def _group_label(per: str, parameter: str, data: xr.Dataset, where: str) -> Any:
-    """A number or text that says which group a trajectory belongs to."""
+def _group_label(per: str, what: str, data: xr.Dataset, where: str) -> Any:
+    """A number or text that says which group a trajectory belongs to; `what` that does."""
     if per not in data.coords:
         known = [str(n) for n in data.coords if n not in data.dims]
         raise DataError(
-            f"The data{where} lack the coordinate `{per}`, by which the parameter {parameter} is grouped. "
-            f'{unknown("coordinate", per, known)} Write `data.assign_coords({per}=("trajectory", labels))`, or '
-            '`per="trajectory"`.'
+            f"The data{where} lack the coordinate `{per}`, which {what}. {unknown('coordinate', per, known)} Write "
+            f'`data.assign_coords({per}=("trajectory", labels))`, or name `trajectory` itself.'
         )
     value = np.asarray(data[per].values)
     label = value.item() if value.ndim == 0 and value.dtype.kind in "fiubUO" else None
@@ -166,10 +171,7 @@ def _group_label(per: str, parameter: str, data: xr.Dataset, where: str) -> Any:
         return label
     shown = "an empty text" if label == "" else value
     found = f"varies along {tuple(map(str, data[per].dims))}" if value.ndim else f"is {shown}"
-    raise DataError(
-        f"The coordinate `{per}`{where} groups the parameter {parameter}: it needs one number or text a trajectory, "
-        f"and it {found}."
-    )
+    raise DataError(f"The coordinate `{per}`{where} {what}: it needs one number or text a trajectory, and it {found}.")
 
 
 def _record(name: str, forcing: Forcing, data: xr.Dataset, space: Space, clock: Clock, where: str) -> Record:

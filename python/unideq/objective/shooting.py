@@ -16,6 +16,7 @@ from ..graph import Expression, Graph, constant, variable
 from ..graph.location import warn_user
 from ..model import Entry
 from ..stored import stored
+from .alternatives import with_rankings
 from .estimation_problem import EstimationProblem, measured_as
 from .objective import Objective
 from .own_times import padded, real_times
@@ -185,7 +186,7 @@ class MultipleShooting(Objective):
         costs = {n: arrays[f"solve.cost.{n}"] for n in problem.costs}
         more, extra = problem.extra_terms(theta, costs, counted, ends)
         loss = Graph((*arrays.values(), theta), {**terms, **more})
-        return LossProgram((integration,), loss, {**weights, **extra})
+        return with_rankings(problem, LossProgram((integration,), loss, {**weights, **extra}))
 
     def _initial(self, problem: EstimationProblem, segments: list[Segment], theta: Expression) -> Expression:
         """(segments, n): initial states for leading segments, free or measured starts for the others."""

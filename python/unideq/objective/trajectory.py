@@ -12,6 +12,7 @@ from ..checks import known_arguments, number, refused, settle, whole
 from ..errors import DataError, OptionError
 from ..graph import Graph, variable
 from ..stored import stored
+from .alternatives import with_rankings
 from .curriculum import stages
 from .estimation_problem import EstimationProblem
 from .full_rollout import full_rollout
@@ -123,7 +124,7 @@ class Trajectory(Objective):
         rows = self._rows(problem) if self.batch is not None else []
         if self.batch is None or self.batch >= len(rows):
             return None
-        return TrajectoryBatches(Targets.of(problem, [s for _, s in rows]), self.batch, (self.seed, salt))
+        return TrajectoryBatches(Targets.of(problem, rows), self.batch, (self.seed, salt))
 
     def build(self, problem: EstimationProblem) -> LossProgram:
         rows = self._rows(problem)
@@ -142,11 +143,11 @@ class Trajectory(Objective):
             padded([s.times for s in kept]),
         )
         if self.batch is not None and self.batch < len(rows):
-            return in_batches(problem, integration, Targets.of(problem, kept), self.batch)
+            return in_batches(problem, integration, Targets.of(problem, rows), self.batch)
         arrays = {name: variable(name, shape) for name, shape in integration.shapes.items()}
         predicted = {n: arrays[f"solve.observed.{n}"] for n in problem.observations.names}
         terms, weights = problem.data_terms(predicted, kept, theta)
         counted = real_times([len(s.times) for s in kept])
         more, extra = problem.extra_terms(theta, {n: arrays[f"solve.cost.{n}"] for n in problem.costs}, counted)
         loss = Graph((*arrays.values(), theta), {**terms, **more})
-        return LossProgram((integration,), loss, {**weights, **extra})
+        return with_rankings(problem, LossProgram((integration,), loss, {**weights, **extra}), rows)

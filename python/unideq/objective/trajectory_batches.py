@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Graph, variable
+from .alternatives import Alternatives
 from .cost import cost_terms
 from .estimation_problem import EstimationProblem
 from .losses import NoisyLikelihood
@@ -33,23 +34,28 @@ class Targets:
         Array name → (trajectories, times, …): of a variable, and of each kind of its measured values (`exact`, or
         beyond a limit), what is known of them, `KIND.PLACE.NAME`, and as `share.KIND.NAME` the part that each has in
         the term; other places have none, and hold a value of that kind. The times' parts of a cost are in `share.`, and
-        in `noise.NAME` the noise's parameter where each value has its own.
+        in `noise.NAME` the noise's parameter where each value has its own. Of rankings, `share.NAME` (trajectories,) is
+        what each trajectory counts, `mean.` (trajectories, times) what a time counts in its mean.
     kinds
         Variable → its kinds, and how many arrays each has.
     counts
         Variable → number of measured values.
+    alternatives
+        What is solved besides; None: nothing.
     """
 
     arrays: dict[str, np.ndarray]
     kinds: dict[str, dict[str, int]]
     counts: dict[str, int]
+    alternatives: Alternatives | None = None
 
     def __len__(self) -> int:
         return len(self.arrays["share."])
 
     @classmethod
-    def of(cls, problem: EstimationProblem, series: Sequence[Series]) -> Targets:
-        """Those of these trajectories."""
+    def of(cls, problem: EstimationProblem, rows: Sequence[tuple[int, Series]]) -> Targets:
+        """Those of these trajectories, (index, part that counts)."""
+        series = [s for _, s in rows]
         arrays = {"share.": _shares(real_times([len(s.times) for s in series]))}
         kinds: dict[str, dict[str, int]] = {}
         counts = {}
@@ -71,12 +77,24 @@ class Targets:
             own = loss.sigma.get(name) if isinstance(loss, NoisyLikelihood) else None
             if isinstance(own, str):
                 arrays[f"noise.{name}"] = np.where(mask, beside[own], 1.0)
-        return cls(arrays, kinds, counts)
+        trained = {n: r for n, r in problem.rankings.items() if r.weight}
+        if not trained:
+            return cls(arrays, kinds, counts)
+        alternatives = Alternatives.of(problem, rows, trained, alike=True)
+        arrays |= {f"share.{n}": alternatives.share(n) for n in trained}
+        return cls({**arrays, "mean.": alternatives.counted()}, kinds, counts, alternatives)
 
     def chosen(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Those of some trajectories, whose shares make up for all."""
         more = len(self) / len(rows)
         return {n: v[rows] * more if n.startswith("share.") else v[rows] for n, v in self.arrays.items()}
+
+    def solves(self, rows: np.ndarray) -> list[dict[str, np.ndarray]]:
+        """Which alternatives are solved for these trajectories: the data of their source, where there is one."""
+        if self.alternatives is None:
+            return []
+        each = self.alternatives.each
+        return [{"rows": (rows[:, None] * each + np.arange(each)).ravel().astype(float)}]
 
 
 def _shares(mask: np.ndarray) -> np.ndarray:
@@ -97,7 +115,7 @@ class TrajectoryBatches:
         epoch, place = divmod(iteration, count // self.size)
         order = np.random.default_rng([*self.seed, epoch]).permutation(count)
         rows = np.sort(order[place * self.size : (place + 1) * self.size])
-        return [{"rows": rows.astype(float)}, self.targets.chosen(rows)]
+        return [{"rows": rows.astype(float)}, self.targets.chosen(rows), *self.targets.solves(rows)]
 
 
 def in_batches(problem: EstimationProblem, integration: Integration, targets: Targets, size: int) -> LossProgram:
@@ -106,7 +124,11 @@ def in_batches(problem: EstimationProblem, integration: Integration, targets: Ta
     solved = replace(integration, data={"rows": rows.astype(float)})
     given = Given("target", targets.chosen(rows))
     theta = problem.theta()
-    arrays: dict[str, Any] = {name: variable(name, shape) for name, shape in {**solved.shapes, **given.shapes}.items()}
+    besides = [
+        replace(targets.alternatives.integration(), data=d) for d in targets.solves(rows) if targets.alternatives
+    ]
+    shapes = {n: shape for source in (solved, given, *besides) for n, shape in source.shapes.items()}
+    arrays: dict[str, Any] = {name: variable(name, shape) for name, shape in shapes.items()}
     terms: dict[str, Any] = {}
     for name, kinds in targets.kinds.items():
         predicted, own = arrays[f"solve.observed.{name}"], arrays.get(f"target.noise.{name}")
@@ -127,9 +149,14 @@ def in_batches(problem: EstimationProblem, integration: Integration, targets: Ta
         else:
             terms |= cost_terms(problem.costs, {name: values})
         weights[name] = goal.weight
+    if (made := targets.alternatives) is not None:
+        shares = np.repeat(arrays["target.mean."], made.each, axis=0)  # type: ignore[call-overload]
+        found = made.effects({f"effect.{n}": arrays[f"{besides[0].name}.effect.{n}"] for n in made.rankings}, shares)
+        terms |= made.terms(found, {n: arrays[f"target.share.{n}"] for n in made.rankings})
+        weights |= {n: r.weight for n, r in made.rankings.items()}
     more, extra = problem.extra_terms(theta, {})
     loss = Graph((*arrays.values(), theta), {**terms, **more})
-    return LossProgram((solved, given), loss, {**weights, **extra})
+    return LossProgram((solved, given, *besides), loss, {**weights, **extra})
 
 
 def _sum(values: Any, shares: Any) -> Any:

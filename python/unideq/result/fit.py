@@ -177,6 +177,9 @@ class Fit:
         events
             Table that events are read from → its numbers (K,), or a row a trajectory, instead of the data's. Not of a
             stepper.
+        intervention
+            What is done to the inputs, those given here or the data's: an `Intervention`, or a dict input → what is
+            added. Not of a stepper.
         points
             Scattered points: dict coordinate → (M,), or a Dataset with the coordinates.
         grid
@@ -247,6 +250,33 @@ class Fit:
         return own(self, *arguments, **settings)
 
     # ---- going on ---------------------------------------------------------------------------------------------
+
+    def rankings(self, rankings: Any = None, seed: int | str | None = None) -> xr.Dataset:
+        """Effects of interventions, and which rankings the trained model violates, trajectory by trajectory.
+
+        Every trajectory is solved along all of its times, held-out ones included.
+
+        Parameters
+        ----------
+        rankings
+            A `Ranking`, or a dict of them; default: those of the training. Their weights don't matter here.
+        seed
+            A seed, `"all"` (a `seed` dimension), or None for the best.
+
+        Returns
+        -------
+        xarray.Dataset
+            `effect` (ranking, trajectory, alternative) with coordinates `intervention` and `tier`; `violated` (ranking,
+            trajectory), 1 or 0, NaN where a ranking isn't known; `causal_error` (part): the share of all cases that are
+            violated, in trajectories of which training saw something and in those that are `held_out` altogether;
+            `violated_share` (ranking, part), that of each ranking.
+
+        Raises
+        ------
+        OptionError, DataError
+            If there are none, or they are about inputs that the model doesn't have.
+        """
+        return self._ask("rankings", rankings, seed)
 
     def train(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..model import Model, Record, records_in, row_tables, tables_of, with_rows
 from ..model.condition import condition_values, with_combinations
 from ..model.names import normal_keys
 from ..objective.groups import Groups
+from ..objective.intervention import Intervention, altered
 from ..objective.own_events import Schedule, check_within, infusions, program_events, schedules
 from ..objective.own_inputs import conditions_of, interpolation, warn_records
 from ..objective.program import Events
@@ -57,6 +58,15 @@ class OwnInputs:
     def events(self, model: Model, rebased: Callable[[Graph], Graph]) -> Events | None:
         """`Integration.events`."""
         return program_events(model, self.happening, lambda g: rebased(self.read(g))) if self.happening else None
+
+    def under(self, model: Model, done: Intervention) -> OwnInputs:
+        """The same under an intervention in all of them."""
+        done.check(model, "`intervention`")
+        count = len(self.constants) if self.constants is not None else 0
+        constants, tables = altered(model, self.constants, self.tables, range(count), [done] * count)
+        places = {name: k for k, name in enumerate(model.conditions)}
+        known = {n: v if constants is None else constants[:, places[n]] for n, v in self.conditions.items()}
+        return replace(self, conditions=known, constants=constants, tables=tables)
 
     def start(self, theta: Expression, u0: Expression) -> Graph:
         """`Integration.initial`."""

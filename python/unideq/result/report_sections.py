@@ -155,6 +155,18 @@ def score_table(fit: Fit) -> str:
     return table([_SCORES[k] for k in keys], [[row[k] for k in keys] for row in rows], numeric) + note
 
 
+def ranking_table(fit: Fit) -> str:
+    """What is known about interventions, and how often the best seed violates it."""
+    found, known = fit.rankings(), fit.record.settings.rankings
+    shares = found["violated_share"].sel(ranking=list(known)).values
+    rows = [
+        [n, str(r), f"{r.weight:g}", *("–" if np.isnan(v) else f"{100 * v:.3g} %" for v in own)]
+        for (n, r), own in zip(known.items(), shares, strict=True)
+    ]
+    heads = ["ranking", "from the least effect to the greatest", "weight", "violated, training", "violated, held out"]
+    return table(heads, rows, [2, 3, 4])
+
+
 def data_pairs(record: Record) -> str:
     """What was measured, with the data's own attributes."""
     dataset = record.observations.dataset

@@ -12,7 +12,9 @@ from ..engine import STATUS, Engine, Integrated
 from ..graph import Graph, variable
 from ..graph.location import warn_user
 from ..model import with_rows
-from ..objective import EstimationProblem, Integration, Observations, SolverSettings
+from ..objective import EstimationProblem, Integration, Intervention, Observations, SolverSettings
+from ..objective.intervention import altered
+from ..objective.own_inputs import constant_rows
 from ..objective.own_times import has_own_times, padded_values, time_dim
 from ..solvers import adjoints_of, counterpart
 from ..training.record import Record
@@ -73,6 +75,7 @@ def problem_on(train: Observations, everything: Observations, model: Any, settin
         settings.regulariser,
         settings.costs,
         settings.estimate_initial,
+        settings.rankings,
     )
 
 
@@ -90,20 +93,23 @@ def predict(
     times: np.ndarray,
     theta: np.ndarray,
     mask_before_start: bool = True,
-    inputs: tuple[Any, Any, Any] | None = None,
+    inputs: tuple[Any, Any, Any, Intervention | None] | None = None,
 ) -> Prediction:
     """Solve for every seed (θ (S, P)) and trajectory from its start through `times`.
 
     `times` increase: one axis (K,), or a row a trajectory (B, K), NaN behind its end. Solutions at times before a
     trajectory's start are NaN, and so are those behind a row's end. `inputs`: conditions, forcings and
-    events instead of the data's.
+    events instead of the data's, and what is done to them.
     """
     problem = problem_of(record)
     model, data = record.model, record.observations
     if inputs is not None:
         constants, tables, groups, happening = replaced_inputs(
-            model, data.series, data.dataset, *inputs, data.clock, problem.groups
+            model, data.series, data.dataset, *inputs[:3], data.clock, problem.groups
         )
+        if (done := inputs[3]) is not None:
+            constants = constant_rows(model, data.series) if constants is None else constants
+            constants, tables = altered(model, constants, tables, range(len(data)), [done] * len(data))
         problem = replace(problem, constants=constants, tables=tables, groups=groups, happening=happening)
     starts = np.array([s.start for s in record.observations.series])
     if not model.continuous_in_time:

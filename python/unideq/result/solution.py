@@ -23,7 +23,7 @@ from ..graph.transform import substitute
 from ..model import Model, Parameter, Steady
 from ..model.forcing import outside
 from ..model.names import normal_keys
-from ..objective import Integration
+from ..objective import Integration, Intervention
 from ..objective.own_times import time_dim
 from ..objective.tolerance import absolute_tolerances, largest_values, warn_below_tolerance
 from ..solvers import Solver, check_beyond, solver_settings, stiff_solver
@@ -117,6 +117,7 @@ def solve(
     conditions: Mapping[str, Any] | None = None,
     forcings: Mapping[str, xr.DataArray] | None = None,
     events: Mapping[str, Any] | None = None,
+    intervention: Intervention | Mapping[str, float] | None = None,
 ) -> Solution:
     """Solve a model's initial-value problem.
 
@@ -144,6 +145,8 @@ def solve(
         Forcing of a trajectory's own → DataArray over `time`, or (trajectory, time); NaN is left out.
     events
         Table that events are read from → its numbers (K,), or a row a trajectory (B, K); NaN where nothing happens.
+    intervention
+        What is done to the conditions and forcings: an `Intervention`, or a dict input → what is added.
 
     Raises
     ------
@@ -172,6 +175,8 @@ def solve(
     warn_outside(model, begin, float(grid[-1]))
     span = begin, float(grid[-1])
     u0, batched, own = solved_inputs(model, u0, batched, conditions, forcings, span, events)
+    if intervention is not None:
+        own = own.under(model, Intervention.of(intervention, "intervention", "solve"))
     field, observation = own.read(model.vector_field), own.read(model.observation)
     count = len(u0)
     stiff = stiff_solver(runner.name)

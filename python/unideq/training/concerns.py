@@ -48,7 +48,8 @@ def concerns_before(problem: EstimationProblem, theta: np.ndarray) -> list[str]:
         Where training starts (P,).
     """
     model, measured = problem.model, () if problem.observations.unmeasured else problem.observations.names
-    costs = [e for p in problem.costs.values() if p.graph for e in readable(model, p.graph)[0].values()]
+    goals = (*problem.costs.values(), *(r for r in problem.rankings.values() if r.weight))
+    costs = [e for p in goals if p.graph for e in readable(model, p.graph)[0].values()]
     found = []
     for name, reason in unfelt(model, measured, costs).items():
         remedy = f" {SMOOTH}." if "comparison" in reason else ""

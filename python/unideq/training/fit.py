@@ -40,6 +40,7 @@ class FitOptions(TypedDict, total=False):
     holdout: float | Holdout | None
     regularise: Any
     cost: Any
+    rankings: Any
     solver: str | Solver
     estimate_initial: bool
     balance: Mapping[str, float] | Balance | Causal | Sequence[Any] | None
@@ -110,6 +111,8 @@ def fit(
     cost
         What shall be small besides, or alone: a function of (t, state, p, net, forcing), averaged along the solution; a
         `Cost` with a weight, which may be an integral or at the end; or a dict of them.
+    rankings
+        What is known about the effects of interventions: a `Ranking`, or a dict of them.
     solver
         `auto` (chooses between `tsit5` and the engine's best stiff solver, and says so), or another name: `tsit5`,
         `dopri5`, `kvaerno5`, `kencarp4`, …; or one with its settings, `ude.Tsit5(rtol=1e-8)`, `ude.RK4(dt=0.01)`,

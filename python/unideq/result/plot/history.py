@@ -102,6 +102,8 @@ def _weights(fit: Fit, logs: Any, name: str, best: int) -> Any:
         return 1.0 if settings.regulariser is None else settings.regulariser.weight
     if name in settings.costs:
         return settings.costs[name].factor
+    if name in settings.rankings:
+        return settings.rankings[name].weight
     if name == "continuity":
         found = [getattr(s.objective, "continuity", 1.0) for s in settings.stages()]
         return np.asarray(found, dtype=float)[logs["stage"]] if len(set(found)) > 1 else found[0]
