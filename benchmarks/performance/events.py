@@ -4,7 +4,7 @@ Doses: one compartment with first-order absorption, an input of each trajectory'
 its own. The peer is what a practised user of diffrax writes: padded times, `vmap`, steps that end at doses and at steps
 of the input (`ClipStepSizeController`), and a solver whose steps begin with what is dosed there. The ball bounces
 twenty times; its gradient is compared with the derivative of the closed form, and there is no peer: diffrax ends at an
-event.
+event. In Julia the peers are callbacks, differentiated by ForwardDiff and by SciMLSensitivity's adjoints.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from _peers import Field, relative_error
+from _peers import Field, julia_peer, relative_error, versions_of
 
 import unideq as ude
 from unideq.engine import available, get_engine
@@ -153,6 +153,7 @@ def ball() -> tuple[LossProgram, np.ndarray, np.ndarray]:
 
 def main() -> None:
     study = Study.from_command_line(__file__, __doc__, quick={"rounds": 7}, full={"rounds": 30})
+    native = julia_peer("events.jl")
     for unit in study.units(case=["64 trajectories, 3 doses each", "a ball, 20 bounces"]):
         field = Field()
         dosed = unit["case"].startswith("64")
@@ -168,6 +169,7 @@ def main() -> None:
                 lambda found, dosed=dosed: {"gradient": found.gradient / (RATES if dosed else 1.0)},
             )
         if dosed:
+            field.enter_peer(native, {**drawn(), "p": RATES, "tolerance": TOLERANCE}, "SciML")
             field.enter(PEER, by_hand, lambda found: {"gradient": np.asarray(found[1])})
         first = PEER if dosed else f"unideq/{available()[0]}"
         rows = field.race(study.settings["rounds"], first, sample_seconds=0.2)
@@ -186,7 +188,7 @@ def main() -> None:
         f"a ball: error of the gradient, {row['peer']}": row["difference"]
         for row in study.rows_where(case="a ball, 20 bounces", note=None)
     }
-    study.finish(headline=headline)
+    study.finish(headline=headline | {"peers": versions_of(native)})
 
 
 if __name__ == "__main__":
