@@ -52,6 +52,7 @@ step_fit.predict(intervention={"strength": 1.0})  # `intervention` … stepper
 step_fit.rankings(ude.Ranking("u", [{}, {"strength": 1.0}]))  # Rankings … continuous in time
 residual_fit.rankings()  # `rankings` isn't for
 driven.solve([0.0, 1.0], {"x": 0.0}, conditions={"volume": 1.0}, forcings={"inflow": runs.inflow[0]}, intervention={"inflw": 1.0})  # `inflw` … `inflow`
+driven.solve([0.0, 1.0], {"x": 0.0}, conditions={"volume": 1.0}, forcings={"inflow": runs.inflow[0]}, intervention=ude.Intervention({"inflow": 1.0}, during=(2.0, 3.0)))  # trajectory 0 … from 0 to 1
 ude.ranking_sweep(driven, runs, [0.1, 0.0], rankings=ude.Ranking("x", [{}, {"inflow": 1.0}]))  # `weights` … [0.1, 0.0]
 ude.ranking_sweep(driven, runs, [0.0, 0.1], rankings=None)  # `rankings`
 ude.ranking_sweep(driven, runs, [0.1], rankings=ude.Ranking("x", [{}, {"inflow": 1.0}]), checkpoint="a.nc")  # `checkpoint`

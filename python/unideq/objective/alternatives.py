@@ -223,7 +223,7 @@ def check_rankings(rankings: Mapping[str, Ranking], problem: EstimationProblem, 
                 listing = ", ".join(map(repr, known[:8])) + (" …" if len(known) > 8 else "")
                 raise DataError(
                     f"The ranking `{name}` is of trajectories whose `{coordinate}` is {missing[0]!r}, and there is "
-                    f"none: the data have {listing or 'no such coordinate'}."
+                    f"none: the data have {listing or 'no such numbers, or texts that training read'}."
                 )
         chosen = [(s, t) for s, t in zip(problem.observations.series, everything, strict=True) if ranking.applies(t)]
         if not chosen:

@@ -59,9 +59,10 @@ class OwnInputs:
         """`Integration.events`."""
         return program_events(model, self.happening, lambda g: rebased(self.read(g))) if self.happening else None
 
-    def under(self, model: Model, done: Intervention) -> OwnInputs:
-        """The same under an intervention in all of them."""
+    def under(self, model: Model, done: Intervention, span: tuple[float, float]) -> OwnInputs:
+        """The same under an intervention in all of them, solved over `span`."""
         done.check(model, "`intervention`")
+        done.check_within((self.labels or (0,))[0], *span, f"`{done}`")
         count = len(self.constants) if self.constants is not None else 0
         constants, tables = altered(model, self.constants, self.tables, range(count), [done] * count)
         places = {name: k for k, name in enumerate(model.conditions)}

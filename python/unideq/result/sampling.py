@@ -108,6 +108,8 @@ def predict(
             model, data.series, data.dataset, *inputs[:3], data.clock, problem.groups
         )
         if (done := inputs[3]) is not None:
+            for s in data.series:
+                done.check_within(s.label, s.start, float(np.nanmax(times)), f"`{done}`")
             constants = constant_rows(model, data.series) if constants is None else constants
             constants, tables = altered(model, constants, tables, range(len(data)), [done] * len(data))
         problem = replace(problem, constants=constants, tables=tables, groups=groups, happening=happening)

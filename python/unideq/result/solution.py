@@ -176,7 +176,7 @@ def solve(
     span = begin, float(grid[-1])
     u0, batched, own = solved_inputs(model, u0, batched, conditions, forcings, span, events)
     if intervention is not None:
-        own = own.under(model, Intervention.of(intervention, "intervention", "solve"))
+        own = own.under(model, Intervention.of(intervention, "intervention", "solve"), span)
     field, observation = own.read(model.vector_field), own.read(model.observation)
     count = len(u0)
     stiff = stiff_solver(runner.name)
