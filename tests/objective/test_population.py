@@ -127,9 +127,8 @@ def test_results_have_typical_values_spreads_and_groups(fit: ude.Fit, tmp_path: 
 
 
 def test_theophyllines_published_estimates() -> None:
-    """Pinheiro & Bates 2000, section 8.2.1 (first-order open-compartment model, no spread of the elimination rate), by
-    their own approximation; and by adaptive quadrature, the example "One-Compartment Model with Pharmacokinetic Data"
-    of the SAS/STAT User's Guide (NLMIXED)."""
+    """Those of R's nlme 3.1-169 for the book's model (Pinheiro & Bates 2000, chapter 8), by its own approximation: with
+    independent deviations (`fm2Theo.nlme` in its tests' output), that of the elimination rate is nought."""
 
     def kinetics(t: Any, state: Any, p: Any) -> dict[str, Any]:
         into = p.absorption * state.gut
@@ -151,10 +150,8 @@ def test_theophyllines_published_estimates() -> None:
     found = fit.parameters
     means = [float(np.log(found[n])) for n in ("elimination", "typical.absorption", "typical.clearance")]
     widths = [float(found[n]) for n in ("spread.absorption", "spread.clearance", "noise.concentration")]
-    assert means == pytest.approx([-2.4592, 0.4806, -3.2268], abs=0.01)
-    assert widths == pytest.approx([0.4331**0.5, 0.02803**0.5, 0.5016**0.5], rel=0.01)
-    assert means == pytest.approx([-2.4327, 0.4515, -3.2145], abs=0.035)
-    assert widths == pytest.approx([0.6378, 0.1671, 0.6818], rel=0.04)
+    assert means == pytest.approx([-2.455, 0.466, -3.227], abs=0.02)
+    assert widths == pytest.approx([0.644, 0.167, 0.709], rel=0.025)
 
 
 def test_new_groups_are_weighed_against_the_spread(fit: ude.Fit) -> None:
