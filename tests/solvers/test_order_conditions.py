@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unideq.solvers import SOLVERS, ExplicitTableau
+from unideq.errors import OptionError
+from unideq.solvers import SOLVERS, ExplicitTableau, RosenbrockTableau
 from unideq.solvers.order_conditions import broken_condition, elementary_weights, order_of
 
 from .tableaus import DOPRI5, ROS3P, square
@@ -44,3 +45,10 @@ def test_the_broken_condition_is_told_by_its_sum():
     told = broken_condition(np.array([0.5, 0.5]), matrix, matrix, range(1, 4))
     assert told == "Σ b·a(c) is 0 and must be 0.166666666667 (1/6) for order 3"
     assert broken_condition(np.array([0.5, 0.5]), matrix, matrix, range(1, 3)) == ""
+
+
+def test_what_rounding_left_where_zeros_belong_is_none():
+    noisy = {**ROS3P, "a": np.asarray(ROS3P["a"]) + 4e-17 * np.triu(np.ones((3, 3)))}
+    assert not np.triu(np.asarray(RosenbrockTableau(**noisy).a)).any()
+    with pytest.raises(OptionError, match=r"`a\[0\]\[0\]` of `Rosenbrock` must be zero, not 0\.1"):
+        RosenbrockTableau(**{**noisy, "a": np.asarray(ROS3P["a"]) + 0.1 * np.eye(3)})

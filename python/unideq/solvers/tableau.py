@@ -156,9 +156,9 @@ class RosenbrockTableau(Tableau):
     Attributes
     ----------
     a
-        (s, s), zero on the diagonal and above.
+        (s, s), zero on the diagonal and above, up to rounding.
     gamma
-        (s, s), zero above the diagonal, one number γ > 0 on it.
+        (s, s), zero above the diagonal, one number γ > 0 on it, up to rounding.
     b
         (s,)
     order
@@ -181,6 +181,8 @@ class RosenbrockTableau(Tableau):
         for name, value in (("a", a), ("gamma", gamma), ("b", b), ("order", order), ("b_error", b_error)):
             object.__setattr__(self, name, value)
         self._settle("a", "gamma")
+        object.__setattr__(self, "a", _cleared(self.a, 0))
+        object.__setattr__(self, "gamma", _cleared(self.gamma, 1))
         alpha, gammas = np.array(self.a), np.array(self.gamma)
         for name, zeros in (("a", np.triu(alpha)), ("gamma", np.triu(gammas, 1))):
             if np.any(zeros):
@@ -198,6 +200,13 @@ class RosenbrockTableau(Tableau):
     def engines(self) -> Mapping[str, RosenbrockTableau]:
         """Julia makes steps of any such tableau; diffrax has no Rosenbrock methods."""
         return {"julia": self}
+
+
+def _cleared(rows: tuple[Row, ...], diagonal: int) -> tuple[Row, ...]:
+    """A matrix without what rounding left from its `diagonal`-th diagonal on, of one that was computed."""
+    matrix = np.array(rows)
+    above = np.triu(matrix, diagonal)
+    return tuple(map(tuple, np.where(np.abs(above) <= ROUNDING, matrix - above, matrix).tolist()))
 
 
 def _row(values: Any, name: str, of: str) -> Row:
