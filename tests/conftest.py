@@ -55,15 +55,20 @@ def engine_of_the_tests():
 
 
 @pytest.fixture(autouse=True)
-def operations_of_the_package():
+def registries_of_the_package():
     """What a test or an example registers is gone after it."""
     from unideq.graph.operation import OPERATIONS, UFUNCS
+    from unideq.stored import _MEMBERS
 
-    before = dict(OPERATIONS), dict(UFUNCS)
+    before = dict(OPERATIONS), dict(UFUNCS), {family: dict(table) for family, table in _MEMBERS.items()}
     yield
-    for table, entries in zip((OPERATIONS, UFUNCS), before, strict=True):
+    for table, entries in zip((OPERATIONS, UFUNCS), before, strict=False):
         table.clear()
         table.update(entries)
+    for family, table in _MEMBERS.items():  # modules of the package that were first imported stay
+        own = {name: member for name, member in table.items() if member.__module__.startswith("unideq.")}
+        table.clear()
+        table.update({**own, **before[2].get(family, {})})
 
 
 @pytest.fixture
