@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import unideq as ude
-from unideq.audit.provenance import generator_of
 from unideq.audit.truncation.modified_equation import modified_equation
 from unideq.audit.truncation.refinement import refinement
 from unideq.audit.truncation.regression import Samples, blocks_of, product, regress, select_columns, shown_with_error
 from unideq.audit.truncation.uniform_grid import UniformGrid, central_weights, resampled
 from unideq.errors import DataError, ModelError, OptionError
+from unideq.model.provenance import generator_of
 
 from .burgers import (
     BACKWARD,

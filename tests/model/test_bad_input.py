@@ -88,7 +88,7 @@ def test_bad_parameter_and_network_values_are_named():
         (lambda s: (s.x, s.y, s.x), "returned 3 derivatives for 2 states"),
         (lambda s: None, 'returned nothing. End it with `return {"x": ...}`'),
         (lambda s: s.x, "returned one array of shape () for 2 states"),
-        (lambda s: s, 'returned View. Write `return {"x": ...}`'),
+        (lambda s: s, 'returned StateView. Write `return {"x": ...}`'),
         (lambda s: {"x": s.x, "y": np.zeros(3)}, "the derivative of `y` has shape (3,), not ()"),
         (lambda s: {"x": s.x, "y": None}, "the derivative of `y` is None"),
         (lambda s: {"x": s.x, "y": {"z": 1.0}}, "the derivative of `y` is a dict (z)"),
