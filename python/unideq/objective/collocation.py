@@ -18,10 +18,11 @@ from ..graph import Graph, variable
 from ..model import State
 from ..stored import stored
 from .alternatives import with_rankings
-from .estimation_problem import EstimationProblem, measured_as
+from .estimation_problem import EstimationProblem
 from .objective import Objective
 from .program import LossProgram, Pointwise
 from .series import Series
+from .starts import measured_as
 
 __all__ = ["Collocation", "smoothed"]
 

@@ -12,12 +12,12 @@ from ..graph.location import warn_user
 from ..model import Model, Parameter, Steady
 from ..model.forcing import outside
 from ..model.grouped import listing
-from .estimation_problem import measured_as
 from .groups import groups_of
 from .observations import Observations
 from .own_inputs import Own, interpolation, warn_records
 from .scale import far_values, far_words
 from .series import Series
+from .starts import measured_as
 
 __all__ = ["tell_doubts"]
 

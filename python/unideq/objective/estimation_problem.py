@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, ModelError, OptionError, unknown
+from ..errors import ModelError, OptionError
 from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
-from ..model import Entry, Layout, Model, Parameter, Steady, with_rows
+from ..model import Entry, Layout, Model, with_rows
 from ..model.names import TERMS, check_reserved
 from .alternatives import check_rankings
 from .constraint import constraints_in
@@ -27,10 +27,10 @@ from .program import Events, Integration, SolverSettings
 from .ranking import Ranking
 from .regularise import L1, L2
 from .series import Series
+from .starts import Starts, measured_as
 from .tolerance import absolute_tolerances, warn_below_tolerance
-from .windows import state_observables
 
-__all__ = ["EstimationProblem", "measured_as"]
+__all__ = ["EstimationProblem"]
 
 USUAL_ATOL = 1e-6
 """Absolute tolerance of fits, for states of size one and more."""
@@ -122,58 +122,8 @@ class EstimationProblem:
         if regulariser is not None:
             regulariser.check(model.layout)
         scales = {n: float(loss.scale.get(n, train.scale(n))) for n in train.names}
-        guesses: dict[str, np.ndarray] = {}
-        known: set[str] = set()
-        state_scales: dict[str, float] = {}
-        entries = list(model.layout.entries)
-        for state in model.states:
-            observable = measured_as(model, train, state.name)
-            given = model.initial.get(state.name)
-            if model.starts_at_measurements:  # nothing to estimate
-                name = state_observables(model, train.names)[state.name]
-                guesses[state.name] = _first_measurements(train, everything, name, state.shape)
-                state_scales[state.name] = scales[name]
-                known.add(state.name)
-                continue
-            if given is None and observable is None:
-                raise ModelError(
-                    f"State `{state.name}` isn't measured and has no initial value. Give the model "
-                    f'`initial={{"{state.name}": ude.Parameter(guess)}}` to estimate it, or a number if it is known.'
-                )
-            if isinstance(given, Steady):
-                given = given.of(state)
-            guess = (
-                _first_measurements(train, everything, observable, state.shape)
-                if given is None and observable is not None
-                else _given(given, everything, state.name, state.shape)
-            )
-            guesses[state.name] = guess
-            size = scales[observable] if observable else float(np.abs(guess).max()) or 1.0
-            state_scales[state.name] = size
-            parameter = given if isinstance(given, Parameter) else None
-            if given is not None and parameter is None:
-                known.add(state.name)
-                continue
-            lower = parameter.lower if parameter else None
-            upper = parameter.upper if parameter else None
-            if state.positive:
-                lower = max(lower or 0.0, 0.0)
-            if lower is not None and (guess <= lower).any():
-                floor = lower + 1e-3 * size
-                guesses[state.name] = guess = np.maximum(guess, floor)
-            entries.append(
-                Entry(
-                    f"initial.{state.name}",
-                    guess.shape,
-                    "initial",
-                    estimate_initial and (parameter.free if parameter else True),
-                    lower,
-                    upper,
-                    1.0 if lower is not None and upper is not None else size,
-                    state.units,
-                    f"initial value of {state.name}",
-                )
-            )
+        starts = Starts.of(model, train, everything, scales, estimate_initial)
+        entries = [*model.layout.entries, *starts.entries]
         groups = groups_of(model, everything.series)
         entries += [e for n, g in groups.items() for e in model.grouped[n].entries(n, len(g))]
         _check_spreads(model, loss, train)
@@ -186,12 +136,12 @@ class EstimationProblem:
         lengths = [len(s.times) for s in train.series if len(s.times)]
         entries += [e for n, c in constraints_in(costs).items() for e in c.entries(n, len(lengths), max(lengths))]
         if model.continuous_in_time:
-            solver = _settled(solver, model, train, guesses)
+            solver = _settled(solver, model, train, starts.guesses)
         elif solver.atol is None:
             solver = replace(solver, atol=USUAL_ATOL)
         made = cls(
-            model, train, loss, solver, regulariser, dict(costs), Layout(entries), scales, state_scales, guesses,
-            frozenset(known), constant_rows(model, everything.series) if model.continuous_in_time else None,
+            model, train, loss, solver, regulariser, dict(costs), Layout(entries), scales, starts.scales,
+            starts.guesses, starts.known, constant_rows(model, everything.series) if model.continuous_in_time else None,
             forcing_tables(model, everything.series, everything.dataset), groups, not model.continuous_in_time,
             tuple(s.happening for s in everything.series if s.happening is not None), rankings=dict(rankings),
         )  # fmt: skip
@@ -466,52 +416,3 @@ def _check_terms(model: Model, train: Observations, further: Mapping[str, Mappin
             raise OptionError(
                 f'The {kind} `{name}` has the name of {what}. Write `{argument}={{"another_name": ...}}`.'
             )
-
-
-def measured_as(model: Model, observations: Observations, state: str) -> str | None:
-    """The measured observable that is exactly this state."""
-    observable = model.observed_state(state)
-    return observable if observable in observations.names and not observations.unmeasured else None
-
-
-def _first_measurements(train: Observations, everything: Observations, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """(trajectories, *shape): first measured value, element by element; the pooled mean where there is none."""
-    pooled = train.pooled(name)
-    # warnings for all-NaN elements don't matter: the fallback covers them
-    filled = np.where(np.isfinite(pooled), pooled, 0.0).sum(axis=0) / np.maximum(np.isfinite(pooled).sum(axis=0), 1)
-    rows = []
-    for mine, whole in zip(train.series, everything.series, strict=True):
-        values = mine.values[name] if len(mine.times) else whole.values[name]
-        row = np.array(np.broadcast_to(filled, shape))
-        for at in np.ndindex(shape):
-            column = values[(slice(None), *at)]
-            finite = np.flatnonzero(np.isfinite(column))
-            if len(finite):
-                row[at] = column[finite[0]]
-        rows.append(row)
-    return np.stack(rows)
-
-
-def _given(given: Any, observations: Observations, state: str, shape: tuple[int, ...]) -> np.ndarray:
-    """(trajectories, *shape) from a number, an array, a `Parameter`, or the name of a coordinate along `trajectory`."""
-    if isinstance(given, str):
-        missing = [s.label for s in observations.series if given not in s.extra]
-        if missing:
-            known = dict.fromkeys(n for s in observations.series for n in s.extra)
-            raise DataError(
-                f"The initial value of `{state}` is read from the data, but trajectory {missing[0]!r} has no "
-                f"coordinate `{given}`. {unknown('coordinate', given, known)} "
-                f'Write `data.assign_coords({given}=("trajectory", values))`.'
-            )
-        rows = []
-        for s in observations.series:
-            value = s.extra[given]
-            if value.shape not in ((), shape) or not np.isfinite(value).all():
-                raise DataError(
-                    f"The coordinate `{given}` can't be the initial value of `{state}` in trajectory {s.label!r}: "
-                    f"it is {value}."
-                )
-            rows.append(np.broadcast_to(value, shape))
-        return np.array(rows)
-    array = given.array if isinstance(given, Parameter) else np.asarray(given, dtype=float)
-    return np.array(np.broadcast_to(array, (len(observations), *shape)))

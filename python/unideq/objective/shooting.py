@@ -17,11 +17,12 @@ from ..graph.location import warn_user
 from ..model import Entry
 from ..stored import stored
 from .alternatives import with_rankings
-from .estimation_problem import EstimationProblem, measured_as
+from .estimation_problem import EstimationProblem
 from .objective import Objective
 from .own_times import padded, real_times
 from .program import LossProgram
 from .series import Series
+from .starts import measured_as
 
 __all__ = ["MultipleShooting"]
 
