@@ -56,19 +56,26 @@ def engine_of_the_tests():
 
 @pytest.fixture(autouse=True)
 def registries_of_the_package():
-    """What a test or an example registers is gone after it."""
+    """What a test or an example registers is gone after it; what modules of the package registered meanwhile stays."""
     from unideq.graph.operation import OPERATIONS, UFUNCS
+    from unideq.solvers.entries import SOLVERS
     from unideq.stored import _MEMBERS
+    from unideq.training.kind import _KINDS
 
-    before = dict(OPERATIONS), dict(UFUNCS), {family: dict(table) for family, table in _MEMBERS.items()}
+    def tables():
+        return {"operations": OPERATIONS, "ufuncs": UFUNCS, "solvers": SOLVERS, "kinds": _KINDS, **_MEMBERS}
+
+    before = {name: dict(table) for name, table in tables().items()}
     yield
-    for table, entries in zip((OPERATIONS, UFUNCS), before, strict=False):
+    for name, table in tables().items():
+        complete = name in ("operations", "ufuncs")
+        own = {} if complete else {n: entry for n, entry in table.items() if _is_of_the_package(entry)}
         table.clear()
-        table.update(entries)
-    for family, table in _MEMBERS.items():  # modules of the package that were first imported stay
-        own = {name: member for name, member in table.items() if member.__module__.startswith("unideq.")}
-        table.clear()
-        table.update({**own, **before[2].get(family, {})})
+        table.update({**own, **before.get(name, {})})
+
+
+def _is_of_the_package(entry):
+    return (entry if isinstance(entry, type) else type(entry)).__module__.startswith("unideq.")
 
 
 @pytest.fixture
