@@ -13,10 +13,11 @@ from .axis import Axis
 __all__ = ["Box", "Filter", "Gaussian", "Sharp"]
 
 
+@dataclass(frozen=True)
 class Filter:
     """Base of the filters of periodic fields: G(k), a factor on each Fourier mode, which commutes with derivatives."""
 
-    width: float | None
+    width: float | None = None
 
     def __post_init__(self) -> None:
         settle(self, number, "width", above=0, none=True)
@@ -54,8 +55,6 @@ class Gaussian(Filter):
     0.1
     """
 
-    width: float | None = None
-
     def of(self, scaled: Sequence[np.ndarray]) -> np.ndarray:
         return np.exp(-sum(k**2 for k in scaled) / 24.0)
 
@@ -70,8 +69,6 @@ class Box(Filter):
     width
         As for `Gaussian`.
     """
-
-    width: float | None = None
 
     def of(self, scaled: Sequence[np.ndarray]) -> np.ndarray:
         found = np.ones(())
@@ -90,8 +87,6 @@ class Sharp(Filter):
     width
         As for `Gaussian`.
     """
-
-    width: float | None = None
 
     def of(self, scaled: Sequence[np.ndarray]) -> np.ndarray:
         return np.where(sum(k**2 for k in scaled) <= np.pi**2 * (1.0 + 1e-12), 1.0, 0.0)
