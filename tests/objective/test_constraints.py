@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 import unideq as ude
+from unideq.training import kind_of
 
 LIMIT = 1.0 / 9.0
 KNOTS = np.linspace(0.0, 1.0, 13)
@@ -95,3 +96,27 @@ def test_they_are_for_whole_solutions(settings: dict[str, Any]) -> None:
     chosen: dict[str, Any] = {"phases": ude.BFGS(2), **settings}
     with pytest.raises(ude.UnideqError, match="The constraint `limit` "):
         ude.fit(mass(), data, cost=goals(), progress=False, **chosen)
+
+
+def test_phases_shorter_than_the_rounds_keep_all_their_iterations() -> None:
+    limit = {"limit": ude.Constraint(lambda t, state: state.x, below=1.0, rounds=10)}
+    for given in (1, 3, 7, 25):
+        settings = kind_of(ude.ODE(lambda t, s, p: {"x": -p.k * s.x}, ["x"], {"k": 1.0})).chosen(
+            ude.Trajectory(), ude.Adam(0.1, given), cost=limit
+        )
+        parts = [stage.iterations for stage in settings.stages()]
+        assert sum(parts) == given and min(parts) >= 1 and len(parts) == min(given, 10)
+
+
+def test_rankings_stand_beside_constraints() -> None:
+    """What is solved under other inputs doesn't count in a bound: x = a u (1 − exp(−t)), below 0.4 for u = 1."""
+    times = np.linspace(0.0, 3.0, 7)
+    data = xr.Dataset({"x": ("time", 0.5 * (1 - np.exp(-times))), "u": ("time", np.ones(7))}, {"time": times})
+    settings: dict[str, Any] = {"forcings": ["u"], "initial": {"x": 0.0}}
+    model = ude.ODE(lambda t, s, p, net, forcing: {"x": p.a * forcing.u - s.x}, ["x"], {"a": 1.0}, **settings)
+    fit = ude.fit(
+        model, data, cost={"limit": ude.Constraint(lambda t, s: s.x, below=0.4, weight=100.0)},
+        rankings=ude.Ranking("x", [{}, {"u": 1.0}]), phases=ude.BFGS(100), progress=False,
+    )  # fmt: skip
+    assert any("`limit` (≤ 0.4 at all times) is kept" in event for event in fit.events)
+    assert float(fit.parameters["a"]) == pytest.approx(0.4 / (1 - np.exp(-3.0)), rel=5e-3)

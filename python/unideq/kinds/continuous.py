@@ -82,12 +82,6 @@ class ContinuousTask(MeasuredTask):
         self._use_solver(record, name)
         record.events.append(f"solver auto → {name}: {reason}")
 
-    def _whole_solves(self) -> Integration:
-        """All trajectories from start to end."""
-        (integration,) = Trajectory().build(replace(self.problem, rankings={})).sources
-        assert isinstance(integration, Integration)
-        return integration
-
     def _use_solver(self, record: Record, name: str) -> None:
         self.settings = self.settings.with_solver(self.settings.solver.by(name))
         self.problem = replace(self.problem, solver=self.settings.solver)

@@ -162,8 +162,9 @@ class MeasuredSettings(FitSettings):
 
 
 def _parts(iterations: int, rounds: int) -> list[int]:
-    """Iterations in so many parts as equal as they can be, none of them empty."""
-    return [(iterations * (k + 1)) // rounds - (iterations * k) // rounds for k in range(rounds)][-iterations:]
+    """Iterations in so many parts as equal as they can be; in fewer where one would be empty."""
+    count = min(rounds, iterations)
+    return [(iterations * (k + 1)) // count - (iterations * k) // count for k in range(count)]
 
 
 def _check_batches(stage: Stage) -> None:

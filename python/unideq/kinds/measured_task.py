@@ -115,6 +115,12 @@ class MeasuredTask(Task):
         if constraints_in(self.problem.costs) and record.stage + 1 < len(self.stages):
             record.best_theta = self._moved(record.best_theta)
 
+    def _whole_solves(self) -> Integration:
+        """All trajectories from start to end."""
+        (integration,) = Trajectory().build(replace(self.problem, rankings={})).sources
+        assert isinstance(integration, Integration)
+        return integration
+
     def _moved(self, theta: np.ndarray) -> np.ndarray:
         """θ (S, P) with the multipliers of the next round."""
         values, counted = self._constrained(theta)
@@ -126,9 +132,7 @@ class MeasuredTask(Task):
 
     def _constrained(self, theta: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Constraint → its function's values (S, rows, times, …) at θ (S, P), and which times are real."""
-        program = self.stages[-1].objective.build(self.problem)
-        (source,) = (s for s in program.sources if isinstance(s, Integration))
-        arrays = self.engine.integrate(source, theta).arrays
+        arrays = self.engine.integrate(self._whole_solves(), theta).arrays
         counted = real_times([len(s.times) for s in self.train.series if len(s.times)])
         return {n: arrays[f"solve.cost.{n}"] for n in constraints_in(self.problem.costs)}, counted
 
