@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 import unideq as ude
 from unideq.errors import DataError
-from unideq.result.rollout_metrics import energy_spectrum
+from unideq.grid.spectrum import energy_spectrum
 
 N = 16
 X = 2 * np.pi * np.arange(N) / N

@@ -9,6 +9,7 @@ import xarray as xr
 
 from ..checks import instance, known_keys, number, shown
 from ..errors import DataError, ModelError
+from ..grid.spectrum import energy_spectrum
 from ..objective import Observations
 from ..objective.own_inputs import conditions_of
 from ..objective.own_times import on_common_times
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from .fit import Fit
 
-__all__ = ["energy_spectrum", "metrics_of_fit", "plot_rollout_metrics", "rollout_metrics"]
+__all__ = ["metrics_of_fit", "plot_rollout_metrics", "rollout_metrics"]
 
 CORRELATED = 0.8
 """Correlation below which a rollout no longer follows the truth (Kochkov et al. 2021: 0.95; List et al. 2024: 0.8)."""
@@ -191,43 +192,6 @@ def _period(data: xr.DataArray, dim: str) -> float:
     if dim not in data.coords or points < 2:
         return float(points)
     return points * abs(float(data[dim].values[-1] - data[dim].values[0])) / (points - 1)
-
-
-def energy_spectrum(values: np.ndarray, lengths: list[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Energy per wavenumber of fields on a periodic grid; in two dimensions summed over shells of |k|.
-
-    Parameters
-    ----------
-    values
-        Fields (…, *space) of one or two space dimensions; they sum to ½ mean(u²) (Parseval).
-    lengths
-        Periods of the axes.
-
-    Returns
-    -------
-    wavenumbers, energy
-        (K,) multiples of the smallest 2π/L; (…, K).
-    """
-    d = len(lengths)
-    axes = tuple(range(values.ndim - d, values.ndim))
-    shape = values.shape[values.ndim - d :]
-    with np.errstate(invalid="ignore", over="ignore"):
-        modes = np.abs(np.fft.rfftn(values, axes=axes) / np.prod(shape)) ** 2
-    twice = np.full(modes.shape[-1], 2.0)
-    twice[0] = 1.0
-    if shape[-1] % 2 == 0:
-        twice[-1] = 1.0
-    energy = 0.5 * modes * twice
-    step = 2 * np.pi / max(lengths)
-    along = [2 * np.pi * n * np.fft.fftfreq(n) / length for n, length in zip(shape[:-1], lengths[:-1], strict=True)]
-    along.append(2 * np.pi * np.arange(modes.shape[-1]) / lengths[-1])
-    size = np.sqrt(sum(k**2 for k in np.meshgrid(*along, indexing="ij")))
-    shell = np.rint(size / step).astype(int).ravel()
-    count = int(shell.max()) + 1
-    flat = energy.reshape(*values.shape[: values.ndim - d], -1)
-    summed = np.zeros((*flat.shape[:-1], count))
-    np.add.at(np.moveaxis(summed, -1, 0), shell, np.moveaxis(flat, -1, 0))
-    return step * np.arange(count), summed
 
 
 def metrics_of_fit(fit: Fit, data: xr.Dataset | None = None, seed: int | None = None) -> xr.Dataset:
