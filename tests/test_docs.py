@@ -95,7 +95,7 @@ def test_the_reference_lists_every_public_name():
     import unideq
     from unideq import errors as errors_module
 
-    modules = {"audit", "datasets", "nn", "problems"}  # described name by name
+    modules = {"audit", "closures", "datasets", "nn", "problems"}  # described name by name
     errors = {name for name in unideq.__all__ if name in errors_module.__all__}  # described as a module
     missing = set(unideq.__all__) - listed - modules - errors - {"__version__", "available_engines"}
     assert not missing

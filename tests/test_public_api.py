@@ -22,6 +22,7 @@ ARROWS = (
     "grid",
     "nn",
     "model",
+    "closure",
     "objective",
     "residual",
     "optimise",

@@ -1,6 +1,7 @@
 """Public names, each written here alone: what type checkers read, and what `__init__.py` imports on demand."""
 
 from . import audit as audit
+from . import closure as closures  # noqa: F401
 from . import datasets as datasets
 from . import nn as nn
 from . import problems as problems

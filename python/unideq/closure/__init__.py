@@ -1,5 +1,6 @@
 """Closures: what of a flow a coarse grid doesn't see, from filtered data on."""
 
+from .closure import Closure
 from .coarsen import coarsen
 
-__all__ = ["coarsen"]
+__all__ = ["Closure", "coarsen"]

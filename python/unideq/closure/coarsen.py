@@ -13,11 +13,10 @@ from ..errors import DataError, ModelError, OptionError
 from ..grid import Axis, Grid, restrict
 from ..grid.filters import Filter, Gaussian
 from ..model import PDE
+from ..model.closed import SUFFIX
 from ..model.provenance import generator_of
 
 __all__ = ["coarsen"]
-
-SUFFIX = "_subgrid"
 
 
 @known_arguments
@@ -170,6 +169,8 @@ def _check_model(truth: PDE, coarse: PDE, data: xr.Dataset, fine: Sequence[Axis]
         if found.networks or found.inputs or found.grouped:
             lacks = "networks" if found.networks else "forcings or parameters of a trajectory's own"
             raise ModelError(f"Subgrid terms are those of known equations, and the {which} model has {lacks}.")
+    if "closure" in coarse.named:
+        raise ModelError("The coarse model has a closure, and subgrid terms are what it lacks without. Give that one.")
     if set(truth.states.names) != set(coarse.states.names):
         raise ModelError(
             f"The fine model has the fields {', '.join(truth.states.names)} and the coarse one "

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ModelError, unknown
+from ..errors import ModelError
 from ..graph import Expression, Graph, rebuild
-from .names import normal_keys
+from .further import by_field
 from .trace import call, fitted
 
 if TYPE_CHECKING:
@@ -22,18 +21,8 @@ COUPLINGS = ("parallel", "sequential", "prediction")
 
 def traced_correction(stepper: StepGraphs, function: Any) -> Graph:
     """Field → value, in named values."""
-    result = call(function, stepper._arguments(), "correction")
-    names: list[str] = list(stepper.states.names)
-    if not isinstance(result, Mapping):
-        if result is None or len(names) > 1:
-            raise ModelError(f'`correction` must return a dict field → value, e.g. `return {{"{names[0]}": ...}}`.')
-        result = {names[0]: result}
-    result = normal_keys(result)
-    for name in result:
-        if name not in names:
-            raise ModelError(
-                f"`correction` returned a value for something that isn't a field. {unknown('field', name, names)}"
-            )
+    names = stepper.states.names
+    result = by_field(call(function, stepper._arguments(), "correction"), names, "correction")
     missing = [n for n in names if n not in result]
     if missing and stepper.coupling == "prediction":
         raise ModelError(

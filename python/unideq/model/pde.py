@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import xarray as xr
 
@@ -11,6 +11,7 @@ from ..checks import known_arguments
 from ..graph import Graph
 from ..nn import Network
 from .algebraic import check_algebraic
+from .closed import closed
 from .declared import Rhs
 from .delays import check_delays
 from .description import warn_unused
@@ -93,6 +94,39 @@ class PDE(OnGrid, ODE):
         check_delays(self)
         check_dimensions(self)
         warn_unused(self)
+
+    def closed(
+        self,
+        closure: Any,
+        parameters: Mapping[str, Any] | None = None,
+        networks: Mapping[str, Network] | None = None,
+    ) -> Self:
+        """The model with a term for what its grid doesn't see: ∂u/∂t = rhs(u) + linear(∂) u + Π(u).
+
+        Its observables gain `NAME_subgrid`, Π of each closed field: the variable that `ude.coarsen` measures.
+
+        Parameters
+        ----------
+        closure
+            One of `ude.closures`, or a function `f(t, state, p, net, forcing)` → Π (*grid), or a dict field → Π.
+            Closing a model again adds to its term.
+        parameters, networks
+            Which the function reads and calls, besides the model's.
+
+        Raises
+        ------
+        ModelError, TraceError
+            If the term hasn't the field's shape, there is no such field, names clash, or it can't be traced.
+
+        Examples
+        --------
+        >>> import unideq as ude, numpy as np
+        >>> coarse = ude.problems.Burgers(points=16).model()
+        >>> model = coarse.closed(lambda t, state, p: -p.drag * state.u, {"drag": 0.5})
+        >>> sorted(model.observables)
+        ['u', 'u_subgrid']
+        """
+        return closed(self, closure, parameters, networks)
 
     @property
     def _known(self) -> dict[str, Any]:

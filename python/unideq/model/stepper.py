@@ -14,11 +14,11 @@ from ..graph import Graph
 from ..nn import Network
 from .black_box_solver import BlackBox, black_box_parts
 from .correction import COUPLINGS, traced_correction
-from .declared import Rhs, weight_entries
+from .declared import Rhs
 from .description import warn_unused
 from .equations import Equations
-from .layout import Layout
-from .names import check_dimensions, check_distinct
+from .further import with_further
+from .names import check_dimensions
 from .ode import ODE
 from .on_grid import OnGrid
 from .step import StepGraphs
@@ -151,21 +151,8 @@ class Stepper(StepGraphs):
             )
         for name in OnGrid._parts:
             setattr(self, name, getattr(model, name, None))
-        more = object.__new__(ODE)
-        more._declare(model.states, parameters, networks, None, None)
-        check_distinct(
-            {
-                "parameter or condition of the model": (*model.parameters, *model.conditions),
-                "parameter": more.parameters,
-                "condition": more.conditions,
-            }
-        )
-        check_distinct({"network of the model": model.networks, "network": more.networks})
-        self.parameters = {**model.parameters, **more.parameters}
-        self.conditions = {**model.conditions, **more.conditions}
-        self.networks = {**model.networks, **more.networks}
-        own = more.layout.of_kind("parameter")
-        self.layout = Layout([*model.layout.of_kind("parameter"), *own, *weight_entries(self.networks)])
+        for name, value in with_further(model, parameters, networks).items():
+            setattr(self, name, value)
         if self.scheme.needs_linear and "linear" not in model.named:
             raise ModelError(
                 f"The scheme `{self.scheme.name}` treats a linear part by its Fourier symbol, and the model has none. "
