@@ -35,6 +35,13 @@ ude.problems.KolmogorovFlow(reynolds=0)  # `reynolds` … 0
 ude.problems.KolmogorovFlow(forcing=1.5)  # `forcing` … 1.5
 ude.problems.KolmogorovFlow(drag="a")  # `drag` … 'a'
 ude.problems.KolmogorovFlow(scheme="rk5")  # `rk5` … `rk4`
+ude.problems.KolmogorovFlow(forcing=4.5)  # `forcing` … 4.5
+ude.problems.TwoDimensionalTurbulence(forcing=0)  # `forcing` … 0
+ude.problems.TwoDimensionalTurbulence(forcing=25, points=32)  # `forcing` … 25 … 32 points … more than 50
+ude.problems.TwoDimensionalTurbulence(amplitude=0)  # `amplitude` … 0
+ude.problems.TwoDimensionalTurbulence(beta="a")  # `beta` … 'a'
+ude.problems.TwoDimensionalTurbulence(beta=np.nan)  # `beta` … nan
+ude.problems.TwoDimensionalTurbulence(viscosity=0.1)  # `viscosity` … `reynolds`
 ude.problems.KortewegDeVries(power=0)  # `power` … 0
 ude.problems.KortewegDeVries(power=1.5)  # `power` … 1.5
 ude.problems.KortewegDeVries().soliton("a")  # `speed` … 'a'

@@ -86,13 +86,30 @@ def test_allen_cahn_layers_have_their_profile():
     np.testing.assert_allclose(data.u.values[0, -1], layer, atol=1e-4)
 
 
-def test_weak_kolmogorov_flow_comes_to_its_laminar_state():
-    """−k cos(ky) = (k²/Re + α) ω."""
-    problem = P.KolmogorovFlow(points=24, reynolds=5.0, forcing=4, dt=0.05)
+@pytest.mark.parametrize("amplitude", [1.0, 0.5])
+def test_weak_kolmogorov_flow_comes_to_its_laminar_state(amplitude):
+    """−A k cos(ky) = (k²/Re + α) ω."""
+    problem = P.KolmogorovFlow(points=24, reynolds=5.0, forcing=4, dt=0.05, amplitude=amplitude)
     calm = 1e-3 * problem.initial()["vorticity"][0]
     end = problem.data(steps=1000, every=1000, initial={"vorticity": calm}).vorticity.values[0, -1]
-    laminar = -4 * np.cos(4 * problem.grid().coordinates("y")) / (16 / 5.0 + 0.1)
+    laminar = -4 * amplitude * np.cos(4 * problem.grid().coordinates("y")) / (16 / 5.0 + 0.1)
     np.testing.assert_allclose(end, np.broadcast_to(laminar, end.shape), atol=1e-6)
+
+
+def test_waves_on_a_beta_plane_travel_westwards_and_fade_as_their_dispersion_says():
+    """A single wave doesn't advect itself: cos(k·x + β kₓt/|k|²) exp(−(|k|²/Re + α) t), exactly."""
+    problem = P.TwoDimensionalTurbulence(reynolds=50.0, drag=0.2, points=16, dt=0.1, beta=5.0)
+    x, y = problem.grid().mesh()
+    data = problem.data(steps=10, every=10, initial={"vorticity": np.cos(2 * x + y)}).vorticity.values[0]
+    expected = np.exp(-(5 / 50 + 0.2)) * np.cos(2 * x + y + 5.0 * 2 / 5)
+    np.testing.assert_allclose(data[-1], expected, atol=1e-12)
+
+
+def test_vortices_of_one_wavenumber_only_fade_where_nothing_drives_them():
+    problem = P.TwoDimensionalTurbulence(reynolds=20.0, points=16, dt=0.1)
+    x, y = problem.grid().mesh()
+    data = problem.data(steps=10, every=10, initial={"vorticity": 4 * np.cos(2 * x) * np.cos(2 * y)}).vorticity
+    np.testing.assert_allclose(data[0, -1], np.exp(-8 / 20) * data[0, 0], atol=1e-12)
 
 
 def test_the_cylinder_stops_the_stream_and_the_fluid_keeps_its_volume():

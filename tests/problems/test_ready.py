@@ -20,6 +20,7 @@ SMALL = {
     "KolmogorovFlow": P.KolmogorovFlow(points=16),
     "KortewegDeVries": P.KortewegDeVries(points=64),
     "KuramotoSivashinsky": P.KuramotoSivashinsky(),
+    "TwoDimensionalTurbulence": P.TwoDimensionalTurbulence(points=16, forcing=3, drag=0.1, beta=1.0),
 }
 
 

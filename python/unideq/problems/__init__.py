@@ -23,6 +23,7 @@ from .kolmogorov_flow import KolmogorovFlow
 from .korteweg_de_vries import KortewegDeVries
 from .kuramoto_sivashinsky import KuramotoSivashinsky
 from .ready import ReadyProblem
+from .two_dimensional_turbulence import TwoDimensionalTurbulence
 
 __all__ = [
     "Advection",
@@ -34,6 +35,7 @@ __all__ = [
     "KortewegDeVries",
     "KuramotoSivashinsky",
     "ReadyProblem",
+    "TwoDimensionalTurbulence",
     "available",
 ]
 

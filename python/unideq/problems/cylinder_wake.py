@@ -9,10 +9,10 @@ import numpy as np
 
 from ..checks import known_arguments
 from ..grid import Axis, Grid, schemes
+from ..grid.stream_function import project
 from ..model import PDE, Parameter, State, Stepper
 from .random_fields import checked_draw
 from .ready import ReadyProblem
-from .stream_function import project
 
 __all__ = ["CylinderWake"]
 

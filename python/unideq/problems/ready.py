@@ -20,13 +20,14 @@ from ..model.steppers import SCHEMES
 from ..versions import unideq_version
 from .random_fields import checked_draw
 
-_POSITIVE = ("dt", "length", "height", "reynolds", "penalisation", "growth", "diffusivity")
+_POSITIVE = ("dt", "length", "height", "reynolds", "penalisation", "growth", "diffusivity", "amplitude")
 _SCHEME = {"kinds": Scheme, "needs": "a scheme such as `ude.schemes.Central(4)`", "none": True}
 _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     **dict.fromkeys(_POSITIVE, (number, {"above": 0})),
     **dict.fromkeys(("viscosity", "drag"), (number, {"least": 0})),
-    **dict.fromkeys(("mean", "speed", "rate"), (number, {})),
-    **dict.fromkeys(("substeps", "forcing", "power"), (whole, {"least": 1})),
+    **dict.fromkeys(("mean", "speed", "rate", "beta"), (number, {})),
+    **dict.fromkeys(("substeps", "power"), (whole, {"least": 1})),
+    "forcing": (whole, {"least": 1, "none": True}),
     **dict.fromkeys(
         ("scheme", "advection", "diffusion"),
         (instance, {"kinds": Scheme, "needs": "a scheme of `ude.schemes`", "none": True}),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..grid import Grid
-from ..grid.symbol import Symbol
+from .grid import Grid
+from .symbol import Symbol
 
 __all__ = ["inverse_laplacian", "project", "velocity"]
 
