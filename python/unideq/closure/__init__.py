@@ -2,5 +2,6 @@
 
 from .closure import Closure
 from .coarsen import coarsen
+from .learned import Learned
 
-__all__ = ["Closure", "coarsen"]
+__all__ = ["Closure", "Learned", "coarsen"]

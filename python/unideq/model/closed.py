@@ -38,11 +38,8 @@ def closed(model: PDE, closure: Any, parameters: Any, networks: Any) -> Any:
         parameters, networks = closure.parameters(), closure.networks()
     made = model._copy(**with_further(model, parameters, networks), bind=False)
     arguments = made._arguments()
-    if own:
-        result = closure.term(model, *(arguments[n] for n in ("state", "p", "net")))
-    else:
-        result = call(closure, arguments, what)
-    terms = _terms(model, result, what)
+    function = (lambda state, p, net: closure.term(model, state, p, net)) if own else closure
+    terms = _terms(model, call(function, arguments, what), what)
     before = model.named["closure"].outputs if "closure" in model.named else {}
     sums = {n: before[n] + terms[n] if n in before and n in terms else e for n, e in {**before, **terms}.items()}
     observed = {n + SUFFIX: sums[n] for n in model.fields if n in sums}

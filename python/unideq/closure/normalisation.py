@@ -1,0 +1,25 @@
+"""Fields divided by their standard deviation over the snapshot, also where that is zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["NORMALISATIONS", "by_own_deviation"]
+
+NORMALISATIONS = ("snapshot", "stored")
+CONSTANT = 1e-20
+"""Variance, in units of the mean square, below which a snapshot's values differ by rounding."""
+
+
+def by_own_deviation(field: Any, dims: int) -> Any:
+    """A field (*lead, *grid) by its standard deviation over the last `dims` axes; a constant one as it is.
+
+    Neither value nor derivative is infinite where it is constant.
+    """
+    axes = tuple(range(-dims, 0))
+    centred = field - np.mean(field, axis=axes, keepdims=True)
+    variance = np.mean(centred * centred, axis=axes, keepdims=True)
+    varies = variance > CONSTANT * np.mean(field * field, axis=axes, keepdims=True)
+    return field * (1.0 / np.sqrt(np.where(varies, variance, 1.0)))
