@@ -11,7 +11,7 @@ from unideq.graph import vjp
 
 Learned, CNN = ude.closures.Learned, ude.nn.CNN
 WAVES = ude.problems.Burgers(points=16).model()
-FLOW = ude.problems.KolmogorovFlow(points=12).model()
+FLOW = ude.problems.KolmogorovFlow(points=12, forcing=2).model()
 RNG = np.random.default_rng(3)
 U, OMEGA = RNG.standard_normal(16) + 0.4, RNG.standard_normal((12, 12))
 
@@ -111,7 +111,7 @@ def test_a_snapshots_size_doesnt_matter_and_stored_sizes_do():
 
 
 def test_sizes_come_from_data():
-    fine = ude.problems.KolmogorovFlow(points=24)
+    fine = ude.problems.KolmogorovFlow(points=24, forcing=2)
     coarse = replace(fine, points=12).model()
     data = ude.coarsen(fine.data(steps=4, every=2), coarse)
     closure = Learned(CNN(2, 1, (2,), 3, 2), normalisation="stored").scaled(coarse, data)
