@@ -151,6 +151,20 @@ class Layout:
             raise unknown("parameter", name, self.names, ModelError)
         return entry
 
+    def within(self, name: str) -> tuple[Entry, ...]:
+        """The entries that a name stands for: itself, or all of a network or a layer.
+
+        Raises
+        ------
+        OptionError
+            If there is none.
+        """
+        found = tuple(e for e in self.entries if e.name == name or e.name.startswith(f"{name}."))
+        if not found:
+            parts = (".".join(e.name.split(".")[:k]) for e in self.entries for k in range(1, e.name.count(".") + 2))
+            raise unknown("parameter, network or layer", name, dict.fromkeys(parts))
+        return found
+
     def of_kind(self, *kinds: str) -> tuple[Entry, ...]:
         """Entries of these kinds, of `KINDS`: `parameter`, `network`, `initial`, `segment`, `noise`, …"""
         return tuple(e for e in self.entries if e.kind in kinds)

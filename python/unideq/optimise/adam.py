@@ -24,7 +24,7 @@ __all__ = ["Adam", "AdamW", "Moments"]
 class Moments(FirstOrder):
     """Base of what steps along the gradient's first moment over the root of its second (algorithm 1 of the paper)."""
 
-    later: ClassVar[Mapping[str, Any]] = {"skip": None}
+    later: ClassVar[Mapping[str, Any]] = {"skip": None, "rates": None}
     beta1: float
     beta2: float
     epsilon: float
@@ -66,6 +66,10 @@ class Adam(Moments):
         Leave out updates whose gradient norm exceeds `skip` times the running mean of the accepted updates' norms
         (exponential, 0.99 an update); None: none. They are logged as rejected, and cost no learning rate; after 200
         in a row the seed stops.
+    rates
+        Factors on the learning rate (weight decay included), by names of parameters, networks, layers and single
+        weights: `{"closure": 0.1, "closure.layer_1": 1.0}`. Of a network and its layer the layer's counts; what isn't
+        named has 1. Unknown names are refused before anything is compiled.
     objective
         Objective of this phase; default: the one given to `fit`.
     """
@@ -78,6 +82,7 @@ class Adam(Moments):
     epsilon: float = 1e-8
     clip: float | None = None
     skip: float | None = None
+    rates: Mapping[str, float] | None = None
     objective: Objective | None = None
 
 
@@ -95,4 +100,5 @@ class AdamW(Moments):
     epsilon: float = 1e-8
     clip: float | None = None
     skip: float | None = None
+    rates: Mapping[str, float] | None = None
     objective: Objective | None = None

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NotRequired, cast
 
 import numpy as np
 
+from ..errors import OptionError
 from .phase import Phase
 from .schedule import Schedule
 from .state import A, Arrays, State, start_of
@@ -52,8 +53,8 @@ class FirstOrderState(State[A]):
 class FirstOrder(Phase):
     """Base of Adam and its like; a kind of its own says `memory`, `remember` and `direction`.
 
-    Its number fields are `learning_rate` (a number or a schedule) and whatever the method has; `clip`, `skip` and
-    `weight_decay` act where a kind has them.
+    Its number fields are `learning_rate` (a number or a schedule) and whatever the method has; `clip`, `skip`,
+    `weight_decay` and `rates` act where a kind has them.
     """
 
     first_order: ClassVar[bool] = True
@@ -61,6 +62,9 @@ class FirstOrder(Phase):
     clip: float | None = None
     skip: float | None = None
     weight_decay: float | None = None
+    rates: Mapping[str, float] | None = None
+    factors: Any = None
+    """Of the learning rate, (P,), from `rates`. Not a setting: a run knows."""
 
     # ---- what a method is ---------------------------------------------------------------------------------------
 
@@ -80,6 +84,8 @@ class FirstOrder(Phase):
     # ---- what all have in common --------------------------------------------------------------------------------
 
     def _begin(self, theta: np.ndarray, terms: int) -> FirstOrderState[np.ndarray]:
+        if self.rates and self.factors is None:
+            raise OptionError("`rates` name entries of a layout: give the run `phase.paced(layout)`.")
         seeds, size = theta.shape
         own = {name: np.tile(array, (seeds, *(1,) * np.ndim(array))) for name, array in self.memory(size).items()}
         guard = {"norm_mean": np.zeros(seeds), "norm_weight": np.zeros(seeds), "skipped": np.zeros(seeds, int)}
@@ -126,6 +132,7 @@ class FirstOrder(Phase):
             direction = direction + self.weight_decay * np.where(run["decay"] > 0, origin, 0.0)
         given = self.learning_rate
         rate = factor * (given.at(state["iteration"], run["iterations"]) if isinstance(given, Schedule) else given)
+        step = rate if self.factors is None else rate * self.factors
         # A start that fails stays where it is: trying it again would fail again, unless the data are others.
         hopeless = (accepted < 1) & (run["same_again"] > 0)
         gave_up = (streak >= GIVE_UP) | hopeless | (guard.get("skipped", accepted * 0.0) >= SKIPPED)
@@ -133,7 +140,7 @@ class FirstOrder(Phase):
         new = {
             **memory,
             **guard,
-            "theta": np.where((run["free"] > 0) & ~gave_up & ~skipped, origin - rate * direction, origin),
+            "theta": np.where((run["free"] > 0) & ~gave_up & ~skipped, origin - step * direction, origin),
             "good_theta": origin,
             "best_theta": np.where(better, state["theta"], state["best_theta"]),
             "best_total": np.where(better, found["total"], state["best_total"]),

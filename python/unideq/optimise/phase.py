@@ -12,8 +12,9 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ..checks import instance, number, settle, whole
+from ..checks import instance, mapping, number, settle, text, whole
 from ..errors import EngineUnsupported
+from ..model.layout import Layout
 from ..objective.objective import Objective
 from ..stored import Stored, members, stored
 from .matrices import Matrix
@@ -38,6 +39,8 @@ class Phase(Stored):
     """One evaluation of the loss an iteration: data and weights may differ from one to the next."""
     needs_residuals: ClassVar[bool] = False
     """Every term of the objective has to be a mean of squared residuals at points."""
+    whole_matrices: ClassVar[bool] = False
+    """Whether it looks at whole weight matrices."""
     on_host: ClassVar[bool] = False
     """Whether its steps are made here, with what engines evaluate; engines themselves don't know it."""
     engines: ClassVar[tuple[str, ...]] = ()
@@ -85,7 +88,7 @@ class Phase(Stored):
         for name, value in self._fields():
             if isinstance(value, Schedule):
                 found += [(f"{name}.{inner}", v) for inner, v in value.__dict__.items()]
-            elif isinstance(value, (int, float)) and not isinstance(value, bool) and name not in counts:
+            elif isinstance(value, (int, float, np.ndarray)) and not isinstance(value, bool) and name not in counts:
                 found.append((name, value))
         return found
 
@@ -106,6 +109,23 @@ class Phase(Stored):
         """The same phase for that many iterations."""
         return self.with_numbers({"iterations": iterations})
 
+    def paced(self: P, layout: Layout) -> P:
+        """The same phase for θ of this layout: where it has `rates`, with a factor for every entry.
+
+        Raises
+        ------
+        OptionError
+            If a name isn't one of the layout's.
+        """
+        rates: Mapping[str, float] | None = self.__dict__.get("rates")
+        if not rates:
+            return self
+        factors = np.ones(layout.size)
+        for name in sorted(rates, key=lambda n: n.count(".")):  # of a network and its layer, the layer's word counts
+            for entry in layout.within(name):
+                factors[layout.window(entry.name)] = rates[name]
+        return self.with_numbers({"factors": factors})
+
     @property
     def structure(self) -> tuple[Any, ...]:
         """What compiled code is made for: all but the numbers, of which it has the shapes. Hashable."""
@@ -114,7 +134,8 @@ class Phase(Stored):
         return (type(self), *rest, *((n, np.shape(v)) for n, v in self._all_numbers()))
 
     def _fields(self) -> list[tuple[str, Any]]:
-        return [(name, value) for name, value in self.__dict__.items() if name not in ("objective", "matrices")]
+        apart = ("objective", "matrices", "rates")
+        return [(name, value) for name, value in self.__dict__.items() if name not in apart]
 
     # ---- checks -------------------------------------------------------------------------------------------------
 
@@ -125,6 +146,8 @@ class Phase(Stored):
             settle(self, number, "learning_rate", above=0, hint=_OR_SCHEDULE)
         for word, names, limits in _LIMITS:
             settle(self, word, *(n for n in names if n in own), **limits)
+        if own.get("rates") is not None:
+            settle(self, _rates, "rates")
         needs = "an objective such as `ude.Trajectory()`"
         settle(self, instance, "objective", kinds=Objective, needs=needs, none=True)
 
@@ -136,6 +159,16 @@ _LIMITS: tuple[tuple[Any, tuple[str, ...], dict[str, Any]], ...] = (
     (number, ("clip",), {"above": 0, "none": True}),
     (number, ("skip",), {"above": 1, "none": True}),
 )
+
+
+def _rates(given: Any, name: str, of: str) -> dict[str, float]:
+    found = mapping(given, name, of, needs='a dict of factors, e.g. `{"closure.layer_1": 0.1}`', none=True)
+    hint = "To keep values as they are, freeze them."
+    return {
+        text(n, name, of, empty=False): number(f, f"{name}[{n!r}]", of, above=0, hint=hint) for n, f in found.items()
+    }
+
+
 _OR_SCHEDULE = "Or give a schedule, such as `ude.CosineDecay(1e-2)`."
 
 

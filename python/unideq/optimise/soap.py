@@ -50,14 +50,15 @@ class SOAP(Moments):
         Added to the root of the second moment.
     precondition_every
         Iterations between two updates of the eigenbases.
-    clip, skip
+    clip, skip, rates
         As in `Adam`.
     objective
         Objective of this phase; default: the one given to `fit`.
     """
 
     kind: ClassVar[str] = "soap"
-    later: ClassVar[Mapping[str, Any]] = {"skip": None, "clip": None}
+    whole_matrices: ClassVar[bool] = True
+    later: ClassVar[Mapping[str, Any]] = {"skip": None, "clip": None, "rates": None}
     learning_rate: float | Schedule = 3e-3
     iterations: int = 1000
     beta1: float = 0.95
@@ -66,6 +67,7 @@ class SOAP(Moments):
     precondition_every: int = 10
     clip: float | None = None
     skip: float | None = None
+    rates: Mapping[str, float] | None = None
     objective: Objective | None = None
 
     def memory(self, size: int) -> Arrays:

@@ -64,6 +64,7 @@ class Trainer:
         self._last_save = 0.0
         for stage in self.stages:
             check_engine(stage.phase, engine.name)
+            stage.phase.paced(self.task.layout)
             self.task.check_phase(stage.phase)
 
     def start(self, begin: Callable[[Layout, np.ndarray], np.ndarray] | None = None) -> Record:
@@ -192,15 +193,16 @@ class Trainer:
 
     def _minimise(self, record: Record, course: Course, report: Callable[[Report], bool]) -> None:
         """The engine's loop from where the record stands."""
+        phase = course.stage.phase.lasting(course.stage.iterations).paced(self.task.layout)
         run = Minimisation(
             course.program,
             record.theta,
-            course.stage.phase.lasting(course.stage.iterations),
+            phase,
             free=course.free,
             decay=self.task.layout.mask("network"),
             state=record.state or None,
             batches=course.batches,
-            matrices=weight_matrices(self.task.layout),
+            matrices=weight_matrices(self.task.layout) if phase.whole_matrices else (),
             **{"report_every": self.report_every, **course.options},
         )
         course.minimise(run, report)
