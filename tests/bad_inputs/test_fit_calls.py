@@ -21,6 +21,20 @@ ude.fit(ude.ODE(lambda t, s, p: {"x": 1.0 - p.a * s.x}, ["x"], {
 ude.fit(ude.ODE(decay, ["x"], {"rate": ude.Parameter(1.0, positive=True, per="trajectory", spread=ude.LogNormal(0.3))},
     events=[ude.Event(lambda t, s, p: {"x": 1.0}, when=lambda t, s: s.x - 0.1)]), pair,
     loss="gaussian", phases=ude.Laplace(5))  # `Laplace` … events at known times
+fit.transfer(data, [])  # Nothing is left to train … []
+fit.transfer(data, ())  # Nothing is left to train … ()
+fit.transfer(data, None)  # `train` needs names … None
+fit.transfer(data, "ratee")  # `ratee` … `rate`
+fit.transfer(data, ["f.layer_3"])  # `f.layer_3` … `f.layer_2`
+fit.transfer(data, ["f", 2])  # `train` … 2
+fit.transfer(data, "All")  # `All`
+fit.transfer(None, "f")  # `transfer` needs the data
+fit.transfer(3.0 + 0 * data, "f")  # `x` is 3 throughout … data.drop_vars('x')
+fit.transfer(data.rename(x="y"), "f")  # `x`
+fit.transfer(data, "f", freeze="rate")  # `freeze`
+fit.transfer(data, "f", seeds=3)  # `train` goes on with the seeds of the fit
+fit.transfer(data, "f", ude.Adam(1e-3, 1, rates={"f.layer_9": 0.1}))  # `f.layer_9` … `f.layer_2`
+fit.transfer(data, "f", rate=0.1)  # `rate`
 fit.adapted(data)  # `adapted` … parameter by group … fit.train(data=...)
 ude.fit(5, data)  # `fit` needs a model … int
 ude.fit(decay, data)  # `fit` needs a model … function

@@ -220,7 +220,10 @@ class Measured(Kind):
         rows = record.settings.rows()
         unrolled = [s.objective for s in record.settings.stages() if isinstance(s.objective, Unrolled)]
         words = [("unrolled", "; ".join(dict.fromkeys(short(o) for o in unrolled)))] if unrolled else []
-        return [*rows[:4], *self.own_rows(record), *words, *rows[4:]]
+        return [*rows[:4], *self.own_rows(record), *words, *rows[4:], *self.shown_rows(record)]
+
+    def shown_rows(self, record: Record) -> list[tuple[str, str]]:
+        return [] if record.transferred is None else [("transfer", record.transferred.words)]
 
     def score_lines(self, record: Record, diagnostics: xr.Dataset) -> tuple[str, list[str]]:
         lines = []

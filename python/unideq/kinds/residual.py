@@ -54,6 +54,8 @@ class ResidualKind(Kind):
         "rollout_metrics": "Nothing is rolled out: compare with `fit.error(reference)`.",
         "check_gradient": "Gradients are of graphs at points, without a solver; `fit.audit()` looks at them.",
         "recover": "Take the values of a network at points, `fit.predict(...)`, and search formulas for those.",
+        "transfer": "Their measurements are terms: put the new ones into a problem of the same networks, begin there, "
+        '`problem.initialised_from(fit.model)`, freeze what shall stay, `.frozen("NAME")`, and `ude.fit` that.',
         "export_julia": "There is nothing to solve: `fit.predict(...)` gives the fields.",
     }
     settings = ResidualSettings

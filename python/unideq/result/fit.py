@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..audit.gradient import GradientCheck
     from ..audit.recovery import Recovery
     from ..model import Model
+    from ..training.transferred import Transferred
     from .network import TrainedNetwork
 
 __all__ = ["Fit"]
@@ -318,6 +319,55 @@ class Fit:
         from ..training.further import train_further
 
         return train_further(self, phases, data, freeze=freeze, thaw=thaw, **settings)
+
+    def transfer(self, data: Any, train: str | Sequence[str], phases: Any = None, **settings: Any) -> Fit:
+        """Retrain parts of the model on other data; everything else keeps its values, bit for bit.
+
+        Every seed goes on from its trained values. This fit stays as it is; the result's `transferred` says where it
+        comes from, and its file does.
+
+        Parameters
+        ----------
+        data
+            Measurements of the same variables, elsewhere: another forcing, another Reynolds number, another site. Data
+            that vary more or less than this fit's by a factor of 2 are told: nothing is normalised anew.
+        train
+            Names of what is trained: layers and single weights of networks (`closure.layer_1`, `closure.layer_1.bias`),
+            networks, parameters; or `"all"`: all networks, and the parameters that this fit trained. What belongs to
+            the new data, initial values and the noise of likelihoods, is found besides.
+        phases
+            Default: this fit's phases once more. `rates` of theirs give layers learning rates of their own,
+            `ude.Adam(1e-3, 500, rates={"closure.layer_1": 0.1})`.
+        **settings
+            As in `train`, but for `freeze` and `thaw`.
+
+        Raises
+        ------
+        ModelError
+            If a name isn't one of the model's, with the closest.
+        OptionError
+            If nothing is left to train, or parameters have values by group (`adapted` finds those).
+        DataError
+            If a variable doesn't vary in the new data.
+
+        Examples
+        --------
+        >>> import numpy as np, xarray as xr, unideq as ude
+        >>> times = np.linspace(0, 2, 9)
+        >>> here, there = (xr.Dataset({"x": ("time", x * np.exp(-times))}, {"time": times}) for x in (3.0, 4.0))
+        >>> model = ude.ODE(lambda t, state, p: {"x": -p.rate * state.x}, ["x"], {"rate": 2.0})
+        >>> base = ude.fit(model, here, phases=ude.Adam(1e-2, 5), progress=False)
+        >>> base.transfer(there, train=["rate"], progress=False).transferred.retrained
+        ('rate',)
+        """
+        from ..training.transfer import transfer
+
+        return transfer(self, data, train, phases, **settings)
+
+    @property
+    def transferred(self) -> Transferred | None:
+        """Where this fit comes from, if `transfer` made it: `retrained`, `origin`, `scales`, `start`."""
+        return self.record.transferred
 
     def adapted(self, data: Any, phases: Any = None, **settings: Any) -> Fit:
         """A fit to other trajectories (subjects, sites) that finds nothing but what they have of their own.

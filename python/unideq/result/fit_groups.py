@@ -17,6 +17,7 @@ from ..model import Layout
 from ..model.file import check_format
 from ..model.values import Valued
 from ..training.record import History, Record
+from ..training.transferred import Transferred
 
 __all__ = [
     "FORMAT",
@@ -55,6 +56,7 @@ def root_attributes(record: Record, kind: str, **described: Any) -> dict[str, An
         "stage": record.stage,
         "iteration": record.iteration,
         "fingerprint": record.fingerprint,
+        **({} if record.transferred is None else {"transferred": json.dumps(record.transferred.to_json())}),
     }
 
 
@@ -165,6 +167,9 @@ def weights_group(record: Record) -> xr.Dataset:
     if record.held_theta is not None:
         dataset["theta_held_out"] = (dims, record.held_theta, {"long_name": "lowest held-out loss"})
         dataset["best_held_out_total"] = (("seed",), record.held_best)
+    if record.transferred is not None:
+        words = {"long_name": "where the transfer began"}
+        dataset["theta_transferred"] = (dims, record.transferred.start, words)
     if record.weights:
         values, words = np.stack(list(record.weights.values()), axis=1), "weight of the term where the stage began"
         dataset["term_weight"] = (("seed", "term"), values, {"long_name": words})
@@ -224,6 +229,9 @@ def common_values(tree: xr.DataTree) -> dict[str, Any]:
         "seconds": float(attrs["seconds"]),
         "finished": np.asarray(optimizer["finished"].values) if "finished" in optimizer else None,
         "fingerprint": str(attrs["fingerprint"]),
+        "transferred": Transferred.read(attrs["transferred"], weights["theta_transferred"])
+        if "transferred" in attrs
+        else None,
     }
 
 

@@ -7,6 +7,7 @@ from .settings import FitSettings
 from .stage import Stage
 from .task import Course, Task
 from .trainer import Trainer
+from .transferred import Transferred
 
 __all__ = [
     "Course",
@@ -17,6 +18,7 @@ __all__ = [
     "Stage",
     "Task",
     "Trainer",
+    "Transferred",
     "fit",
     "kind_of",
     "register_kind",

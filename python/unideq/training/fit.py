@@ -25,6 +25,7 @@ from .kind import kind_of
 from .record import Record
 from .settings import FitSettings
 from .trainer import Trainer
+from .transferred import Transferred
 
 if TYPE_CHECKING:
     from ..result.fit import Fit
@@ -177,6 +178,7 @@ def trained(
     callback: Callable[[Report], Any] | None,
     begin: Callable[[Layout, np.ndarray], np.ndarray] | None = None,
     *more: Any,
+    transferred: Transferred | None = None,
 ) -> Fit:
     """The fit of a model, all of it checked; see `Trainer` and `Trainer.start`.
 
@@ -194,6 +196,9 @@ def trained(
     else:
         record = trainer.start(begin)
         record.fingerprint = fingerprint
+        if transferred is not None:
+            record.transferred = replace(transferred, start=record.theta.copy())
+            trainer.tell(record, transferred.concerns)
     return _run(trainer, record, path, progress, automatic)
 
 

@@ -12,6 +12,7 @@ from ..checks import sequence, text
 from ..engine import Engine, Report, checked_engine, get_engine
 from ..errors import DataError, OptionError
 from ..model import Layout
+from ..model.layout import Entry
 from ..objective import Observations
 from ..objective.groups import groups_of
 from ..optimise import Laplace
@@ -22,8 +23,9 @@ from .stage import checked_phases
 
 if TYPE_CHECKING:
     from ..result.fit import Fit
+    from .transferred import Transferred
 
-__all__ = ["adapt", "train_further"]
+__all__ = ["adapt", "names", "train_further"]
 
 
 def train_further(
@@ -40,14 +42,18 @@ def train_further(
     report_every: int | None = None,
     callback: Callable[[Report], Any] | None = None,
     settled: bool = False,
+    noted: Callable[..., Transferred] | None = None,
     **options: Any,
 ) -> Fit:
-    """See `Fit.train`. `settled`: nothing but the values of groups, and initial values, may change."""
+    """See `Fit.train`. `settled`: nothing but the values of groups, and initial values, may change.
+
+    `noted`: what the fit remembers of where it comes from, of the freed model, its data and its settings.
+    """
     record = fit.record
     if "seeds" in options:
         raise OptionError("`train` goes on with the seeds of the fit. Other seeds begin anew: `ude.fit(…, seeds=…)`.")
     path = checked_run(checkpoint, progress, callback)
-    model = _freed(record.model, _names(freeze, "freeze"), _names(thaw, "thaw"))
+    model = _freed(record.model, names(freeze, "freeze"), names(thaw, "thaw"))
     model = model.settled() if settled else model
     kind, before = kind_of(model), record.settings
     kind.check_arguments(options)
@@ -70,7 +76,12 @@ def train_further(
     def begin(layout: Layout, theta: np.ndarray) -> np.ndarray:
         return _carried(record, observations, layout, theta)
 
-    return trained(model, observations, settings, chosen, path, progress, callback, begin, start.tolist())
+    transferred = None if noted is None else noted(model, observations, settings)
+    more = () if transferred is None else (transferred.to_json(),)
+    return trained(
+        model, observations, settings, chosen, path, progress, callback, begin, start.tolist(), *more,
+        transferred=transferred,
+    )  # fmt: skip
 
 
 def adapt(fit: Fit, data: Any, phases: Any, **settings: Any) -> Fit:
@@ -99,7 +110,7 @@ def _freed(model: Any, freeze: tuple[str, ...], thaw: tuple[str, ...]) -> Any:
     return model
 
 
-def _names(given: Any, what: str) -> tuple[str, ...]:
+def names(given: Any, what: str) -> tuple[str, ...]:
     """A name or several."""
     if isinstance(given, str):
         return (given,)
@@ -119,7 +130,7 @@ def _carried(record: Record, observations: Observations | None, layout: Layout, 
     after = groups_of(record.model, observations.series) if observations is not None else {}
     rows = []
     for own, row in zip(record.chosen_theta, theta, strict=True):
-        known, values = record.layout.unpack(own), layout.unpack(row)
+        known, values, kept = record.layout.unpack(own), layout.unpack(row), []
         for entry in layout.entries:
             name = entry.name.removeprefix("deviation.")
             if entry.kind in ("group", "deviation") and name in before and entry.name in known:
@@ -128,7 +139,17 @@ def _carried(record: Record, observations: Observations | None, layout: Layout, 
                 values[entry.name] = entry.inside(np.array([old.get(label, v) for label, v in now.items()]))
                 continue
             lasting = same or entry.kind not in ("initial", "segment", "multiplier", "penalty")
-            if lasting and entry.name in known and known[entry.name].shape == entry.shape:
+            if lasting and entry.name in record.layout and _stored_alike(entry, record.layout[entry.name]):
+                kept.append(entry.name)
+            elif lasting and entry.name in known and known[entry.name].shape == entry.shape:
                 values[entry.name] = entry.inside(known[entry.name])
-        rows.append(layout.pack(values))
+        packed = layout.pack(values)
+        for name in kept:  # bit for bit
+            packed[layout.window(name)] = own[record.layout.window(name)]
+        rows.append(packed)
     return np.stack(rows)
+
+
+def _stored_alike(one: Entry, other: Entry) -> bool:
+    """Whether the same stored numbers mean the same."""
+    return all(getattr(one, n) == getattr(other, n) for n in ("kind", "shape", "lower", "upper", "scale"))

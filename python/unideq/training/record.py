@@ -12,6 +12,7 @@ from ..optimise import Arrays
 
 if TYPE_CHECKING:
     from .kind import Kind
+    from .transferred import Transferred
 
 __all__ = ["History", "Record"]
 
@@ -111,6 +112,8 @@ class Record:
         Term → its weight (S,) that the stage began with; empty where all have the terms' own.
     points
         Term → its adaptive points, column → (M,), as last chosen.
+    transferred
+        Where it comes from, if it was transferred.
     """
 
     model: Any
@@ -135,6 +138,7 @@ class Record:
     fingerprint: str = ""
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     points: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    transferred: Transferred | None = None
 
     @property
     def kind(self) -> Kind:
