@@ -100,6 +100,9 @@ from .residual import d as d
 from .residual import samplers as samplers
 from .result import Fit as Fit
 from .result import Solution as Solution
+from .result import closure_scores as closure_scores
+from .result import closure_table as closure_table
+from .result import plot_closure_scores as plot_closure_scores
 from .result import plot_rollout_metrics as plot_rollout_metrics
 from .result import ranking_sweep as ranking_sweep
 from .result import rollout_metrics as rollout_metrics

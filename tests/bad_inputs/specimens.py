@@ -97,6 +97,12 @@ def fields() -> xr.Dataset:
 
 
 @cache
+def seen() -> xr.Dataset:
+    """The same with a subgrid term."""
+    return fields().assign(u_subgrid=-0.1 * fields().u)
+
+
+@cache
 def step_fit() -> ude.Fit:
     return ude.fit(closure(), fields(), phases=[ude.Adam(1e-3, 1)], progress=False, engine="jax")
 
@@ -191,8 +197,8 @@ def people() -> ude.ODE:
 
 
 _SMALL = (
-    data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, problem, driven, runs, late, minutes, sites,
-    people,
+    data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, seen, problem, driven, runs, late, minutes,
+    sites, people,
 )  # fmt: skip
 _EVENTS = (dosed, doses, falling)
 SPECIMENS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (*_SMALL, *_EVENTS, fit, step_fit, residual_fit)}

@@ -141,6 +141,41 @@ residual_fit.report(5)  # `path` … 5
 residual_fit.report(folder / "a.html", reference=5)  # Dataset … int
 step_fit.rollout_metrics(5)  # not int
 step_fit.rollout_metrics(seed=9)  # seed 9
+ude.closure_scores(5, seen)  # `candidates` … dict … 5
+ude.closure_scores({}, seen)  # `candidates` … empty
+ude.closure_scores({"a": 5}, seen)  # `a` … int … a fit
+ude.closure_scores({"a": None}, seen)  # `a` … no closure … `coarse=`
+ude.closure_scores({"a": ode}, seen)  # `a` … no field `u`
+ude.closure_scores({"a": heat}, 5)  # `data` … `ude.coarsen … 5
+ude.closure_scores({"a": heat}, fields)  # no subgrid term … `u` … `ude.coarsen
+ude.closure_scores({"a": heat}, seen.rename(u="v", u_subgrid="v_subgrid"))  # `a` … no field `v` … u
+ude.closure_scores({"a": heat}, seen.isel(x=slice(8)))  # `a` … `x`
+ude.closure_scores({"a": heat}, seen.assign_coords(x=seen.x + 1))  # `a` … `x`
+ude.closure_scores({"a": heat}, seen.rename(x="y"))  # `a` … x
+ude.closure_scores({"a": heat}, seen.drop_vars("x"))  # `x` has no coordinate
+ude.closure_scores({"a": heat}, seen.assign(u_subgrid=seen.u_subgrid.isel(x=0)))  # `u_subgrid` … space
+ude.closure_scores({"a": heat}, seen.assign(u_subgrid=0.0 * seen.u))  # `u_subgrid` is 0 everywhere
+ude.closure_scores({"a": heat}, seen.where(seen.time > 0))  # `u` holds NaN
+ude.closure_scores({"a": heat}, seen.isel(time=[0]), dt=0.05)  # one … `coupled=False`
+ude.closure_scores({"a": heat}, seen.isel(time=[0, 1, 3]), dt=0.05)  # even times … 0.05 to 0.1
+ude.closure_scores({"a": heat}, seen)  # `a` … `dt=`
+ude.closure_scores({"a": heat}, seen, dt=0.03)  # 0.05 isn't a whole number of steps … 0.03
+ude.closure_scores({"a": heat}, seen, dt=-1)  # `dt` … -1
+ude.closure_scores({"a": heat}, seen, dt=0.05, scheme="rk5")  # scheme … `rk5`
+ude.closure_scores({"a": heat}, seen, dt=0.05, steps=0)  # `steps` … 0
+ude.closure_scores({"a": heat}, seen, dt=0.05, steps=4, skip=4)  # `skip` is 4 … 4 steps
+ude.closure_scores({"a": heat}, seen, dt=0.05, starts=99)  # `starts` is 99
+ude.closure_scores({"a": heat}, seen, dt=0.05, threshold=2)  # `threshold` … 2
+ude.closure_scores({"a": heat}, seen, dt=0.05, blow_up=0.5)  # `blow_up` … 0.5
+ude.closure_scores({"a": heat}, seen, coupled="no")  # `coupled` … 'no'
+ude.closure_scores({"a": heat}, seen, field="v")  # `v` … `u`
+ude.closure_scores({"a": heat}, seen, vorticity="yes")  # `vorticity` … 'yes'
+ude.closure_scores({"a": heat}, seen, coarse=grid)  # `coarse` … PDE
+ude.closure_scores({"a": heat}, seen, engine="fortran")  # fortran
+ude.closure_scores({"a": closure}, seen.assign_coords(strength=np.nan))  # `strength` … nan
+ude.closure_scores({"a": lambda t, s: 1.0}, seen, coarse=heat)  # shape () … (16,)
+ude.closure_table(fields)  # closure_scores
+ude.plot_closure_scores(5)  # closure_scores … 5
 ude.rollout_metrics(5, fields)  # 5
 ude.rollout_metrics(fields, 5)  # 5
 ude.rollout_metrics(fields, fields.rename(u="v"))  # `u`

@@ -8,7 +8,9 @@ from unideq.grid.spectrum import Shells
 SQUARE = (2 * np.pi, 2 * np.pi)
 
 
-@pytest.mark.parametrize(("shape", "lengths"), [((9,), (3.0,)), ((8,), (2.0,)), ((8, 12), SQUARE), ((7, 5), (2.0, 6.0))])
+@pytest.mark.parametrize(
+    ("shape", "lengths"), [((9,), (3.0,)), ((8,), (2.0,)), ((8, 12), SQUARE), ((7, 5), (2.0, 6.0))]
+)
 def test_products_of_modes_sum_to_the_mean_of_the_product(shape, lengths):
     shells = Shells(shape, lengths)
     a, b = np.random.default_rng(0).normal(size=(2, 3, *shape))

@@ -21,7 +21,7 @@ from .solution import Solution, initial_states, solution_dataset
 if TYPE_CHECKING:
     from ..model import Stepper
 
-__all__ = ["rollout", "solve_by_steps"]
+__all__ = ["rollout", "solve_by_steps", "states_by_engine"]
 
 
 def rollout(
@@ -139,7 +139,7 @@ def _rolled(
     if not steps:
         states, status = u0[:, None], np.zeros(len(u0), dtype=int)
     elif stepper.has_step_graph:
-        states, status = _by_engine(stepper, u0, steps, every, theta, c, engine, start)
+        states, status = states_by_engine(stepper, u0, steps, every, theta, c, engine, start)
     else:
         states, status = _by_numpy(stepper, u0, steps, every, theta, c, known, start)
     times = start + stepper.dt * np.arange(0, steps + 1, every)
@@ -152,7 +152,7 @@ def _rolled(
     return dataset, status, batched
 
 
-def _by_engine(
+def states_by_engine(
     stepper: Stepper,
     u0: np.ndarray,
     steps: int,
@@ -160,9 +160,13 @@ def _by_engine(
     theta: np.ndarray,
     c: np.ndarray,
     engine: str | Engine | None,
-    start: float,
+    start: float | np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    data = {"start": u0, "t": np.full(len(u0), float(start))}
+    """Flat states (B, 1 + steps / every, n) from u0 (B, n) on, NaN behind a failure, and the status (B,) of each.
+
+    `start`: time of the first states, one or (B,); `c` (B, q).
+    """
+    data = {"start": u0, "t": np.full(len(u0), start, dtype=float)}
     if stepper.constants is not None:
         data["c"] = c
     u = variable("u", (stepper.size,))

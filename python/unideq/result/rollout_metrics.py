@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .fit import Fit
 
-__all__ = ["metrics_of_fit", "plot_rollout_metrics", "rollout_metrics"]
+__all__ = ["first_time", "metrics_of_fit", "pearson", "plot_rollout_metrics", "rollout_metrics"]
 
 CORRELATED = 0.8
 """Correlation below which a rollout no longer follows the truth (Kochkov et al. 2021: 0.95; List et al. 2024: 0.8)."""
@@ -148,7 +148,7 @@ def _one(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         relative = np.linalg.norm(guess - flat, axis=2) / np.linalg.norm(flat, axis=2)
         mean = ((guess - flat) ** 2).mean(axis=2) / (flat**2).max(axis=2)
-        correlation = _pearson(guess, flat)
+        correlation = pearson(guess, flat)
     alive = np.isfinite(guess).all(axis=2)
     error = np.where(known, np.where(alive, np.fmin(mean, clip), clip), np.nan)
     relative = np.where(known, np.where(alive, relative, np.inf), np.nan)
@@ -161,8 +161,12 @@ def _one(
         "relative_l2": (lead, relative, {"long_name": "relative L2 error"}),
         "normalised_mse": (lead, error, {"long_name": "mean squared error / max u²"}),
         "correlation": (lead, np.where(known & alive, correlation, np.nan), {"long_name": "correlation"}),
-        "correlation_time": ("trajectory", _first(lost, times) if varies else np.full(len(lost), np.nan), _LOST),
-        "divergence_time": ("trajectory", _first(known & ~(relative <= diverged), times), {"long_name": "divergence"}),
+        "correlation_time": ("trajectory", first_time(lost, times) if varies else np.full(len(lost), np.nan), _LOST),
+        "divergence_time": (
+            "trajectory",
+            first_time(known & ~(relative <= diverged), times),
+            {"long_name": "divergence"},
+        ),
         "mean_normalised_mse": ("trajectory", average, {"long_name": "mean normalised error"}),
     }
     coords = {"trajectory": true["trajectory"].values, "time": times}
@@ -175,13 +179,13 @@ def _one(
     return xr.Dataset(variables, coords=coords)
 
 
-def _pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Over the last axis; NaN where one doesn't vary."""
+def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Correlation over the last axis; NaN where one doesn't vary."""
     a, b = a - a.mean(axis=-1, keepdims=True), b - b.mean(axis=-1, keepdims=True)
     return (a * b).sum(axis=-1) / np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
 
 
-def _first(where: np.ndarray, times: np.ndarray) -> np.ndarray:
+def first_time(where: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Time of the first True of each row; infinity where there is none."""
     return np.where(where.any(axis=1), times[np.argmax(where, axis=1)], np.inf)
 
