@@ -106,6 +106,7 @@ from .result import plot_closure_scores as plot_closure_scores
 from .result import plot_rollout_metrics as plot_rollout_metrics
 from .result import ranking_sweep as ranking_sweep
 from .result import rollout_metrics as rollout_metrics
+from .result import transfer_sweep as transfer_sweep
 from .solvers import Auto as Auto
 from .solvers import ExplicitRungeKutta as ExplicitRungeKutta
 from .solvers import Rosenbrock as Rosenbrock

@@ -35,6 +35,19 @@ fit.transfer(data, "f", freeze="rate")  # `freeze`
 fit.transfer(data, "f", seeds=3)  # `train` goes on with the seeds of the fit
 fit.transfer(data, "f", ude.Adam(1e-3, 1, rates={"f.layer_9": 0.1}))  # `f.layer_9` … `f.layer_2`
 fit.transfer(data, "f", rate=0.1)  # `rate`
+ude.transfer_sweep(fit, data, over="singles")  # `singles`
+ude.transfer_sweep(fit, data, over=["f.layer_9"])  # `f.layer_9` … `f.layer_2`
+ude.transfer_sweep(fit, data, over=[])  # `over` … "single" … []
+ude.transfer_sweep(fit, data, over=5)  # `over` … 5
+ude.transfer_sweep(fit, data, fractions=[0.5, 1.0])  # `score=lambda fit, seed: ...`
+ude.transfer_sweep(fit, data, fractions=0.5)  # `fractions` … 0.5
+ude.transfer_sweep(fit, data, fractions=[np.nan])  # `fractions` … nan
+ude.transfer_sweep(fit, data, baselines="best")  # `best` … `full`
+ude.transfer_sweep(fit, data, score=5)  # `score` … 5
+ude.transfer_sweep(fit, data, score=lambda: 1.0)  # `score` … (fit, seed)
+ude.transfer_sweep(fit, data, checkpoints=5)  # `checkpoints` … 5
+ude.transfer_sweep(fit, data, progress="no")  # `progress` … 'no'
+ude.transfer_sweep(ode, data)  # `transfer_sweep` needs `fit`
 fit.adapted(data)  # `adapted` … parameter by group … fit.train(data=...)
 ude.fit(5, data)  # `fit` needs a model … int
 ude.fit(decay, data)  # `fit` needs a model … function

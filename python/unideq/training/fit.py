@@ -179,10 +179,12 @@ def trained(
     begin: Callable[[Layout, np.ndarray], np.ndarray] | None = None,
     *more: Any,
     transferred: Transferred | None = None,
+    iterate: bool = True,
 ) -> Fit:
     """The fit of a model, all of it checked; see `Trainer` and `Trainer.start`.
 
-    `more`: what decides the run besides model, data and settings, so that a checkpoint belongs to it.
+    `more`: what decides the run besides model, data and settings, so that a checkpoint belongs to it. Without
+    `iterate` it is over before its first iteration.
     """
     trainer = Trainer(model, observations, settings, engine, callback=callback)
     automatic = kind_of(model).may_switch(settings)
@@ -199,6 +201,8 @@ def trained(
         if transferred is not None:
             record.transferred = replace(transferred, start=record.theta.copy())
             trainer.tell(record, transferred.concerns)
+        if not iterate:
+            record.status = "finished"
     return _run(trainer, record, path, progress, automatic)
 
 

@@ -43,18 +43,20 @@ def train_further(
     callback: Callable[[Report], Any] | None = None,
     settled: bool = False,
     noted: Callable[..., Transferred] | None = None,
+    start: str = "there",
     **options: Any,
 ) -> Fit:
     """See `Fit.train`. `settled`: nothing but the values of groups, and initial values, may change.
 
-    `noted`: what the fit remembers of where it comes from, of the freed model, its data and its settings.
+    `noted`: what the fit remembers of where it comes from, of the freed model, its data and its settings. `start`:
+    `there`, from where the fit stands; `anew`, as if there were no fit; `only`, there, and nothing is trained.
     """
     record = fit.record
     if "seeds" in options:
         raise OptionError("`train` goes on with the seeds of the fit. Other seeds begin anew: `ude.fit(…, seeds=…)`.")
     path = checked_run(checkpoint, progress, callback)
     model = _freed(record.model, names(freeze, "freeze"), names(thaw, "thaw"))
-    model = model.settled() if settled else model
+    model = model.settled() if settled else model.without_weights() if start == "anew" else model
     kind, before = kind_of(model), record.settings
     kind.check_arguments(options)
     if data is None:
@@ -71,7 +73,7 @@ def train_further(
         **{**before.options(), **options},
     )
     chosen = fit.engine if engine is None else get_engine(checked_engine(engine))
-    start = record.chosen_theta
+    beginning = None if start == "anew" else record.chosen_theta.tolist()
 
     def begin(layout: Layout, theta: np.ndarray) -> np.ndarray:
         return _carried(record, observations, layout, theta)
@@ -79,8 +81,8 @@ def train_further(
     transferred = None if noted is None else noted(model, observations, settings)
     more = () if transferred is None else (transferred.to_json(),)
     return trained(
-        model, observations, settings, chosen, path, progress, callback, begin, start.tolist(), *more,
-        transferred=transferred,
+        model, observations, settings, chosen, path, progress, callback,
+        None if start == "anew" else begin, beginning, *more, transferred=transferred, iterate=start != "only",
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from .transferred import Transferred
 if TYPE_CHECKING:
     from ..result.fit import Fit
 
-__all__ = ["transfer"]
+__all__ = ["baseline", "transfer"]
 
 
 def transfer(fit: Fit, data: Any, train: str | Sequence[str], phases: Any = None, **settings: Any) -> Fit:
@@ -38,6 +38,13 @@ def transfer(fit: Fit, data: Any, train: str | Sequence[str], phases: Any = None
 
     kept = tuple(n for n in wholes if n not in chosen)
     return train_further(fit, phases, data, freeze=kept, thaw=chosen, noted=noted, **settings)
+
+
+def baseline(fit: Fit, data: Any, start: str, phases: Any = None, **settings: Any) -> Fit:
+    """What transfers are compared with: the same model and data, trained `anew`, or not at all (`only`)."""
+    model = fit.record.model
+    _check(kind_of(model), model, data, settings)
+    return train_further(fit, phases, data, thaw=_chosen(model, "all"), start=start, **settings)
 
 
 def _check(kind: Kind, model: Any, data: Any, settings: Mapping[str, Any]) -> None:
