@@ -77,6 +77,13 @@ step_fit.audit(ude.FlowMap(steps=2.5))  # `steps` … 2.5
 step_fit.audit(ude.FlowMap(first=0))  # `first` … 0
 step_fit.audit(ude.FlowMap(first="a"))  # `first` … 'a'
 step_fit.audit(ude.FlowMap(step=50))  # `step` … `steps`
+step_fit.audit("coupled")  # `coupled` … no closure … closed
+step_fit.audit(ude.audit.Coupled(turnovers=0))  # `turnovers` … 0
+step_fit.audit(ude.audit.Coupled(conditions=0))  # `conditions` … 0
+step_fit.audit(ude.audit.ClosureSpectrum(factor=0.5))  # `factor` … 0.5
+step_fit.audit(ude.audit.ClosureSpectrum(above=1.0))  # `above` … 1
+step_fit.audit(ude.audit.GradientModel(correlation="high"))  # `correlation` … 'high'
+step_fit.audit(ude.audit.GradientModel(width=-1.0))  # `width` … -1
 step_fit.audit(ude.Shift(steps=-1))  # `steps` … -1
 step_fit.audit(ude.Shift(radius=-1))  # `radius` … -1
 step_fit.audit(ude.Shift(radius="2"))  # `radius` … '2'

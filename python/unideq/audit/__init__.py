@@ -2,6 +2,7 @@
 
 from .auditing import audit
 from .check import Check, Outcome
+from .closure import ClosureSpectrum, Coupled, GradientModel
 from .finding import Finding
 from .pathology import (
     Balance,
@@ -24,11 +25,14 @@ __all__ = [
     "Balance",
     "Causality",
     "Check",
+    "ClosureSpectrum",
     "Concentration",
     "Conflict",
+    "Coupled",
     "Finding",
     "FlowMap",
     "Generalisation",
+    "GradientModel",
     "Outcome",
     "Progress",
     "Rankings",

@@ -12,6 +12,7 @@ from ..errors import DataError, EngineUnsupported, ExtraMissing, ModelError, Opt
 from ..model import Model
 from ..result import Fit
 from .check import Check, Outcome, not_checked
+from .closure import ClosureSpectrum, Coupled, GradientModel
 from .finding import Finding
 from .pathology import (
     Balance,
@@ -32,8 +33,8 @@ from .truncation import Truncation
 __all__ = ["BUILT_IN", "audit"]
 
 BUILT_IN: tuple[type[Check[Any]], ...] = (
-    Truncation, FlowMap, Shift, Rankings, Balance, Stiffness, Conflict, Causality, Concentration, Generalisation,
-    Progress,
+    Truncation, FlowMap, Shift, GradientModel, ClosureSpectrum, Coupled, Rankings, Balance, Stiffness, Conflict,
+    Causality, Concentration, Generalisation, Progress,
 )  # fmt: skip
 """Checks that have a name to be asked for by; those that suit a kind of fit are its default, in this order."""
 _FINDINGS = "audit_findings"

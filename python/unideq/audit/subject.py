@@ -13,6 +13,7 @@ from ..checks import instance, known_keys
 from ..errors import DataError, ModelError, OptionError
 from ..model import Model
 from ..model.provenance import generator_of
+from ..objective.own_times import on_common_times
 from ..result import Fit
 from ..result.horizon import FURTHEST
 from .finding import Finding
@@ -156,6 +157,11 @@ class StatesSubject(Subject):
                 "Give complete states, `data=`, where there are any.",
             )
         return found
+
+    @property
+    def measured(self) -> xr.Dataset:
+        """The data to look at as a Dataset: those given, else those trained on, held-out ones included."""
+        return on_common_times(self.fit.record.observations.dataset) if self._data is None else self._data
 
     @property
     def kind(self) -> str:

@@ -75,6 +75,10 @@ class Candidate:
     times: np.ndarray
     series: Sequence[Series]
 
+    def constants_of(self, model: PDE | Stepper) -> np.ndarray | None:
+        """What graphs of its model, or of a stepper of that, read as `c`, (T, q); None: nothing."""
+        return constant_rows(model, self.series)
+
     def term(self, truth: Truth) -> np.ndarray:
         """Its Π of the scored field at the truth's states, (T, K, *grid): zero without a closure, NaN where nobody
         knows."""
@@ -88,7 +92,7 @@ class Candidate:
             )
             return np.full_like(truth.term, np.nan)
         graph = Graph(model.observation.inputs, {"term": model.observation.outputs[name]})
-        found, constants = np.empty_like(truth.term), constant_rows(model, self.series)
+        found, constants = np.empty_like(truth.term), self.constants_of(model)
         given: dict[str, Any] = {"theta": model.resolve_theta(None)}
         for k, states in enumerate(self.states):
             if constants is not None:
@@ -112,7 +116,7 @@ class Candidate:
                 f"{stepper.dt:g}. Choose another `dt`, or every so-manieth snapshot: `data.isel(time=slice(None, None, "
                 "…))`."
             )
-        theta, constants = stepper.checked_theta(None), constant_rows(stepper, self.series)
+        theta, constants = stepper.checked_theta(None), self.constants_of(stepper)
 
         def roll(u: np.ndarray, t: np.ndarray, trajectories: np.ndarray, intervals: int) -> np.ndarray:
             c = np.zeros((len(u), 0)) if constants is None else constants[trajectories]
@@ -153,6 +157,8 @@ def _candidate(name: str, given: Any, truth: Truth, coarse: PDE | None, engine: 
             f"The candidate `{name}` has no field `{truth.field}` on a grid; its states are "
             f"{', '.join(model.states.names)}."
         )
+    if not model.grid.periodic:
+        raise ModelError(f"Scores are made of Fourier modes, and the grid of the candidate `{name}` isn't periodic.")
     missing = [n for n in model.states.names if n not in truth.data.data_vars]
     if missing:
         raise DataError(f"The data lack the field `{missing[0]}` of the candidate `{name}`.")

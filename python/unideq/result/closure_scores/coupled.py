@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from .density import Density, tail_errors
 from .flow import Flow
 from .truth import Truth
 
-__all__ = ["Runs", "Tally", "coupled_scores"]
+__all__ = ["Runs", "Tally", "coupled_scores", "truth_tally", "turnover_times"]
 
 CARRIED = 2.0 / 3.0
 """Part of the largest wavenumber to which spectra of runs are compared: dealiased models have nothing beyond."""
@@ -49,6 +49,10 @@ class Runs:
     leads: np.ndarray
     blow_up: float
     threshold: float
+
+    def of(self, picked: np.ndarray) -> Runs:
+        """Some of the runs."""
+        return replace(self, trajectory=self.trajectory[picked], start=self.start[picked])
 
     @property
     def flow(self) -> Flow:

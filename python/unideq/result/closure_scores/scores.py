@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from .coupled import Runs, coupled_scores, truth_tally, turnover_times
 from .flow import QUANTITIES
 from .truth import Truth
 
-__all__ = ["closure_scores", "planned_runs"]
+__all__ = ["BLOWN", "closure_scores", "planned_runs", "reader_of"]
 
 BLOWN = 10.0
 """Multiple of the truth's largest energy beyond which a run has blown up."""
@@ -173,7 +173,7 @@ def _coupled(
     tally, totals = expected
     found = []
     for candidate, roll in zip(listed, rollers, strict=True):
-        read = _reader(candidate, truth)
+        read = reader_of(candidate, truth)
         found.append(coupled_scores(runs, roll, read, candidate.states, candidate.times, expected))
     true = {
         "spectrum_true": (("run", "quantity", "wavenumber"), tally.mean_spectra()),
@@ -238,7 +238,8 @@ def _stepping(listed: list[Candidate], dt: float | None, scheme: str | None, sub
     return Stepping(dt, scheme, substeps)
 
 
-def _reader(candidate: Candidate, truth: Truth) -> Any:
+def reader_of(candidate: Candidate, truth: Truth) -> Callable[[np.ndarray], np.ndarray]:
+    """Flat states (…, n) of a candidate → the scored field (…, *grid)."""
     window, shape = candidate.model.states.windows[truth.field], truth.values.shape[2:]
     return lambda flat: flat[..., window].reshape(*flat.shape[:-1], *shape)
 

@@ -30,7 +30,7 @@ class Truth:
     field
         Name of the field that is scored.
     values, term
-        It and its subgrid term Π (T, K, *grid).
+        It and its subgrid term Π (T, K, *grid); NaN where that isn't known.
     flow
         Its energies and scales.
     """
@@ -42,8 +42,8 @@ class Truth:
     flow: Flow
 
     @classmethod
-    def of(cls, data: Any, field: str | None, vorticity: bool | None) -> Truth:
-        """Read what a user gives.
+    def of(cls, data: Any, field: str | None, vorticity: bool | None, exact: bool = True) -> Truth:
+        """Read what a user gives; `exact`: whether the term must be known.
 
         Raises
         ------
@@ -52,10 +52,12 @@ class Truth:
             aren't finite or vary nowhere.
         """
         instance(data, xr.Dataset, "data", "closure_scores", needs=f"a Dataset; {_COARSEN}", error=DataError)
-        field = _field_of(data, text(field, "field", "closure_scores", empty=False) if field is not None else None)
+        if exact or field is None:
+            field = _field_of(data, text(field, "field", "closure_scores", empty=False) if field is not None else None)
         term = field + SUFFIX
         space = [str(d) for d in data[field].dims if d not in ("trajectory", "time")]
-        for name in (field, term):
+        names = (field, term) if term in data.data_vars else (field,)
+        for name in names:
             if set(data[name].dims) - {"trajectory"} != {"time", *space} or len(space) not in (1, 2):
                 raise DataError(
                     f"`{name}` lies on ({', '.join(map(str, data[name].dims))}); scores need snapshots over `time` and "
@@ -70,7 +72,7 @@ class Truth:
             data = data.drop_vars("trajectory", errors="ignore").expand_dims(trajectory=[0])
         data = data.transpose("trajectory", "time", *space, missing_dims="ignore")
         arrays = []
-        for name in (field, term):
+        for name in names:
             values = np.asarray(data[name].values, dtype=float)
             if not np.isfinite(values).all():
                 raise DataError(f"`{name}` holds NaN or infinite values: nothing can be compared with those.")
@@ -80,7 +82,12 @@ class Truth:
         if vorticity is None:
             vorticity = field == "vorticity" and len(space) == 2
         flow = Flow(arrays[0].shape[2:], lengths, flag(vorticity, "vorticity", "closure_scores"))
-        return cls(data, field, arrays[0], arrays[1], flow)
+        return cls(data, field, arrays[0], arrays[1] if len(arrays) > 1 else np.full_like(arrays[0], np.nan), flow)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the term is known."""
+        return bool(np.isfinite(self.term).all())
 
     @property
     def space(self) -> list[str]:
