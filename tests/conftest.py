@@ -17,6 +17,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 QUICKLY_COMPILED = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 os.environ["XLA_FLAGS"] = " ".join([QUICKLY_COMPILED, os.environ.get("XLA_FLAGS", "")]).strip()
 
+os.environ.setdefault("UNIDEQ_CACHE", "off")  # tests find nothing in a user's folder, and leave nothing there
+
 gc.set_threshold(10_000, 20, 50)  # of the millions of objects that programs are made of, few are garbage
 
 if threading.current_thread() is threading.main_thread():

@@ -31,6 +31,27 @@ ude.problems.AllenCahn(rate="a")  # `rate` … 'a'
 ude.problems.FisherKPP(diffusivity=0)  # `diffusivity` … 0
 ude.problems.FisherKPP(growth="a")  # `growth` … 'a'
 ude.problems.FisherKPP(scheme=5)  # `scheme` … 5
+ude.problems.ForcedBurgers(amplitude=0)  # `amplitude` … 0
+ude.problems.ForcedBurgers(amplitude=np.inf)  # `amplitude` … inf
+ude.problems.ForcedBurgers(modes=0)  # `modes` … 0
+ude.problems.ForcedBurgers(modes=20, points=32)  # `modes` … 20 … 32 points
+ude.problems.ForcedBurgers(correlation="a")  # `correlation` … 'a'
+ude.problems.ForcedBurgers(forcing=3)  # `forcing`
+ude.problems.ForcedBurgers().data(1, 10, conditions={"start": 1.0})  # `start` … `force_start`
+ude.problems.ForcedBurgers().budget(5)  # `data` … `u`
+ude.problems.ForcedBurgers().budget(xr.Dataset({"v": ("x", np.zeros(512))}))  # `u`
+ude.problems.ForcedBurgers().budget(ude.problems.ForcedBurgers(points=32).data(steps=1))  # own grid … 512 points
+ude.problems.Burgers(points=16).spectra(ude.problems.Burgers(points=32).data(steps=1))  # `x` … 16 points
+ude.problems.Burgers(points=16).spectra(ude.problems.Burgers(points=16).data(steps=1) + np.nan)  # `u` … NaN
+ude.problems.Burgers(points=16).developed(0)  # `trajectories` … 0
+ude.problems.Burgers(points=16).developed(1, seed="a")  # `seed` … 'a'
+ude.problems.Burgers(points=16).developed(longest=0)  # `longest` … 0
+ude.problems.Burgers(points=16).developed(conditions={"a": 1.0})  # `a`
+ude.problems.Burgers(points=16).developed(cache="yes")  # `cache` … True or False
+ude.problems.Burgers(points=16).developed(engine="rust")  # `engine` … `rust`
+ude.problems.Burgers().data(1, 10, warmup="developped")  # `warmup` … `developed`
+ude.problems.Burgers().data(1, 10, warmup="developed", initial={"u": np.zeros(256)})  # `initial`
+ude.problems.Advection().data(1, 10, warmup="developed")  # `Advection` … warmup=100
 ude.problems.KolmogorovFlow(reynolds=0)  # `reynolds` … 0
 ude.problems.KolmogorovFlow(forcing=1.5)  # `forcing` … 1.5
 ude.problems.KolmogorovFlow(drag="a")  # `drag` … 'a'

@@ -17,6 +17,7 @@ SMALL = {
     "Burgers": P.Burgers(points=32),
     "CylinderWake": P.CylinderWake(points=(32, 16)),
     "FisherKPP": P.FisherKPP(),
+    "ForcedBurgers": P.ForcedBurgers(points=32),
     "KolmogorovFlow": P.KolmogorovFlow(points=16),
     "KortewegDeVries": P.KortewegDeVries(points=64),
     "KuramotoSivashinsky": P.KuramotoSivashinsky(),

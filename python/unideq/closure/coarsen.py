@@ -16,7 +16,7 @@ from ..model import PDE
 from ..model.closed import SUFFIX
 from ..model.provenance import generator_of
 
-__all__ = ["coarsen"]
+__all__ = ["coarsen", "tendencies"]
 
 
 @known_arguments
@@ -87,9 +87,9 @@ def coarsen(
         return restrict(smooth, grid)
     truth = model or _made_by(data)
     _check_model(truth, coarse, data, fine)
-    slopes = {n: _filtered(a, grid.dims, factors) for n, a in _tendencies(truth, data, grid.dims).items()}
+    slopes = {n + SUFFIX: _filtered(a, grid.dims, factors) for n, a in tendencies(truth, data, grid.dims).items()}
     made = restrict(smooth.assign(slopes), grid)
-    terms = {n: made[n] - there for n, there in _tendencies(coarse, made, grid.dims).items()}
+    terms = {n + SUFFIX: made[n + SUFFIX] - there for n, there in tendencies(coarse, made, grid.dims).items()}
     return made.assign(
         {n: a.assign_attrs(long_name=f"{n.removesuffix(SUFFIX)}, subgrid term") for n, a in terms.items()}
     )
@@ -188,8 +188,8 @@ def _check_model(truth: PDE, coarse: PDE, data: xr.Dataset, fine: Sequence[Axis]
             )
 
 
-def _tendencies(model: PDE, data: xr.Dataset, dims: Sequence[str]) -> dict[str, xr.DataArray]:
-    """`NAME_subgrid` → ∂u/∂t at every snapshot."""
+def tendencies(model: PDE, data: xr.Dataset, dims: Sequence[str]) -> dict[str, xr.DataArray]:
+    """Field → ∂u/∂t by the model at every snapshot, over the data's dimensions; `dims` are those of space."""
     names = list(model.states.names)
     conditions = [n for n in model.conditions if n in data.coords or n in data.data_vars]
 
@@ -208,4 +208,4 @@ def _tendencies(model: PDE, data: xr.Dataset, dims: Sequence[str]) -> dict[str, 
         vectorize=True, dask="parallelized", output_dtypes=[float] * len(names),
     )  # fmt: skip
     arrays = found if isinstance(found, tuple) else (found,)
-    return {n + SUFFIX: a.transpose(*data[n].dims).rename(n + SUFFIX) for n, a in zip(names, arrays, strict=True)}
+    return {n: a.transpose(*data[n].dims).rename(n) for n, a in zip(names, arrays, strict=True)}

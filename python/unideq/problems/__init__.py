@@ -19,6 +19,7 @@ from .allen_cahn import AllenCahn
 from .burgers import Burgers
 from .cylinder_wake import CylinderWake
 from .fisher_kpp import FisherKPP
+from .forced_burgers import ForcedBurgers
 from .kolmogorov_flow import KolmogorovFlow
 from .korteweg_de_vries import KortewegDeVries
 from .kuramoto_sivashinsky import KuramotoSivashinsky
@@ -31,6 +32,7 @@ __all__ = [
     "Burgers",
     "CylinderWake",
     "FisherKPP",
+    "ForcedBurgers",
     "KolmogorovFlow",
     "KortewegDeVries",
     "KuramotoSivashinsky",

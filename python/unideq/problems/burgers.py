@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,16 +10,16 @@ import numpy as np
 
 from ..checks import known_arguments
 from ..grid import Axis, Grid, schemes
-from ..model import PDE, Parameter, Stepper
+from ..model import PDE, Condition, Parameter, Stepper
 from .random_fields import random_waves
-from .ready import ReadyProblem
+from .turbulence import Turbulence
 
 __all__ = ["Burgers"]
 
 
 @known_arguments
 @dataclass(frozen=True)
-class Burgers(ReadyProblem):
+class Burgers(Turbulence):
     """∂u/∂t = −u ∂u/∂x + ν ∂²u/∂x² on a periodic interval.
 
     Parameters
@@ -46,6 +47,9 @@ class Burgers(ReadyProblem):
     title: ClassVar[str] = "Viscous Burgers equation"
     equation: ClassVar[str] = "u_t = -u u_x + ν u_xx"
     source: ClassVar[str] = "J. M. Burgers, Adv. Appl. Mech. 1 (1948) 171-199"
+    field: ClassVar[str] = "u"
+    invariants: ClassVar[dict[str, float]] = {"energy": 0.0}
+    cascade: ClassVar[tuple[str, float, float]] = ("energy", -2.0, 0.0)
     viscosity: float = 0.03
     length: float = 2 * np.pi
     points: int = 256
@@ -59,19 +63,15 @@ class Burgers(ReadyProblem):
         return Grid(Axis("x", 0.0, self.length, self.points), scheme=self.diffusion or schemes.Fourier())
 
     def model(self) -> PDE:
-        grid, by = self.grid(), self.advection
-        parameters = {"viscosity": Parameter(self.viscosity, free=False)}
-        if by is None and self.diffusion is None:
+        grid, spectral = self.grid(), self._is_spectral
+        known: dict[str, Any] = {"viscosity": Parameter(self.viscosity, free=False), **self._conditions}
 
-            def flux_form(t: Any, state: Any) -> Any:
-                return -0.5 * grid.d(grid.product(state.u, state.u))
+        def rhs(t: Any, state: Any, p: Any) -> Any:
+            rate, force = self._advection(grid, state.u), self._force(grid, t, p)
+            rate = rate if spectral else rate + p.viscosity * grid.d(state.u, order=2)
+            return rate if force is None else rate + force
 
-            return PDE(flux_form, grid, ["u"], parameters, linear=lambda d, p: p.viscosity * d.x**2)
-
-        def advective(t: Any, state: Any, p: Any) -> Any:
-            return -state.u * grid.d(state.u, scheme=by) + p.viscosity * grid.d(state.u, order=2)
-
-        return PDE(advective, grid, ["u"], parameters)
+        return PDE(rhs, grid, ["u"], known, linear=(lambda d, p: p.viscosity * d.x**2) if spectral else None)
 
     def stepper(self) -> Stepper:
         model = self.model()
@@ -79,3 +79,37 @@ class Burgers(ReadyProblem):
 
     def initial(self, trajectories: int = 1, seed: int = 0) -> dict[str, np.ndarray]:
         return {"u": self.mean + random_waves(self.grid(), trajectories, seed, amplitude=0.5)}
+
+    @property
+    def _is_spectral(self) -> bool:
+        return self.advection is None and self.diffusion is None
+
+    @property
+    def _conditions(self) -> dict[str, Condition]:
+        """Which the force reads."""
+        return {}
+
+    def _advection(self, grid: Grid, u: Any) -> Any:
+        """−u ∂u/∂x, without aliases where it is in Fourier space."""
+        return -0.5 * grid.d(grid.product(u, u)) if self._is_spectral else -u * grid.d(u, scheme=self.advection)
+
+    def _force(self, grid: Grid, t: Any, p: Any) -> Any:
+        """f at time t; None where there is none."""
+        return None
+
+    # ---- as turbulence ----------------------------------------------------------------------------------------
+
+    @property
+    def driven(self) -> float | None:
+        return None
+
+    def terms(self, q: np.ndarray, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        grid = self.grid()
+        return {"viscosity": self.viscosity * grid.d(q, order=2), "advection": self._advection(grid, q)}
+
+    def velocities(self, q: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (q,)
+
+    def dissipative(self, q: np.ndarray, given: Mapping[str, np.ndarray]) -> float:
+        """Δu/(2πν): the spectrum of a shock of height Δu goes as sinh(k/that)⁻²."""
+        return float(np.mean(np.ptp(q, axis=1))) / (2 * np.pi * max(self.viscosity, 1e-300))

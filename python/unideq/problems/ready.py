@@ -20,13 +20,13 @@ from ..model.steppers import SCHEMES
 from ..versions import unideq_version
 from .random_fields import checked_draw
 
-_POSITIVE = ("dt", "length", "height", "reynolds", "penalisation", "growth", "diffusivity", "amplitude")
+_POSITIVE = ("dt", "length", "height", "reynolds", "penalisation", "growth", "diffusivity", "amplitude", "correlation")
 _SCHEME = {"kinds": Scheme, "needs": "a scheme such as `ude.schemes.Central(4)`", "none": True}
 _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     **dict.fromkeys(_POSITIVE, (number, {"above": 0})),
     **dict.fromkeys(("viscosity", "drag"), (number, {"least": 0})),
     **dict.fromkeys(("mean", "speed", "rate", "beta"), (number, {})),
-    **dict.fromkeys(("substeps", "power"), (whole, {"least": 1})),
+    **dict.fromkeys(("substeps", "power", "modes"), (whole, {"least": 1})),
     "forcing": (whole, {"least": 1, "none": True}),
     **dict.fromkeys(
         ("scheme", "advection", "diffusion"),
@@ -102,7 +102,7 @@ class ReadyProblem:
         steps: int = 100,
         *,
         every: int = 1,
-        warmup: int = 0,
+        warmup: int | str = 0,
         seed: int = 0,
         initial: Mapping[str, Any] | None = None,
         conditions: Mapping[str, Any] | None = None,
@@ -120,7 +120,8 @@ class ReadyProblem:
         every
             Steps between two snapshots.
         warmup
-            Steps before time 0, left out: the transient from the initial state.
+            Steps before time 0, left out: the transient from the initial state. `"developed"`: until turbulence is
+            there, where the problem has `developed`.
         seed
             Of the initial states.
         initial
@@ -145,7 +146,8 @@ class ReadyProblem:
             If the solution doesn't stay finite.
         """
         steps, every = whole(steps, "steps", least=1), whole(every, "every", least=1)
-        warmup = whole(warmup, "warmup", least=0)
+        if warmup != "developed":
+            warmup = whole(warmup, "warmup", least=0, hint='Turbulent problems know `"developed"`, too.')
         trajectories, seed = checked_draw(trajectories, seed)
         instance(on, Grid, "on", needs="a grid", none=True)
         checked_engine(engine)
@@ -153,19 +155,40 @@ class ReadyProblem:
         if steps % every:
             raise OptionError(f"`steps` ({steps}) must be a multiple of `every` ({every}).")
         stepper = self.stepper()
-        start: Mapping[str, Any] = self.initial(trajectories, seed) if initial is None else dict(initial)
         shape = tuple(stepper.grid.shape)
-        arrays = {n: array(v, n, "initial") for n, v in start.items()}
-        start = {n: v[None] if v.shape == shape else v for n, v in arrays.items()}
-        if warmup:
-            settled = stepper.rollout(start, warmup, every=warmup, conditions=conditions, engine=engine)
-            start = {n: settled[n].isel(time=-1).values for n in stepper.fields}
+        if isinstance(warmup, str):
+            if initial is not None:
+                raise OptionError('`warmup="developed"` begins with drawn states: leave out `initial`, or give steps.')
+            ready = self.developed(trajectories, seed, conditions=conditions, engine=engine)
+            start = {n: ready[n].values for n in stepper.fields}
+            conditions = {n: ready[n].values for n in stepper.conditions}
+        else:
+            given: Mapping[str, Any] = self.initial(trajectories, seed) if initial is None else dict(initial)
+            arrays = {n: array(v, n, "initial") for n, v in given.items()}
+            start = {n: v[None] if v.shape == shape else v for n, v in arrays.items()}
+            conditions = self._drawn(max(map(len, start.values()), default=1), seed, conditions)
+            if warmup:
+                settled = stepper.rollout(
+                    start, warmup, every=warmup, conditions=conditions, engine=engine, start=-warmup * stepper.dt
+                )
+                start = {n: settled[n].isel(time=-1).values for n in stepper.fields}
         data = stepper.rollout(start, steps, every=every, conditions=conditions, engine=engine)
         if on is not None:
             data = restrict(data, on)
         return self._documented(data, stepper, warmup, None if initial is not None else seed)
 
-    def _documented(self, data: xr.Dataset, stepper: Stepper, warmup: int, seed: int | None) -> xr.Dataset:
+    def developed(self, trajectories: int = 1, seed: int = 0, **settings: Any) -> xr.Dataset:
+        """Fields that are turbulent already: of the turbulent problems, see there."""
+        raise OptionError(
+            f"`{type(self).__name__}` isn't one of the turbulent problems, which know when they are developed. Give "
+            "steps, e.g. `warmup=100`."
+        )
+
+    def _drawn(self, trajectories: int, seed: int, conditions: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """The conditions as given, with those that are drawn for each trajectory."""
+        return conditions
+
+    def _documented(self, data: xr.Dataset, stepper: Stepper, warmup: int | str, seed: int | None) -> xr.Dataset:
         settings = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self))  # type: ignore[arg-type]
         points = " x ".join(map(str, stepper.grid.shape))
         start = "given initial states" if seed is None else f"initial states of seed {seed}"
@@ -176,9 +199,10 @@ class ReadyProblem:
             "provenance": (
                 f"Computed by unideq {unideq_version()}: {type(self).__name__}({settings}), {start}, {points} points, "
                 f"`{stepper.scheme.name}` with {stepper.substeps} substep(s) of {stepper.dt / stepper.substeps:g}, "
-                f"{warmup} warm-up steps."
+                + (f"{warmup} warm-up steps." if isinstance(warmup, int) else "run until it was developed.")
             ),
             "unideq_model": json.dumps(self.model().to_json()),
         }
-        data["time"].attrs.setdefault("long_name", "time")
+        if "time" in data.coords:
+            data["time"].attrs.setdefault("long_name", "time")
         return data

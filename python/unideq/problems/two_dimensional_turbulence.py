@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,14 +14,14 @@ from ..grid import Axis, Grid, schemes
 from ..grid.stream_function import velocity
 from ..model import PDE, Condition, Stepper
 from .random_fields import random_waves
-from .ready import ReadyProblem
+from .turbulence import Turbulence
 
 __all__ = ["TwoDimensionalTurbulence"]
 
 
 @known_arguments
 @dataclass(frozen=True)
-class TwoDimensionalTurbulence(ReadyProblem):
+class TwoDimensionalTurbulence(Turbulence):
     """∂ω/∂t = −u·∇ω + Δω/Re − α ω − β v − A k cos(k y) on the periodic square [0, 2π)².
 
     u = (u, v) = (∂ψ/∂y, −∂ψ/∂x) with Δψ = −ω, so that ω = ∂v/∂x − ∂u/∂y. The force is that of the body force A sin(k y)
@@ -61,6 +62,9 @@ class TwoDimensionalTurbulence(ReadyProblem):
     source: ClassVar[str] = (
         "G. Boffetta, R. E. Ecke, Annu. Rev. Fluid Mech. 44 (2012) 427-451; the force and friction of arXiv:2206.03198"
     )
+    field: ClassVar[str] = "vorticity"
+    invariants: ClassVar[dict[str, float]] = {"energy": -2.0, "enstrophy": 0.0}
+    cascade: ClassVar[tuple[str, float, float]] = ("enstrophy", -1.0, 1.0)
     reynolds: float = 1000.0
     forcing: int | None = None
     drag: float = 0.0
@@ -94,10 +98,8 @@ class TwoDimensionalTurbulence(ReadyProblem):
         grid, force, drag, beta = self.grid(), self.force(), self.drag, self.beta
 
         def rhs(t: Any, state: Any) -> Any:
-            vorticity = grid.dealias(state.vorticity)
-            u, v = velocity(grid, vorticity)
-            advection = grid.dealias(u * grid.d(vorticity, "x") + v * grid.d(vorticity, "y"))
-            return -advection if force is None else force - advection
+            carried = _advection(grid, state.vorticity)
+            return -carried if force is None else force - carried
 
         def linear(d: Any, p: Any) -> Any:
             friction = (d.x**2 + d.y**2) / p.reynolds - drag
@@ -113,3 +115,37 @@ class TwoDimensionalTurbulence(ReadyProblem):
         """Random vortices with a spectrum around wave number 4."""
         modes = min(10, self.points // 4)
         return {"vorticity": random_waves(self.grid(), trajectories, seed, modes=modes, amplitude=2.0, peak=4)}
+
+    # ---- as turbulence ----------------------------------------------------------------------------------------
+
+    @property
+    def driven(self) -> float | None:
+        return self.forcing
+
+    def terms(self, q: np.ndarray, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        grid, force = self.grid(), self.force()
+        waves = velocity(grid, q)[1] if self.beta else None
+        found = {
+            "force": None if force is None else np.broadcast_to(force, q.shape),
+            "viscosity": grid.laplacian(q) / given["reynolds"][:, None, None],
+            "drag": -self.drag * q if self.drag else None,
+            "rotation": None if waves is None else -self.beta * waves,
+            "advection": -_advection(grid, q),
+        }
+        return {name: part for name, part in found.items() if part is not None}
+
+    def velocities(self, q: np.ndarray) -> tuple[np.ndarray, ...]:
+        return velocity(self.grid(), q)
+
+    def dissipative(self, q: np.ndarray, given: Mapping[str, np.ndarray]) -> float:
+        """(χ Re³)^(1/6), of Kraichnan and Batchelor, with χ the dissipation of enstrophy."""
+        grid, reynolds = self.grid(), given["reynolds"]
+        strained = np.mean(grid.d(q, "x") ** 2 + grid.d(q, "y") ** 2, axis=(1, 2))
+        return float(np.mean((strained * reynolds**2) ** (1 / 6)))
+
+
+def _advection(grid: Grid, vorticity: Any) -> Any:
+    """u·∇ω without aliases."""
+    vorticity = grid.dealias(vorticity)
+    u, v = velocity(grid, vorticity)
+    return grid.dealias(u * grid.d(vorticity, "x") + v * grid.d(vorticity, "y"))
