@@ -47,6 +47,7 @@ from .model import Stepper as Stepper
 from .model import structural_ode as structural_ode
 from .objective import L1 as L1
 from .objective import L2 as L2
+from .objective import APriori as APriori
 from .objective import Causal as Causal
 from .objective import Collocation as Collocation
 from .objective import ConFIG as ConFIG

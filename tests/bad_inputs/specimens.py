@@ -196,9 +196,26 @@ def people() -> ude.ODE:
     return ude.ODE(decay, ["x"], {"rate": rate})
 
 
+@cache
+def coarse() -> ude.PDE:
+    """Burgers' equation on a grid that wants a closure."""
+    return ude.problems.Burgers(points=16).model()
+
+
+@cache
+def filtered() -> xr.Dataset:
+    """What that grid sees of fine data, and lacks."""
+    return ude.coarsen(ude.problems.Burgers(points=32).data(trajectories=2, steps=4), coarse())
+
+
+@cache
+def closed() -> ude.PDE:
+    return coarse().closed(lambda t, state, p: -p.drag * state.u, {"drag": 1.0})
+
+
 _SMALL = (
     data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, seen, problem, driven, runs, late, minutes,
-    sites, people,
+    sites, people, coarse, filtered, closed,
 )  # fmt: skip
 _EVENTS = (dosed, doses, falling)
 SPECIMENS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (*_SMALL, *_EVENTS, fit, step_fit, residual_fit)}

@@ -99,30 +99,6 @@ def test_two_fields_one_closed():
     assert list(model.observables) == ["u", "v", "v_subgrid"]
 
 
-@pytest.mark.parametrize(
-    ("close", "message"),
-    [
-        (lambda: COARSE.closed(lambda t, s: {"w": s.u}), "`w`"),
-        (lambda: COARSE.closed(lambda t, s: s.u[:-1]), r"shape \(15,\).*\(16,\)"),
-        (lambda: COARSE.closed(lambda t, s: np.mean(s.u)), r"shape \(\).*\(16,\)"),
-        (lambda: COARSE.closed(lambda t, s: {}), "empty"),
-        (lambda: COARSE.closed(lambda t, s: None), "must return"),
-        (lambda: COARSE.closed(lambda t, s: s.lag(1.0).u), "lag"),
-        (lambda: COARSE.closed(None), "NoneType"),
-        (lambda: COARSE.closed(ude.closures.Closure), "itself"),
-        (lambda: COARSE.closed(damped, {"viscosity": 1.0}), "viscosity"),
-        (lambda: COARSE.closed(damped, {"drag": 1.0, "u_subgrid": 1.0}), "u_subgrid"),
-        (lambda: learned().closed(lambda t, s, p, net: net.closure(s.u), networks={"closure": CNN}), "closure"),
-        (lambda: COARSE.closed(lambda t, s, p: -p.darg * s.u, {"drag": 1.0}), "`darg`.*`drag`"),
-        (lambda: ude.coarsen(ude.problems.Burgers(points=32).data(steps=1), closed()), "has a closure"),
-    ],
-)
-def test_what_closes_nothing_is_refused(close, message):
-    with pytest.raises(ude.ModelError, match=message):
-        close()
-
-
-def test_a_parameter_that_the_closure_doesnt_read_is_told():
-    with pytest.warns(ude.UnideqWarning, match="`more` isn't used"):
-        closed_with = COARSE.closed(damped, {"drag": 1.0, "more": 2.0})
-    assert "more" in closed_with.parameters
+def test_networks_of_one_name_are_refused():
+    with pytest.raises(ude.ModelError, match="`closure` names a network of the model and a network"):
+        learned().closed(lambda t, s, p, net: net.closure(s.u), networks={"closure": CNN})

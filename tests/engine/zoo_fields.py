@@ -168,6 +168,25 @@ def kolmogorov_flow() -> Specimen:
     return Specimen(stepper, fields(stepper, problem.dt * np.arange(6)), ude.Unrolled(steps=3))
 
 
+def closed_flow() -> Specimen:
+    """Subgrid terms and their spectra at snapshots, by a closure that turns with the flow and loses enstrophy."""
+    problem = ude.problems.KolmogorovFlow(points=12, reynolds=50.0, forcing=2)
+    network = ude.nn.CNN(2, 2, (3,), kernel=3, dimensions=2)
+    closure = ude.closures.Learned(network, form="skew", dissipation=True, equivariant=True)
+    model = problem.model().closed(closure)
+    data = fields(model, np.arange(3.0))
+    data = data.assign(vorticity_subgrid=np.cos(2.0 * data.vorticity) - data.vorticity)
+    return Specimen(ude.Stepper(model, 0.05, "etdrk2"), data, ude.APriori(spectral=0.3))
+
+
+def closed_waves() -> Specimen:
+    """A flux closure of Burgers' equation, trained coupled, on fields and spectra."""
+    problem = ude.problems.Burgers(points=16, dt=0.05)
+    closure = ude.closures.Learned(ude.nn.CNN(1, 1, (3,), kernel=3), form="flux")
+    stepper = ude.Stepper(problem.model().closed(closure), problem.dt, "etdrk4")
+    return Specimen(stepper, snapshots(stepper, 5), ude.Unrolled(steps=2, spectral=0.3))
+
+
 FIELDS: dict[str, Callable[[], Specimen]] = {
     "reaction_between_walls": reaction_between_walls,
     "brusselator_with_walls": brusselator_with_walls,
@@ -181,5 +200,7 @@ FIELDS: dict[str, Callable[[], Specimen]] = {
     "ks_none": ks_without_derivatives_between_steps,
     "ks_one_step": ks_one_step,
     "kolmogorov_flow": kolmogorov_flow,
+    "closed_flow": closed_flow,
+    "closed_waves": closed_waves,
 }
 """Name → maker of a specimen."""

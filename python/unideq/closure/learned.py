@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..checks import checked_names, choice, flag, function, instance, known_arguments, number, sequence, settle, text
+from ..checks import checked_names, choice, flag, function, instance, known_arguments, number, settle, text
 from ..errors import DataError, ModelError, OptionError
 from ..graph.location import warn_user
 from ..model import PDE
@@ -21,7 +21,7 @@ from ..stored import Stored, stored
 from .closure import Closure
 from .forms import FORMS, Form
 from .normalisation import NORMALISATIONS, by_own_deviation
-from .symmetry import odd_fields, turns_of
+from .symmetry import names_of_fields, odd_fields, turns_of
 
 __all__ = ["Learned"]
 
@@ -107,9 +107,8 @@ class Learned(Closure):
         settle(self, choice, "normalisation", choices=NORMALISATIONS)
         settle(self, flag, "dissipation", "equivariant")
         settle(self, text, "name", empty=False)
-        for name in ("fields", "odd"):
-            if getattr(self, name) is not None:
-                settle(self, _names, name)
+        settle(self, names_of_fields, "fields", least=1)
+        settle(self, names_of_fields, "odd")
         object.__setattr__(self, "input_scale", _numbers(self.input_scale, "input_scale", none=True))
         object.__setattr__(self, "output_scale", _numbers(self.output_scale, "output_scale"))
         if self.dissipation and self.form != "skew":
@@ -273,11 +272,6 @@ def _at(signs: Mapping[str, list[float]], k: int) -> list[tuple[str, float]]:
 
 def _stacked(values: Sequence[Any]) -> Any:
     return np.stack(list(values))  # type: ignore[call-overload]
-
-
-def _names(value: Any, name: str, of: str) -> tuple[str, ...]:
-    listed = (value,) if isinstance(value, str) else value
-    return tuple(text(v, name, of, empty=False) for v in sequence(listed, name, of, needs="a list of names of fields"))
 
 
 def _numbers(value: Any, name: str, none: bool = False) -> Any:

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import sequence, text
 from ..errors import ModelError, OptionError
 from ..grid import Grid
 from ..model.on_grid import OnGrid
 
-__all__ = ["Turn", "odd_fields", "turns_of"]
+__all__ = ["Turn", "names_of_fields", "odd_fields", "turns_of"]
 
 MOST_FIELDS = 4
 """Signs of so many fields are found by trying all."""
@@ -61,6 +62,15 @@ def turns_of(grid: Grid, why: str) -> tuple[Turn, ...]:
     square = len(grid.axes) == 2 and len(same) == 1
     flips = list(product((False, True), repeat=len(grid.axes)))
     return tuple(Turn(swaps, reverses) for swaps in ((False, True) if square else (False,)) for reverses in flips)
+
+
+def names_of_fields(value: Any, name: str, of: str, *, least: int = 0) -> tuple[str, ...] | None:
+    """None, one name or several, as a tuple; which fields there are says the model."""
+    if value is None:
+        return None
+    needs = 'names of fields, e.g. `("vorticity",)`'
+    listed = sequence((value,) if isinstance(value, str) else value, name, of, needs=needs, least=least)
+    return tuple(text(v, name, of, empty=False) for v in listed)
 
 
 def odd_fields(model: OnGrid, given: Sequence[str] | None, why: str) -> frozenset[str]:

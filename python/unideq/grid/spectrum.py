@@ -25,20 +25,24 @@ class Shells:
         (K,) of the shells: multiples of the smallest 2π/L.
     resolved
         (K,) True for those that lie whole within the grid's modes, without the mean.
+    shell
+        Of each mode of the half spectrum, flattened.
+    counted
+        How many modes of the whole spectrum each stands for; broadcasts over the half spectrum.
     """
 
     def __init__(self, shape: Sequence[int], lengths: Sequence[float]) -> None:
         self.shape, self.axes = tuple(shape), tuple(range(-len(shape), 0))
         half = self.shape[-1] // 2 + 1
-        self._twice = np.full(half, 2.0)
-        self._twice[0] = 1.0
+        self.counted = np.full(half, 2.0)
+        self.counted[0] = 1.0
         if self.shape[-1] % 2 == 0:
-            self._twice[-1] = 1.0
+            self.counted[-1] = 1.0
         along = [2 * np.pi * n * np.fft.fftfreq(n) / length for n, length in zip(self.shape, lengths, strict=True)]
         along[-1] = 2 * np.pi * np.arange(half) / lengths[-1]
         self._size = np.sqrt(sum(k**2 for k in np.meshgrid(*along, indexing="ij")))
         step = 2 * np.pi / max(lengths)
-        shell = np.rint(self._size / step).astype(int).ravel()
+        self.shell = shell = np.rint(self._size / step).astype(int).ravel()
         self.wavenumbers = step * np.arange(int(shell.max()) + 1)
         self._order = np.argsort(shell, kind="stable")
         self._present, self._first = np.unique(shell[self._order], return_index=True)
@@ -51,7 +55,7 @@ class Shells:
             one = np.fft.rfftn(a, axes=self.axes)
             two = one if b is a else np.fft.rfftn(b, axes=self.axes)
             found = (one.real * two.real + one.imag * two.imag) / np.prod(self.shape) ** 2
-            return self._sums(found * self._twice * self._weights(power))
+            return self._sums(found * self.counted * self._weights(power))
 
     def scaled(self, values: np.ndarray, power: float) -> np.ndarray:
         """The field with its modes times |k|^power: (−Δ)^(power/2); the mean of a negative power is zero."""

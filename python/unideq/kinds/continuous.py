@@ -19,7 +19,7 @@ from ..graph.location import warn_user
 from ..model import ODE
 from ..model.condition import with_combinations
 from ..model.names import normal_keys
-from ..objective import CustomLoss, EstimationProblem, Integration, Observations, Trajectory
+from ..objective import APriori, CustomLoss, EstimationProblem, Integration, Observations, Trajectory
 from ..objective.groups import label_of
 from ..objective.intervention import Intervention
 from ..objective.own_inputs import Own
@@ -31,7 +31,7 @@ from ..result.sampling import labelled, solver_on
 from ..result.solution import solve
 from ..solvers import check_beyond, check_solver, stiff_solver
 from ..training.diagnosis import why_not_finite
-from ..training.judge import Judge
+from ..training.judge import Judge, windows_judge
 from ..training.kind import register_kind
 from ..training.record import Record
 from ..training.stage import Stage
@@ -88,6 +88,9 @@ class ContinuousTask(MeasuredTask):
         record.settings = self.settings
 
     def _judge_of_held_out(self, held: Observations) -> Judge:
+        snapshots = [s.objective for s in self.stages if isinstance(s.objective, APriori)]
+        if len(snapshots) == len(self.stages):
+            return windows_judge(self.engine, snapshots[-1], self.problem, self.observations)
         problem = replace(
             self.problem.with_observations(held), regulariser=None, costs={}, rankings={}, populations=False
         )
@@ -95,6 +98,8 @@ class ContinuousTask(MeasuredTask):
         return lambda theta: np.asarray(self.engine.value(program, theta).total)
 
     def judge_of_batches(self, stage: Stage) -> Judge:
+        if isinstance(stage.objective, APriori):
+            return windows_judge(self.engine, stage.objective, self.problem, self.observations)
         assert isinstance(stage.objective, Trajectory)
         if self.held_judge is not None:
             return self.held_judge

@@ -13,6 +13,7 @@ from ..errors import OptionError
 from ..model import Stepper
 from ..objective import Observations, Unrolled
 from ..objective.own_inputs import constant_rows
+from ..objective.windowed import Windowed
 from ..objective.windows import state_observables
 from ..optimise import LBFGS, Adam
 from ..result.fit import Fit
@@ -43,11 +44,12 @@ class MapTask(MeasuredTask):
 
     def _judge_of_held_out(self, held: Observations) -> Judge:
         # Held-out windows of the last unroll length, the same in all stages.
-        unrolled = [s.objective for s in self.stages if isinstance(s.objective, Unrolled)]
-        return windows_judge(self.engine, (unrolled or [Unrolled()])[-1], self.problem, self.observations)
+        windowed = [s.objective for s in self.stages if isinstance(s.objective, Windowed)]
+        unrolled = [o for o in windowed if isinstance(o, Unrolled)]
+        return windows_judge(self.engine, (unrolled or windowed or [Unrolled()])[-1], self.problem, self.observations)
 
     def judge_of_batches(self, stage: Stage) -> Judge:
-        assert isinstance(stage.objective, Unrolled)
+        assert isinstance(stage.objective, Windowed)
         return windows_judge(self.engine, stage.objective, self.problem, self.observations)
 
     def why_gave_up(self, record: Record, stage: Stage, tried: str) -> str:
@@ -86,7 +88,7 @@ class Map(Measured):
         if phases is not None:
             return objective, phases
         # Line searches compare values of one function and trust its gradient.
-        searched = not isinstance(objective, Unrolled) or (objective.batch is None and objective.gradient != "none")
+        searched = getattr(objective, "batch", None) is None and getattr(objective, "gradient", "full") != "none"
         return objective, (Adam(1e-3, 1000), LBFGS(300)) if searched else (Adam(1e-3, 1000),)
 
     def fitted(self, model: Stepper, settings: MeasuredSettings) -> Stepper:

@@ -25,6 +25,7 @@ from ..objective.groups import group_values, groups_of, starting_groups
 from ..objective.own_times import time_dim
 from ..objective.ranking import rankings_of
 from ..objective.regularise import regulariser_of
+from ..objective.windowed import Windowed
 from ..optimise import Adam
 from ..result.advice import advice
 from ..result.fit import Fit
@@ -91,7 +92,9 @@ class Measured(Kind):
     ) -> MeasuredSettings:
         """Settings that a user gave, checked."""
         objective, chosen = self.defaults(objective, phases)
-        needs = "e.g. `MultipleShooting(5)`, `Trajectory()`, `Collocation()` or, for steppers, `Unrolled()`"
+        needs = (
+            "e.g. `MultipleShooting(5)`, `Trajectory()`, `Collocation()`, `APriori()` or, for steppers, `Unrolled()`"
+        )
         instance(objective, Objective, "objective", needs=needs)
         if isinstance(objective, Unrolled) and objective.curriculum:
             if phases is not None:
@@ -218,8 +221,11 @@ class Measured(Kind):
 
     def setting_rows(self, record: Record) -> list[tuple[str, str]]:
         rows = record.settings.rows()
-        unrolled = [s.objective for s in record.settings.stages() if isinstance(s.objective, Unrolled)]
-        words = [("unrolled", "; ".join(dict.fromkeys(short(o) for o in unrolled)))] if unrolled else []
+        windowed = [s.objective for s in record.settings.stages() if isinstance(s.objective, Windowed)]
+        words = [
+            (kind.replace("_", " "), "; ".join(dict.fromkeys(short(o) for o in windowed if o.kind == kind)))
+            for kind in dict.fromkeys(o.kind for o in windowed)
+        ]
         return [*rows[:4], *self.own_rows(record), *words, *rows[4:], *self.shown_rows(record)]
 
     def shown_rows(self, record: Record) -> list[tuple[str, str]]:

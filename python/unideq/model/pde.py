@@ -95,6 +95,7 @@ class PDE(OnGrid, ODE):
         check_dimensions(self)
         warn_unused(self)
 
+    @known_arguments
     def closed(
         self,
         closure: Any,

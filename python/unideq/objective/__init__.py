@@ -1,5 +1,6 @@
 """What is minimised: objectives, losses and costs, and the programs that engines run."""
 
+from .a_priori import APriori
 from .collocation import Collocation
 from .constraint import Constraint
 from .cost import Cost
@@ -35,6 +36,7 @@ from .weighting_rules import Causal, ConFIG, GradientNorm, LearningRateAnnealing
 __all__ = [
     "L1",
     "L2",
+    "APriori",
     "Balancing",
     "Batches",
     "Causal",

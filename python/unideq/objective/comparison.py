@@ -5,7 +5,7 @@ Targets are data, not constants of the graph, so that fresh batches compile noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..graph import Expression, Graph, variable
 from ..model import Stepper
 from .estimation_problem import EstimationProblem
 from .program import Given, LossProgram, Source
+from .spectral import spectral_misfit, spectral_name
 
 __all__ = ["compared", "masked", "stepper_of", "target_terms"]
 
@@ -50,10 +51,10 @@ def target_terms(
     targets: Mapping[str, Expression],
     theta: Expression,
 ) -> tuple[dict[str, Expression], dict[str, float]]:
-    """One term a measured variable: mean cost over its values, which change from batch to batch; and weights."""
+    """One term a predicted variable: mean cost over its values, which change from batch to batch; and weights."""
     terms: dict[str, Expression] = {}
-    sizes = {n: predicted[n].size for n in problem.observations.names}
-    for name in problem.observations.names:
+    sizes = {n: e.size for n, e in predicted.items()}
+    for name in predicted:
         cost = problem.misfits(name, predicted[name], targets[name], theta)
         mask: Any = targets.get(f"mask.{name}")
         if mask is None:
@@ -64,13 +65,27 @@ def target_terms(
     return terms, problem.term_weights(sizes)
 
 
-def compared(problem: EstimationProblem, source: Source, given: Given) -> LossProgram:
-    """The objective that compares what a source observes with given targets, costs and regularisation included."""
+def compared(
+    problem: EstimationProblem,
+    source: Source,
+    given: Given,
+    names: Sequence[str] | None = None,
+    spectral: Mapping[str, float] | None = None,
+) -> LossProgram:
+    """The objective that compares what a source observes with given targets, costs and regularisation included.
+
+    `names`: of the variables that count, default all. `spectral`: those whose spectra count as well → their weights.
+    """
     theta = problem.theta()
     arrays = {name: variable(name, shape) for name, shape in {**source.shapes, **given.shapes}.items()}
-    predicted = {n: arrays[f"{source.name}.observed.{n}"] for n in problem.observations.names}
+    chosen = problem.observations.names if names is None else names
+    predicted = {n: arrays[f"{source.name}.observed.{n}"] for n in chosen}
     targets = {key: arrays[f"{given.name}.{key}"] for key in given.data}
     terms, weights = target_terms(problem, predicted, targets, theta)
+    for name, weight in (spectral or {}).items():
+        grid, scale = getattr(problem.model, "grid"), problem.scales[name]  # noqa: B009
+        terms[spectral_name(name)] = spectral_misfit(grid, predicted[name], targets[name], scale)
+        weights[spectral_name(name)] = weight * float(problem.loss.weights.get(name, 1.0))
     more, extra = problem.extra_terms(theta, {n: arrays[f"{source.name}.cost.{n}"] for n in problem.costs})
     loss = Graph((*arrays.values(), theta), {**terms, **more})
     return LossProgram((source, given), loss, {**weights, **extra})

@@ -281,11 +281,11 @@ class StreamReader:
         """Bytes of one snapshot in memory: the state, and the variables that it is made of."""
         return 8 * (self.model.size + sum(int(np.prod(self.model.observables[str(n)])) for n in self.dataset.data_vars))
 
-    def windows(self, length: int, stride: int, warmup: int, seed: Sequence[int]) -> BlockShuffled:
-        """All windows of that many snapshots, in shuffled blocks."""
+    def windows(self, length: int, stride: int, before: int, seed: Sequence[int]) -> BlockShuffled:
+        """All windows of that many snapshots, the first `before` not compared with, in shuffled blocks."""
         spans = []
         for trajectory in range(len(self.labels)):
             first, last = self._range(trajectory)
-            first = max(0, first - 1 - warmup)
+            first = max(0, first - before)
             spans.append((trajectory, first, max(0, (last - first - length) // stride + 1)))
         return BlockShuffled(self, spans, length, stride, seed)

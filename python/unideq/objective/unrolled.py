@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,23 +19,23 @@ from .black_box import HostRollouts, black_box_graph, black_box_points, check_bl
 from .comparison import compared, masked, stepper_of
 from .curriculum import stages
 from .estimation_problem import EstimationProblem
-from .objective import Evaluate, Objective
+from .objective import Evaluate
 from .observations import Observations
 from .program import Batches, Given, LossProgram, Pointwise, Rollout, Source
-from .windows import Shuffled, Snapshots, WindowBatch, WindowSource, step_ratio
+from .spectral import check_spectral
+from .windowed import Windowed
+from .windows import Snapshots, WindowBatch, step_ratio
 
-__all__ = ["GRADIENTS", "Unrolled", "WindowBatches"]
+__all__ = ["GRADIENTS", "Unrolled"]
 
 GRADIENTS = ("full", "none", "one_step")
 COUPLINGS = ("prediction", "parallel", "sequential")
-VALIDATION = 64
-"""Least number of windows that a mini-batch training is judged by."""
 
 
 @stored
 @known_arguments
 @dataclass(frozen=True)
-class Unrolled(Objective):
+class Unrolled(Windowed):
     """Misfit of rollouts of `steps` snapshots, started at every (stride-th) snapshot of the data.
 
     Parameters
@@ -60,6 +60,8 @@ class Unrolled(Objective):
         Snapshots between the starts of two windows.
     seed
         Of the order of the windows. The batch of an iteration depends on it and on the iteration alone.
+    spectral
+        Weight of the misfit of the compared fields' spectra, as of `APriori`.
 
     Notes
     -----
@@ -85,6 +87,7 @@ class Unrolled(Objective):
     checkpoint: bool = False
     stride: int = 1
     seed: int = 0
+    spectral: float = 0.0
 
     def __post_init__(self) -> None:
         settle(self, choice, "gradient", choices=GRADIENTS)
@@ -93,6 +96,7 @@ class Unrolled(Objective):
         settle(self, whole, "warmup", "seed", least=0)
         settle(self, whole, "batch", least=1, none=True)
         settle(self, flag, "checkpoint")
+        settle(self, number, "spectral", least=0)
         if self.warmup and self.gradient == "one_step":
             raise OptionError('`gradient="one_step"` starts every step from the true state: there is no `warmup`.')
         if self.curriculum is not None:
@@ -103,44 +107,22 @@ class Unrolled(Objective):
             )
             settle(self, stages, "curriculum", words=words, needs=needs, least=1)
 
+    def stored_values(self) -> dict[str, Any]:
+        """The settings; `spectral` came later, and files without it say what they said."""
+        return {n: v for n, v in super().stored_values().items() if n != "spectral" or v}
+
     @property
     def window(self) -> int:
         """Snapshots a window: the start, those of the warm-up and those compared."""
         return self.warmup + self.steps + 1
 
+    @property
+    def before(self) -> int:
+        return 1 + self.warmup
+
     def stages(self) -> list[tuple[Unrolled, int, float]]:
         """The curriculum as (objective, iterations, learning rate)."""
         return [(replace(self, steps=m, curriculum=None), n, rate) for m, n, rate in self.curriculum or ()]
-
-    # ---- windows ----------------------------------------------------------------------------------------------
-
-    def windows(self, problem: EstimationProblem, salt: int = 0) -> WindowSource:
-        """The training windows in their shuffled order; `salt` makes another order of the same windows."""
-        model, observations, seed = stepper_of(problem), problem.observations, (self.seed, salt)
-        if observations.stream is not None:
-            source: WindowSource = observations.stream.windows(self.window, self.stride, self.warmup, seed)
-        else:
-            snapshots = Snapshots.of(model, observations)
-            source = Shuffled(snapshots, snapshots.window_starts(self.window, self.stride), self.window, seed)
-        if not source.count:
-            self._none_left(observations)
-        return source
-
-    def held_windows(self, problem: EstimationProblem, everything: Observations, salt: int = 0) -> WindowSource | None:
-        """Windows whose compared snapshots are all held out (`problem` has the training measurements); None: none."""
-        seed = (self.seed, salt)
-        if problem.observations.stream is not None:
-            held = problem.observations.stream.held
-            source: WindowSource | None = None if held is None else held.windows(self.window, 1, self.warmup, seed)
-            return source if source is not None and source.count else None
-        snapshots = Snapshots.of(stepper_of(problem), everything)
-        trained = [len(s.times) for s in problem.observations.series]
-        since = [  # the first window whose compared snapshots are all held out; none where nothing is
-            n if n == whole else max(0, n - 1 - self.warmup)
-            for n, whole in zip(trained, snapshots.lengths, strict=True)
-        ]
-        starts = snapshots.window_starts(self.window, 1, since)
-        return Shuffled(snapshots, starts, self.window, seed) if len(starts) else None
 
     def _none_left(self, observations: Observations) -> None:
         if observations.stream is not None:
@@ -157,35 +139,26 @@ class Unrolled(Objective):
 
     # ---- programs ---------------------------------------------------------------------------------------------
 
-    def build(self, problem: EstimationProblem) -> LossProgram:
-        """The program on all windows, or on the first mini-batch."""
-        source = self.windows(problem)
-        return self.program(problem, source.take(0, self._size(source)))
-
     def batches(self, problem: EstimationProblem, evaluate: Evaluate, salt: int = 0) -> Batches | None:
-        """Fresh windows for every iteration; None where all iterations see the same data."""
-        follows = is_black_box(stepper_of(problem)) and self.gradient == "none"
-        if self.batch is None and not follows:
-            return None
+        if not self.follows(problem):
+            return super().batches(problem, evaluate, salt)
         source = self.windows(problem, salt)
-        if follows:
-            return HostRollouts(self, problem, evaluate, source, self._size(source))
-        return WindowBatches(self, problem, source, self._size(source))
+        return HostRollouts(self, problem, evaluate, source, self.size(source))
 
-    def validation(self, problem: EstimationProblem, everything: Observations) -> WindowBatch:
-        """The fixed windows by which mini-batch training is judged: held-out ones if there are, else training ones."""
-        source = self.held_windows(problem, everything, salt=_VALIDATION_SALT)
-        source = source or self.windows(problem, salt=_VALIDATION_SALT)
-        return source.take(0, min(source.count, max(VALIDATION, self.batch or 0)))
-
-    def _size(self, source: WindowSource) -> int:
-        return source.count if self.batch is None else min(self.batch, source.count)
+    def follows(self, problem: EstimationProblem) -> bool:
+        """Whether its data are the states that rollouts visit at the current parameters."""
+        return self.gradient == "none" and is_black_box(stepper_of(problem))
 
     def check(self, problem: EstimationProblem) -> None:
         """Complain about what can't be trained this way, before anything is compiled."""
         if is_black_box(stepper_of(problem)):
             check_black_box(self, problem)
+        if self.spectral:
+            check_spectral(problem, problem.observations.names, "Unrolled")
         self.windows(problem)
+
+    def snapshots(self, problem: EstimationProblem, observations: Observations) -> Snapshots:
+        return Snapshots.of(stepper_of(problem), observations)
 
     def program(self, problem: EstimationProblem, windows: WindowBatch) -> LossProgram:
         """The program on given windows (of a black-box step: with states visited at no θ in particular)."""
@@ -207,7 +180,8 @@ class Unrolled(Objective):
                 "none" if self.gradient == "none" else "full",
                 self.checkpoint,
             )
-        return compared(problem, source, Given("target", targets))
+        spectra = check_spectral(problem, problem.observations.names, "Unrolled") if self.spectral else ()
+        return compared(problem, source, Given("target", targets), None, dict.fromkeys(spectra, self.spectral))
 
     def data(self, problem: EstimationProblem, windows: WindowBatch) -> list[dict[str, np.ndarray]]:
         """What the program's two sources hold: where the windows' rollouts start, and what they are compared with."""
@@ -228,19 +202,3 @@ class Unrolled(Objective):
         if windows.conditions is not None:
             starts["c"] = np.repeat(windows.conditions, self.steps, axis=0)
         return [black_box_points(model, starts, 1) if is_black_box(model) else starts, targets]
-
-
-_VALIDATION_SALT = 1_000_003
-
-
-class WindowBatches:
-    """Shuffled windows as an engine takes them; see `unideq.objective.program.Batches`."""
-
-    follows_theta = False
-
-    def __init__(self, objective: Unrolled, problem: EstimationProblem, source: WindowSource, size: int) -> None:
-        self.objective, self.problem, self.source, self.size = objective, problem, source, size
-
-    def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:
-        """The data of one iteration."""
-        return self.objective.data(self.problem, self.source.take(iteration * self.size, self.size))

@@ -20,7 +20,7 @@ from .own_inputs import constant_rows
 from .series import Series
 
 if TYPE_CHECKING:
-    from ..model import Model, Stepper
+    from ..model import Model
 
 __all__ = ["Shuffled", "Snapshots", "WindowBatch", "WindowSource", "state_observables", "step_ratio"]
 
@@ -113,20 +113,28 @@ class Snapshots:
         self.conditions = conditions
 
     @classmethod
-    def of(cls, model: Stepper, observations: Observations) -> Snapshots:
-        """The measured trajectories as snapshots of a stepper's state.
+    def of(cls, model: Model, observations: Observations, who: str = "A rollout", spaced: bool = True) -> Snapshots:
+        """The measured trajectories as snapshots of a model's state.
+
+        Parameters
+        ----------
+        who
+            Who needs them, for messages.
+        spaced
+            Whether they have to be whole numbers of a stepper's steps apart.
 
         Raises
         ------
         DataError
             If a state isn't measured, a snapshot holds NaN, or the times don't follow the stepper's step.
         """
-        columns = state_observables(model, observations.names)
-        step_ratio(model.dt, observations.series)
+        columns = state_observables(model, observations.names, who)
+        if spaced:
+            step_ratio(model.dt, observations.series)  # type: ignore[attr-defined]
         shapes = observations.shapes
         states = []
         for s in observations.series:
-            check_measured(s, columns)
+            check_measured(s, columns, who)
             parts = [s.values[columns[state.name]].reshape(len(s.times), state.size) for state in model.states]
             states.append(np.concatenate(parts, axis=1))
         return cls(
@@ -193,21 +201,21 @@ class Shuffled:
 # ---- checks -------------------------------------------------------------------------------------------------------
 
 
-def state_observables(model: Model, names: Sequence[str]) -> dict[str, str]:
-    """State → the measured variable that is exactly this state: a rollout needs somewhere to start."""
+def state_observables(model: Model, names: Sequence[str], who: str = "A rollout") -> dict[str, str]:
+    """State → the measured variable that is exactly this state: who begins there needs it."""
     found = {}
     for state in model.states:
         observable = model.observed_state(state.name)
         if observable is None or observable not in names:
             raise DataError(
-                f"A rollout starts at measured states, but `{state.name}` isn't in the data "
-                f"(variables {', '.join(f'`{n}`' for n in names)}). Add it; a stepper has no estimated initial values."
+                f"{who} starts at measured states, but `{state.name}` isn't in the data "
+                f"(variables {', '.join(f'`{n}`' for n in names)}). Add it; none is estimated here."
             )
         found[state.name] = observable
     return found
 
 
-def check_measured(s: Series, columns: Mapping[str, str]) -> None:
+def check_measured(s: Series, columns: Mapping[str, str], who: str = "A rollout") -> None:
     """No snapshot of a trajectory lacks part of its state."""
     if not len(s.times):
         return
@@ -217,7 +225,7 @@ def check_measured(s: Series, columns: Mapping[str, str]) -> None:
             at = int(np.flatnonzero(bad)[0])
             raise DataError(
                 f"`{name}` has NaN in the snapshot at time {s.times[at]:g} of trajectory {s.label!r} "
-                f"({int(bad.sum())} of {len(s.times)} snapshots). A rollout needs whole states: fill it "
+                f"({int(bad.sum())} of {len(s.times)} snapshots). {who} needs whole fields: fill it "
                 '(`data.interpolate_na("time")`), or cut the trajectory there and pass the pieces as a list.'
             )
 

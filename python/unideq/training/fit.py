@@ -75,8 +75,8 @@ def fit(
         and initial values of each trajectory. Of a residual problem None: its terms have their measurements
         (`ude.Data`).
     objective
-        `Trajectory()` (default), `MultipleShooting(5)` or `Collocation()`; of a `Stepper`, `Unrolled()` (default) or
-        `Trajectory()`; of a residual problem `Residual()`. A phase may have its own.
+        `Trajectory()` (default), `MultipleShooting(5)`, `Collocation()` or `APriori()`; of a `Stepper`, `Unrolled()`
+        (default), `APriori()` or `Trajectory()`; of a residual problem `Residual()`. A phase may have its own.
     phases
         What to run in order; default `[Adam(1e-2, 1000), BFGS(500)]`, of a `Stepper` `[Adam(1e-3, 1000), LBFGS(300)]`
         (without the latter for mini-batches and `gradient="none"`), of a residual problem

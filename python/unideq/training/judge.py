@@ -6,14 +6,13 @@ The total of a mini-batch says as much about the batch as about the parameters, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from ..engine import Engine
 from ..objective import EstimationProblem, Observations, Unrolled
-from ..objective.black_box import HostRollouts, is_black_box
-from ..objective.comparison import stepper_of
+from ..objective.black_box import HostRollouts
+from ..objective.windowed import Windowed
 
 __all__ = ["Judge", "windows_judge"]
 
@@ -21,7 +20,7 @@ Judge = Callable[[np.ndarray], np.ndarray]
 """θ (S, P) → totals (S,)."""
 
 
-def windows_judge(engine: Engine, objective: Unrolled, problem: EstimationProblem, everything: Observations) -> Judge:
+def windows_judge(engine: Engine, objective: Windowed, problem: EstimationProblem, everything: Observations) -> Judge:
     """The objective's total on its validation windows, without costs and regularisation.
 
     Parameters
@@ -31,10 +30,10 @@ def windows_judge(engine: Engine, objective: Unrolled, problem: EstimationProble
     everything
         Training and held-out measurements together.
     """
-    bare = replace(problem, regulariser=None, costs={}, populations=False)
+    bare = objective.bare(problem)
     windows = objective.validation(bare, everything)
     program = objective.program(bare, windows)
-    if not (is_black_box(stepper_of(bare)) and objective.gradient == "none"):
+    if not (isinstance(objective, Unrolled) and objective.follows(bare)):
         return lambda theta: np.asarray(engine.value(program, theta).total)
     source, targets = program.sources
     data = [dict(source.data), dict(targets.data)]

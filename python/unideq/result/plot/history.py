@@ -151,7 +151,12 @@ def _stages(ax: Axes, fit: Fit, stage: np.ndarray) -> None:
 
 
 def _objective(objective: Any) -> str:
-    words = {"Trajectory": "trajectory", "MultipleShooting": "shooting", "Collocation": "collocation"}
+    words = {
+        "Trajectory": "trajectory",
+        "MultipleShooting": "shooting",
+        "Collocation": "collocation",
+        "APriori": "a priori",
+    }
     name = type(objective).__name__
     horizon = getattr(objective, "horizon", None)
     if isinstance(objective, Unrolled):
