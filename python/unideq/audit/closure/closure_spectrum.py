@@ -32,7 +32,8 @@ class ClosureSpectrum(ClosureCheck):
     factor
         By how much the spectrum may be off (root mean square of ln) before it is a warning.
     above
-        Part of the grid's largest wavenumber from which wavenumbers are high.
+        Wavenumbers are high from this part on of those looked at, two thirds of the grid's (dealiased models carry
+        nothing beyond).
 
     Raises
     ------
@@ -57,7 +58,7 @@ class ClosureSpectrum(ClosureCheck):
         scores = term_scores(flow, truth.values, own, truth.term, expected)
         spectrum, true = (s["subgrid_spectrum"][1].mean(0) for s in (scores, expected))
         waves = flow.shells.wavenumbers
-        high = flow.shells.resolved & (waves >= self.above * waves[flow.shells.resolved].max())
+        high = flow.carried & (waves >= self.above * waves[flow.carried].max())
         evidence = xr.Dataset(
             {
                 "spectrum": ("wavenumber", spectrum),

@@ -10,13 +10,11 @@ import numpy as np
 
 from ..rollout_metrics import first_time, pearson
 from .density import Density, tail_errors
-from .flow import Flow
+from .flow import FLOOR, Flow
 from .truth import Truth
 
 __all__ = ["Runs", "Tally", "coupled_scores", "truth_tally", "turnover_times"]
 
-CARRIED = 2.0 / 3.0
-"""Part of the largest wavenumber to which spectra of runs are compared: dealiased models have nothing beyond."""
 _VALUES = 8_000_000
 """Numbers of a piece of all rollouts, at most: long ones needn't fit into memory."""
 
@@ -175,12 +173,13 @@ def coupled_scores(
     spectra, exact = (
         np.mean(t.mean_spectra()[ran], axis=0) if ran.any() else np.nan * t.spectra[0] for t in (tally, true)
     )
-    off = flow.log_rmse(spectra, exact, CARRIED)
+    off = flow.log_rmse(spectra, exact)
     tail_error, tail_bias = tail_errors(tally.density, true.density)
     turnovers = turnover_times(true)
     by_run = ("run", "quantity")
     with np.errstate(invalid="ignore", divide="ignore"):
-        relative = np.where(exact > 0, spectra / np.where(exact > 0, exact, 1.0) - 1.0, np.nan)
+        seen = exact > FLOOR * exact.max(-1, keepdims=True)
+        relative = np.where(seen, spectra / np.where(seen, exact, 1.0) - 1.0, np.nan)
     return {
         "spectrum": ((*by_run, "wavenumber"), tally.mean_spectra(), {"long_name": "spectrum, coupled"}),
         "spectrum_error": (("quantity", "wavenumber"), relative, {"long_name": "relative error of the spectrum"}),

@@ -45,11 +45,15 @@ class Flow:
         """The same place by place, (2, …, *grid): positive is back-scatter, negative forward transfer."""
         return np.stack([self.shells.scaled(values, p) * terms for p in self.powers])
 
-    def log_rmse(self, found: np.ndarray, true: np.ndarray, part: float = 1.0) -> np.ndarray:
-        """`log_rmse` over the shells that the grid holds whole, up to a part of the largest wavenumber."""
-        shells, waves = self.shells.resolved, self.shells.wavenumbers
-        shells = shells & (waves <= part * waves[shells].max())
-        return log_rmse(found[..., shells], true[..., shells])
+    @property
+    def carried(self) -> np.ndarray:
+        """(K,) shells up to two thirds of the largest wavenumber, which dealiased models carry, without the mean."""
+        waves, whole = self.shells.wavenumbers, self.shells.resolved
+        return whole & (waves <= 2.0 / 3.0 * waves[whole].max() * (1 + 1e-9))
+
+    def log_rmse(self, found: np.ndarray, true: np.ndarray) -> np.ndarray:
+        """`log_rmse` over the shells that are carried."""
+        return log_rmse(found[..., self.carried], true[..., self.carried])
 
 
 def log_rmse(found: Any, true: Any) -> np.ndarray:

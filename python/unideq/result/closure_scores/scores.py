@@ -92,8 +92,8 @@ def closure_scores(
 
         - `correlation` (mean over the snapshots), `rmse` (relative: 1 for no closure);
         - `subgrid_spectrum` (wavenumber), ½|Π_k|² summed over shells of |k|, and `spectrum_rmse`, the root mean squared
-          ln of its ratio to the true one over the shells within the grid's largest circle where that isn't rounding
-          (0.1: 10 per cent off; a factor of two: 0.7);
+          ln of its ratio to the true one (0.1: 10 per cent off; a factor of two: 0.7) over the shells where that isn't
+          rounding, up to two thirds of the largest wavenumber (dealiased models carry nothing beyond);
         - `transfer` (quantity), the rate at which Π changes it; `forward` and `backscatter`, its parts from the places
           where Π takes and where it gives; `transfer_spectrum` (quantity, wavenumber), which sums to it.
 
@@ -101,8 +101,7 @@ def closure_scores(
         the time since the start:
 
         - `spectrum` (run, quantity, wavenumber), `spectrum_error`, relative, of the mean over the runs, and
-          `coupled_spectrum_rmse` (quantity), as a priori up to two thirds of the largest wavenumber (dealiased models
-          carry nothing beyond);
+          `coupled_spectrum_rmse` (quantity), as a priori;
         - `pdf` (deviations) of the field's values in the truth's standard deviations from its mean, `tail_error` and
           `tail_bias` of its log₁₀ beyond 3 (negative: too short), `kurtosis`, `deviation`, `largest` (run);
         - `forecast_correlation` and `forecast_error` (run, lead), `forecast_time` (run) to lost correlation, infinite
