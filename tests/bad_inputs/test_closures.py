@@ -99,6 +99,27 @@ ude.fit(closed, filtered, objective=ude.Unrolled())  # `Unrolled` … stepper
 ude.fit(closed, ude.Stream(filtered), objective=ude.APriori())  # `Stream` … `Stepper`
 ude.fit(closed, filtered, objective=ude.APriori(), balance={"u": 1.0})  # `balance`
 ude.fit(problem, objective=ude.APriori())  # `objective`
+ude.closures.Smagorinsky("a")  # `coefficient` … 'a'
+ude.closures.Smagorinsky(-0.1)  # `coefficient` … -0.1
+ude.closures.Smagorinsky(np.nan)  # `coefficient` … nan
+ude.closures.Smagorinsky([0.1, 0.2])  # `coefficient` … [0.1, 0.2]
+ude.closures.Smagorinsky(ude.Parameter([0.1, 0.2]))  # `coefficient` … one number for all
+ude.closures.Smagorinsky(ude.Parameter(0.1, per="trajectory"))  # `coefficient` … one number for all
+ude.closures.Smagorinsky(width=0)  # `width` … 0
+ude.closures.Smagorinsky(cs=0.1)  # `cs` … `coefficient`
+ude.closures.Leith(None)  # `coefficient` … None
+ude.closures.Leith(width=np.inf)  # `width` … inf
+ude.closures.DynamicSmagorinsky(0.17, 0)  # `ratio` … 0
+ude.closures.DynamicSmagorinsky(clip=1)  # `clip` … True or False … 1
+ude.closures.DynamicLeith(ratio="two")  # `ratio` … 'two'
+ude.closures.DynamicLeith(coefficient=0.1)  # `coefficient` … `width`
+ude.closures.NonlinearGradient(-1)  # `width` … -1
+ude.closures.NonlinearGradient("box")  # `width` … 'box'
+coarse.closed(ude.closures.Smagorinsky)  # Smagorinsky … itself
+coarse.closed(ude.closures.Smagorinsky(width=0.01))  # width … spacing … 2 spacings
+coarse.closed(ude.closures.NonlinearGradient(100.0))  # width … length
+coarse.closed(ude.closures.Leith())  # `Leith` … Smagorinsky
+ude.problems.CylinderWake(points=(16, 16)).model().closed(ude.closures.DynamicLeith())  # `u`, `v` … vorticity
 """)
 
 
