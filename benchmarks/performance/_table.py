@@ -20,6 +20,7 @@ COLUMNS = {
     "brusselator": ("solver", "cells", "peer", "ms", "ratio", "steps"),
     "stiff_pde": ("case", "cells", "peer", "ms", "ratio", "first_s", "steps", "gradient_error"),
     "rollout": ("case", "peer", "ms", "ratio", "first_s", "steps_per_second", "difference"),
+    "closures": ("case", "peer", "ms", "ratio", "first_s", "steps_per_second", "difference"),
     "residual": ("case", "peer", "ms", "ratio", "first_s", "steps_per_second", "loss_error", "gradient_error"),
     "trajectories": ("case", "work", "threads", "ms", "ratio"),
     "first_gradient": ("engine", "part", "seconds"),
