@@ -33,7 +33,8 @@ def pde(**more):
         ("diffusion", "deterministic.*loss=ude.Gaussian"),
         ("delays", "no delays.*chain of compartments"),
         ("groups", "share parameters.*side by side"),
-        ("device", "double precision on processors"),
+        ("device", "runs on processors"),
+        ("precision", r"ude.Adam.*precision"),
     ],
 )
 def test_what_cannot_be_done_says_what_can(make, name, words):

@@ -127,9 +127,33 @@ const PRODUCTS = [(1, 9, 33), (9, 9, 1), (7, 5, 6), (8, 300, 8), (65, 66, 67), (
     end
 end
 
+@testset "products $m×$k×$n in single precision" for (m, k, n) in [(7, 5, 6), (65, 66, 67)], add in (false, true)
+    a, b = sin.(reshape(1.0:m*k, m, k)), cos.(reshape(1.0:k*n, k, n))
+    rows(x) = vec(permutedims(x))
+    w = zeros(2 + Unideq.single_room(m, k, n))
+    for (left, ai, ak) in ((rows(a), k, 1), (vec(a), 1, m)), (right, bk, bj) in ((rows(b), n, 1), (vec(b), 1, k))
+        c = ones(m * n + 1)
+        given = (c, 1, [0.0; left], 1, ai, ak, [0.0; right], 1, bk, bj, m, k, n, add, w, 1)
+        Unideq.single_product!(given...)
+        @test c[2:end] ≈ rows(a * b) .+ add rtol = 1e-6
+        @test c[2:end] != rows(a * b) .+ add
+        @test c[1] == 1.0 && w[1] == w[end] == 0.0
+        @test @allocated(Unideq.single_product!(given...)) == 0
+    end
+end
+
 # ---- convolutions and transforms ---------------------------------------------------------------------------------
 
 bytes_of_a_run(runner, ports) = @allocated run!(runner; ports...)
+
+@testset "convolutions in single precision, $boundary, n = $n" for boundary in ("periodic", "zero"), n in (3, 17)
+    (_, double), (runner, single) = (Unideq.run_convolution(n, boundary, p) for p in ("float64", "float32"))
+    @test single.y ≈ double.y rtol = 1e-5
+    @test single.dp ≈ double.dp rtol = 1e-5
+    @test single.y != double.y && single.dp != double.dp
+    bytes_of_a_run(runner, single)
+    @test bytes_of_a_run(runner, single) == 0
+end
 
 @testset "convolutions, $boundary, n = $n" for boundary in ("periodic", "zero"), n in (3, 9, 17)
     runner, ports = Unideq.run_convolution(n, boundary)

@@ -80,6 +80,7 @@ ode.solve([0.0, 1.0], {"x": 1.0}, method="RK45")  # `method` … `solver`
 ode.solve([0.0, 1.0], {"x": 1.0}, events=[])  # `events`
 closure.rollout({"u": u}, -1)  # `steps` … -1
 closure.rollout({"u": u}, 2.5)  # `steps` … 2.5
+closure.rollout({"u": u}, 3, precision="half")  # `precision` … `float32`
 closure.rollout({"u": u}, "3")  # `steps` … '3'
 closure.rollout({"u": u}, 3, every=2)  # `every`
 closure.rollout({"u": u}, 3, every=0)  # `every` … 0

@@ -72,13 +72,14 @@ function emit_product!(e::Emitter, step::Step)
     a_strides, b_strides = a.pieces[1].strides, b.pieces[1].strides
     nest = Nest(zeros(Int, batch), shape[1:batch])
     at(offset, strides) = (place = place_of(offset - 1, strides[1:batch], nest.index); place)
+    single = haskey(step.attributes, "single")
     push!(
         nest.before[end],
-        :(product!(
+        :($(single ? :single_product! : :product!)(
             $(step.port), $(at(step.offset, dense_strides(shape))),
             $a_port, $(at(a_offset, a_strides)), $(a_strides[end-1]), $(a_strides[end]),
             $b_port, $(at(b_offset, b_strides)), $(b_strides[end-1]), $(b_strides[end]),
-            $m, $k, $n, $(adds_in_place(step)),
+            $m, $k, $n, $(adds_in_place(step)), $((single ? (:w, step.attributes["scratch"]) : ())...),
         )),
     )
     push!(e.statements, loop_code(nest))

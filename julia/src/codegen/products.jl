@@ -185,20 +185,77 @@ is_matrix(rows, columns, m, n) = (columns == 1 && rows >= n) || (rows == 1 && co
 function blas_product!(c, a, ai, ak, b, bk, bj, m, k, n, add)
     b_flag, b_lead = bj == 1 && bk >= n ? ('N', bk) : ('T', bj)
     a_flag, a_lead = ak == 1 && ai >= k ? ('N', ai) : ('T', ak)
-    dgemm!(b_flag, a_flag, n, m, k, b, b_lead, a, a_lead, add, c, n)
+    gemm!(b_flag, a_flag, n, m, k, b, b_lead, a, a_lead, add, c, n)
     return nothing
 end
 
-"Column-major C (m × n) = A B, or C + A B; `'T'` for a transposed factor, and the leading dimension of each."
-@inline function dgemm!(a_flag, b_flag, m, n, k, a, a_lead, b, b_lead, add, c, c_lead)
-    ccall(
-        (BLAS.@blasfunc(dgemm_), BLAS.libblastrampoline), Cvoid,
-        (
-            Ref{UInt8}, Ref{UInt8}, Ref{BLAS.BlasInt}, Ref{BLAS.BlasInt}, Ref{BLAS.BlasInt}, Ref{Float64},
-            Ptr{Float64}, Ref{BLAS.BlasInt}, Ptr{Float64}, Ref{BLAS.BlasInt}, Ref{Float64}, Ptr{Float64},
-            Ref{BLAS.BlasInt}, Clong, Clong,
-        ),
-        UInt8(a_flag), UInt8(b_flag), m, n, k, 1.0, a, a_lead, b, b_lead, add ? 1.0 : 0.0, c, c_lead, 1, 1,
-    )
+"""
+The same in single precision: factors and product go through `scratch` in the workspace, which has room for them; sums
+with what is in C are double.
+"""
+@noinline function single_product!(
+    c::Vector{Float64}, c0::Int, a::Vector{Float64}, a0::Int, ai::Int, ak::Int,
+    b::Vector{Float64}, b0::Int, bk::Int, bj::Int, m::Int, k::Int, n::Int, add::Bool, w::Vector{Float64}, scratch::Int,
+)
+    GC.@preserve a b c w begin
+        left = Ptr{Float32}(pointer(w, scratch + 1))
+        right, product = left + 4m * k, left + 4(m * k + k * n)
+        a_flag, a_lead = compact!(left, pointer(a, a0 + 1), ai, ak, m, k)
+        b_flag, b_lead = compact!(right, pointer(b, b0 + 1), bk, bj, k, n)
+        gemm!(b_flag, a_flag, n, m, k, right, b_lead, left, a_lead, false, product, n)
+        add_row!(pointer(c, c0 + 1), product, m * n, add)
+    end
     return nothing
+end
+
+"Numbers of the workspace that a product in single precision needs."
+single_room(m, k, n) = cld(m * k + k * n + m * n, 2)
+
+"A matrix (m × n) in single precision without gaps; how BLAS is to read it, and its leading dimension."
+function compact!(to::Ptr{Float32}, from::Ptr{Float64}, rows::Int, columns::Int, m::Int, n::Int)
+    by_rows = columns == 1 && rows >= n
+    outer, inner, stride = by_rows ? (m, n, rows) : (n, m, columns)
+    for i in 0:outer-1
+        copy_row!(to + 4i * inner, from + 8i * stride, inner)
+    end
+    return by_rows ? 'N' : 'T', inner
+end
+
+"Some numbers that lie one after the other, in another precision or in the same."
+@inline copy_row!(to::Ptr{Float64}, from::Ptr{Float64}, n::Int) = (unsafe_copyto!(to, from, n); nothing)
+@inline function copy_row!(to::Ptr{Float32}, from::Ptr{Float64}, n::Int)
+    @simd ivdep for k in 1:n
+        unsafe_store!(to, Float32(unsafe_load(from, k)), k)
+    end
+end
+
+"Take over single numbers, or add them."
+@inline function add_row!(to::Ptr{Float64}, from::Ptr{Float32}, n::Int, add::Bool)
+    if add
+        @simd ivdep for k in 1:n
+            unsafe_store!(to, unsafe_load(to, k) + Float64(unsafe_load(from, k)), k)
+        end
+    else
+        @simd ivdep for k in 1:n
+            unsafe_store!(to, Float64(unsafe_load(from, k)), k)
+        end
+    end
+end
+
+"Column-major C (m × n) = A B, or C + A B; `'T'` for a transposed factor, and the leading dimension of each."
+function gemm! end
+
+for (name, T) in ((:dgemm_, Float64), (:sgemm_, Float32))
+    @eval @inline function gemm!(a_flag, b_flag, m, n, k, a::Ptr{$T}, a_lead, b::Ptr{$T}, b_lead, add, c::Ptr{$T}, c_lead)
+        ccall(
+            (BLAS.@blasfunc($name), BLAS.libblastrampoline), Cvoid,
+            (
+                Ref{UInt8}, Ref{UInt8}, Ref{BLAS.BlasInt}, Ref{BLAS.BlasInt}, Ref{BLAS.BlasInt}, Ref{$T},
+                Ptr{$T}, Ref{BLAS.BlasInt}, Ptr{$T}, Ref{BLAS.BlasInt}, Ref{$T}, Ptr{$T},
+                Ref{BLAS.BlasInt}, Clong, Clong,
+            ),
+            UInt8(a_flag), UInt8(b_flag), m, n, k, $(one(T)), a, a_lead, b, b_lead, $T(add), c, c_lead, 1, 1,
+        )
+        return nothing
+    end
 end

@@ -197,6 +197,12 @@ function append_edges!(views, coefficients, x, axis, offsets)
     end
 end
 
+"Whether a product is to be in single precision."
+in_single(node::Node) = get(node.attributes, "precision", "float64") == "float32"
+
+"Can BLAS read the last two axes?"
+is_matrix(v::View) = is_matrix(v.pieces[1].strides[end-1], v.pieces[1].strides[end], v.shape[end-1], v.shape[end])
+
 function lower_matmul!(lowering, node, operands)
     shape = node.shape
     m, n, k = shape[end-1], shape[end], operands[1].shape[end]
@@ -218,7 +224,11 @@ function lower_matmul!(lowering, node, operands)
     end
     m >= 4 && (b = contiguous_rows!(lowering, b))
     factors = [in_one_piece!(lowering, a), in_one_piece!(lowering, b)]
-    return push_step!(lowering, Step(:product, :matmul, shape; operands = factors))
+    attributes = Dict{String,Any}()
+    if in_single(node) && m * k * n > BLAS_PRODUCTS && all(is_matrix, factors)
+        attributes["single"], attributes["scratch_length"] = true, single_room(m, k, n)
+    end
+    return push_step!(lowering, Step(:product, :matmul, shape; operands = factors, attributes))
 end
 
 function inner_product!(lowering, row, column, k)

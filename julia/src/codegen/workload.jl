@@ -51,13 +51,14 @@ function workload_graph(n::Int)
 end
 
 "Convolutions of three channels to two, and the derivative by the kernel: x (3, n), K (2, 3, 3)."
-function convolution_graph(n::Int, boundary::String)
+function convolution_graph(n::Int, boundary::String, precision::String)
     nodes = Any[
         node_text("input", [3, n]; name = "x"),
         node_text("input", [2, 3, 3]; name = "kernel"),
-        node_text("convolution", [2, n]; inputs = [0, 1], attributes = Dict("boundary" => [boundary])),
+        node_text("convolution", [2, n]; inputs = [0, 1],
+                  attributes = Dict("boundary" => [boundary], "precision" => precision)),
         node_text("convolution_kernel", [2, 3, 3]; inputs = [0, 2],
-                  attributes = Dict("boundary" => [boundary], "size" => [3])),
+                  attributes = Dict("boundary" => [boundary], "size" => [3], "precision" => precision)),
     ]
     outputs = Any[Any["y", 2], Any["gradient", 3]]
     return Dict{String,Any}(
@@ -65,8 +66,8 @@ function convolution_graph(n::Int, boundary::String)
     )
 end
 
-function run_convolution(n::Int, boundary::String)
-    graph = read_graph(JSON.json(convolution_graph(n, boundary)))
+function run_convolution(n::Int, boundary::String, precision::String = "float64")
+    graph = read_graph(JSON.json(convolution_graph(n, boundary, precision)))
     inputs = Dict("x" => Place(:x), "kernel" => Place(:p))
     outputs = Dict("y" => Place(:y), "gradient" => Place(:dp; add = true))
     runner = Runner(compile_kernel(graph, outputs, inputs; fixed = ("kernel",)))
@@ -78,7 +79,7 @@ end
 
 "Generate, compile and run small kernels of every kind."
 function codegen_workload()
-    run_convolution(8, "periodic")
+    foreach(precision -> run_convolution(8, "periodic", precision), ("float64", "float32"))
     for (n, mode) in ((3, :scalar), (3, :array), (12, :array))
         graph = read_graph(JSON.json(workload_graph(n)))
         inputs = Dict("t" => Place(:t), "u" => Place(:x), "weight" => Place(:p))

@@ -8,9 +8,22 @@ from .files import path, writable
 from .keywords import known_arguments, unknown_argument
 from .numbers import array, is_number, is_whole, number, whole
 from .refusal import refused, shown
-from .words import checked_names, choice, flag, function, instance, known_keys, mapping, sequence, settle, text
+from .words import (
+    PRECISIONS,
+    checked_names,
+    choice,
+    flag,
+    function,
+    instance,
+    known_keys,
+    mapping,
+    sequence,
+    settle,
+    text,
+)
 
 __all__ = [
+    "PRECISIONS",
     "array",
     "checked_names",
     "choice",

@@ -29,7 +29,11 @@ _GROUPS = (
     "All trajectories share parameters; what is known of each is a `ude.Condition()`. Runs side by side in one array "
     f"state share none. {_PAGE}"
 )
-_DEVICE = "Everything runs in double precision on processors. Leave it out."
+_DEVICE = "Everything runs on processors. Leave it out."
+_PRECISION = (
+    'Phases and rollouts have it: `ude.Adam(1e-3, 1000, precision="float32")`, '
+    '`stepper.rollout(..., precision="float32")`.'
+)
 _SOLVERS = "It is a setting of the solver: `solver=ude.Tsit5(rtol=1e-8)`, `solver=ude.RK4(dt=0.01)`."
 _PATIENCE = "What is held out says when to stop: `holdout=ude.Holdout(0.25, patience=100)`."
 _ABSENT = {
@@ -40,7 +44,8 @@ _ABSENT = {
     **dict.fromkeys(("delays", "delay", "lags", "lag", "history"), _DELAYS),
     **dict.fromkeys(("mass_matrix", "algebraic", "constraints"), _ALGEBRAIC),
     **dict.fromkeys(("per", "groups", "random_effects"), _GROUPS),
-    **dict.fromkeys(("device", "devices", "precision", "dtype"), _DEVICE),
+    **dict.fromkeys(("device", "devices"), _DEVICE),
+    **dict.fromkeys(("precision", "dtype"), _PRECISION),
 }
 
 

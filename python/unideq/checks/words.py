@@ -13,6 +13,7 @@ from .numbers import plain
 from .refusal import Error, or_none, refused
 
 __all__ = [
+    "PRECISIONS",
     "checked_names",
     "choice",
     "flag",
@@ -24,6 +25,9 @@ __all__ = [
     "settle",
     "text",
 ]
+
+PRECISIONS = ("float64", "float32")
+"""What programs may compute in."""
 
 
 def flag(value: Any, name: str, of: str = "", *, error: Error = OptionError, hint: str = "") -> bool:

@@ -100,6 +100,11 @@ class Minimisation:
         return len(self.theta)
 
     @property
+    def precision(self) -> str:
+        """What the objective is evaluated in."""
+        return getattr(self.optimizer, "precision", "float64")
+
+    @property
     def iterations(self) -> int:
         """Iterations of the whole run, those before the state to resume from among them."""
         return self.optimizer.iterations

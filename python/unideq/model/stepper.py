@@ -202,6 +202,7 @@ class Stepper(StepGraphs):
         conditions: Mapping[str, Any] | None = None,
         engine: str | Engine | None = None,
         start: float = 0.0,
+        precision: str = "float64",
     ) -> xr.Dataset:
         """States after every step (or each `every`-th), the initial one included.
 
@@ -221,6 +222,9 @@ class Stepper(StepGraphs):
             As in `solve`. Black boxes run in NumPy.
         start
             Time of the initial state.
+        precision
+            `float64`, or `float32`: on JAX the whole rollout is in single precision; on Julia convolutions and large
+            products of matrices are.
 
         Returns
         -------
@@ -229,7 +233,7 @@ class Stepper(StepGraphs):
         """
         from ..result.rollout import rollout
 
-        return rollout(self, initial, steps, parameters, every, conditions, engine, start)
+        return rollout(self, initial, steps, parameters, every, conditions, engine, start, precision)
 
     def solve(
         self, times: Any, initial: Mapping[str, Any] | None = None, parameters: Any = None, **settings: Any

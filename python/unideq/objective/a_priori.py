@@ -63,6 +63,7 @@ class APriori(Windowed):
     """
 
     kind: ClassVar[str] = "a_priori"
+    solves: ClassVar[bool] = False
     batch: int | None = None
     spectral: float = 0.0
     augment: bool = False

@@ -47,6 +47,7 @@ class Collocation(Objective):
     """
 
     kind: ClassVar[str] = "collocation"
+    solves: ClassVar[bool] = False
     points: int | None = None
     smoothing: float | None = None
 

@@ -23,6 +23,8 @@ class Objective(Stored):
     """Base of `Trajectory`, `MultipleShooting`, `Collocation`, `Unrolled`: settings that build a `LossProgram`."""
 
     family: ClassVar[str] = "objective"
+    solves: ClassVar[bool] = True
+    """Whether models continuous in time are solved for it."""
 
     def entries(self, problem: EstimationProblem) -> list[Entry]:
         """Quantities that this objective adds to θ (segment starts)."""

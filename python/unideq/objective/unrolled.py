@@ -78,6 +78,7 @@ class Unrolled(Windowed):
     """
 
     kind: ClassVar[str] = "unrolled"
+    solves: ClassVar[bool] = False
     steps: int = 4
     gradient: str = "full"
     coupling: str | None = None

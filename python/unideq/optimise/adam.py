@@ -24,7 +24,7 @@ __all__ = ["Adam", "AdamW", "Moments"]
 class Moments(FirstOrder):
     """Base of what steps along the gradient's first moment over the root of its second (algorithm 1 of the paper)."""
 
-    later: ClassVar[Mapping[str, Any]] = {"skip": None, "rates": None}
+    later: ClassVar[Mapping[str, Any]] = {"skip": None, "rates": None, "precision": "float64"}
     beta1: float
     beta2: float
     epsilon: float
@@ -72,6 +72,10 @@ class Adam(Moments):
         named has 1. Unknown names are refused before anything is compiled.
     objective
         Objective of this phase; default: the one given to `fit`.
+    precision
+        `float64`, or `float32`, which large networks train faster in: on JAX everything that the phase computes is
+        single; on Julia convolutions and large products of matrices are, and what they add up to stays double. Only
+        for objectives without adaptive solves (`Unrolled`, `Collocation`, `Residual`, rollouts).
     """
 
     kind: ClassVar[str] = "adam"
@@ -84,6 +88,7 @@ class Adam(Moments):
     skip: float | None = None
     rates: Mapping[str, float] | None = None
     objective: Objective | None = None
+    precision: str = "float64"
 
 
 @known_arguments
@@ -102,3 +107,4 @@ class AdamW(Moments):
     skip: float | None = None
     rates: Mapping[str, float] | None = None
     objective: Objective | None = None
+    precision: str = "float64"

@@ -27,6 +27,7 @@ __all__ = ["Optax", "Optimisers"]
 class _Foreign(FirstOrder):
     """Base of both: the direction is the library's, and Unideq remembers the last one."""
 
+    later: ClassVar[Mapping[str, Any]] = {"precision": "float64"}
     learning_rate = 1.0
 
     def memory(self, size: int) -> Arrays:
@@ -57,6 +58,8 @@ class Optax(_Foreign):
         Number of updates.
     objective
         Objective of this phase; default: the one given to `fit`.
+    precision
+        As in `Adam`.
 
     Notes
     -----
@@ -86,6 +89,7 @@ class Optax(_Foreign):
     transformation: Any
     iterations: int = 1000
     objective: Objective | None = None
+    precision: str = "float64"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -157,6 +161,8 @@ class Optimisers(_Foreign):
         The rule's own settings, by their names in Julia: `{"eta": 1e-3, "beta": (0.9, 0.99)}`; default: the rule's.
     objective
         Objective of this phase; default: the one given to `fit`.
+    precision
+        As in `Adam`.
 
     Notes
     -----
@@ -181,6 +187,7 @@ class Optimisers(_Foreign):
     iterations: int = 1000
     options: Mapping[str, Any] = field(default_factory=dict)
     objective: Objective | None = None
+    precision: str = "float64"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -191,7 +198,7 @@ class Optimisers(_Foreign):
     @property
     def structure(self) -> tuple[Any, ...]:
         """What compiled code is made for; see `Phase.structure`."""
-        return (type(self), self.rule, *self.options.items())
+        return (type(self), self.rule, self.precision, *self.options.items())
 
 
 def _option(value: Any, name: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ..checks import instance, mapping, number, settle, text, whole
+from ..checks import PRECISIONS, choice, instance, mapping, number, settle, text, whole
 from ..errors import EngineUnsupported
 from ..model.layout import Layout
 from ..objective.objective import Objective
@@ -158,6 +158,7 @@ _LIMITS: tuple[tuple[Any, tuple[str, ...], dict[str, Any]], ...] = (
     (number, ("epsilon", "tolerance", "weight_decay"), {"least": 0}),
     (number, ("clip",), {"above": 0, "none": True}),
     (number, ("skip",), {"above": 1, "none": True}),
+    (choice, ("precision",), {"choices": PRECISIONS}),
 )
 
 

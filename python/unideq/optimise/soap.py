@@ -50,7 +50,7 @@ class SOAP(Moments):
         Added to the root of the second moment.
     precondition_every
         Iterations between two updates of the eigenbases.
-    clip, skip, rates
+    clip, skip, rates, precision
         As in `Adam`.
     objective
         Objective of this phase; default: the one given to `fit`.
@@ -58,7 +58,7 @@ class SOAP(Moments):
 
     kind: ClassVar[str] = "soap"
     whole_matrices: ClassVar[bool] = True
-    later: ClassVar[Mapping[str, Any]] = {"skip": None, "clip": None, "rates": None}
+    later: ClassVar[Mapping[str, Any]] = {"skip": None, "clip": None, "rates": None, "precision": "float64"}
     learning_rate: float | Schedule = 3e-3
     iterations: int = 1000
     beta1: float = 0.95
@@ -69,6 +69,7 @@ class SOAP(Moments):
     skip: float | None = None
     rates: Mapping[str, float] | None = None
     objective: Objective | None = None
+    precision: str = "float64"
 
     def memory(self, size: int) -> Arrays:
         """Adam's moments, and of all matrices of θ one after another: preconditioners L and R, and their bases."""

@@ -60,6 +60,7 @@ class Residual(Objective):
     """
 
     kind: ClassVar[str] = "residual"
+    solves: ClassVar[bool] = False
     points: int | Mapping[str, int] | None = None
     sampler: Sampler | None = None
     seed: int = 0

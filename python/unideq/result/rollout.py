@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from ..checks import flag, known_arguments, whole
+from ..checks import PRECISIONS, choice, flag, known_arguments, whole
 from ..engine import STATUS, Engine, checked_engine, get_engine
 from ..errors import DataError, OptionError, SolveError
 from ..graph import Graph, variable
@@ -33,10 +33,13 @@ def rollout(
     conditions: Mapping[str, Any] | None = None,
     engine: str | Engine | None = None,
     start: float = 0.0,
+    precision: str = "float64",
 ) -> xr.Dataset:
     """See `Stepper.rollout`."""
-    start = model_time(start, "`start`")
-    dataset, status, batched = _rolled(stepper, initial, steps, parameters, every, conditions, engine, start)
+    start, precision = model_time(start, "`start`"), choice(precision, "precision", PRECISIONS)
+    if precision != "float64" and not stepper.has_step_graph:
+        raise OptionError("A black box computes in what it computes in. Leave out `precision`.")
+    dataset, status, batched = _rolled(stepper, initial, steps, parameters, every, conditions, engine, start, precision)
     if status.any():
         first = int(np.flatnonzero(status)[0])
         finite = np.isfinite(dataset[stepper.states.names[0]].values[first]).reshape(dataset.sizes["time"], -1)
@@ -119,6 +122,7 @@ def _rolled(
     conditions: Mapping[str, Any] | None,
     engine: str | Engine | None,
     start: float,
+    precision: str = "float64",
 ) -> tuple[xr.Dataset, np.ndarray, bool]:
     """Dataset (trajectory, time, …), status (B,), and whether the caller gave several trajectories."""
     steps, every = whole(steps, "steps", least=0), whole(every, "every", least=1)
@@ -139,7 +143,7 @@ def _rolled(
     if not steps:
         states, status = u0[:, None], np.zeros(len(u0), dtype=int)
     elif stepper.has_step_graph:
-        states, status = states_by_engine(stepper, u0, steps, every, theta, c, engine, start)
+        states, status = states_by_engine(stepper, u0, steps, every, theta, c, engine, start, precision)
     else:
         states, status = _by_numpy(stepper, u0, steps, every, theta, c, known, start)
     times = start + stepper.dt * np.arange(0, steps + 1, every)
@@ -161,6 +165,7 @@ def states_by_engine(
     c: np.ndarray,
     engine: str | Engine | None,
     start: float | np.ndarray,
+    precision: str = "float64",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Flat states (B, 1 + steps / every, n) from u0 (B, n) on, NaN behind a failure, and the status (B,) of each.
 
@@ -170,7 +175,8 @@ def states_by_engine(
     if stepper.constants is not None:
         data["c"] = c
     u = variable("u", (stepper.size,))
-    program = Rollout("rollout", stepper.step, Graph((u,), {"state": u}), data, stepper.dt, steps, every)
+    observe = Graph((u,), {"state": u})
+    program = Rollout("rollout", stepper.step, observe, data, stepper.dt, steps, every, precision=precision)
     result = get_engine(engine).rollout(program, theta)
     states = np.concatenate([u0[:, None], result.arrays["rollout.state"]], axis=1)
     return states, np.asarray(result.status)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import Engine, Minimisation, Report
-from ..errors import EngineError, UnideqError
+from ..errors import EngineError, OptionError, UnideqError
 from ..graph.location import warn_user
 from ..model import Layout
 from ..objective import Observations
@@ -66,6 +66,7 @@ class Trainer:
             check_engine(stage.phase, engine.name)
             stage.phase.paced(self.task.layout)
             self.task.check_phase(stage.phase)
+            _check_precision(stage, model)
 
     def start(self, begin: Callable[[Layout, np.ndarray], np.ndarray] | None = None) -> Record:
         """A fresh record: networks drawn for every seed, everything else at its guess.
@@ -252,6 +253,16 @@ class Trainer:
         engine = f"{name} engine" + (f" ({name} {versions[name]})" if name in versions else "")
         members = f"{seeds} seed{'s' * (seeds > 1)}"
         return f"Unideq: {self.task.header(record, engine, members)}"
+
+
+def _check_precision(stage: Stage, model: Any) -> None:
+    if getattr(stage.phase, "precision", "float64") == "float64" or not stage.objective.solves:
+        return
+    if getattr(model, "continuous_in_time", False):
+        raise OptionError(
+            f"`{stage.label}` solves the model with error control, and single precision can't hold tolerances. "
+            'Leave out `precision="float32"`, or train a `Stepper` (`ude.Unrolled`).'
+        )
 
 
 def _going_on(record: Record) -> bool:

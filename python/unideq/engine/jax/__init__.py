@@ -1,6 +1,7 @@
 """The embedded engine: graphs compiled by JAX (XLA), integrated by diffrax, minimised in compiled loops.
 
-Every program computes in float64, under a configuration of its own (`configuration`): JAX's switches stay as they are.
+Programs compute in float64 unless they say otherwise, under a configuration of their own (`configuration`): JAX's
+switches stay as they are.
 """
 
 from __future__ import annotations

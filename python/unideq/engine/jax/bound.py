@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
+import jax
+import numpy as np
+
 from ...errors import EngineError
 from ...graph import Expression
 from ...graph.operations.interpolation import COLUMNS
 
-__all__ = ["COLUMNS", "TABLES", "bound", "is_plain", "table_of", "value_of"]
+__all__ = ["COLUMNS", "TABLES", "bound", "is_plain", "plain_value", "table_of", "value_of"]
 
 TABLES = "piecewise_polynomial"
 """The operation whose attributes are data: forcings."""
@@ -67,20 +70,31 @@ def value_of(node: Expression) -> Any:
     """
     bound = _bound.get()
     if bound is None or id(node) in bound.kept:
-        return node.value
+        return plain_value(node)
     found = bound.arguments.get(id(node))
     if found is None:
         if not bound.complete or is_plain(node):
-            return node.value
+            return plain_value(node)
         raise EngineError(f"A constant of shape {node.shape} isn't among the program's arguments. Please report this.")
     return found
+
+
+def plain_value(node: Expression) -> Any:
+    """A constant's NumPy array, in the precision that is configured: JAX wouldn't convert it everywhere."""
+    return node.value if node.dtype == "bool" else _as_configured(node.value)
+
+
+def _as_configured(values: Any) -> Any:
+    return values if jax.config.jax_enable_x64 else np.asarray(values, np.float32)  # type: ignore[attr-defined]
 
 
 def table_of(node: Expression) -> dict[str, Any]:
     """The attributes of an operation, a table's columns being arguments."""
     bound = _bound.get()
-    if node.operation != TABLES or bound is None or id(node) in bound.kept or id(node) not in bound.arguments:
+    if node.operation != TABLES:
         return node.attributes
+    if bound is None or id(node) in bound.kept or id(node) not in bound.arguments:
+        return {**node.attributes, **{name: _as_configured(node.attributes[name]) for name in COLUMNS}}
     return {**node.attributes, **dict(zip(COLUMNS, bound.arguments[id(node)], strict=True))}
 
 

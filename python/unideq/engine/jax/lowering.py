@@ -18,7 +18,7 @@ from jax import lax
 from ...errors import EngineUnsupported
 from ...graph import Expression, Graph
 from . import convolution, spectra
-from .bound import COLUMNS, TABLES, table_of, value_of
+from .bound import COLUMNS, TABLES, plain_value, table_of, value_of
 
 __all__ = ["LOWERINGS", "check", "lower", "lowering", "rows_read"]
 
@@ -199,14 +199,14 @@ def lower(graph: Graph, compiled_in: bool = False) -> Callable[[Mapping[str, Any
             if node.operation == "input":
                 found[id(node)] = values[node.name]
             elif function is None:
-                found[id(node)] = node.value if compiled_in else value_of(node)
+                found[id(node)] = plain_value(node) if compiled_in else value_of(node)
             elif node in exponents:
                 found[id(node)] = function(found[inputs[0]], exponents[node])
             elif id(node) in own:
                 found[id(node)] = function(found[inputs[0]], **own[id(node)])
             else:
                 found[id(node)] = function(*(found[i] for i in inputs), **table_of(node))
-        return {name: jnp.asarray(found[id(node)], dtype=node.dtype) for name, node in outputs}
+        return {name: jnp.asarray(found[id(node)], bool if node.dtype == "bool" else float) for name, node in outputs}
 
     return run
 

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...graph import Expression, Graph
+from .bound import plain_value
 from .convolution import _shift
 from .lowering import check, lowering
 
@@ -44,7 +45,7 @@ def lower_mapped(graph: Graph, mapped: Collection[str]) -> Callable[[Mapping[str
             if node.operation == "input":
                 found[id(node)] = values[node.name], 0 if node.name in mapped else None
             elif not node.inputs:
-                found[id(node)] = node.value, None
+                found[id(node)] = plain_value(node), None
             else:
                 found[id(node)] = _apply(node, [found[id(i)] for i in node.inputs])
         (count,) = {len(values[name]) for name in mapped if name in values}
@@ -125,7 +126,7 @@ def _moved(argument: Placed, axis: int) -> Any:
 
 def _output(node: Expression, argument: Placed, count: int) -> jax.Array:
     value, axis = argument
-    value = jnp.asarray(value, dtype=node.dtype)
+    value = jnp.asarray(value, bool if node.dtype == "bool" else float)
     return jnp.broadcast_to(value, (count, *value.shape)) if axis is None else _moved((value, axis), 0)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 
 from ...errors import EngineError
-from ...objective.program import Balancing, LossProgram
+from ...objective.program import Balancing, LossProgram, Pointwise
 from ...optimise import Arrays, FirstOrder
 from ..batches import Fresh, fresh_data, iterations_at_once, stacked
 from ..cache import CompiledCache
@@ -72,20 +72,31 @@ def _method(task: Task, numbers: Mapping[str, Any]) -> Any:
     return _METHODS[task.phase.kind](replace(task, phase=task.phase.with_numbers(numbers)))
 
 
-def _make_chunk(task: Task, seeds: int, room: int, found: Arguments) -> Callable[..., Any]:
-    """`(state, logs, data, fresh, base, target) -> state, logs`: turns until running seeds made `target` iterations.
+def turn_by_turn(asked: Minimisation) -> bool:
+    """Whether every turn is a call of its own: XLA's fast convolutions of float32 are for code without loops."""
+    if asked.precision == "float64":
+        return False
+    graphs = (s.graph for s in asked.objective.sources if isinstance(s, Pointwise))
+    return any(node.operation == "convolution" for graph in graphs for node in graph.nodes)
+
+
+def _make_chunk(task: Task, seeds: int, room: int, found: Arguments, single: bool) -> Callable[..., Any]:
+    """`(state, logs, data, fresh, base, target) -> state, logs`: turns until running seeds made `target` iterations; a
+    `single` one.
 
     `fresh` is None, or (data of the iterations from the first on, stacked; which iteration is first). A method's turn
     gives the entries of the state that it changes. The numbers among the phase's settings are data.
     """
 
     def chunk(state: Any, logs: Any, data: Any, fresh: Any, base: Any, target: Any) -> Any:
-        return _turns(task, seeds, room, (state, logs), data, fresh, base, target)
+        return _turns(task, seeds, room, (state, logs), data, fresh, base, target, single)
 
     return jax.jit(found.binding(chunk, lambda state, logs, data, *rest: data["objective"]["constants"]))
 
 
-def _turns(task: Task, seeds: int, room: int, start: Any, data: Any, fresh: Any, base: Any, target: Any) -> Any:
+def _turns(
+    task: Task, seeds: int, room: int, start: Any, data: Any, fresh: Any, base: Any, target: Any, single: bool
+) -> Any:
     """The traced body of a chunk."""
     method, balancing = _method(task, data["settings"]), task.balancing
     shared = getattr(method, "shared", None)  # what all seeds decide together: within their mapping both branches run
@@ -124,7 +135,7 @@ def _turns(task: Task, seeds: int, room: int, start: Any, data: Any, fresh: Any,
             now = {**now, **shared(carry[0])}
         return every(*carry, now, base, target)
 
-    end = lax.while_loop(going, turn, start)
+    end = turn(start) if single else lax.while_loop(going, turn, start)
     return jax.tree.map(lambda x: x[None], end) if seeds == 1 else end
 
 
@@ -179,9 +190,20 @@ class JaxRunner:
             roles = Roles.of(balancing, objective, start["weights"])
             rule = (roles, balancing.rule, balancing.reference, balancing.denominator)
         residuals = tuple(objective.residuals.items())
-        key = ("minimise", prepared[0].key, optimizer.structure, optimizer.matrices, seeds, room, residuals, rule)
+        self._single = turn_by_turn(asked)
+        key = (
+            "minimise",
+            asked.precision,
+            prepared[0].key,
+            optimizer.structure,
+            optimizer.matrices,
+            seeds,
+            room,
+            residuals,
+            rule,
+        )
         task = Task(objective, optimizer, balancing, roles)
-        self._chunk = cache.get(key, lambda: _make_chunk(task, seeds, room, prepared[0]))
+        self._chunk = cache.get(key, lambda: _make_chunk(task, seeds, room, prepared[0], self._single))
         self._state: Any = jax.device_put(start)
         self._data = jax.device_put(
             {
@@ -197,7 +219,8 @@ class JaxRunner:
         self._empty = jax.device_put(empty_logs(asked, start))
         self._logs = self._empty
         self._asked, self._length = asked, 0
-        self._reached = int(start["iteration"].max())
+        self._kinds = {name: array.dtype for name, array in start.items()}
+        self._reached = self._made = int(start["iteration"].max())
 
     def advance(self, base: int, target: int) -> bool:
         """Run one chunk; see `Runner.advance`."""
@@ -213,10 +236,12 @@ class JaxRunner:
         return self._running()
 
     def _run(self, fresh: tuple[Fresh, int] | None, base: int, target: int) -> None:
-        with own_configuration():
+        with own_configuration(self._asked.precision):
             now = None if fresh is None else jax.device_put(fresh)
             with _named_failures():
-                self._state, self._logs = self._chunk(self._state, self._logs, self._data, now, base, target)
+                for _ in range(target - self._made if self._single else 1):
+                    self._state, self._logs = self._chunk(self._state, self._logs, self._data, now, base, target)
+        self._made = target
 
     def _running(self) -> bool:
         with _named_failures():  # of chunks that were still at work
@@ -236,6 +261,12 @@ class JaxRunner:
 
     def collect(self, count: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """State and logs on the host; see `Runner.collect`."""
-        logs = {key: np.array(value[:, :count]) for key, value in jax.device_get(self._logs).items()}
+        logs = {key: _as_usual(value[:, :count]) for key, value in jax.device_get(self._logs).items()}
         self._logs = self._empty
-        return {name: np.array(value) for name, value in jax.device_get(self._state).items()}, logs
+        state = jax.device_get(self._state).items()
+        return {name: np.array(value, self._kinds.get(name, value.dtype)) for name, value in state}, logs
+
+
+def _as_usual(values: np.ndarray) -> np.ndarray:
+    """A copy, floats as float64."""
+    return np.array(values, float if values.dtype.kind == "f" else values.dtype)

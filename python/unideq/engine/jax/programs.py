@@ -13,6 +13,7 @@ import numpy as np
 from ...graph import factored
 from ...objective.program import Given, Integration, Pointwise, Rollout, Source, shapes_key
 from . import integrate, rollout
+from .convolution import outside_loops
 from .integrate import Data
 from .lowering import lower
 
@@ -67,7 +68,8 @@ def _make_pointwise(source: Pointwise, forward_mode: bool) -> Callable[[jax.Arra
     run = lower(factored(source.graph))
 
     def at_points(theta: jax.Array, points: Data) -> Arrays:
-        values = jax.vmap(lambda point: run({"theta": theta, **point}))(points)
+        with outside_loops():  # in single precision also of an optimiser's: see `optimise.turn_by_turn`
+            values = jax.vmap(lambda point: run({"theta": theta, **point}))(points)
         return {f"{source.name}.{key}": value for key, value in values.items()}, False
 
     return at_points

@@ -9,11 +9,14 @@ from typing import Any
 from ...errors import EngineUnsupported
 from ...graph import Graph, jvp, partition, to_json, vjp
 
-__all__ = ["Parts", "Program", "as_json", "derivatives", "forward", "once", "parts", "reverse"]
+__all__ = ["PRODUCTS", "Parts", "Program", "as_json", "derivatives", "forward", "in_single", "once", "parts", "reverse"]
 
 Program = dict[str, Any]
 Parts = dict[str, tuple[Graph, Sequence[str]]]
 """Name → a graph, and the inputs that it is differentiated in."""
+
+PRODUCTS = ("convolution", "convolution_kernel", "matmul")
+"""Operations that Julia also has in single precision."""
 
 _made: weakref.WeakKeyDictionary[Graph, dict[Any, Any]] = weakref.WeakKeyDictionary()
 
@@ -59,3 +62,13 @@ def derivatives(wanted: Parts) -> Program:
         "gradient": {name: reverse(graph, wrt) for name, (graph, wrt) in wanted.items()},
         "tangent": {name: forward(graph, wrt) for name, (graph, wrt) in wanted.items()},
     }
+
+
+def in_single(program: Any) -> Any:
+    """A program's JSON with products in single precision: a mark at each of their nodes."""
+    if isinstance(program, dict):
+        marked = {name: in_single(part) for name, part in program.items()}
+        if program.get("operation") in PRODUCTS:
+            marked["attributes"] = {**program.get("attributes", {}), "precision": "float32"}
+        return marked
+    return [in_single(part) for part in program] if isinstance(program, list) else program

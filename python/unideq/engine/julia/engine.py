@@ -77,7 +77,7 @@ class JuliaEngine:
 
     # ---- programs ----------------------------------------------------------------------------------------------
 
-    def prepared(self, objective: LossProgram) -> Prepared:
+    def prepared(self, objective: LossProgram, precision: str = "float64") -> Prepared:
         """The compiled objective, with this objective's data and weights in it.
 
         Objectives that differ in these alone share one; whoever makes several calls asks before each.
@@ -85,7 +85,8 @@ class JuliaEngine:
         key, data = self._keys.get(
             objective, lambda: (HashedKey(("objective", objective.key)), contiguous(objective_data(objective)))
         )
-        found = self._cache.get(key, lambda: self._compile(objective))
+        whose = key if precision == "float64" else (key, precision)
+        found = self._cache.get(whose, lambda: self._compile(objective, precision))
         weights = list(map(objective.weights.get, objective.loss.outputs))
         if found.data is not data or found.weights != weights:
             whole = whole_data(objective, data)
@@ -93,8 +94,8 @@ class JuliaEngine:
             found.data, found.weights = data, weights
         return found
 
-    def _compile(self, objective: LossProgram) -> Prepared:
-        handle = self.bridge.call("prepare_objective", "compiling the objective", objective_json(objective))
+    def _compile(self, objective: LossProgram, precision: str) -> Prepared:
+        handle = self.bridge.call("prepare_objective", "compiling the objective", objective_json(objective, precision))
         return Prepared(handle, int(handle.parameters))
 
     def _ready(self, objective: LossProgram, theta: Any) -> tuple[Any, np.ndarray, bool]:

@@ -38,7 +38,10 @@ class JuliaRunner:
         self._logs = empty_logs(asked, start)
         self._reached = int(np.max(self._state["iteration"]))
         self._draws = self._empty_draws()
-        handle, program = engine.prepared(asked.objective).handle, json.dumps(self._program(start), default=float)
+        handle, program = (
+            engine.prepared(asked.objective, asked.precision).handle,
+            json.dumps(self._program(start), default=float),
+        )
         self._run = engine.bridge.call("prepare_minimise", "preparing the optimiser", handle, program)
         engine.bridge.call("set_state_b", "preparing the optimiser", self._run, address(self._table))
 
@@ -58,7 +61,7 @@ class JuliaRunner:
     def advance(self, base: int, target: int) -> bool:
         """Run one chunk; see `Runner.advance`."""
         # The callback may have asked for another objective's value, with other data in the same compiled program.
-        prepared = self._engine.prepared(self._asked.objective)
+        prepared = self._engine.prepared(self._asked.objective, self._asked.precision)
         call = self._engine.bridge.call
         if self._asked.batches is None:
             return bool(call("advance_b", "minimising", self._run, base, target))

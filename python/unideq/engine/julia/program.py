@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from ...graph import Graph
 from ...objective.program import LossProgram, Source
-from .derived import as_json, forward, reverse
+from .derived import Program, as_json, forward, in_single, reverse
 from .points import in_blocks
 from .programs import program_of
 
 __all__ = ["evaluation_json", "objective_json", "source_json"]
 
 
-def objective_json(objective: LossProgram) -> str:
+def objective_json(objective: LossProgram, precision: str = "float64") -> str:
     """The graphs of an objective, with their derivatives in reverse and in forward mode."""
     made = [name for source in objective.sources if source.graphs for name in source.shapes]
     read = [name for name in (*made, "theta") if name in objective.loss.input_names]
@@ -35,14 +35,14 @@ def objective_json(objective: LossProgram) -> str:
         "tangent": forward(objective.loss, read),
         "squares": None if squares is None else [(one.source.name, one.output) for one in squares],
     }
-    return json.dumps(program, allow_nan=False)
+    return _text(program, precision)
 
 
 def source_json(source: Source) -> str:
     """The graphs of one source, without derivatives, and the number of parameters."""
     alone = program_of(source).alone
     assert alone is not None
-    return json.dumps({**alone(source), "parameters": source.parameters}, allow_nan=False)
+    return _text({**alone(source), "parameters": source.parameters}, getattr(source, "precision", "float64"))
 
 
 def evaluation_json(graph: Graph, mapped: Sequence[str] = ()) -> str:
@@ -50,3 +50,7 @@ def evaluation_json(graph: Graph, mapped: Sequence[str] = ()) -> str:
     used = sorted((node for node in graph.nodes if node.operation == "input"), key=lambda node: str(node.name))
     names = [node.name for node in used if node.name in set(mapped)]
     return json.dumps({"graph": as_json(Graph(used, graph.outputs)), "mapped": names}, allow_nan=False)
+
+
+def _text(program: Program, precision: str) -> str:
+    return json.dumps(in_single(program) if precision == "float32" else program, allow_nan=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...checks import choice, settle, whole
+from ...checks import PRECISIONS, choice, settle, whole
 from ...errors import OptionError
 from ...graph import Graph
 from .source import Source
@@ -44,6 +44,9 @@ class Rollout(Source):
         derivative of a recorded state in θ is that of its last step alone).
     checkpoint
         Whether reverse mode keeps O(√m) states and computes the others again, instead of keeping all.
+    precision
+        `float64`; or `float32`: a rollout on its own computes in single precision. Within an objective that is for the
+        optimiser to say.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Rollout(Source):
     warmup: int = 0
     gradient: str = "full"
     checkpoint: bool = False
+    precision: str = "float64"
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("every", 1), ("warmup", 0)):
@@ -65,6 +69,7 @@ class Rollout(Source):
                 f"`steps` of a rollout needs a multiple of `every`: {self.steps} isn't one of {self.every}."
             )
         settle(self, choice, "gradient", choices=("full", "none"))
+        settle(self, choice, "precision", choices=PRECISIONS)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -77,4 +82,4 @@ class Rollout(Source):
 
     @property
     def settings(self) -> Hashable:
-        return self.steps, self.every, self.warmup, self.gradient, self.checkpoint
+        return self.steps, self.every, self.warmup, self.gradient, self.checkpoint, self.precision
