@@ -8,6 +8,8 @@ ROWS = rows(r"""
 coarse.closed(None)  # ude.closures … NoneType
 coarse.closed(5)  # ude.closures … int
 coarse.closed("learned")  # ude.closures … str
+ode.closed(lambda t, s: -s.x)  # an `ODE` … right-hand side
+closure.closed(lambda t, s: -s.u)  # a `Stepper` … Close the PDE
 coarse.closed(ude.nn.CNN(1, 1))  # ude.closures … CNN
 coarse.closed(ude.closures.Learned)  # `Learned` itself
 coarse.closed()  # `closure`

@@ -80,6 +80,45 @@ def test_both_in_order(known, tmp_path):
     assert "APriori(batch=4" in repr(again.record.settings.stages()[0].objective)
 
 
+def test_an_interrupted_training_goes_on_with_the_same_snapshots(known, tmp_path):
+    stepper = ude.Stepper(viscous(), 0.04, "etdrk4")
+    settings = {"phases": [ude.Adam(1e-2, 8)], "report_every": 4, "progress": False}
+    settings["objective"] = ude.APriori(batch=4, augment=True, spectral=0.1)
+    whole = ude.fit(stepper, known, **settings)
+
+    def interrupt(report):
+        raise KeyboardInterrupt
+
+    part = ude.fit(stepper, known, callback=interrupt, **settings)
+    part.save(tmp_path / "part.nc")
+    rest = ude.resume(tmp_path / "part.nc", progress=False)
+    for name in ("total", "gradient_norm", "judged_total"):
+        np.testing.assert_array_equal(rest.record.history.joined(1)[name], whole.record.history.joined(1)[name])
+    assert rest.record.history.iterations == 8 > part.record.history.iterations
+
+
+def test_streams_and_lone_snapshots_serve_steppers(known):
+    stepper = ude.Stepper(viscous(), 0.04, "etdrk4")
+    settings = {"phases": [ude.Adam(0.1, 60)], "objective": ude.APriori(batch=6), "progress": False}
+    for data in (ude.Stream(known), known.isel(time=[0, 1, 4]), known.isel(time=[2])):
+        assert ude.fit(stepper, data, **settings).parameters["eddy"] == pytest.approx(0.2, abs=0.02)
+
+
+def test_conditions_and_values_by_group_are_each_trajectorys_own(known):
+    factors = xr.DataArray([1.0, 2.0, 4.0], dims="trajectory")
+    data = known.assign(u_subgrid=factors * known.u_subgrid).assign_coords(strength=factors)
+
+    def own(t, state, p):
+        return p.strength * eddy(t, state, p)
+
+    conditioned = COARSE.closed(own, {"eddy": 0.5, "strength": ude.Condition(1.0)})
+    grouped = COARSE.closed(eddy, {"eddy": ude.Parameter(0.5, per="trajectory")})
+    settings = {"objective": ude.APriori(), "phases": [ude.BFGS(20)], "progress": False}
+    assert ude.fit(conditioned, data, **settings).parameters["eddy"] == pytest.approx(0.2, rel=1e-6)
+    found = ude.fit(ude.Stepper(grouped, 0.04, "etdrk4"), data.drop_vars("strength"), **settings)
+    np.testing.assert_allclose(found.tree["parameters"]["eddy"][0], 0.2 * factors, rtol=1e-5)
+
+
 def test_snapshots_are_drawn_by_seed_and_iteration_alone():
     model = ude.Stepper(viscous(), 0.04)
     made = problem(model, DATA)

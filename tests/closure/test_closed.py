@@ -84,6 +84,12 @@ def test_files_copies_values_and_layers_keep_it(tmp_path):
     }
 
 
+def test_scripts_have_it(tmp_path):
+    closed().export_julia(tmp_path / "model.jl", [0.0, 0.1], {"u": U})
+    script = (tmp_path / "model.jl").read_text()
+    assert script.count("drag") > 2 and "observables" in script
+
+
 def test_a_formula_takes_the_networks_place():
     model = learned().replace("closure", lambda p, u: -p.drag * u, {"drag": 0.5})
     assert str(model.equations()) == str(closed().equations())

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import unideq as ude
 from unideq.closure.symmetry import odd_fields, turns_of
@@ -32,7 +34,7 @@ def of(model, outputs=1, inputs=None, **settings):
 
 
 @pytest.mark.parametrize(
-    ("model", "field", "settings"),
+    ("model", "field", "form"),
     [
         (WAVES, U, {"form": "plain"}),
         (WAVES, U, {"form": "flux"}),
@@ -45,23 +47,57 @@ def of(model, outputs=1, inputs=None, **settings):
     ],
 )
 @pytest.mark.parametrize("equivariant", [False, True])
-def test_forms_conserve_and_turn_to_rounding(model, field, settings, equivariant):
-    term = of(model, equivariant=equivariant, **settings)
+def test_forms_conserve_and_turn_to_rounding(model, field, form, equivariant):
+    term = of(model, equivariant=equivariant, **form)
     found = term(field)
     size = float(np.abs(found).max())
     assert size > 1e-3
     transfer, mean = float(np.sum(field * found)), float(np.mean(found))
     rounding = 1e-13 * size * field.size
-    assert (abs(mean) < rounding) == (settings["form"] != "plain")
-    if settings.get("dissipation"):
+    assert (abs(mean) < rounding) == (form["form"] != "plain")
+    if form.get("dissipation"):
         assert transfer < -1e-3 * size
     else:
-        assert (abs(transfer) < rounding) == (settings["form"] == "skew")
+        assert (abs(transfer) < rounding) == (form["form"] == "skew")
     for turn in turns_of(model.grid, "a test")[1:]:
         sign = -1.0 if turn.mirrors else 1.0  # of vorticity, and of the velocity along a line
         apart = np.abs(term(sign * turn.of(field)) - sign * turn.of(found)).max()
         assert apart < 1e-13 * size or not equivariant
         assert apart > 1e-3 * size or equivariant
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    points=st.lists(st.integers(5, 9), min_size=1, max_size=2),
+    square=st.booleans(),
+    form=st.sampled_from(["flux", "skew"]),
+    dissipation=st.booleans(),
+    fourier=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_on_any_grid_closures_conserve_and_turn(points, square, form, dissipation, fourier, seed):
+    shape = [points[0]] * len(points) if square else points
+    scheme = ude.schemes.Fourier() if fourier else ude.schemes.Central(2)
+    grid = ude.Grid(*(ude.Axis(n, 0.0, 1.0, k) for n, k in zip("xy", shape, strict=False)), scheme=scheme)
+    dims, lossy = len(shape), dissipation and form == "skew"
+    outputs = dims if form == "flux" else 1 + lossy
+    network = CNN(1, outputs, (2,), 3, dims)
+    closure = Learned(network, form=form, dissipation=lossy, equivariant=True, odd=("c",) * (seed % 2))
+    model = ude.PDE(lambda t, s: -s.c, grid, ["c"]).closed(closure)
+    rng = np.random.default_rng(seed)
+    theta, field, sign = rng.standard_normal(model.layout.size), rng.standard_normal(shape), -1.0 if seed % 2 else 1.0
+
+    def term(values):
+        return model.observation.evaluate({"t": 0.0, "u": values.ravel(), "theta": theta})["c_subgrid"]
+
+    found = term(field)
+    rounding = 1e-12 * float(np.abs(found).max()) * field.size
+    assert abs(found.sum()) <= rounding
+    transfer = float(np.sum(field * found))
+    assert form == "flux" or (transfer <= rounding and (lossy or transfer >= -rounding))
+    for turn in turns_of(grid, "a test"):
+        s = sign if turn.mirrors else 1.0
+        np.testing.assert_allclose(term(s * turn.of(field)), s * turn.of(found), atol=rounding)
 
 
 def test_turns_are_a_group_and_undo_themselves():

@@ -270,6 +270,14 @@ class Model(Declared, Stored):
         check_distinct({"state": self.states.names, "forcing": self.forcing_names, "parameter": new})
         return replace_learned(self, network, formula, new)
 
+    def closed(self, closure: Any, parameters: Any = None, networks: Any = None) -> Any:
+        """For a `PDE`: see there."""
+        raise ModelError(
+            f"A closure stands for what a PDE's grid doesn't see, and this is a{'n' * (type(self).__name__ == 'ODE')} "
+            f"`{type(self).__name__}`. Close the PDE, and make the stepper of that; of an ODE, write the term in its "
+            "right-hand side."
+        )
+
     def with_values(self, parameters: Mapping[str, Any]) -> Self:
         """The same model with other initial values of its parameters.
 
