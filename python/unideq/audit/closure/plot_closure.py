@@ -52,6 +52,8 @@ def plot_energy(name: str, evidence: xr.Dataset, figure: Any) -> None:
         if np.isfinite(run["blow_up_time"]):
             last = int(np.flatnonzero(np.isfinite(run["energy"].values))[-1])
             ax.plot(turnovers[last], run["energy"][last] / scale, "X", color=COLOURS[1], ms=8)
-    ax.set(xlabel="eddy turnovers", yscale="log")
+    ax.set_xlabel("eddy turnovers")
+    if ax.get_ylim()[1] > 3.0:
+        ax.set_yscale("log")
     ax.legend()
     title(ax, f"energy of {name}, coupled", "✕ blow-up")
