@@ -9,6 +9,7 @@ import xarray as xr
 import unideq as ude
 from unideq.errors import UnideqWarning
 from unideq.grid.stream_function import velocity
+from unideq.result.closure_scores import coupled
 from unideq.result.closure_scores.a_priori import term_scores
 from unideq.result.closure_scores.density import Density, tail_errors
 from unideq.result.closure_scores.flow import Flow, log_rmse
@@ -112,6 +113,21 @@ def test_runs_start_where_there_is_room_and_statistics_skip_their_beginning(seen
     decayed = 0.25 * np.exp(-0.25 * np.array([1, 2])).mean()  # snapshots at 0.25 and 0.5 after each start
     assert found.spectrum.sel(quantity="energy")[0, 0, 1].item() == pytest.approx(decayed, rel=1e-6)
     assert found.spectrum_error.sel(quantity="energy")[0, 1].item() == pytest.approx(4 * decayed - 1, rel=1e-6)
+
+
+def test_conditions_are_each_trajectorys_own_and_long_runs_are_added_up_piece_by_piece(seen, monkeypatch):
+    """Two rates, the second none; pieces of four steps of both runs give what one piece gives."""
+    model = ude.PDE(
+        lambda t, s, p: p.rate * s.u, LINE, ["u"], {"rate": ude.Condition(9.0)},
+        observe=lambda t, s, p: {"u": s.u, "u_subgrid": p.rate * s.u},
+    )  # fmt: skip
+    data = seen.assign_coords(rate=("trajectory", [-0.5, 0.0]))
+    whole = ude.closure_scores({"a": model}, data, dt=0.05, steps=10, engine="jax")
+    assert whole.rmse[0].values == pytest.approx([0.0, 1.0], abs=1e-12)
+    assert whole.drift[0, :, 0].values == pytest.approx([-TURNOVER, 0.0], rel=1e-3, abs=1e-12)
+    monkeypatch.setattr(coupled, "_VALUES", 4 * 2 * N)
+    pieces = ude.closure_scores({"a": model}, data, dt=0.05, steps=10, engine="jax")
+    xr.testing.assert_allclose(pieces, whole, rtol=1e-12)
 
 
 def test_a_model_that_doesnt_tell_its_term_has_no_scores_a_priori(seen):
