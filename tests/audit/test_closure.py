@@ -7,7 +7,6 @@ import xarray as xr
 import unideq as ude
 from unideq.audit import ClosureSpectrum, Coupled, GradientModel
 from unideq.errors import OptionError
-from unideq.grid.stream_function import velocity
 
 LINE = ude.Grid(ude.Axis("x", 0.0, 2 * np.pi, 32), scheme=ude.schemes.Fourier())
 X = LINE.coordinates("x")
@@ -45,23 +44,15 @@ def line():
     return trained(model, data)
 
 
-def gradient_model(w):
-    u, v = velocity(SQUARE, w)
-    found = 0.0
-    for k in "xy":
-        x, y = (SQUARE.d(SQUARE.d(w, i), k) for i in "xy")
-        found = found - WIDTH**2 / 12 * (SQUARE.d(u, k) * x + SQUARE.d(v, k) * y)
-    return found
-
-
 @pytest.fixture(scope="module")
 def square():
     """Vortices whose closure is the nonlinear gradient model, and a drag."""
     model = ude.PDE(lambda t, s: 0.0 * s.vorticity, SQUARE, ["vorticity"])
-    closed = model.closed(lambda t, s, p: gradient_model(s.vorticity) - p.drag * s.vorticity, {"drag": 0.0})
+    gradient = ude.closures.NonlinearGradient()
+    closed = model.closed(gradient).closed(lambda t, s, p: -p.drag * s.vorticity, {"drag": 0.0})
     x, y = np.meshgrid(*[SQUARE.coordinates(n) for n in "xy"], indexing="ij")
     w = np.stack([np.sin(2 * x + t) * np.cos(y) + np.cos(x + 2 * y - t) + np.sin(3 * y + x) for t in (0.0, 0.4, 0.9)])
-    term = gradient_model(w) - 0.3 * w
+    term = gradient.term(model, {"vorticity": w}, None, None)["vorticity"] - 0.3 * w
     lead = ("time", "x", "y")
     coords = {"time": 0.1 * np.arange(3), **{n: SQUARE.coordinates(n) for n in "xy"}}
     return trained(closed, xr.Dataset({"vorticity": (lead, w), "vorticity_subgrid": (lead, term)}, coords))

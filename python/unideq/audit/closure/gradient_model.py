@@ -10,8 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ...checks import known_arguments, number, settle
-from ...errors import ModelError
-from ...grid.stream_function import velocity
+from ...closure import NonlinearGradient
 from ...result.closure_scores.a_priori import term_statistics
 from ..finding import Finding
 from .closed_field import ClosedField, ClosureCheck
@@ -28,7 +27,7 @@ _OF_TRUTH = 0.3
 @known_arguments
 @dataclass(frozen=True)
 class GradientModel(ClosureCheck):
-    """Is a closure the nonlinear gradient model, −(Δ²/12) ∂ₖu · ∇∂ₖω (in one dimension −(Δ²/12) u_x u_xx)?
+    """Is a closure the nonlinear gradient model, `ude.closures.NonlinearGradient`?
 
     Regressions on filtered data return it, with correlations above 0.95 and runs that blow up: in two dimensions it
     transfers enstrophy but no energy (Jakhar et al., arXiv:2306.05014). The check warns where a term correlates with it
@@ -58,7 +57,8 @@ class GradientModel(ClosureCheck):
     def look(self, field: ClosedField) -> tuple[Finding, Any]:
         few, own = field.thinned()
         truth, flow = few.truth, few.truth.flow
-        model = self._term(few)
+        closed: Any = few.candidate.model
+        model = NonlinearGradient(self.width).term(closed, {truth.field: truth.values}, None, None)[truth.field]
         r = float(np.corrcoef(own.ravel(), model.ravel())[0, 1]) if np.ptp(own) > 0 and np.ptp(model) > 0 else 0.0
         coefficient = float((own * model).sum() / max((model**2).sum(), 1e-300))
         variables: dict[str, Any] = {"correlation": r, "coefficient": coefficient}
@@ -71,22 +71,6 @@ class GradientModel(ClosureCheck):
             variables[f"moved{which}"] = float(moved)
         evidence = xr.Dataset(variables, {"wavenumber": flow.shells.wavenumbers})
         return self._finding(truth.field, evidence, truth.exact), partial(plot_transfer, truth.field, evidence)
-
-    def _term(self, field: ClosedField) -> np.ndarray:
-        """The nonlinear gradient model's term at the snapshots."""
-        grid, values = field.candidate.model.grid, field.truth.values
-        widths = [self.width or 2.0 * axis.spacing for axis in grid.axes]
-        if field.truth.flow.vorticity:
-            flow = dict(zip(grid.dims, velocity(grid, values), strict=True))
-        elif len(grid.dims) == 1:
-            flow = {grid.dims[0]: values}
-        else:
-            raise ModelError(f"The nonlinear gradient model of `{field.truth.field}` needs the velocity that moves it.")
-        found = np.zeros_like(values)
-        for width, k in zip(widths, grid.dims, strict=True):
-            for i, component in flow.items():
-                found -= width**2 / 12.0 * grid.d(component, k) * grid.d(grid.d(values, i), k)
-        return found
 
     def _finding(self, name: str, evidence: xr.Dataset, exact: bool) -> Finding:
         r, c, net = (float(evidence[n]) for n in ("correlation", "coefficient", "net"))
