@@ -90,6 +90,7 @@ ude.problems.Burgers().data(1, 10, initial=5)  # `initial` … 5
 ude.problems.Burgers().data(1, 10, initial={"v": np.zeros(256)})  # `v`
 ude.problems.Burgers().data(1, 10, initial={"u": 1j * np.zeros(256)})  # `u` … complex
 ude.problems.Burgers().data(1, 10, initial={"u": "a"})  # `u` … 'a'
+ude.problems.ForcedBurgers().data(1, 10, initial={"u": np.zeros(10)})  # `u` … (10,)
 ude.problems.Burgers().data(1, 10, conditions={"a": 1.0})  # `a`
 ude.problems.Burgers().data(1, 10, on=5)  # `on` … 5
 ude.problems.Burgers().data(1, 10, on=walls)  # `x`

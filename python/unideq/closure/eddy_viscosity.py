@@ -131,7 +131,8 @@ class Smagorinsky(_ByStrain, _Given):
     Parameters
     ----------
     coefficient
-        C; a `ude.Parameter` is trained, under the name `smagorinsky`.
+        C; a `ude.Parameter` is trained, under the name `smagorinsky`. The default is the usual 0.2 of one spacing, as Δ
+        is two.
     width
         Δ, of the filter. Default: twice the grid's spacing, as for `ude.coarsen`.
 
@@ -148,11 +149,11 @@ class Smagorinsky(_ByStrain, _Given):
     --------
     >>> import unideq as ude
     >>> flow = ude.problems.KolmogorovFlow(points=16)
-    >>> flow.model().closed(ude.closures.Smagorinsky(0.17)).observables
+    >>> flow.model().closed(ude.closures.Smagorinsky(0.1)).observables
     {'vorticity': (16, 16), 'vorticity_subgrid': (16, 16)}
     """
 
-    coefficient: float | Parameter = 0.17
+    coefficient: float | Parameter = 0.1
     width: float | None = None
 
 
@@ -165,7 +166,7 @@ class Leith(_BySteepness, _Given):
     Parameters
     ----------
     coefficient
-        C; a `ude.Parameter` is trained, under the name `leith`.
+        C; a `ude.Parameter` is trained, under the name `leith`. The default is 1/(2π): Leith's 1/π of one spacing.
     width
         As for `Smagorinsky`.
 
@@ -179,7 +180,7 @@ class Leith(_BySteepness, _Given):
     C. E. Leith, Physica D 98 (1996) 481-491.
     """
 
-    coefficient: float | Parameter = 0.25
+    coefficient: float | Parameter = 0.16
     width: float | None = None
 
 

@@ -166,7 +166,7 @@ class ReadyProblem:
             given: Mapping[str, Any] = self.initial(trajectories, seed) if initial is None else dict(initial)
             arrays = {n: array(v, n, "initial") for n, v in given.items()}
             start = {n: v[None] if v.shape == shape else v for n, v in arrays.items()}
-            conditions = self._drawn(max(map(len, start.values()), default=1), seed, conditions)
+            conditions = self._drawn(max((len(v) for v in start.values() if v.ndim), default=1), seed, conditions)
             if warmup:
                 settled = stepper.rollout(
                     start, warmup, every=warmup, conditions=conditions, engine=engine, start=-warmup * stepper.dt

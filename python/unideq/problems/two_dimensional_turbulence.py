@@ -46,7 +46,8 @@ class TwoDimensionalTurbulence(Turbulence):
 
     Notes
     -----
-    Energy piles up at the largest scales where nothing takes it: forced flows need a `drag` to become stationary.
+    Energy piles up at the largest scales where nothing takes it: forced flows need a `drag` to become stationary. With
+    0.1, 256 points resolve Re = 1000 at the forcings 4 (dt 0.005) and 25, and 8000 barely; decaying flow of 8000 well.
 
     Examples
     --------
