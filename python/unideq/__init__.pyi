@@ -8,6 +8,11 @@ from . import problems as problems
 from .audit import FlowMap as FlowMap
 from .audit import Shift as Shift
 from .audit import Truncation as Truncation
+from .audit import kernel_changes as kernel_changes
+from .audit import kernel_spectra as kernel_spectra
+from .audit import loss_landscape as loss_landscape
+from .audit import pick_layer as pick_layer
+from .audit import preactivation_spectra as preactivation_spectra
 from .closure import coarsen as coarsen
 from .engine import available as available_engines  # noqa: F401
 from .engine import get_engine as get_engine

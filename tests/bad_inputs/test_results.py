@@ -25,6 +25,30 @@ fit.plot(colour="red")  # `colour`
 fit.report(5)  # `path` … 5
 fit.report(folder)  # can't be written
 fit.report(folder / "none" / "a.html")  # can't be written
+fit.explain()  # `explain` … ude.nn.CNN … none
+fit.explain(network="g")  # `g` … `f`
+ude.kernel_spectra(fit)  # `kernel_spectra` … ude.nn.CNN
+ude.kernel_spectra(ode)  # `kernel_spectra` needs `fit` … ODE
+ude.kernel_changes(fit)  # `kernel_changes` … ude.nn.CNN
+ude.kernel_changes(None)  # `kernel_changes` needs `fit`
+ude.preactivation_spectra(fit, data, network="f")  # `f` is `MLP`
+ude.pick_layer(fit, 5)  # `pick_layer` needs `data` … 5
+ude.pick_layer(fit, data)  # ude.nn.CNN
+ude.loss_landscape(5)  # `loss_landscape` needs `fit` … 5
+ude.loss_landscape(fit, points=4)  # odd number of `points` … 4
+ude.loss_landscape(fit, points=1)  # `points` … 1
+ude.loss_landscape(fit, span=-1.0)  # `span` … -1
+ude.loss_landscape(fit, span=np.nan)  # `span` … nan
+ude.loss_landscape(fit, directions=3)  # `directions` … 3
+ude.loss_landscape(fit, within="f.layer_9")  # `f.layer_9` … `f.layer_2`
+ude.loss_landscape(fit, within="rate")  # Nothing moves
+ude.loss_landscape(fit, within=5)  # `within` … 5
+ude.loss_landscape(fit, draw=-1)  # `draw` … -1
+ude.loss_landscape(fit, seed=9)  # seed 9
+ude.audit.kernels.kernel_classes("abc", (8,))  # `kernels` … 'abc'
+ude.audit.kernels.kernel_classes(np.ones((3, 3)), (2, 2))  # doesn't fit a grid
+ude.audit.kernels.kernel_classes(np.ones(3), 8)  # `shape` … 8
+ude.audit.kernels.kernel_classes(np.ones((3, 3, 3)), (8, 8, 8))  # one or two dimensions
 fit.check_gradient(seed=9)  # seed 9
 fit.check_gradient(directions=0)  # `directions` … 0
 fit.check_gradient(directions="8")  # `directions` … '8'

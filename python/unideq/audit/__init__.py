@@ -4,6 +4,7 @@ from .auditing import audit
 from .check import Check, Outcome
 from .closure import ClosureSpectrum, Coupled, GradientModel
 from .finding import Finding
+from .kernels import kernel_changes, kernel_spectra, loss_landscape, pick_layer, preactivation_spectra
 from .pathology import (
     Balance,
     Causality,
@@ -43,4 +44,9 @@ __all__ = [
     "Subject",
     "Truncation",
     "audit",
+    "kernel_changes",
+    "kernel_spectra",
+    "loss_landscape",
+    "pick_layer",
+    "preactivation_spectra",
 ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ..audit import Audit, Check
     from ..audit.gradient import GradientCheck
+    from ..audit.kernels import Explanation
     from ..audit.recovery import Recovery
     from ..model import Model
     from ..training.transferred import Transferred
@@ -504,6 +505,45 @@ class Fit:
     def recover(self, network: str | None = None, **settings: Any) -> Recovery:
         """Find equations for a learned term; see `unideq.audit.recovery.recover`."""
         return self._ask("recover", network, **settings)
+
+    def explain(
+        self,
+        data: xr.Dataset | None = None,
+        transferred: Fit | None = None,
+        *,
+        network: str | None = None,
+        clusters: int | None = None,
+        seed: int | None = None,
+    ) -> Explanation:
+        """What a network of convolutions learned, seen in Fourier space, and what a transfer changed in it.
+
+        Parameters
+        ----------
+        data
+            States of the target that this fit is, or was, transferred to; default: those that `transferred` saw.
+        transferred
+            What `transfer` made of this fit.
+        network
+            Which; default: the only one of convolutions.
+        clusters
+            Number of clusters of kernels; default: none.
+        seed
+            A seed; default: the best of this fit.
+
+        Returns
+        -------
+        Explanation
+            `tree`: what each kernel lets pass, energy spectra of the layers' linear pre-activations on this fit's data
+            and on the target's, and what changed; `pick`, which layer to retrain; `plot()`.
+
+        Raises
+        ------
+        OptionError, DataError, ModelError
+            Without a network of convolutions, complete states, or periodic axes.
+        """
+        from ..audit.kernels import explain
+
+        return explain(self, data, transferred, network, clusters, seed)
 
     # ---- files ------------------------------------------------------------------------------------------------
 
