@@ -23,7 +23,8 @@ def base():
     model = ude.ODE(
         lambda t, s, p, net: {"x": -p.k * s.x + p.c * net.f(s.x)}, ["x"], {"k": rate, "c": known}, {"f": net}
     )
-    return ude.fit(model, decay(), phases=ude.Adam(1e-2, 6), seeds=2, progress=False)
+    settings = {"objective": ude.Collocation(), "phases": ude.Adam(1e-2, 6)}
+    return ude.fit(model, decay(), **settings, seeds=2, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,13 @@ def test_what_is_not_named_keeps_its_values_bit_for_bit(base, moved):
     assert {n for n in own if bits(base, n) != bits(moved, n)} == {"f.layer_2.weight", "f.layer_2.bias"}
     for name in ("k", "c"):
         assert float(moved.parameters[name]) == float(base.parameters[name])
+
+
+def test_single_precision_rounds_nothing_that_is_kept(base):
+    single = ude.Adam(1e-2, 3, rates={"f.layer_2.bias": 0.5}, precision="float32")
+    fit = base.transfer(decay(3.5, 0.6), ["f.layer_2"], single, progress=False)
+    moved = {n for n in base.record.model.layout.names if bits(base, n) != bits(fit, n)}
+    assert moved == {"f.layer_2.weight", "f.layer_2.bias"}
 
 
 def test_all_is_every_network_and_the_parameters_that_were_trained(base):
@@ -142,4 +150,4 @@ def test_residual_fits_and_groups_are_refused_by_name():
     model = ude.ODE(lambda t, s, p: {"x": -p.k * s.x}, ["x"], {"k": own})
     two = xr.concat([decay(), decay(2.0)], xr.Variable("trajectory", ["a", "b"]))
     with pytest.raises(OptionError, match=r"fit\.adapted\(data\)"):
-        ude.fit(model, two, phases=ude.Adam(1e-2, 1), progress=False).transfer(two, ["k"])
+        ude.fit(model, two, objective=ude.Collocation(), phases=SHORT, progress=False).transfer(two, ["k"])

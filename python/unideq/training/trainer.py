@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -194,7 +195,12 @@ class Trainer:
 
     def _minimise(self, record: Record, course: Course, report: Callable[[Report], bool]) -> None:
         """The engine's loop from where the record stands."""
-        phase = course.stage.phase.lasting(course.stage.iterations).paced(self.task.layout)
+        phase, start = course.stage.phase.lasting(course.stage.iterations).paced(self.task.layout), record.theta
+
+        def kept(r: Report) -> bool:  # single precision would round what doesn't move
+            theta, best = (np.where(run.free, found, start) for found in (r.theta, r.best_theta))
+            return report(replace(r, theta=theta, best_theta=best))
+
         run = Minimisation(
             course.program,
             record.theta,
@@ -206,7 +212,7 @@ class Trainer:
             matrices=weight_matrices(self.task.layout) if phase.whole_matrices else (),
             **{"report_every": self.report_every, **course.options},
         )
-        course.minimise(run, report)
+        course.minimise(run, report if run.precision == "float64" else kept)
 
     def _is_due(self, r: Report, stage: Stage) -> bool:
         """Whether a report is one that decides the run: an engine reports more often where iterations are slow."""
