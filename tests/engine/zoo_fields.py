@@ -171,7 +171,7 @@ def kolmogorov_flow() -> Specimen:
 def closed_flow() -> Specimen:
     """Subgrid terms and their spectra at snapshots, by a closure that turns with the flow and loses enstrophy."""
     problem = ude.problems.KolmogorovFlow(points=12, reynolds=50.0, forcing=2)
-    network = ude.nn.CNN(2, 2, (3,), kernel=3, dimensions=2)
+    network = ude.nn.CNN(2, 4, (3,), kernel=3, dimensions=2)
     closure = ude.closures.Learned(network, form="skew", dissipation=True, equivariant=True)
     model = problem.model().closed(closure)
     data = fields(model, np.arange(3.0))

@@ -13,6 +13,7 @@ from .normalisation import by_own_deviation
 __all__ = ["FORMS", "Form"]
 
 FORMS = ("plain", "flux", "skew")
+CENTRAL = Central(2)
 
 
 class Form:
@@ -34,8 +35,8 @@ class Form:
     def __init__(self, name: str, grid: Grid, dissipation: bool) -> None:
         self.name, self.grid, self.dissipation = name, grid, dissipation
         d = len(grid.axes)
-        self.outputs = {"plain": 1, "flux": d, "skew": 1 + dissipation}[name]
-        skew = "b, and a of the dissipation," if dissipation else "b"
+        self.outputs = {"plain": 1, "flux": d, "skew": (1, 3)[d - 1] + dissipation}[name]
+        skew = ("b", "b of each axis, and the stream function,")[d - 1] + " and a of the dissipation" * dissipation
         self.words = {"plain": "the term", "flux": "a flux an axis", "skew": skew}[name]
         walls = next((a for a in grid.axes if not a.periodic), None)
         if walls is not None and name != "plain":
@@ -43,7 +44,7 @@ class Form:
                 f'`form="{name}"` conserves on periodic grids, and axis `{walls.name}` has boundary '
                 f'{walls.boundary!r}. Use `form="plain"`.'
             )
-        # One whose first derivative is antisymmetric: the grid's may look to one side.
+        # Of fluxes: the grid's own may look to one side.
         self.scheme = grid.scheme if isinstance(grid.scheme, Fourier) else Central(4)
 
     def of(self, parts: Sequence[Any], field: Any) -> Any:
@@ -56,19 +57,21 @@ class Form:
             return self.grid.divergence(flux, self.scheme)
         own = by_own_deviation(field, len(sizes))
         slopes = [self._d(own, k) for k in range(len(sizes))]
-        b = parts[0]
-        if len(sizes) == 1:
-            term = self._d(b * self._d(slopes[0], 0), 0) + self._d(self._d(b * slopes[0], 0), 0)
-        else:
-            term = self._d(b * slopes[1], 0) - self._d(b * slopes[0], 1)
-        return term if not self.dissipation else term + self._dissipated(parts[1], slopes)
+        first, *others = (
+            self._d(b * self._d(own, k, 2), k) + self._d(b * slope, k, 2)
+            for k, (b, slope) in enumerate(zip(parts, slopes, strict=False))
+        )
+        term = sum(others, first)
+        if len(sizes) == 2:
+            term = term + self._d(parts[2] * slopes[1], 0) - self._d(parts[2] * slopes[0], 1)
+        return term if not self.dissipation else term + self._dissipated(parts[-1], slopes)
 
     def _dissipated(self, a: Any, slopes: Sequence[Any]) -> Any:
         """∇·(a²∇û), whose product with û has the integral −∫a²|∇û|²."""
         first, *others = (self._d(a * a * slope, k) for k, slope in enumerate(slopes))
         return sum(others, first)
 
-    def _d(self, field: Any, k: int) -> Any:
-        """The derivative along an axis, in cells."""
+    def _d(self, field: Any, k: int, order: int = 1) -> Any:
+        """A derivative along an axis, in cells: central differences, the first antisymmetric, the second symmetric."""
         axis = self.grid.axes[k]
-        return self.grid.d(field, axis.name, scheme=self.scheme) * axis.spacing
+        return self.grid.d(field, axis.name, order, CENTRAL) * axis.spacing**order

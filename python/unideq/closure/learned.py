@@ -46,13 +46,13 @@ class Learned(Closure):
         Which get a term. Default: all of the model's.
     form
         `plain`: the network gives Π. `flux`: it gives F, an output an axis, and Π = ∇·F, so that the field's mean is
-        conserved to rounding. `skew`: it gives b, and Π = K û with Kᵀ = −K, so that ∫u Π = 0 and ∫Π = 0 to rounding:
-        K = ∂b∂² + ∂²b∂ in one dimension, ∂x b ∂y − ∂y b ∂x, advection by the stream function b, in two.
+        conserved to rounding. `skew`: Π = K û with Kᵀ = −K, so that ∫u Π = 0 and ∫Π = 0 to rounding. It gives b, one
+        an axis, and in two dimensions a stream function c: K = Σ (∂b∂² + ∂²b∂) + ∂x c ∂y − ∂y c ∂x, 1 or 3 outputs.
     dissipation
         Of the form `skew`: a further output a, and the term ∇·(a²∇û), which only takes energy.
     normalisation
-        Of the inputs. `snapshot`: each is divided by its own standard deviation over the snapshot (constant ones by
-        none). `stored`: by numbers that `scaled` measures.
+        Of the inputs. `snapshot`: each is divided by its own standard deviation over the snapshot (those that vary
+        by less than a millionth of their size by none). `stored`: by numbers that `scaled` measures.
     equivariant
         Whether Π turns and reflects with the fields, exactly: the mean of what the network gives for all turned and
         reflected fields, turned back. One call for 8 fields on a square grid (4 on another with two axes, 2 in one
@@ -75,9 +75,9 @@ class Learned(Closure):
 
     Notes
     -----
-    Forms are made with differences of the cell's size, and `skew` with û = u divided by its standard deviation over the
-    snapshot, so that outputs of size 1 make terms of about `output_scale`. Skew-symmetric and dissipative forms follow
-    van Gastelen et al., arXiv:2504.05868.
+    Forms are made with differences over cells (`skew`: central ones), and `skew` with û = u divided by its standard
+    deviation over the snapshot, so that outputs of size 1 make terms of about `output_scale`. Skew-symmetric and
+    dissipative forms follow van Gastelen et al., arXiv:2504.05868.
 
     Examples
     --------

@@ -9,8 +9,8 @@ import numpy as np
 __all__ = ["NORMALISATIONS", "by_own_deviation"]
 
 NORMALISATIONS = ("snapshot", "stored")
-CONSTANT = 1e-20
-"""Variance, in units of the mean square, below which a snapshot's values differ by rounding."""
+CONSTANT = 1e-12
+"""Variance, in units of the mean square, below which values may differ by rounding alone, in single precision too."""
 
 
 def by_own_deviation(field: Any, dims: int) -> Any:

@@ -10,7 +10,7 @@ from unideq.closure.symmetry import turns_of
 
 def test_terms_turn_with_the_flow_and_lose_enstrophy(engine):
     flow = ude.problems.KolmogorovFlow(points=12, forcing=2).model()
-    network = ude.nn.CNN(2, 2, (3,), 3, 2)
+    network = ude.nn.CNN(2, 4, (3,), 3, 2)
     closed = flow.closed(ude.closures.Learned(network, form="skew", dissipation=True, equivariant=True))
     rng = np.random.default_rng(0)
     field, theta = rng.standard_normal((12, 12)), rng.standard_normal(closed.layout.size)
