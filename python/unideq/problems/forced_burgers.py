@@ -46,7 +46,7 @@ class ForcedBurgers(Burgers):
     Notes
     -----
     `data` and `developed` draw `force_start` from their seed, another for each trajectory, unless `conditions` say it.
-    Shocks make the energy's spectrum fall as k⁻².
+    Shocks make the energy's spectrum fall as k⁻². Single precision rounds times of 10⁴ to 0.001, and the force with it.
 
     Examples
     --------
