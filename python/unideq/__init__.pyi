@@ -12,6 +12,7 @@ from .audit import kernel_changes as kernel_changes
 from .audit import kernel_spectra as kernel_spectra
 from .audit import loss_landscape as loss_landscape
 from .audit import pick_layer as pick_layer
+from .audit import plot_loss_landscape as plot_loss_landscape
 from .audit import preactivation_spectra as preactivation_spectra
 from .closure import coarsen as coarsen
 from .engine import available as available_engines  # noqa: F401

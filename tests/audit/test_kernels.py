@@ -186,7 +186,7 @@ def test_changes_are_ranked_and_only_where_it_was_retrained(base, moved):
         ude.kernel_changes(base)
 
 
-def test_landscapes_move_every_filter_by_its_length(base):
+def test_landscapes_move_every_filter_by_its_length(base, tmp_path):
     found = ude.loss_landscape(base, points=3, seed=1)
     assert found["loss"].dims == ("a", "b")
     middle = float(found["loss"].sel(a=0.0, b=0.0))
@@ -200,7 +200,10 @@ def test_landscapes_move_every_filter_by_its_length(base):
         drawn = generator.normal(size=own.shape)
         scaled = drawn * np.linalg.norm(own, axis=1, keepdims=True) / np.linalg.norm(drawn, axis=1, keepdims=True)
         values[name] = values[name] + scaled.reshape(values[name].shape)
-    along = ude.loss_landscape(base, points=3, directions=1, seed=1)["loss"]
+    line = ude.loss_landscape(base, points=3, directions=1, seed=1)
+    for picture, landscape in (("plane.png", found), ("line.png", line)):
+        ude.plot_loss_landscape(landscape, tmp_path / picture)
+    along = line["loss"]
     from unideq.training.trainer import Trainer
 
     record = base.record

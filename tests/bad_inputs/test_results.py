@@ -34,6 +34,7 @@ ude.kernel_changes(None)  # `kernel_changes` needs `fit`
 ude.preactivation_spectra(fit, data, network="f")  # `f` is `MLP`
 ude.pick_layer(fit, 5)  # `pick_layer` needs `data` … 5
 ude.pick_layer(fit, data)  # ude.nn.CNN
+ude.plot_loss_landscape(fit)  # `plot_loss_landscape` needs `landscape`
 ude.loss_landscape(5)  # `loss_landscape` needs `fit` … 5
 ude.loss_landscape(fit, points=4)  # odd number of `points` … 4
 ude.loss_landscape(fit, points=1)  # `points` … 1

@@ -4,7 +4,14 @@ from .auditing import audit
 from .check import Check, Outcome
 from .closure import ClosureSpectrum, Coupled, GradientModel
 from .finding import Finding
-from .kernels import kernel_changes, kernel_spectra, loss_landscape, pick_layer, preactivation_spectra
+from .kernels import (
+    kernel_changes,
+    kernel_spectra,
+    loss_landscape,
+    pick_layer,
+    plot_loss_landscape,
+    preactivation_spectra,
+)
 from .pathology import (
     Balance,
     Causality,
@@ -48,5 +55,6 @@ __all__ = [
     "kernel_spectra",
     "loss_landscape",
     "pick_layer",
+    "plot_loss_landscape",
     "preactivation_spectra",
 ]

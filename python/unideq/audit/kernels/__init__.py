@@ -5,6 +5,7 @@ from .classes import kernel_classes
 from .explanation import Explanation, explain
 from .landscape import loss_landscape
 from .pick import Pick, pick_layer
+from .plot_landscape import plot_loss_landscape
 from .preactivations import preactivation_spectra
 from .spectra import kernel_spectra
 
@@ -17,5 +18,6 @@ __all__ = [
     "kernel_spectra",
     "loss_landscape",
     "pick_layer",
+    "plot_loss_landscape",
     "preactivation_spectra",
 ]

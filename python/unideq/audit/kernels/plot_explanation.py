@@ -93,7 +93,7 @@ def _shifts(ax: Axes, layers: xr.Dataset) -> None:
     ax.bar(_short(layers["layer"].values), shift.values, color=colours, width=0.7)
     ax.set(ylabel="|½ ln(E_target / E_base)|")
     ax.tick_params(axis="x", rotation=45 if shift.size > 4 else 0)
-    title(ax, "distance of the target's spectra", f"retrain {_short([layers['layer'].values[most]])[0]}")
+    title(ax, "target's distance", f"retrain {_short([layers['layer'].values[most]])[0]}")
 
 
 def _profile(ax: Axes, kernels: xr.Dataset) -> None:
