@@ -35,6 +35,7 @@ def test_the_term_is_added_once_and_observed():
     assert model.observables == {"u": (16,), "u_subgrid": (16,)}
     solution = model.solve([0.0, 0.1], {"u": U})
     np.testing.assert_allclose(solution["u_subgrid"], -0.5 * solution["u"], rtol=1e-12)
+    assert solution["u_subgrid"].attrs["long_name"] == "u, subgrid term"
     assert "drag·u" in str(model.equations()).splitlines()[0]
     assert "u_subgrid = -drag·u" in str(model.equations())
 

@@ -13,7 +13,7 @@ from ..errors import DataError, ModelError, OptionError
 from ..grid import Axis, Grid, restrict
 from ..grid.filters import Filter, Gaussian
 from ..model import PDE
-from ..model.closed import SUFFIX
+from ..model.closed import SUFFIX, words_of_term
 from ..model.provenance import generator_of
 
 __all__ = ["coarsen", "tendencies"]
@@ -90,9 +90,7 @@ def coarsen(
     slopes = {n + SUFFIX: _filtered(a, grid.dims, factors) for n, a in tendencies(truth, data, grid.dims).items()}
     made = restrict(smooth.assign(slopes), grid)
     terms = {n + SUFFIX: made[n + SUFFIX] - there for n, there in tendencies(coarse, made, grid.dims).items()}
-    return made.assign(
-        {n: a.assign_attrs(long_name=f"{n.removesuffix(SUFFIX)}, subgrid term") for n, a in terms.items()}
-    )
+    return made.assign({n: a.assign_attrs(long_name=words_of_term(n.removesuffix(SUFFIX))) for n, a in terms.items()})
 
 
 def _fine_axes(data: xr.Dataset, grid: Grid) -> list[Axis]:

@@ -17,10 +17,15 @@ from .trace import call, traced
 if TYPE_CHECKING:
     from .pde import PDE
 
-__all__ = ["SUFFIX", "closed"]
+__all__ = ["SUFFIX", "closed", "words_of_term"]
 
 SUFFIX = "_subgrid"
 """Of the observables that are closures' terms."""
+
+
+def words_of_term(field: str) -> str:
+    """What results call a field's term."""
+    return f"{field}, subgrid term"
 
 
 def closed(model: PDE, closure: Any, parameters: Any, networks: Any) -> Any:

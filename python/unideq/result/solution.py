@@ -21,6 +21,7 @@ from ..graph import Expression, Graph, variable
 from ..graph.location import warn_user
 from ..graph.transform import substitute
 from ..model import Model, Parameter, Steady
+from ..model.closed import SUFFIX, words_of_term
 from ..model.forcing import outside
 from ..model.names import normal_keys
 from ..objective import Integration, Intervention
@@ -287,9 +288,12 @@ def solution_dataset(
     for name, (values, state) in parts.items():
         attrs = {k: v for k, v in (("units", state.units), ("long_name", state.description)) if v}
         variables[name] = ((*along, *model.dims(name, state.shape)), values, attrs)
+    closed = model.named["closure"].outputs if "closure" in model.named else {}
+    terms = {n + SUFFIX: {"long_name": words_of_term(n)} for n in closed}
     for name, values in observed.items():
         if name not in variables:
-            variables[name] = ((*along, *model.dims(name, values.shape[len(along) :])), values)
+            dims = (*along, *model.dims(name, values.shape[len(along) :]))
+            variables[name] = (dims, values, terms.get(name, {}))
     used = {dim for dims, *_ in variables.values() for dim in dims}
     space = {dim: points for dim, points in model.coordinates.items() if dim in used}
     return xr.Dataset(variables, coords={"time": (time_dims(times), times), **space})

@@ -15,7 +15,7 @@ from ..graph import Graph
 from ..model import Layout, Model
 from ..model.equations import readable
 from ..model.switches import SMOOTH, owner, unfelt
-from ..objective import Collocation, EstimationProblem, Observations, Trajectory
+from ..objective import APriori, Collocation, EstimationProblem, Observations, Trajectory
 
 if TYPE_CHECKING:
     from ..result.fit import Fit
@@ -124,7 +124,8 @@ def slow(objectives: Sequence[object], observations: Observations, model: Model,
         Seconds that training will still take.
     """
     states = {model.observed_state(s.name) for s in model.states}
-    if left < LONG or any(isinstance(o, Collocation) for o in objectives) or not states <= set(observations.names):
+    known = any(isinstance(o, (APriori, Collocation)) for o in objectives)
+    if left < LONG or known or not states <= set(observations.names):
         return None
     whole = "the `PDE` or `ODE` in this stepper" if not model.continuous_in_time else "this model"
     return (
