@@ -9,7 +9,8 @@ import xarray as xr
 import unideq as ude
 from unideq.audit.kernels import kernel_classes
 from unideq.audit.kernels.layers import Layers
-from unideq.audit.kernels.pick import Pick
+from unideq.audit.kernels.pick import Pick, picked
+from unideq.audit.kernels.preactivations import spectral_shift
 from unideq.audit.states import data_states
 from unideq.errors import DataError, ModelError, OptionError
 from unideq.result.transfer_sweep import TransferSweep
@@ -172,6 +173,14 @@ def test_linear_layers_of_one_channel_add_nothing_to_the_distance(target):
     np.testing.assert_allclose(found["shift"], float(found["shift"][0]), rtol=1e-6)
 
 
+def test_shifts_are_mean_logarithms_of_gains_and_the_least_is_picked():
+    base = np.array([[1.0, 4.0, 0.0], [2.0, 2.0, 2.0]])
+    shift = spectral_shift(base, base * np.exp(2.0) ** np.array([[1.0, -2.0, 5.0], [0.5, 0.5, 0.5]]))
+    np.testing.assert_allclose(shift, [1.5, 0.5])  # where there is no energy, nothing is compared
+    found = xr.Dataset({"shift": ("layer", [0.1, 0.9, 0.4, 0.6])}, {"layer": ["inputs", "f.a", "f.b", "f.c"]})
+    assert picked(found).order == ("f.b", "f.c", "f.a")
+
+
 def test_changes_are_ranked_and_only_where_it_was_retrained(base, moved):
     found = ude.kernel_changes(moved, seed=1)
     assert (np.diff(found["change"]) <= 0).all()
@@ -224,9 +233,7 @@ def test_an_explanation_has_all_of_it(base, target, moved, tmp_path):
     assert min(f.stat().st_size for f in tmp_path.iterdir()) > 10_000
     pick = ude.pick_layer(base, target)
     assert found.pick.order == pick.order
-    assert pick.layer == pick.dataset["layer"].values[np.nanargmax(pick.dataset["growth"])]
-    shifts = ude.pick_layer(base, target, by="shift")
-    assert shifts.dataset["shift"].sel(layer=shifts.layer) == shifts.dataset["shift"][1:].max()
+    assert pick.dataset["shift"].sel(layer=pick.layer) == pick.dataset["shift"][1:].min()
 
 
 def test_the_verdict_is_compared_with_a_sweep_by_ranks():
@@ -236,9 +243,7 @@ def test_the_verdict_is_compared_with_a_sweep_by_ranks():
         coords = {"retrained": names, "fraction": [1.0], "seed": [0], "metric": ["score"]}
         return TransferSweep(xr.Dataset({"score": (tuple(coords), score)}, coords), {})
 
-    pick = Pick(
-        xr.Dataset({"shift": ("layer", [3.0, 2.0, 1.0])}, {"layer": list("abc")}), ("f.a", "f.b", "f.c"), "shift"
-    )
+    pick = Pick(xr.Dataset({"shift": ("layer", [3.0, 2.0, 1.0])}, {"layer": list("abc")}), ("f.a", "f.b", "f.c"))
     assert pick.layer == "f.a"
     assert pick.rank_correlation(sweep(1.0, 2.0, 9.0)) == pytest.approx(1.0)
     assert pick.rank_correlation(sweep(3.0, 2.0, 1.0)) == pytest.approx(-1.0)
@@ -261,7 +266,6 @@ def test_the_verdict_is_compared_with_a_sweep_by_ranks():
         (lambda f, d: ude.loss_landscape(f, within="closure.layer_1.bias"), OptionError, "Nothing moves"),
         (lambda f, d: ude.loss_landscape(f, span=0), OptionError, "`span`"),
         (lambda f, d: ude.loss_landscape(f, directions=3), OptionError, "`directions`"),
-        (lambda f, d: ude.pick_layer(f, d, by="size"), OptionError, "`by`"),
         (lambda f, d: ude.pick_layer(f, 5), OptionError, "`pick_layer` needs `data`"),
         (lambda f, d: ude.pick_layer(f, d[["u_subgrid"]]), DataError, "`u`"),
         (lambda f, d: f.explain(d, f.model), OptionError, "`transferred`"),

@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ...checks import choice, instance
+from ...checks import instance
 from ...errors import OptionError
 from ...result.transfer_sweep import TransferSweep
 from .preactivations import preactivation_spectra
 
 __all__ = ["Pick", "pick_layer", "picked"]
-
-
-BY = ("growth", "shift")
 
 
 @dataclass(frozen=True)
@@ -26,16 +23,13 @@ class Pick:
     Attributes
     ----------
     dataset
-        `shift` and `growth` (layer), with the network's `inputs`, see `pick_layer`; `energy`, the spectra.
+        `shift` (layer), with the network's `inputs`, see `pick_layer`; `energy`, the spectra.
     order
         Layers, the one to retrain first.
-    by
-        What they are ordered by.
     """
 
     dataset: xr.Dataset
     order: tuple[str, ...]
-    by: str
 
     @property
     def layer(self) -> str:
@@ -66,24 +60,21 @@ class Pick:
         return _correlation(np.arange(len(known), dtype=float), scores.sel(retrained=known).values)
 
     def __repr__(self) -> str:
-        found = self.dataset[self.by]
-        lines = [f"  {n:<24} {float(found.sel(layer=n)):+.3g}" for n in self.order]
+        found = self.dataset["shift"]
+        lines = [f"  {n:<24} {float(found.sel(layer=n)):.3g}" for n in self.order]
         return "\n".join([f"Retrain `{self.layer}`; {found.attrs['long_name']}, by layer:", *lines])
 
 
-def pick_layer(
-    fit: Any, data: xr.Dataset, *, by: str = "growth", network: str | None = None, seed: int | None = None
-) -> Pick:
+def pick_layer(fit: Any, data: xr.Dataset, *, network: str | None = None, seed: int | None = None) -> Pick:
     """Which single layer of a network to retrain for a target, from spectra alone.
 
-    How far the linear pre-activations of layer l are from what they were in training is
+    The rule: the layer whose linear pre-activations K ∗ x + b have to change least, where
 
-        shiftₗ = mean over channels c and wavenumbers k of |½ ln(E_target,c(k) / E_base,c(k))|,
+        shiftₗ = mean over wavenumbers k of |½ ln(Eₗ_target(k) / Eₗ_base(k))|
 
-    with E the energy spectra of K ∗ x + b with the fit's own weights on the target's and on its own data; shift₀ is
-    that of the network's inputs. Linear layers of one channel leave it as it is: it grows where nonlinearity, and
-    channels that add up or cancel, make more of what is new. The rule: retrain the layer that adds most,
-    growthₗ = shiftₗ − shiftₗ₋₁.
+    says how far they are from what they were in training, by their energy spectra E (means over the channels) with the
+    fit's own weights on the target's and on its own data. What comes behind a layer stays frozen and knows the spectra
+    of training; where the distance is least, so is the change of gains that brings a layer back to them.
 
     Parameters
     ----------
@@ -91,8 +82,6 @@ def pick_layer(
         The base fit.
     data
         States of the target. No closure terms are needed.
-    by
-        `growth`, or `shift`: the layer that is farthest.
     network, seed
         As in `kernel_spectra`.
 
@@ -106,16 +95,15 @@ def pick_layer(
     DataError, OptionError
         As of `preactivation_spectra`.
     """
-    choice(by, "by", BY, "pick_layer")
     instance(data, xr.Dataset, "data", "pick_layer", needs="a Dataset of the target's states")
-    return picked(preactivation_spectra(fit, data, network=network, seed=seed), by)
+    return picked(preactivation_spectra(fit, data, network=network, seed=seed))
 
 
-def picked(found: xr.Dataset, by: str = "growth") -> Pick:
+def picked(found: xr.Dataset) -> Pick:
     """By the rule, from spectra with a target."""
     layers = [str(n) for n in found["layer"].values[1:]]
-    order = np.argsort(-found[by].values[1:], kind="stable")
-    return Pick(found, tuple(layers[k] for k in order), by)
+    order = np.argsort(found["shift"].values[1:], kind="stable")
+    return Pick(found, tuple(layers[k] for k in order))
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:

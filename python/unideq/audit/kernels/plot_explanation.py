@@ -88,12 +88,12 @@ def _changes(ax: Axes, changes: xr.Dataset) -> None:
 
 def _shifts(ax: Axes, layers: xr.Dataset) -> None:
     shift = layers["shift"]
-    most = int(np.nanargmax(layers["growth"].values))
-    colours = [MUTED if k == 0 else COLOURS[1] if k == most else COLOURS[0] for k in range(shift.size)]
+    least = 1 + int(np.argmin(shift.values[1:]))
+    colours = [MUTED if k == 0 else COLOURS[1] if k == least else COLOURS[0] for k in range(shift.size)]
     ax.bar(_short(layers["layer"].values), shift.values, color=colours, width=0.7)
     ax.set(ylabel="|½ ln(E_target / E_base)|")
     ax.tick_params(axis="x", rotation=45 if shift.size > 4 else 0)
-    title(ax, "target's distance", f"retrain {_short([layers['layer'].values[most]])[0]}")
+    title(ax, "target's distance", f"retrain {_short([layers['layer'].values[least]])[0]}")
 
 
 def _profile(ax: Axes, kernels: xr.Dataset) -> None:

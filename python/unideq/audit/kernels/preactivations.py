@@ -45,8 +45,7 @@ def preactivation_spectra(
         `energy` (source, layer, wavenumber), ½ mean(a²) by shells of |k|, averaged over the channels and up to 64
         snapshots; its first layer, `inputs`, is what goes in. Sources are `base` (the fit on its own data), `target`
         (the fit on the target's) and `transferred` (that fit on the target's), as far as there are data. And
-        `shift` and `growth` (layer), where there is a target: how far its spectra lie from the base's, and how much of
-        that the layer adds, see `pick_layer`.
+        `shift` (layer), where there is a target: how far its spectra lie from the base's, see `pick_layer`.
 
     Raises
     ------
@@ -78,22 +77,15 @@ def preactivation_spectra(
     )
     if "target" in found:
         words = {"long_name": "distance of the target's spectra"}
-        shift = spectral_shift(found["base"][1], found["target"][1])
-        dataset["shift"] = ("layer", shift, words)
-        words = {"long_name": "what the layer adds to the distance of the target's spectra"}
-        dataset["growth"] = ("layer", np.diff(shift, prepend=np.nan), words)
+        dataset["shift"] = ("layer", spectral_shift(mean[0], mean[1]), words)
     return dataset
 
 
-def spectral_shift(base: dict[str, np.ndarray], target: dict[str, np.ndarray]) -> np.ndarray:
-    """(layers,): the mean over channels and wavenumbers of |½ ln(E_target / E_base)|, where both have energy."""
-    found = []
-    for name, own in base.items():
-        other = target[name]
-        known = (own > FLOOR * own.max()) & (other > FLOOR * other.max())
-        ratio = np.log(np.where(known, other, 1.0) / np.where(known, own, 1.0))
-        found.append(float(np.abs(0.5 * ratio)[known].mean()) if known.any() else 0.0)
-    return np.array(found)
+def spectral_shift(base: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(layers,): of spectra (layers, K) the mean of |½ ln(E_target / E_base)|, where both have energy."""
+    known = (base > FLOOR * base.max(axis=1, keepdims=True)) & (target > FLOOR * target.max(axis=1, keepdims=True))
+    ratio = np.log(np.where(known, target, 1.0) / np.where(known, base, 1.0))
+    return np.abs(0.5 * ratio).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
 
 
 FLOOR = 1e-12
