@@ -7,13 +7,18 @@ from typing import Any
 
 from ..errors import OptionError
 from ..grid import Grid
-from ..grid.schemes import Central, Fourier
+from ..grid.schemes import Central, Fourier, Scheme
 from .normalisation import by_own_deviation
 
-__all__ = ["FORMS", "Form"]
+__all__ = ["FORMS", "Form", "antisymmetric"]
 
 FORMS = ("plain", "flux", "skew")
 CENTRAL = Central(2)
+
+
+def antisymmetric(grid: Grid) -> Scheme:
+    """A scheme whose first derivative is antisymmetric on a periodic grid; the grid's own may look to one side."""
+    return grid.scheme if isinstance(grid.scheme, Fourier) else Central(4)
 
 
 class Form:
@@ -44,8 +49,7 @@ class Form:
                 f'`form="{name}"` conserves on periodic grids, and axis `{walls.name}` has boundary '
                 f'{walls.boundary!r}. Use `form="plain"`.'
             )
-        # Of fluxes: the grid's own may look to one side.
-        self.scheme = grid.scheme if isinstance(grid.scheme, Fourier) else Central(4)
+        self.scheme = antisymmetric(grid)
 
     def of(self, parts: Sequence[Any], field: Any) -> Any:
         """The term of a field (*lead, *grid) from the network's outputs for it."""

@@ -12,6 +12,7 @@ import xarray as xr
 from ..checks import checked_names, choice, flag, function, instance, known_arguments, number, settle, text
 from ..errors import DataError, ModelError, OptionError
 from ..graph.location import warn_user
+from ..grid.stream_function import inverse_laplacian
 from ..model import PDE
 from ..model.closed import SUFFIX
 from ..model.trace import traced
@@ -173,8 +174,7 @@ class Learned(Closure):
         if self.inputs is None:
             found = list(fields.values())
             if _is_flow(model):
-                d = model.grid.symbols
-                found.append(model.grid.fourier(fields["vorticity"], -1.0 / (d.x**2 + d.y**2)))
+                found.append(model.grid.fourier(fields["vorticity"], -inverse_laplacian(model.grid)))
             return found
         given = self.inputs(View("state", fields))
         found = list(given) if isinstance(given, (list, tuple)) else [given]

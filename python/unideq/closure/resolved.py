@@ -10,9 +10,10 @@ import numpy as np
 from ..errors import ModelError
 from ..grid import Symbol
 from ..grid.filters import Gaussian
-from ..grid.schemes import Central, Fourier
+from ..grid.schemes import Fourier
 from ..grid.stream_function import velocity
 from ..model import PDE
+from .forms import antisymmetric
 
 __all__ = ["Resolved"]
 
@@ -64,8 +65,7 @@ class Resolved:
         self.widths = [2.0 * a.spacing if width is None else width for a in self.grid.axes]
         self.width = float(np.prod(self.widths)) ** (1.0 / len(self.widths))
         self._spectral = isinstance(self.grid.scheme, Fourier)
-        # One whose first derivative is antisymmetric: the grid's may look to one side.
-        self._scheme = self.grid.scheme if self._spectral else Central(4)
+        self._scheme = antisymmetric(self.grid)
 
     def kept(self, field: Any) -> Any:
         """The waves whose products have no aliases, where the grid's derivatives are in Fourier space."""
