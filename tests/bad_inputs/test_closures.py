@@ -53,6 +53,8 @@ ude.closures.Learned(ude.nn.CNN(1, 1), form="flx")  # `flx` … `flux`
 ude.closures.Learned(ude.nn.CNN(1, 1), form=1)  # `form` … 1
 ude.closures.Learned(ude.nn.CNN(1, 1), normalisation="batch")  # `normalisation` … `batch`
 ude.closures.Learned(ude.nn.CNN(1, 1), normalization="stored")  # `normalization` … `normalisation`
+ude.closures.Learned(ude.nn.CNN(1, 1), quadratic=2)  # `quadratic` … 2
+ude.closures.Learned(ude.nn.CNN(1, 1), quadratic=True, normalisation="stored")  # normalisation="snapshot"
 ude.closures.Learned(ude.nn.CNN(1, 1), equivariant="yes")  # `equivariant` … 'yes'
 ude.closures.Learned(ude.nn.CNN(1, 1), dissipation=True)  # form="skew"
 ude.closures.Learned(ude.nn.CNN(1, 1), odd=("u",))  # equivariant=True

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -181,6 +182,28 @@ def test_settings_are_written_and_read():
 
     closure = Learned(CNN(1, 2), form="skew", dissipation=True, equivariant=True, odd=("u",))
     assert from_json(ude.closures.Closure, closure.to_json()) == closure
+
+
+@pytest.mark.parametrize(("model", "field"), [(WAVES, U), (FLOW, OMEGA)])
+@pytest.mark.parametrize("more", [{}, {"form": "flux"}, {"equivariant": True}])
+def test_quadratic_terms_grow_with_the_square_of_the_flow(model, field, more):
+    outputs = len(model.grid.shape) if more else 1
+    term = of(model, 1 if "equivariant" in more else outputs, quadratic=True, **more)
+    plain = of(model, 1 if "equivariant" in more else outputs, **more)
+    np.testing.assert_allclose(term(3.0 * field), 9.0 * term(field), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(plain(3.0 * field), plain(field), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(term(field), np.var(field) * plain(field), rtol=1e-12, atol=1e-13)
+    assert (term(np.full(field.shape, 2.0)) == 0.0).all()
+
+
+def test_quadratic_terms_are_scaled_by_the_size_of_the_flow():
+    fields = np.stack([U, 2.0 * U])
+    data = xr.Dataset({"u": (("time", "x"), fields), "u_subgrid": (("time", "x"), 0.3 * fields * np.abs(fields))})
+    found = Learned(CNN(1, 1), quadratic=True).scaled(WAVES, data).output_scale[0]
+    expected = np.std(0.3 * fields * np.abs(fields)) / np.sqrt(np.mean(np.var(fields, axis=1) ** 2))
+    assert found == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(ude.DataError, match="doesn't vary within the snapshots"):
+        Learned(CNN(1, 1), quadratic=True).scaled(WAVES, data.assign(u=data.u * 0 + data.time + 1.0))
 
 
 def test_what_a_flow_needs_is_told():

@@ -21,7 +21,7 @@ from ..nn import GridNetwork, Network
 from ..stored import Stored, stored
 from .closure import Closure
 from .forms import FORMS, Form
-from .normalisation import NORMALISATIONS, by_own_deviation
+from .normalisation import NORMALISATIONS, by_own_deviation, variance_of
 from .symmetry import names_of_fields, odd_fields, turns_of
 
 __all__ = ["Learned"]
@@ -54,6 +54,10 @@ class Learned(Closure):
     normalisation
         Of the inputs. `snapshot`: each is divided by its own standard deviation over the snapshot (those that vary
         by less than a millionth of their size by none). `stored`: by numbers that `scaled` measures.
+    quadratic
+        Whether Π(λu) = λ² Π(u), exactly, as it holds of the subgrid term of an advection u·∇u: the network's output is
+        multiplied by the variance of the closed field over the snapshot. Then nothing is to be learned anew where a
+        flow is only stronger or weaker. Needs `normalisation="snapshot"`.
     equivariant
         Whether Π turns and reflects with the fields, exactly: the mean of what the network gives for all turned and
         reflected fields, turned back. One call for 8 fields on a square grid (4 on another with two axes, 2 in one
@@ -95,6 +99,7 @@ class Learned(Closure):
     form: str = "plain"
     dissipation: bool = False
     normalisation: str = "snapshot"
+    quadratic: bool = False
     equivariant: bool = False
     odd: tuple[str, ...] | None = None
     input_scale: tuple[float, ...] | None = None
@@ -106,7 +111,7 @@ class Learned(Closure):
         settle(self, function, "inputs", needs="a function of `state` that returns a list of fields", none=True)
         settle(self, choice, "form", choices=FORMS)
         settle(self, choice, "normalisation", choices=NORMALISATIONS)
-        settle(self, flag, "dissipation", "equivariant")
+        settle(self, flag, "dissipation", "quadratic", "equivariant")
         settle(self, text, "name", empty=False)
         settle(self, names_of_fields, "fields", least=1)
         settle(self, names_of_fields, "odd")
@@ -116,6 +121,10 @@ class Learned(Closure):
             raise OptionError('`dissipation=True` belongs to `form="skew"`: other forms dissipate as they learn to.')
         if self.odd is not None and not self.equivariant:
             raise OptionError("`odd` says how fields are reflected, which `equivariant=True` alone asks for.")
+        if self.quadratic and self.normalisation != "snapshot":
+            raise OptionError(
+                '`quadratic=True` needs `normalisation="snapshot"`: stored sizes don\'t grow with the flow.'
+            )
         if self.input_scale is not None and self.normalisation != "stored":
             raise OptionError('`input_scale` is for `normalisation="stored"`; snapshots have their own.')
 
@@ -167,7 +176,8 @@ class Learned(Closure):
         parts = [out] if self.network.outputs == 1 else [out[k] for k in range(self.network.outputs)]
         sizes = self._output_sizes(closed)
         each = form.outputs
-        return {n: form.of(parts[k * each : (k + 1) * each], fields[n]) * sizes[k] for k, n in enumerate(closed)}
+        found = {n: form.of(parts[k * each : (k + 1) * each], fields[n]) * sizes[k] for k, n in enumerate(closed)}
+        return {n: term * variance_of(fields[n], d) for n, term in found.items()} if self.quadratic else found
 
     def _inputs(self, model: PDE, fields: Mapping[str, Any]) -> list[Any]:
         """What goes in, not yet normalised."""
@@ -250,6 +260,8 @@ class Learned(Closure):
         instance(model, PDE, "model", "Learned.scaled", needs="the PDE that is closed")
         instance(data, xr.Dataset, "data", "Learned.scaled", needs="an xarray Dataset", error=DataError)
         terms = {n: _deviation(_measured(data, model, n + SUFFIX), n + SUFFIX) for n in self._closed(model)}
+        if self.quadratic:
+            terms = {n: size / _typical_variance(_measured(data, model, n), n) for n, size in terms.items()}
         changes: dict[str, Any] = {"output_scale": tuple(terms.values())}
         if self.normalisation == "stored":
             fields = {n: _measured(data, model, n) for n in model.fields}
@@ -297,6 +309,14 @@ def _measured(data: xr.Dataset, model: PDE, name: str) -> np.ndarray:
     if not np.isfinite(values).all():
         raise DataError(f"`{name}` holds NaN or infinite values.")
     return values.reshape(-1, *shape)
+
+
+def _typical_variance(values: np.ndarray, name: str) -> float:
+    """Root mean square of the variances of snapshots (snapshots, *grid)."""
+    found = float(np.sqrt(np.mean(variance_of(values, values.ndim - 1) ** 2)))
+    if not found > 1e-24 * float(np.square(values).max()):
+        raise DataError(f"`{name}` doesn't vary within the snapshots of these data: there is no size to divide by.")
+    return found
 
 
 def _deviation(values: np.ndarray, name: str) -> float:
