@@ -186,6 +186,10 @@ def _groups(fit: Fit, over: Any) -> dict[str, tuple[str, ...]]:
         for name in group:
             if not isinstance(name, str):
                 raise refused(name, "over", "transfer_sweep", needs)
+        if group[0] in BASELINES and len(group) == 1:
+            raise OptionError(
+                f"`{group[0]}` is a baseline of `transfer_sweep`, and can't be told from a part of that name."
+            )
         fit.record.model.thawed(*group)
     return {APART.join(group): group for group in found}
 
