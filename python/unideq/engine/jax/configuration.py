@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import jax
+import numpy as np
 
 try:
     from jaxlib.utils import absl_set_min_log_level as _set_log_level
@@ -20,7 +21,7 @@ except ImportError:  # another version of jaxlib: its log goes on as it does
     def _set_log_level(level: int) -> None: ...
 
 
-__all__ = ["configured", "own_configuration"]
+__all__ = ["configured", "in_precision", "own_configuration"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,6 +70,18 @@ class own_configuration:
         while self._entered:
             self._entered.pop().__exit__(*error)
         _set_log_level(_USUAL)
+
+
+def in_precision(tree: Any) -> Any:
+    """Arrays of a tree in the precision that is configured.
+
+    JAX would convert them itself, but takes the double of a number that it has met before in double: the compiled code
+    then refuses it.
+    """
+    if jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+        return tree
+    single = lambda x: x.astype(np.float32) if getattr(x, "dtype", None) == np.float64 else x  # noqa: E731
+    return jax.tree.map(single, tree)
 
 
 def configured(function: Callable[P, R]) -> Callable[P, R]:

@@ -22,7 +22,7 @@ from ..minimisation import Minimisation
 from ..protocol import Integrated, Minimised, Report, Value
 from .arguments import Arguments
 from .blas_threads import one_blas_thread
-from .configuration import configured, own_configuration
+from .configuration import configured, in_precision, own_configuration
 from .derivative import value_and_gradient_of, value_and_gradients_of_terms
 from .lowering import lower
 from .objective import make_objective
@@ -99,7 +99,7 @@ class JaxEngine:
 
         def read() -> Any:
             found = Arguments.of(objective)
-            return found, *jax.device_put(([source_data(s) for s in objective.sources], found.values))
+            return found, *jax.device_put(in_precision(([source_data(s) for s in objective.sources], found.values)))
 
         found, sources, constants = self._prepared[precision].get(objective, read)
         return found, {"sources": sources, "constants": constants, "weights": objective.term_weights}
@@ -138,7 +138,7 @@ class JaxEngine:
             return jax.jit(found.binding(over_seeds(solve(source), seeds), _last_constants))
 
         function = self._cache.get(("solve", found.key, seeds), build)
-        arrays, status, statistics = _numpy(function(array, data))
+        arrays, status, statistics = _numpy(function(*in_precision((array, data))))
         arrays = {name: np.asarray(values, float) for name, values in arrays.items()}
         crossings = statistics.pop("crossings", None)
         return Integrated(arrays, status, statistics, crossings)

@@ -22,7 +22,7 @@ from ..minimisation import Minimisation
 from ..residual_terms import check_residual_terms
 from ..term_roles import Roles
 from .arguments import Arguments
-from .configuration import own_configuration
+from .configuration import in_precision, own_configuration
 from .curvature import DenseCurvature, LimitedCurvature
 from .derivative import value_and_gradient_of
 from .evaluation import Evaluation, make_evaluation
@@ -204,19 +204,18 @@ class JaxRunner:
         )
         task = Task(objective, optimizer, balancing, roles)
         self._chunk = cache.get(key, lambda: _make_chunk(task, seeds, room, prepared[0], self._single))
-        self._state: Any = jax.device_put(start)
-        self._data = jax.device_put(
-            {
-                "objective": prepared[1],
-                "settings": optimizer.numbers(),
-                "free": asked.free,
-                "decay": asked.decay,
-                "iterations": np.asarray(asked.iterations),
-                "same_again": np.asarray(asked.batches is None),
-                **counted,
-            }
-        )
-        self._empty = jax.device_put(empty_logs(asked, start))
+        self._state: Any = jax.device_put(in_precision(start))
+        given = {
+            "objective": prepared[1],
+            "settings": optimizer.numbers(),
+            "free": asked.free,
+            "decay": asked.decay,
+            "iterations": np.asarray(asked.iterations),
+            "same_again": np.asarray(asked.batches is None),
+            **counted,
+        }
+        self._data = jax.device_put(in_precision(given))
+        self._empty = jax.device_put(in_precision(empty_logs(asked, start)))
         self._logs = self._empty
         self._asked, self._length = asked, 0
         self._kinds = {name: array.dtype for name, array in start.items()}
@@ -237,7 +236,7 @@ class JaxRunner:
 
     def _run(self, fresh: tuple[Fresh, int] | None, base: int, target: int) -> None:
         with own_configuration(self._asked.precision):
-            now = None if fresh is None else jax.device_put(fresh)
+            now = None if fresh is None else jax.device_put(in_precision(fresh))
             with _named_failures():
                 for _ in range(target - self._made if self._single else 1):
                     self._state, self._logs = self._chunk(self._state, self._logs, self._data, now, base, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,10 +53,15 @@ def plot_closure_scores(scores: xr.Dataset, path: str | os.PathLike[str] | None 
             _density(axes[1, 1], scores, looks)
             _energy(axes[1, 2], scores, looks)
         handles, labels = axes[0, 1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 7))
+        figure.legend(handles, labels, loc="outside lower center", ncols=_columns(labels))
     if path is not None:
         write_figure(figure, path)
     return figure
+
+
+def _columns(labels: Sequence[str]) -> int:
+    """Of a legend as wide as the figure."""
+    return int(min(len(labels), max(1, 175 // (max(map(len, labels)) + 8))))
 
 
 def _bars(ax: Axes, table: xr.Dataset, looks: dict[str, Any]) -> None:
