@@ -6,6 +6,7 @@ import xarray as xr
 
 import unideq as ude
 from unideq.errors import DataError, ModelError, OptionError, UnideqWarning
+from unideq.result.member import member_of
 
 TIMES = np.linspace(0.0, 2.0, 9)
 SHORT = ude.Adam(1e-2, 3)
@@ -87,6 +88,11 @@ def test_the_result_and_its_file_remember(base, moved, tmp_path):
     assert again.transferred.origin["transferred"]["retrained"] == ["f.layer_2"]
     # The first transfer is no longer what training goes on from: a plain one forgets nothing of θ, and has no origin.
     assert again.train(SHORT, progress=False).transferred is None
+
+
+def test_a_member_remembers_where_it_began_itself(moved):
+    alone = member_of(moved, 1)
+    np.testing.assert_array_equal(alone.transferred.start, moved.transferred.start[1:])
 
 
 def test_a_checkpoint_belongs_to_what_is_retrained(base, tmp_path):

@@ -26,14 +26,14 @@ def member_of(fit: Fit, seed: int) -> Fit:
     record, k = fit.record, fit.seeds.index(seed)
     arrays = ("theta", "best_theta", "best_total", "held_theta", "held_best", "finished")
     own: dict[str, Any] = {n: getattr(record, n)[k : k + 1] for n in arrays if getattr(record, n) is not None}
+    if record.transferred is not None:
+        own["transferred"] = replace(record.transferred, start=record.transferred.start[k : k + 1])
     alone = replace(
         record,
         settings=replace(record.settings, seeds=(seed,)),
         history=_history_of(record.history, k),
         **own,
     )
-    if record.transferred is not None:
-        own["transferred"] = replace(record.transferred, start=record.transferred.start[k : k + 1])
     groups = [f"/{n}" for n in fit.kind.computed]
     computed = {n: fit.tree[n].to_dataset() for n in groups if n in fit.tree.groups}
     return type(fit)(alone, fit.engine, {n: d.isel(seed=[k]) if "seed" in d.dims else d for n, d in computed.items()})
