@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ..checks import array as checked_array
+from ..engine import evaluated
 from ..errors import DataError, ModelError
 from ..graph import Graph, apply, substitute
 from ..model import Model, with_rows
@@ -238,9 +239,7 @@ def closure(fit: Fit, states: States, network: str | None = None) -> np.ndarray:
     for k, (times, flat) in enumerate(zip(states.times, states.states, strict=True)):
         c = states.constants_of(k)
         fixed = values if c is None else {**values, "c": c}
-        for start in range(0, len(times), 64):
-            piece = {"t": times[start : start + 64], "u": flat[start : start + 64]}
-            parts.append(fit.engine.evaluate(made, {**fixed, **piece}, mapped=("t", "u"))["change"])
+        parts.append(evaluated(fit.engine, made, {**fixed, "t": times, "u": flat}, ("t", "u"))["change"])
     return np.concatenate(parts)
 
 

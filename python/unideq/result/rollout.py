@@ -9,7 +9,8 @@ import numpy as np
 import xarray as xr
 
 from ..checks import PRECISIONS, choice, flag, known_arguments, whole
-from ..engine import STATUS, Engine, checked_engine, get_engine
+from ..engine import STATUS, Engine, checked_engine, evaluated, get_engine
+from ..engine.pieces import numbers_at
 from ..errors import DataError, OptionError, SolveError
 from ..graph import Graph, variable
 from ..graph.location import warn_user
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ..model import Stepper
 
 __all__ = ["rollout", "solve_by_steps", "states_by_engine"]
+
+BY_NUMPY = 2e7
+"""Numbers of observables that NumPy computes in less time than an engine takes to compile them."""
 
 
 def rollout(
@@ -147,7 +151,7 @@ def _rolled(
     else:
         states, status = _by_numpy(stepper, u0, steps, every, theta, c, known, start)
     times = start + stepper.dt * np.arange(0, steps + 1, every)
-    observed = _observed(stepper, times, states, theta, c)
+    observed = _observed(stepper, times, states, theta, c, engine)
     dataset = solution_dataset(stepper, times, states, observed)
     for name, values in known.items():
         units = stepper.conditions[name].units
@@ -212,17 +216,21 @@ def _by_numpy(
 
 
 def _observed(
-    stepper: Stepper, times: np.ndarray, states: np.ndarray, theta: np.ndarray, c: np.ndarray
+    stepper: Stepper, times: np.ndarray, states: np.ndarray, theta: np.ndarray, c: np.ndarray, engine: Any
 ) -> dict[str, np.ndarray]:
-    """Observables that aren't states, (B, K, *shape)."""
+    """Observables that aren't states, (B, K, *shape): in NumPy where compiling them would take longer."""
     graph = stepper.observation
     own = stepper.states.split(variable("u", (stepper.size,)))
     further = {n: e for n, e in graph.outputs.items() if own.get(n) is not e}
     if not further:
         return {}
     part = Graph(graph.inputs, further)
-    rows = [
-        [part.evaluate({"t": t, "u": u, "c": row, "theta": theta}) for t, u in zip(times, path, strict=True)]
-        for path, row in zip(states, c, strict=True)
-    ]
-    return {n: np.array([[values[n] for values in path] for path in rows]) for n in further}
+    count, records = states.shape[:2]
+    values = {"t": np.tile(times, count), "u": states.reshape(count * records, -1), "c": np.repeat(c, records, axis=0)}
+    if numbers_at(part) * count * records > BY_NUMPY:
+        found = evaluated(get_engine(engine), part, {**values, "theta": theta}, ("t", "u", "c"))
+    else:
+        rows = zip(*values.values(), strict=True)
+        each = [part.evaluate({**dict(zip(values, row, strict=True)), "theta": theta}) for row in rows]
+        found = {n: np.array([one[n] for one in each]) for n in further}
+    return {n: found[n].reshape(count, records, *found[n].shape[1:]) for n in further}

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..engine import Engine
+from ..engine import Engine, evaluated
 from ..graph import Graph, variable
 from ..objective import EstimationProblem, Rollout
 from ..objective.black_box import host_rollout, is_black_box
@@ -107,7 +107,7 @@ def _observed(
         own = problem.constants_at(one)
         rows = {} if own is None else {"c": np.repeat(own, records, axis=0)}
         values = {"t": moments, "u": u.reshape(-1, model.size), "theta": one[: model.layout.size], **rows}
-        members.append(engine.evaluate(graph, values, mapped=("t", "u", *rows)))
+        members.append(evaluated(engine, graph, values, ("t", "u", *rows)))
     for n in others:
         stacked = np.stack([m[n] for m in members])
         result[n] = _at(numbers, every, stacked.reshape(len(theta), several, records, *stacked.shape[2:]))

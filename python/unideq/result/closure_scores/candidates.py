@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...checks import instance, mapping, text
-from ...engine import Engine, get_engine
+from ...engine import Engine, evaluated, get_engine
 from ...errors import DataError, ModelError, OptionError
 from ...graph import Graph
 from ...graph.location import warn_user
@@ -24,8 +24,6 @@ from .truth import Truth
 
 __all__ = ["Candidate", "Stepping", "candidates_of"]
 
-_PIECE = 64
-"""Snapshots that are evaluated together."""
 _NEEDS = "a fit, a `PDE`, a `Stepper`, one of `ude.closures`, a function of `PDE.closed`, or None for no closure"
 
 
@@ -97,10 +95,8 @@ class Candidate:
         for k, states in enumerate(self.states):
             if constants is not None:
                 given["c"] = constants[k]
-            for first in range(0, len(states), _PIECE):
-                piece = slice(first, first + _PIECE)
-                values = {**given, "t": self.times[piece], "u": states[piece]}
-                found[k, piece] = self.engine.evaluate(graph, values, mapped=("t", "u"))["term"]
+            values = {**given, "t": self.times, "u": states}
+            found[k] = evaluated(self.engine, graph, values, ("t", "u"))["term"]
         return found
 
     def roller(self, stepping: Stepping, interval: float) -> Callable[..., np.ndarray]:
