@@ -247,7 +247,7 @@ def plot_rollout_metrics(metrics: xr.Dataset, variable: str | None = None) -> Fi
     variable
         Default: the first.
     """
-    from .plot.style import COLOURS, INK, make_figure, styled, title
+    from .plot.style import COLOURS, INK, log_numbers, make_figure, styled, title
 
     if not isinstance(metrics, xr.Dataset) or not {"relative_l2", "correlation"} <= set(metrics.data_vars):
         raise DataError(f"`plot_rollout_metrics` needs what `rollout_metrics` returned, not {shown(metrics)}.")
@@ -282,6 +282,7 @@ def plot_rollout_metrics(metrics: xr.Dataset, variable: str | None = None) -> Fi
                 last = int(np.flatnonzero(good)[-1]) if good.any() else 0
                 mean = np.maximum(values[:, last, 1:].mean(axis=0), 1e-300)
                 axes[2].loglog(one["wavenumber"].values[1:], mean, color=colour, label=label)
+            log_numbers(axes[2])
             axes[2].set_xlabel("wavenumber")
             top = np.nanmax(one["spectrum_true"].values[..., 1:])
             axes[2].set_ylim(1e-16 * top, 10 * top)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from ...result.plot.style import COLOURS, MUTED, SEQUENTIAL, make_figure, styled, title, write_figure
+from ...result.plot.style import COLOURS, MUTED, SEQUENTIAL, log_numbers, make_figure, styled, title, write_figure
 from .classes import CLASSES
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def _spectra(ax: Axes, layer: xr.Dataset, first: bool) -> None:
         ax.loglog(layer["wavenumber"], energy.where(energy > 0), color=colour, ls=style, lw=1.4, label=str(source))
     top = float(layer["energy"].max())
     ax.set_ylim(max(float(layer["energy"].min()), 1e-10 * top), 3 * top)
+    log_numbers(ax)
     ax.set_xlabel("wavenumber")
     if first:
         ax.set_ylabel("energy")
@@ -131,8 +132,9 @@ def _kernels(figure: Any, before: xr.Dataset, after: xr.Dataset, changes: xr.Dat
             for spectrum, source in zip(found, ("base", "transferred"), strict=True):
                 colour, style = STYLES[source]
                 ax.plot(spectrum[spectrum.dims[0]], spectrum, color=colour, ls=style, label=source)
-            ax.set(xlabel="wavenumber [rad/cell]", ylim=(0, None))
-            title(ax, where, one["kind_after"].item())
+            ax.set(ylim=(0, None), xticks=[-np.pi, 0, np.pi], xticklabels=["−π", "0", "π"])
+            ax.set_xlabel(one["kind_after"].item(), color=MUTED)
+            title(ax, where)
             continue
         top = max(float(s.max()) for s in found)
         for row, (spectrum, kind) in enumerate(zip(found, ("kind_before", "kind_after"), strict=True)):

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ..closure_scores.table import checked_scores, closure_table
-from .style import COLOURS, INK, MUTED, make_figure, styled, title, write_figure
+from .style import COLOURS, INK, MUTED, log_numbers, make_figure, styled, title, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,6 +95,7 @@ def _spectra(ax: Axes, scores: xr.Dataset, name: str, over: str, looks: dict[str
         ax.loglog(part["wavenumber"], values.where(values > 0), label=closure, **look)
     top = float(true.max())
     lowest = max(float(true.min()) / 30.0, _DECADES * top)
+    log_numbers(ax)
     ax.set(xlabel="wavenumber", ylim=(lowest, 10.0 * top))
 
 
@@ -107,6 +108,7 @@ def _transfer(ax: Axes, scores: xr.Dataset, quantity: str, looks: dict[str, Any]
         ax.semilogx(part["wavenumber"], part["transfer_spectrum"].sel(closure=closure).mean("trajectory"), **look)
     reach = 2.5 * float(abs(true).max())
     low, high = ax.get_ylim()
+    log_numbers(ax)
     ax.set(xlabel="wavenumber", ylim=(max(low, -reach), min(high, reach)))
     title(ax, f"transfer of {quantity} by scale")
 

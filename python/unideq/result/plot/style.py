@@ -24,6 +24,7 @@ __all__ = [
     "SEQUENTIAL",
     "axes_of",
     "label_once",
+    "log_numbers",
     "make_figure",
     "styled",
     "title",
@@ -111,6 +112,16 @@ def make_figure(width: float, height: float) -> Figure:
 def axes_of(ax: Axes | None, width: float = 6.0, height: float = 3.6) -> Axes:
     """The axes given, or those of a new figure."""
     return make_figure(width, height).add_subplot() if ax is None else ax
+
+
+def log_numbers(ax: Axes) -> None:
+    """A logarithmic axis of whole numbers, labelled 1, 2, 5, 10, …: over a decade or two powers would overlap."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def title(ax: Axes, text: str, note: str = "") -> None:
