@@ -80,7 +80,7 @@ def turn_by_turn(asked: Minimisation) -> bool:
     return any(node.operation == "convolution" for graph in graphs for node in graph.nodes)
 
 
-def _make_chunk(task: Task, seeds: int, room: int, found: Arguments, single: bool) -> Callable[..., Any]:
+def _make_chunk(task: Task, seeds: int, room: int, found: Arguments, single: bool = False) -> Callable[..., Any]:
     """`(state, logs, data, fresh, base, target) -> state, logs`: turns until running seeds made `target` iterations; a
     `single` one.
 
