@@ -20,7 +20,7 @@ import numpy as np
 
 from ...graph import Expression, Graph
 from .bound import plain_value
-from .convolution import _shift
+from .convolution import _shift, by_taps, seen_along, summed_along
 from .lowering import check, lowering
 
 __all__ = ["lower_mapped"]
@@ -133,6 +133,9 @@ def _output(node: Expression, argument: Placed, count: int) -> jax.Array:
 def _convolution(x: Any, kernel: Any, boundary: tuple[str, ...]) -> Any:
     """`unideq.graph.operations.convolution` of (C_in, batch, *space) → (C_out, batch, *space)."""
     outputs, inputs, *size = kernel.shape
+    if len(size) == 2:
+        product = _times(by_taps(kernel), seen_along(x, kernel, boundary, 0)).reshape(size[1], outputs, *x.shape[1:])
+        return summed_along(list(product), kernel, boundary)
     taps = list(itertools.product(*(range(k) for k in size)))
     if outputs <= inputs:  # the products are wider than the smaller side by the number of taps
         matrix = jnp.moveaxis(kernel, (0, 1), (-2, -1)).reshape(-1, inputs)
