@@ -177,3 +177,14 @@ def test_coefficients_that_no_residual_feels_are_told():
     said = [str(w.message) for w in found]
     assert any(m.startswith("Parameter `c` can't be trained") for m in said)
     assert any(m.startswith("`c` never moved from its start") for m in fit.events)
+
+
+def test_a_training_that_found_nothing_better_than_its_start_says_so():
+    model = ude.ODE(lambda t, state, p: {"x": 1.0 - p.k * state.x}, ["x"], {"k": 1.0})
+    data = _data(RISE * (1.0 + 1e-3 * np.sin(TIMES)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        near = ude.fit(model, data, phases=ude.BFGS(20), progress=False)
+    with pytest.warns(UnideqWarning, match="None of 6 iterations found a lower loss than the start's.*learning rate"):
+        again = near.train(ude.Adam(0.5, 6), progress=False)
+    assert float(again.parameters["k"]) == float(near.parameters["k"])

@@ -150,6 +150,12 @@ def concerns_after(record: Record, start: np.ndarray) -> list[str]:
     solved = all(isinstance(s.objective, Trajectory) for s in record.settings.stages())
     kinds = ("parameter", "group", *(("initial",) if solved else ()))
     found = _never_moved(record.layout, unmoved, kinds)
+    free, made = record.layout.free_mask, record.history.iterations
+    if made > 1 and not unmoved[free].all() and (record.chosen_theta[best] == start[best])[free].all():
+        found.append(
+            f"none of {made} iterations found a lower loss than the start's, which the fit "
+            "therefore keeps: the learning rate is too large, or the start was the best there is. Try a tenth of it."
+        )
     values, first = record.layout.unpack(record.chosen_theta[best]), record.layout.unpack(start[best])
     for entry in record.layout.entries:
         if not entry.free:
