@@ -102,5 +102,6 @@ def test_models_that_come_and_go_are_dropped_by_the_cache(julia):
     for shift in range(3):
         model = shifted(shift)
         ude.fit(model, data, phases=[ude.Adam(1e-2, 2)], progress=False, engine=julia)
+    gc.collect()
     assert 3 <= len(julia._cache) <= julia._cache.capacity
     assert len(julia._keys) <= 3
