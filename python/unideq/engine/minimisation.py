@@ -102,7 +102,7 @@ class Minimisation:
     @property
     def precision(self) -> str:
         """What the objective is evaluated in."""
-        return getattr(self.optimizer, "precision", "float64")
+        return self.optimizer.precision
 
     @property
     def iterations(self) -> int:

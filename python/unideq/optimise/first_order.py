@@ -65,7 +65,6 @@ class FirstOrder(Phase):
     rates: Mapping[str, float] | None = None
     factors: Any = None
     """Of the learning rate, (P,), from `rates`. Not a setting: a run knows."""
-    precision: str = "float64"
 
     # ---- what a method is ---------------------------------------------------------------------------------------
 

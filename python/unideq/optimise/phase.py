@@ -49,6 +49,8 @@ class Phase(Stored):
     """Settings that came later, left out of files at these defaults: runs saved before go on."""
     iterations: int
     objective: Objective | None
+    precision: str = "float64"
+    """What losses and gradients are evaluated in; those that can choose have it as a setting."""
     matrices: tuple[Matrix, ...] = ()
     """Where θ has weight matrices. Not a setting: a run knows."""
 

@@ -262,7 +262,7 @@ class Trainer:
 
 
 def _check_precision(stage: Stage, model: Any) -> None:
-    if getattr(stage.phase, "precision", "float64") == "float64" or not stage.objective.solves:
+    if stage.phase.precision == "float64" or not stage.objective.solves:
         return
     if getattr(model, "continuous_in_time", False):
         raise OptionError(

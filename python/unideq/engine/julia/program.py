@@ -42,7 +42,7 @@ def source_json(source: Source) -> str:
     """The graphs of one source, without derivatives, and the number of parameters."""
     alone = program_of(source).alone
     assert alone is not None
-    return _text({**alone(source), "parameters": source.parameters}, getattr(source, "precision", "float64"))
+    return _text({**alone(source), "parameters": source.parameters}, source.precision)
 
 
 def evaluation_json(graph: Graph, mapped: Sequence[str] = ()) -> str:

@@ -24,10 +24,13 @@ class Source(ABC):
         Prefix of the arrays that it makes.
     data
         Input name → array: what a batch may replace, by arrays of the same names and shapes; empty where nothing.
+    precision
+        What it computes in; kinds that can choose have it as a field.
     """
 
     name: str
     data: Mapping[str, np.ndarray]
+    precision: str = "float64"
 
     @property
     @abstractmethod
