@@ -76,7 +76,7 @@ def start_of(fit: Fit, base: Fit | None, seed: int, of: Layers, by: str) -> np.n
             raise OptionError(f"`{by}` compares two fits, and this one wasn't transferred: give `base=`.")
         return fit.transferred.start[fit.seeds.index(seed)]
     instance(base, Fit, "base", by, needs="a fit")
-    if base.record.model.layout.to_json() and _shapes(base) != _shapes(fit):
+    if _shapes(base) != _shapes(fit):
         raise OptionError(f"`{by}` compares values of one model, and these fits have other parameters and weights.")
     return base.theta_of(seed)
 

@@ -38,10 +38,8 @@ class JuliaRunner:
         self._logs = empty_logs(asked, start)
         self._reached = int(np.max(self._state["iteration"]))
         self._draws = self._empty_draws()
-        handle, program = (
-            engine.prepared(asked.objective, asked.precision).handle,
-            json.dumps(self._program(start), default=float),
-        )
+        handle = engine.prepared(asked.objective, asked.precision).handle
+        program = json.dumps(self._program(start), default=float)
         self._run = engine.bridge.call("prepare_minimise", "preparing the optimiser", handle, program)
         engine.bridge.call("set_state_b", "preparing the optimiser", self._run, address(self._table))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,12 @@ class Runs:
     def flow(self) -> Flow:
         """Of the truth."""
         return self.truth.flow
+
+    @cached_property
+    def energy_limits(self) -> np.ndarray:
+        """(B,) energies beyond which runs have blown up; the same for all candidates."""
+        energies = [self.flow.spectra(self.truth.values[k])[:, 0].sum(-1).max() for k in self.trajectory]
+        return self.blow_up * np.array(energies)
 
     def known(self, run: int) -> int:
         """Number of lead times at which the truth is known."""
@@ -139,7 +146,6 @@ def coupled_scores(
     true = expected[0]
     tally = Tally(Density(true.density.edges, *_zeros(true.density)), 0 * true.spectra, np.zeros(count))
     totals, error, correlation = (np.full((count, *s, 1 + runs.steps), np.nan) for s in ((2,), (), ()))
-    limit = runs.blow_up * np.array([flow.spectra(runs.truth.values[k])[:, 0].sum(-1).max() for k in runs.trajectory])
     alive = np.ones(count, dtype=bool)
     ends = np.full(count, 1 + runs.steps)
     for lead, piece in _pieces(runs, roll, states, times):
@@ -147,7 +153,7 @@ def coupled_scores(
         with np.errstate(all="ignore"):
             spectra = flow.spectra(np.where(np.isfinite(values), values, np.nan))
             sums = spectra.sum(-1)
-            good = np.isfinite(piece).all(-1) & (sums[:, :, 0] <= limit[:, None])
+            good = np.isfinite(piece).all(-1) & (sums[:, :, 0] <= runs.energy_limits[:, None])
         good = np.logical_and.accumulate(good & alive[:, None], axis=1)
         for k in range(count):
             own = int(good[k].sum())
