@@ -13,12 +13,13 @@ end
 
 """
 From a program's JSON, where the body has that name. A trajectory's constants come in at port c, where nothing is
-differentiated by them; else there are `q` of them behind what is precomputed.
+differentiated by them; else there are `q` of them behind what is precomputed. `inputs`: where the body reads what.
 """
-function TrajectoryGraphs(data::AbstractDict, body::String, q::Int = 0)
+function TrajectoryGraphs(data::AbstractDict, body::String, q::Int = 0; inputs = STATE)
     prologue, observe_prologue = graph_of_theta(data["prologue"]), graph_of_theta(data["observe_prologue"])
-    along(name, once) = CompiledGraph(data[name], STATE, with_constants(once.y, q); fixed = once.y.names)
-    return TrajectoryGraphs(prologue, along(body, prologue), observe_prologue, along("observe", observe_prologue))
+    along(name, once, from) = CompiledGraph(data[name], from, with_constants(once.y, q); fixed = once.y.names)
+    moving, seeing = along(body, prologue, inputs), along("observe", observe_prologue, STATE)
+    return TrajectoryGraphs(prologue, moving, observe_prologue, seeing)
 end
 
 function compile_reverse!(g::TrajectoryGraphs, data::AbstractDict, body::String = "body"; outputs = pulled_places(g.body))

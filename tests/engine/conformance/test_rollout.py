@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unideq.engine import STATUS
-from unideq.errors import OptionError
+from unideq.engine import STATUS, Minimisation, Report
+from unideq.errors import ModelError, OptionError
 from unideq.graph import Expression, Graph, variable, vjp
+from unideq.noise import increments
 from unideq.objective.program import Given, LossProgram, Rollout
+from unideq.optimise import Adam
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 
@@ -28,9 +30,10 @@ def make(
     constants: int = 0,
     observe: Callable[..., dict[str, Any]] | None = None,
     seed: int = 0,
+    inputs_of_steps: int = 0,
     **options: Any,
 ) -> Rollout:
-    """A rollout of `step(t, u, theta[, c])` from starts (B, n), with random start times and constants."""
+    """A rollout of `step(t, u, theta[, c][, w])` from starts (B, n), with random start times, constants and inputs."""
     states = np.atleast_2d(np.asarray(start, float))
     generator = np.random.default_rng(seed)
     t, u, theta = variable("t"), variable("u", states.shape[1:]), variable("theta", (parameters,))
@@ -39,8 +42,12 @@ def make(
     if constants:
         inputs.append(variable("c", (constants,)))
         data["c"] = generator.uniform(0.5, 1.5, (len(states), constants))
-    seen = {"u": u} if observe is None else observe(*inputs)
-    return Rollout("sol", Graph(inputs, {"u": step(*inputs)}), Graph(inputs, seen), data, DT, **options)
+    observed = Graph(inputs, {"u": u} if observe is None else observe(*inputs))
+    if inputs_of_steps:
+        made = options.get("warmup", 0) + options["steps"]
+        inputs = [*inputs, variable("w", (inputs_of_steps,))]
+        data["w"] = generator.standard_normal((len(states), made, inputs_of_steps))
+    return Rollout("sol", Graph(inputs, {"u": step(*inputs)}), observed, data, DT, **options)
 
 
 def diffusion_with_a_network(t: Expression, u: Expression, theta: Expression, c: Expression) -> Expression:
@@ -71,7 +78,8 @@ def looped(rollout: Rollout, theta: np.ndarray) -> dict[str, np.ndarray]:
             values.append([])
         for k in range(rollout.warmup + rollout.steps):
             t = rollout.data["t"][i] + k * rollout.dt
-            u = rollout.step.evaluate({"t": t, "u": u, "theta": theta, **own})["u"]
+            given = {"w": rollout.data["w"][i, k]} if "w" in rollout.data else {}
+            u = rollout.step.evaluate({"t": t, "u": u, "theta": theta, **own, **given})["u"]
             if k >= rollout.warmup and (k + 1 - rollout.warmup) % rollout.every == 0:
                 seen = rollout.observe.evaluate({"t": t + rollout.dt, "u": u, "theta": theta, **own})
                 for key, value in seen.items():
@@ -177,6 +185,26 @@ def test_a_rollout_that_cant_be_is_refused(options: dict[str, Any], says: str):
 # ---- derivatives --------------------------------------------------------------------------------------------------
 
 
+def by_hand(rollout: Rollout, theta: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The gradient of `fit`, step by step backwards with the step's own vjp."""
+    pulled, found = vjp(rollout.step, ["u", "theta"]), np.zeros(len(theta))
+    for i, u in enumerate(rollout.data["start"]):
+        at, own = [], {name: rollout.data[name][i] for name in ("c",) if name in rollout.data}
+        for k in range(rollout.warmup + rollout.steps):
+            given = {"w": rollout.data["w"][i, k]} if "w" in rollout.data else {}
+            at.append({"t": rollout.data["t"][i] + k * rollout.dt, "u": u, "theta": theta, **own, **given})
+            u = rollout.step.evaluate(at[-1])["u"]
+        adjoint = np.zeros_like(u)
+        for k in reversed(range(rollout.warmup, len(at))):
+            record, rest = divmod(k + 1 - rollout.warmup, rollout.every)
+            if not rest:
+                adjoint = adjoint + 4.0 * (u - target[i, record - 1]) / target.size
+            back = pulled.evaluate({**at[k], "cotangent.u": adjoint})
+            found += back["theta"] if not rest or rollout.gradient == "full" else 0.0
+            adjoint, u = (np.zeros_like(u) if rollout.gradient == "none" else back["u"]), at[k]["u"]
+    return found
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"every": 3}, {"warmup": 2}, {"checkpoint": True}, {"gradient": "none"}], ids=str
 )
@@ -185,22 +213,7 @@ def test_gradients_are_those_composed_of_the_steps_own_adjoints(engine, options:
     rollout, theta = ring(**options)
     objective = fit(rollout)
     target = next(s for s in objective.sources if isinstance(s, Given)).data["u"]
-    pulled = vjp(rollout.step, ["u", "theta"])
-    expected = np.zeros(PARAMETERS)
-    for i, u in enumerate(rollout.data["start"]):
-        states, times, c = [u], [], rollout.data["c"][i]
-        for k in range(rollout.warmup + rollout.steps):
-            times.append(rollout.data["t"][i] + k * rollout.dt)
-            states.append(rollout.step.evaluate({"t": times[-1], "u": states[-1], "theta": theta, "c": c})["u"])
-        adjoint = np.zeros(CELLS)
-        for k in reversed(range(rollout.warmup, rollout.warmup + rollout.steps)):
-            made = k + 1 - rollout.warmup
-            if made % rollout.every == 0:
-                adjoint = adjoint + 2.0 * 2 * (states[k + 1] - target[i, made // rollout.every - 1]) / target.size
-            values = {"t": times[k], "u": states[k], "theta": theta, "c": c, "cotangent.u": adjoint}
-            found = pulled.evaluate(values)
-            expected += found["theta"]
-            adjoint = np.zeros(CELLS) if rollout.gradient == "none" else found["u"]
+    expected = by_hand(rollout, theta, target)
     np.testing.assert_allclose(gradient(engine, objective, theta), expected, rtol=1e-11, atol=1e-13)
 
 
@@ -247,3 +260,83 @@ def test_derivatives_of_a_linear_map_are_those_on_paper(engine, checkpoint: bool
     for options, expected in cases:
         found = derivatives_of_records(engine, a, start, steps=6, checkpoint=checkpoint, **options)
         np.testing.assert_allclose(found, np.multiply(expected, start), rtol=1e-13, err_msg=str(options))
+
+
+# ---- inputs of the steps --------------------------------------------------------------------------------------------
+
+
+def kicked(batch: int = 3, constants: int = 1, **options: Any) -> tuple[Rollout, np.ndarray]:
+    """Two states pulled back at a rate θ and kicked by their steps' inputs, each times what it depends on; and θ."""
+
+    def step(t: Any, u: Any, theta: Any, *more: Any) -> Any:
+        *c, w = more
+        pulled = u - DT * theta[0] * (u - c[0] if c else u) + DT * np.cos(t)
+        return pulled + theta[1:3] * (1 + 0.1 * u * u) * w[:2] + w[2] * theta[0] * u[::-1]
+
+    start = np.linspace(-1, 1, 2 * batch).reshape(batch, 2)
+    return make(step, start, 3, constants, inputs_of_steps=3, **{"steps": 6, **options}), np.array([0.8, 0.3, -0.2])
+
+
+INPUTS = [{}, {"constants": 0}, {"batch": 1}, {"warmup": 2, "every": 3}, {"checkpoint": True, "steps": 7, "warmup": 1}]
+
+
+@pytest.mark.parametrize("options", [*INPUTS, {"gradient": "none", "every": 2}], ids=str)
+def test_every_step_is_made_with_its_own_inputs(engine, options: dict[str, Any]):
+    """Values are those of the loop, derivatives those by hand, backwards and forwards."""
+    rollout, theta = kicked(**options)
+    found, expected = engine.rollout(rollout, theta), looped(rollout, theta)
+    np.testing.assert_allclose(found.arrays["sol.u"], expected["sol.u"], rtol=1e-12, atol=1e-13)
+    objective, direction = fit(rollout), np.array([0.3, -0.5, 0.8])
+    slope = gradient(engine, objective, theta) @ direction
+    np.testing.assert_allclose(engine.jacobian_vector(objective, theta, direction), slope, rtol=1e-12)
+    target = next(s for s in objective.sources if isinstance(s, Given)).data["u"]
+    np.testing.assert_allclose(slope, by_hand(rollout, theta, target) @ direction, rtol=1e-11)
+
+
+def test_a_batch_may_bring_new_inputs_of_the_steps(engine):
+    """As fresh noise does: every iteration's loss is that of its own inputs, and nothing is compiled for them."""
+    rollout, theta = kicked(checkpoint=True)
+    objective, asked = fit(rollout), []
+
+    class Fresh:
+        follows_theta = False
+
+        def __call__(self, iteration: int, theta: np.ndarray | None = None) -> list[dict[str, np.ndarray]]:
+            asked.append(iteration)
+            return [{"w": increments(5, iteration, rollout.data["w"].shape, DT)}, {}]
+
+    reports: list[Report] = []
+    task = Minimisation(objective, theta[None], Adam(0.05, 3), batches=Fresh(), report_every=1)
+    engine.minimise(task, lambda report: reports.append(report) or True)
+    assert asked == [0, 1, 2]
+    at = theta
+    for k, report in enumerate(reports):
+        noise = increments(5, k, rollout.data["w"].shape, DT)
+        alone = objective.with_data({"sol": {**rollout.data, "w": noise}})
+        np.testing.assert_allclose(report.total[0, -1], engine.value(alone, at).total, rtol=1e-12)
+        at = report.theta[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda data: {**data, "w": data["w"][:, :-1]},
+            r"`w` of `sol` needs shape (B, 6, k), a row a step, B = 3, not",
+        ),
+        (lambda data: {**data, "w": data["w"][:2]}, "not (2, 6, 3)"),
+        (lambda data: {n: v for n, v in data.items() if n != "w"}, "The step of `sol` reads `w`; give it in `data`"),
+    ],
+    ids=["too few steps", "too few trajectories", "none"],
+)
+def test_inputs_that_arent_one_row_a_step_are_refused(change: Callable[..., Any], says: str):
+    rollout, _ = kicked()
+    with pytest.raises(ModelError, match=re.escape(says)):
+        replace(rollout, data=change(rollout.data))
+
+
+def test_inputs_of_a_step_cant_be_observed():
+    rollout, _ = kicked()
+    w = rollout.step.input("w")
+    with pytest.raises(ModelError, match="can't read `w`"):
+        replace(rollout, observe=Graph([w], {"w": w}))

@@ -40,7 +40,7 @@ function RolloutBatch(p::CompiledRollout, threads::Int)
         [zeros(kept) for _ in 1:b],
         zeros(Int, b),
         zeros(Int, b),
-        [RolloutSlot(p, Sight(p, p.constants, body, observe)) for _ in 1:min(threads, b)],
+        [RolloutSlot(p, Sight(p, p.constants + p.inputs, body, observe)) for _ in 1:min(threads, b)],
     )
 end
 

@@ -5,6 +5,7 @@ mutable struct CompiledRollout <: CompiledTrajectories
     const name::String
     const n::Int
     const constants::Int                # q, length of c
+    const inputs::Int                   # k, length of w, which lies behind c at their port
     const trajectories::Int
     const steps::Int
     const every::Int
@@ -15,26 +16,30 @@ mutable struct CompiledRollout <: CompiledTrajectories
     const start::Vector{Float64}        # (B, n)
     const times::Vector{Float64}        # (B,)
     const c::Vector{Float64}            # (B, q)
+    const w::Vector{Float64}            # (B, M, k), a row a step
     dt::Float64
 end
 
 function CompiledRollout(data::AbstractDict)
-    graphs = TrajectoryGraphs(data, "step")
-    n, q, b, m = graphs.body.y.total, Int(data["constants"]), Int(data["trajectories"]), Int(data["steps"])
+    q, k, b, m, warmup = (Int(data[name]) for name in ("constants", "inputs", "trajectories", "steps", "warmup"))
+    graphs = TrajectoryGraphs(data, "step"; inputs = k == 0 ? STATE : merge(STATE, Dict("w" => Place(:c, q))))
+    n = graphs.body.y.total
     return CompiledRollout(
         String(data["name"]),
         n,
         q,
+        k,
         b,
         m,
         Int(data["every"]),
-        Int(data["warmup"]),
+        warmup,
         data["through"],
         data["checkpoint"] ? isqrt(m - 1) + 1 : m,
         graphs,
         zeros(b * n),
         zeros(b),
         zeros(b * q),
+        zeros(b * (warmup + m) * k),
         0.0,
     )
 end
@@ -59,12 +64,12 @@ records(p::CompiledRollout) = p.steps ÷ p.every
 "Observations of all trajectories together, B·K."
 points(p::CompiledRollout) = p.trajectories * records(p)
 
-data_length(p::CompiledRollout) = p.trajectories * (p.n + 1 + p.constants) + 1
+data_length(p::CompiledRollout) = p.trajectories * (p.n + 1 + p.constants) + length(p.w) + 1
 
-"Read the start states (B, n), start times (B), constants (B, q), and the time of a step."
+"Read the start states (B, n), start times (B), constants (B, q), inputs of the steps, and the time of a step."
 function set_data!(p::CompiledRollout, data::AbstractVector{Float64})
     at = 0
-    for array in (p.start, p.times, p.c)
+    for array in (p.start, p.times, p.c, p.w)
         copyto!(array, 1, data, at + 1, length(array))
         at += length(array)
     end

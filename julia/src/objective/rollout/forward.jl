@@ -11,6 +11,7 @@ function push_trajectory!(batch::RolloutBatch, slot::RolloutSlot, trajectory::In
             recorded, at = i % p.every == 0, n * (i - first(steps)) + 1
             recorded || p.through || continue
             copyto!(sight.state, 1, states, at, n)
+            take_inputs!(sight, p, trajectory, p.warmup + i)
             push_step!(batch, slot, time_after(p, trajectory, p.warmup + i - 1))
             recorded || continue
             copyto!(sight.state, 1, states, at + n, n)

@@ -20,6 +20,7 @@ function pull_trajectory!(batch::RolloutBatch, slot::RolloutSlot, trajectory::In
                 add_scaled!(slot.after, 1.0, sight.pulled)
             end
             copyto!(sight.state, 1, states, at, n)
+            take_inputs!(sight, p, trajectory, p.warmup + i)
             pull_step!(batch, slot, time_after(p, trajectory, p.warmup + i - 1), block)
         end
     end

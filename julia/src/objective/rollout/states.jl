@@ -28,9 +28,17 @@ end
 begin_trajectory!(slot::RolloutSlot, p::CompiledRollout, trajectory::Int) =
     (copyto!(slot.sight.constants, 1, p.c, p.constants * (trajectory - 1) + 1, p.constants); nothing)
 
+"What is given for a step comes behind the trajectory's constants."
+function take_inputs!(s::Sight, p::CompiledRollout, trajectory::Int, made::Int)
+    row = (p.warmup + p.steps) * (trajectory - 1) + made
+    copyto!(s.constants, p.constants + 1, p.w, p.inputs * (row - 1) + 1, p.inputs)
+    return nothing
+end
+
 "From the sight's state to `slot.next`, the state after that many steps, those of the warm-up among them."
 function make_step!(batch::RolloutBatch, slot::RolloutSlot, trajectory::Int, made::Int)
     t, s = time_after(batch.problem, trajectory, made - 1), slot.sight
+    take_inputs!(s, batch.problem, trajectory, made)
     run!(slot.body.value, t; x = s.state, c = s.constants, p = batch.precomputed.values, y = slot.next)
     return nothing
 end

@@ -55,8 +55,9 @@ def make_rollout(rollout: Rollout) -> Callable[..., Any]:
     detached = rollout.gradient == "none"
 
     def run(theta: jax.Array, data: Mapping[str, Any]) -> Any:
-        own = {name: data[name][0] if single else data[name] for name in ("start", "t", "c") if name in data}
+        own = {name: data[name][0] if single else data[name] for name in ("start", "t", "c", "w") if name in data}
         constants = {name: own[name] for name in ("c",) if name in own}
+        inputs = {"w": own["w"] if single else jnp.moveaxis(own["w"], 1, 0)} if "w" in own else {}  # a row a step
         fixed, fixed_of_observing = prologue(theta), prologue_of_observing(theta)
 
         def at(u: Any, made: Any) -> dict[str, Any]:
@@ -65,7 +66,8 @@ def make_rollout(rollout: Rollout) -> Callable[..., Any]:
         def advance(carry: Any, fixed: Any) -> Any:
             """One step: `made` counts all steps, `finite` those up to the last finite state."""
             u, made, finite = carry
-            new = step(at(u, made), fixed)["u"]
+            given = {name: lax.dynamic_index_in_dim(rows, made, keepdims=False) for name, rows in inputs.items()}
+            new = step({**at(u, made), **given}, fixed)["u"]
             alive = (finite == made) & jnp.all(jnp.isfinite(new), axis=-1)
             return new, made + 1, finite + alive
 
@@ -103,7 +105,7 @@ def _split(graph: Graph, single: bool) -> tuple[Callable[[Any], dict[str, Any]],
         once, graph = partition(graph, "theta")
         run_once = lower(once)
         prologue = lambda theta: run_once({"theta": theta})  # noqa: E731
-    run = lower(graph) if single else lower_mapped(graph, {"t", "u", "c"})
+    run = lower(graph) if single else lower_mapped(graph, {"t", "u", "c", "w"})
     return prologue, lambda varying, fixed: run({**varying, **fixed})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...errors import ModelError
 from ...objective.program import Rollout
 from .derived import Parts, Program, as_json, derivatives, parts
 
@@ -12,23 +11,21 @@ __all__ = ["rollout_arrays", "rollout_program"]
 
 
 def rollout_arrays(rollout: Rollout) -> dict[str, np.ndarray]:
-    """States (B, n), start times (B), constants (B, q) and time step."""
-    constants = {"c": rollout.data["c"]} if "c" in rollout.data else {}
-    return {"start": rollout.data["start"], "t": rollout.data["t"], **constants, "dt": np.array(rollout.dt)}
+    """States (B, n), start times (B), constants (B, q), inputs of the steps (B, M, k) and time step."""
+    own = {name: rollout.data[name] for name in ("start", "t", "c", "w") if name in rollout.data}
+    return {**own, "dt": np.array(rollout.dt)}
 
 
 def rollout_program(rollout: Rollout, differentiated: bool) -> Program:
     """The graphs of a rollout, `differentiated` in both modes or not."""
     prologue, step = parts(rollout.step)
     observe_prologue, observe = parts(rollout.observe)
-    constants = rollout.data.get("c")
-    if constants is None and "c" in (*step.input_names, *observe.input_names):
-        raise ModelError(f"The step of `{rollout.name}` reads `c`; give it in `data`, shape (B, q).")
     program: Program = {
         "kind": "rollout",
         "name": rollout.name,
         "trajectories": len(rollout.data["start"]),
-        "constants": 0 if constants is None else np.shape(constants)[1],
+        "constants": _width(rollout, "c"),
+        "inputs": _width(rollout, "w"),
         "steps": rollout.steps,
         "every": rollout.every,
         "warmup": rollout.warmup,
@@ -50,3 +47,8 @@ def rollout_program(rollout: Rollout, differentiated: bool) -> Program:
         }
         program.update(derivatives(wanted))
     return program
+
+
+def _width(rollout: Rollout, name: str) -> int:
+    """How many numbers a trajectory has of its constants, or a step of its inputs."""
+    return np.shape(rollout.data[name])[-1] if name in rollout.data else 0

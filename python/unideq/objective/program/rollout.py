@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...checks import PRECISIONS, choice, settle, whole
-from ...errors import OptionError
+from ...errors import ModelError, OptionError
 from ...graph import Graph
 from .source import Source
 
@@ -17,20 +17,22 @@ __all__ = ["Rollout"]
 
 @dataclass(frozen=True)
 class Rollout(Source):
-    """B trajectories of a step u⁺ = S(t, u, c, θ), observed after each recorded step.
+    """B trajectories of a step u⁺ = S(t, u, c, w, θ), observed after each recorded step.
 
     Attributes
     ----------
     name
         Prefix of the arrays it makes: `NAME.OUTPUT`, shape (B, K, *output shape) with K = steps / every.
     step
-        Graph with inputs `t` (), `u` (n,), `c` (q,), `theta` (P,), and output `u` (n,): the state one `dt` later.
-        `c` holds a trajectory's own constants (conditions, coefficients); where there are none the graph lacks it.
+        Graph with inputs `t` (), `u` (n,), `c` (q,), `w` (k,), `theta` (P,), and output `u` (n,): the state one `dt`
+        later. `c` holds a trajectory's own constants (conditions, coefficients), `w` what is given for this very step
+        (increments of noise, measured inputs), without a derivative; where there are none the graph lacks them.
     observe
         Graph with inputs `t`, `u`, `c`, `theta` (any may be left out); each output is recorded after steps
         every, 2·every, …
     data
-        `start` (B, n) states, `t` (B,) start times and, where the step reads it, `c` (B, q).
+        `start` (B, n) states, `t` (B,) start times and, where the step reads them, `c` (B, q) and `w`
+        (B, warmup + steps, k), a row a step.
     dt
         Time between two states, in time units.
     steps
@@ -70,6 +72,20 @@ class Rollout(Source):
             )
         settle(self, choice, "gradient", choices=("full", "none"))
         settle(self, choice, "precision", choices=PRECISIONS)
+        made = self.warmup + self.steps
+        for name, rows, shape in (("c", (), "(B, q)"), ("w", (made,), f"(B, {made}, k), a row a step")):
+            if name not in self.data:
+                if name in (*self.step.input_names, *self.observe.input_names):
+                    raise ModelError(f"The step of `{self.name}` reads `{name}`; give it in `data`, shape {shape}.")
+            elif np.shape(self.data[name])[:-1] != (len(self.data["start"]), *rows):
+                raise ModelError(
+                    f"`{name}` of `{self.name}` needs shape {shape}, B = {len(self.data['start'])}, "
+                    f"not {np.shape(self.data[name])}."
+                )
+        if "w" in self.observe.input_names:
+            raise ModelError(
+                f"What `{self.name}` observes can't read `w`, which a step has. Make it part of the state."
+            )
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
