@@ -31,6 +31,8 @@ class Subject:
         The fit.
     notes
         What all checks' findings rest on; the audit says it first.
+    shared
+        What checks make for each other, by a name of their own.
     """
 
     words: ClassVar[str] = "a fit"
@@ -39,6 +41,7 @@ class Subject:
     def __init__(self, fit: Fit, **given: Any) -> None:
         self.fit = fit
         self.notes: list[Finding] = []
+        self.shared: dict[str, Any] = {}
         for name, value in given.items():
             if value is not None:
                 raise OptionError(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import xarray as xr
 
 from ...errors import DataError, OptionError
 from ...model.closed import SUFFIX
@@ -40,8 +40,16 @@ class ClosedField:
     candidate: Candidate
 
     @classmethod
-    def of(cls, subject: StatesSubject, data: xr.Dataset, name: str) -> ClosedField:
-        """From a fit and data."""
+    def of(cls, subject: StatesSubject, name: str) -> ClosedField:
+        """Of a fit at what is measured, the same for all checks of one audit."""
+        made = subject.shared.setdefault("closed fields", {})
+        if name not in made:
+            made[name] = cls._made(subject, name)
+        return made[name]
+
+    @classmethod
+    def _made(cls, subject: StatesSubject, name: str) -> ClosedField:
+        data = subject.measured
         missing = [n for n in subject.fit.model.states.names if n not in data.data_vars]
         if missing:
             raise DataError(f"Closures are looked at where all fields are measured, and `{missing[0]}` isn't.")
@@ -49,6 +57,7 @@ class ClosedField:
         (candidate,) = candidates_of({"fit": subject.fit}, truth, None, None)
         return cls(truth, candidate)
 
+    @cached_property
     def thinned(self) -> tuple[ClosedField, np.ndarray]:
         """Itself at some of its snapshots, and the closure's term there (T, K, *grid)."""
         count, times = self.truth.values.shape[:2]
@@ -66,7 +75,7 @@ class ClosedField:
         """Mean correlation with the exact term; NaN where that isn't known."""
         if not self.truth.exact:
             return float("nan")
-        few, own = self.thinned()
+        few, own = self.thinned
         found = term_scores(few.truth.flow, few.truth.values, own, few.truth.term)
         return float(np.nanmean(found["correlation"][1]))
 
@@ -94,12 +103,11 @@ class ClosureCheck(Check[StatesSubject]):
 
     def examine(self, subject: StatesSubject) -> Outcome:
         own = subject.fit.model
-        data = subject.measured
         findings, groups, panels = [], {}, {}
         for name in own.fields:
             if name not in own.named["closure"].outputs:
                 continue
-            finding, panel = self.look(ClosedField.of(subject, data, name))
+            finding, panel = self.look(ClosedField.of(subject, name))
             findings.append(finding)
             group = f"{self.name}_{name}"
             groups[group], panels[group] = finding.evidence, panel

@@ -52,7 +52,7 @@ class ClosureSpectrum(ClosureCheck):
     def look(self, field: ClosedField) -> tuple[Finding, Any]:
         if not field.truth.exact:
             raise DataError(field.needs_exact)
-        few, own = field.thinned()
+        few, own = field.thinned
         flow, truth = few.truth.flow, few.truth
         expected = term_statistics(flow, truth.values, truth.term)
         scores = term_scores(flow, truth.values, own, truth.term, expected)

@@ -55,7 +55,7 @@ class GradientModel(ClosureCheck):
         settle(self, number, "width", above=0, none=True)
 
     def look(self, field: ClosedField) -> tuple[Finding, Any]:
-        few, own = field.thinned()
+        few, own = field.thinned
         truth, flow = few.truth, few.truth.flow
         closed: Any = few.candidate.model
         model = NonlinearGradient(self.width).term(closed, {truth.field: truth.values}, None, None)[truth.field]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ...result.plot.style import COLOURS, INK, MUTED, title
+from ...result.plot.style import COLOURS, INK, MUTED, log_numbers, title
 
 __all__ = ["plot_energy", "plot_spectra", "plot_transfer"]
 
@@ -23,6 +23,7 @@ def plot_spectra(name: str, evidence: xr.Dataset, figure: Any) -> None:
         ax.axvspan(waves[high].min(), waves[high].max(), color=MUTED, alpha=0.15, lw=0)
     top = float(part["spectrum_true"].max())
     ax.set(xlabel="wavenumber", ylim=(1e-8 * top, 10 * top))
+    log_numbers(ax)
     ax.legend()
     title(ax, f"spectrum of the closure of {name}", f"correlation {float(evidence['correlation']):.3f}")
 
@@ -37,6 +38,7 @@ def plot_transfer(name: str, evidence: xr.Dataset, figure: Any) -> None:
     ax.semilogx(part["wavenumber"], part["transfer"], color=COLOURS[0], label="closure")
     ax.semilogx(part["wavenumber"], part["transfer_gradient_model"], color=COLOURS[1], ls="--", label="gradient model")
     ax.set_xlabel("wavenumber")
+    log_numbers(ax)
     ax.legend()
     title(ax, f"energy transfer by the closure of {name}", f"correlation of both {float(evidence['correlation']):.3f}")
 
