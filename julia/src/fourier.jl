@@ -2,14 +2,14 @@
 
 """
 Transforms of one kind and shape: FFTW's function `execute(plan, from, to)` between an array of numbers and its half
-spectrum (real, imaginary, real, …). Plan `aligned` needs both arrays at multiples of 16 bytes; `anywhere` takes about
-twice as long. The inverse isn't divided by the number of points, and overwrites its input. `plans` owns them.
+spectrum (real, imaginary, real, …). Of the `plans`, the first row needs both arrays at multiples of 16 bytes; the second,
+for any, takes about twice as long. The first column has one thread, the second all where the transform is large. The
+inverse isn't divided by the number of points, and overwrites its input. `owner` has the plans.
 """
 struct FourierTransform
     execute::Ptr{Cvoid}
-    aligned::Ptr{Cvoid}
-    anywhere::Ptr{Cvoid}
-    plans::Any
+    plans::Matrix{Ptr{Cvoid}}
+    owner::Any
 end
 
 const TRANSFORMS = FourierTransform[]
@@ -40,12 +40,16 @@ function transform_number(inverse::Bool, space::Vector{Int}, count::Int)
     end
 end
 
-"What generated code calls: from[j+1 …] is transformed to to[i+1 …]."
+"""
+What generated code calls: from[j+1 …] is transformed to to[i+1 …]. Work that is spread over threads is in tasks of its
+own; in the first task all threads are free.
+"""
 @noinline function transform!(number::Int, to::Vector{Float64}, i::Int, from::Vector{Float64}, j::Int)
     transform = @inbounds TRANSFORMS[number]
     GC.@preserve to from begin
         p, q = pointer(from, j + 1), pointer(to, i + 1)
-        plan = (UInt(p) | UInt(q)) & 0x0f == 0 ? transform.aligned : transform.anywhere
+        anywhere, alone = (UInt(p) | UInt(q)) & 0x0f != 0, current_task() === Base.roottask
+        plan = @inbounds transform.plans[1+anywhere, 1+alone]
         ccall(transform.execute, Cvoid, (Ptr{Cvoid}, Ptr{Float64}, Ptr{Float64}), plan, p, q)
     end
     return nothing

@@ -240,6 +240,15 @@ def test_every_other_operation(evaluate):
     agree(evaluate, [case for found in cases.values() for case in found])
 
 
+def test_transforms_that_are_large_enough_for_all_threads(julia):
+    rng = np.random.default_rng(0)
+    x, z = variable("x", (2, 96, 90)), variable("z", (2, 96, 46, 2))
+    graph = Graph([x, z], {"y": rfft(x, 2), "back": irfft(z, (96, 90))})
+    values = {"x": rng.normal(size=x.shape), "z": rng.normal(size=z.shape)}
+    for name, expected in graph.evaluate(values).items():
+        np.testing.assert_allclose(julia.evaluate(graph, values)[name], expected, rtol=1e-12, atol=1e-11)
+
+
 @pytest.mark.parametrize("size", [1, 1000])
 def test_an_operation_that_julia_lacks_is_named(julia, monkeypatch, size):
     monkeypatch.setitem(OPERATIONS, "sine", OPERATIONS["sin"])
