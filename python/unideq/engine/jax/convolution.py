@@ -52,10 +52,8 @@ def convolution(x: Array, kernel: Array, boundary: tuple[str, ...]) -> Array:
     x, kernel = jnp.asarray(x), jnp.asarray(kernel)
     if x.dtype == jnp.float32 and _outside.get():
         return _by_xla(x, kernel, boundary)
-    if kernel.ndim == 4:
+    if kernel.ndim == 4 or kernel.shape[0] < kernel.shape[1]:  # repeated for every tap is then the smaller output
         return _axis_by_axis(x, kernel, boundary)
-    if kernel.shape[0] < kernel.shape[1]:  # what is repeated for every tap is then the smaller output
-        return _multiply_then_shift(x, kernel, boundary)
     return _shift_then_multiply(x, kernel, boundary)
 
 
@@ -75,45 +73,33 @@ def _by_xla(x: Array, kernel: Array, boundary: tuple[str, ...]) -> Array:
 
 
 def _axis_by_axis(x: Array, kernel: Array, boundary: tuple[str, ...]) -> Array:
-    """In two dimensions: what each point sees along the first axis, one product, and shifted sums along the second."""
-    lead, space = x.shape[:-3], x.shape[-2:]
-    seen, matrix = seen_along(x, kernel, boundary, x.ndim - 3), by_taps(kernel)
+    """What each point sees along the first axis of two, one product, and shifted sums along the last."""
+    dims = kernel.ndim - 2
+    lead, space = x.shape[: -dims - 1], x.shape[-dims:]
+    seen, matrix = seen_along(x, kernel, boundary, len(lead)), by_taps(kernel)
     product = (matrix @ seen.reshape(*lead, matrix.shape[1], -1)).reshape(*lead, -1, len(kernel), *space)
     parts = [lax.index_in_dim(product, j, len(lead), keepdims=False) for j in range(kernel.shape[-1])]
     return summed_along(parts, kernel, boundary)
 
 
 def seen_along(x: Array, kernel: Array, boundary: tuple[str, ...], axis: int) -> Array:
-    """The field shifted by each of the kernel's points along the first axis of space, joined along the channels'."""
-    rows, columns = size = kernel.shape[-2:]
-    return jnp.concatenate([_shift(x, (i, columns // 2), size, boundary) for i in range(rows)], axis=axis)
+    """The field shifted by each of the kernel's points along the first axis of two, joined along the channels'."""
+    *rows, columns = size = kernel.shape[2:]
+    taps = itertools.product(*map(range, rows), (columns // 2,))
+    return jnp.concatenate([_shift(x, tap, size, boundary) for tap in taps], axis=axis)
 
 
 def by_taps(kernel: Array) -> Array:
-    """The kernel as a matrix (points along the second axis · outputs, points along the first · inputs)."""
-    outputs, inputs, rows, columns = kernel.shape
-    return kernel.transpose(3, 0, 2, 1).reshape(columns * outputs, rows * inputs)
+    """The kernel as a matrix (points along the last axis · outputs, points along the first of two · inputs)."""
+    outputs, inputs, *_, columns = kernel.shape
+    return kernel.reshape(outputs, inputs, -1, columns).transpose(3, 0, 2, 1).reshape(columns * outputs, -1)
 
 
 def summed_along(parts: Sequence[Array], kernel: Array, boundary: tuple[str, ...]) -> Array:
-    """The sum over the kernel's points along the second axis, each part shifted by its own."""
-    size = kernel.shape[-2:]
-    moved = [_shift(part, (size[0] // 2, j), size, boundary) for j, part in enumerate(parts)]
+    """The sum over the kernel's points along the last axis, each part shifted by its own."""
+    *rows, _ = size = kernel.shape[2:]
+    moved = [_shift(part, (*(k // 2 for k in rows), j), size, boundary) for j, part in enumerate(parts)]
     return sum(moved[1:], moved[0])
-
-
-def _multiply_then_shift(x: Array, kernel: Array, boundary: tuple[str, ...]) -> Array:
-    outputs, inputs, *size = kernel.shape
-    dims = len(size)
-    lead, space = x.shape[: -dims - 1], x.shape[-dims:]
-    matrix = jnp.moveaxis(kernel, (0, 1), (-2, -1)).reshape(-1, inputs)
-    product = (matrix @ x.reshape(*lead, inputs, -1)).reshape(*lead, -1, outputs, *space)
-    taps = itertools.product(*(range(k) for k in size))
-    parts = [
-        _shift(lax.index_in_dim(product, number, len(lead), keepdims=False), tap, size, boundary)
-        for number, tap in enumerate(taps)
-    ]
-    return sum(parts[1:], parts[0])
 
 
 def _shift_then_multiply(x: Array, kernel: Array, boundary: tuple[str, ...]) -> Array:

@@ -133,15 +133,10 @@ def _output(node: Expression, argument: Placed, count: int) -> jax.Array:
 def _convolution(x: Any, kernel: Any, boundary: tuple[str, ...]) -> Any:
     """`unideq.graph.operations.convolution` of (C_in, batch, *space) → (C_out, batch, *space)."""
     outputs, inputs, *size = kernel.shape
-    if len(size) == 2:
-        product = _times(by_taps(kernel), seen_along(x, kernel, boundary, 0)).reshape(size[1], outputs, *x.shape[1:])
+    if len(size) == 2 or outputs <= inputs:  # the products are wider than the smaller side by the number of taps
+        product = _times(by_taps(kernel), seen_along(x, kernel, boundary, 0)).reshape(-1, outputs, *x.shape[1:])
         return summed_along(list(product), kernel, boundary)
-    taps = list(itertools.product(*(range(k) for k in size)))
-    if outputs <= inputs:  # the products are wider than the smaller side by the number of taps
-        matrix = jnp.moveaxis(kernel, (0, 1), (-2, -1)).reshape(-1, inputs)
-        product = _times(matrix, x).reshape(len(taps), outputs, *x.shape[1:])
-        parts = [_shift(product[k], tap, size, boundary) for k, tap in enumerate(taps)]
-        return sum(parts[1:], parts[0])
+    taps = itertools.product(*map(range, size))
     seen = jnp.concatenate([_shift(x, tap, size, boundary) for tap in taps])
     matrix = jnp.moveaxis(kernel, 1, -1).reshape(outputs, math.prod(size) * inputs)
     return _times(matrix, seen)
