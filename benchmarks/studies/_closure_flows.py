@@ -189,7 +189,8 @@ class Workshop:
         raw = problem.data(4, 100, every=5, warmup="developed", seed=2, engine=self.engine)
         data = ude.coarsen(raw, self.coarse(flow).grid, ude.filters.Gaussian(self.width(flow)))
         objective = ude.Unrolled(steps=4, batch=8, seed=seed)
-        phase = ude.Adam(ude.CosineDecay(0.1 * size.rate, 0.1), iterations, objective=objective, clip=1.0)
+        rate = ude.CosineDecay(0.1 * size.rate, 0.1)
+        phase = ude.Adam(rate, iterations, objective=objective, clip=1.0, precision="float32")
         field = self.coarse(flow).fields[0]
         return trained.fit.train(phase, data[[field]], objective=objective, holdout=None, progress=False)
 
