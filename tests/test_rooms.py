@@ -9,7 +9,7 @@ PACKAGE = Path(unideq.__file__).parent
 ORDER = (
     "errors", "times", "checks", "stored", "graph", "nn", "solvers", "measurements", "table_columns", "dose_rows",
     "frames", "grid", "model", "closure", "objective", "residual", "optimise", "engine", "training", "result", "kinds",
-    "audit",
+    "audit", "sweeps",
 )  # fmt: skip
 """Every room imports from those before it."""
 CONVENIENCES = {

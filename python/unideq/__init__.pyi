@@ -119,6 +119,8 @@ from .solvers import ExplicitRungeKutta as ExplicitRungeKutta
 from .solvers import Rosenbrock as Rosenbrock
 from .solvers import Solver as Solver
 from .solvers.table import *  # noqa: F403
+from .sweeps import Sweep as Sweep
+from .sweeps import sweep as sweep
 from .training import fit as fit
 from .training import resume as resume
 

@@ -122,6 +122,11 @@ def residual_fit() -> ude.Fit:
     return ude.fit(problem(), phases=[ude.Adam(1e-3, 1)], progress=False, engine="jax")
 
 
+def trained(a: Any, **run: Any) -> ude.Fit:
+    """What a sweep calls."""
+    return ude.fit(ode(), data(), phases=ude.Adam(1e-3, 1), **{"engine": "jax", "progress": False, **run})
+
+
 def with_term(term: Any) -> ude.ResidualProblem:
     """A problem of one field u(x) with one term `a`."""
     return ude.ResidualProblem({"x": (0, 1)}, {"u": ude.nn.MLP(1, 1)}, {"a": term})
@@ -238,5 +243,5 @@ def namespace(code: CodeType, folder: Path) -> dict[str, Any]:
         return folder / "a.nc"
 
     found: dict[str, Any] = {"ude": ude, "graph": graph, "np": np, "xr": xr, "pd": pd, "Path": Path, "folder": folder}
-    found |= {"decay": decay, "with_term": with_term, "written": written}
+    found |= {"decay": decay, "with_term": with_term, "written": written, "trained": trained}
     return found | {name: SPECIMENS[name]() for name in names_in(code) if name in SPECIMENS}

@@ -35,6 +35,27 @@ fit.transfer(data, "f", freeze="rate")  # `freeze`
 fit.transfer(data, "f", seeds=3)  # `train` goes on with the seeds of the fit
 fit.transfer(data, "f", ude.Adam(1e-3, 1, rates={"f.layer_9": 0.1}))  # `f.layer_9` … `f.layer_2`
 fit.transfer(data, "f", rate=0.1)  # `rate`
+ude.sweep(5, {"a": [1]})  # `train` … 5
+ude.sweep(lambda a, **run: fit, 5)  # `over` … 5
+ude.sweep(lambda a, **run: fit, {"a": []})  # over["a"] … empty
+ude.sweep(lambda a, **run: fit, {"a": [1, 1]})  # over["a"] … twice
+ude.sweep(lambda a, **run: fit, {"a": [1, "b"]})  # over["a"] … text and numbers
+ude.sweep(lambda a, **run: fit, {"a": [ude.Trajectory()]})  # over["a"] … label → value
+ude.sweep(lambda a, **run: fit, {"a": [np.nan]})  # over["a"] … nan
+ude.sweep(lambda a, **run: fit, {"a": "bc"})  # over["a"] … 'bc'
+ude.sweep(lambda a, **run: fit, {"seeds": [1]})  # `seeds`
+ude.sweep(lambda b, **run: fit, {"a": [1]})  # `b` … over
+ude.sweep(lambda b, seeds, checkpoint: fit, {"a": [1]})  # `a`, `progress` … **run
+ude.sweep(lambda a, **run: fit, {"a": [1]}, seeds=-1)  # seeds
+ude.sweep(lambda a, **run: fit, {"a": [1]}, score=5)  # `score` … 5
+ude.sweep(lambda a, **run: fit, {"a": [1]}, client=-1)  # `client` … -1
+ude.sweep(lambda a, **run: fit, {"a": [1]}, client=2.5)  # `client` … 2.5
+ude.sweep(lambda a, **run: fit, {"a": [1]}, client=0, folder=5)  # `folder` … 5
+ude.sweep(lambda a, **run: fit, {"a": [1]}, client=0, progress="no")  # `progress` … 'no'
+ude.sweep(lambda a, **run: fit, {"a": [1]}, client=0, progress=False, seeds=[7])  # seed 7 … [0, 1]
+ude.sweep(lambda a, **run: 5, {"a": [1]}, client=0, progress=False)  # return ude.fit
+ude.sweep(lambda a, seeds, **run: trained(a, seeds=seeds), {"a": [1]}, client=0, folder=folder)  # no checkpoint
+ude.sweep(trained, {"a": [1]}, client=0, progress=False, score=lambda fit: "low")  # `score` … 'low'
 ude.transfer_sweep(fit, data, over="singles")  # `singles`
 ude.transfer_sweep(fit, data, over=["f.layer_9"])  # `f.layer_9` … `f.layer_2`
 ude.transfer_sweep(fit, data, over=[])  # `over` … "single" … []

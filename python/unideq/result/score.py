@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from ..checks import is_number
+from ..errors import OptionError
 from ..objective import Observations
 from ..objective.own_times import along
 from ..training.record import Record
@@ -15,7 +18,17 @@ from ..training.record import Record
 if TYPE_CHECKING:
     from .sampling import Prediction
 
-__all__ = ["errors_by_trajectory", "residuals", "scores"]
+__all__ = ["errors_by_trajectory", "named_scores", "residuals", "scores"]
+
+
+def named_scores(found: Any, of: str) -> dict[str, float]:
+    """What a user's `score` gave, a number or a dict of them, as name → number."""
+    named = dict(found) if isinstance(found, Mapping) else {"score": found}
+    plain = {str(n): np.asarray(v).item() if np.size(v) == 1 else v for n, v in named.items()}
+    for name, value in plain.items():
+        if not is_number(value) and not isinstance(value, float):
+            raise OptionError(f"`score` of `{of}` gives a number, or a dict of them, not {value!r} ({name}).")
+    return {n: float(v) for n, v in plain.items()}
 
 
 def residuals(observations: Observations, solution: xr.Dataset, name: str) -> np.ndarray:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from ..checks import checked_names, flag, function, instance, is_number, number, refused, sequence, writable
+from ..checks import checked_names, flag, function, instance, number, refused, sequence, writable
 from ..checks import path as checked_path
 from ..errors import DataError, OptionError, unknown
 from ..objective import Stream
 from .fit import Fit
+from .score import named_scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -236,13 +237,7 @@ def _scores(fit: Fit, seed: int, score: Callable[[Fit, int], Any] | None) -> dic
     if score is None:
         errors = fit.tree["/diagnostics"].to_dataset()["rmse_held_out"].sel(seed=seed)
         return {f"RMSE of {n}": float(errors.sel(variable=n)) for n in errors["variable"].values}
-    found = score(fit, seed)
-    named = dict(found) if isinstance(found, Mapping) else {"score": found}
-    plain = {str(n): np.asarray(v).item() if np.size(v) == 1 else v for n, v in named.items()}
-    for name, value in plain.items():
-        if not is_number(value) and not isinstance(value, float):
-            raise OptionError(f"`score` of `transfer_sweep` gives a number, or a dict of them, not {value!r} ({name}).")
-    return {n: float(v) for n, v in plain.items()}
+    return named_scores(score(fit, seed), "transfer_sweep")
 
 
 def _shown(members: list[Any], progress: bool) -> Any:
