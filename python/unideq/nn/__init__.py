@@ -11,12 +11,15 @@ from .mlp import MLP
 from .modified_mlp import ModifiedMLP
 from .network import Network
 from .pirate_net import PirateNet
+from .recurrent import GRU, LSTM
 from .resnet import ResNet
 
 __all__ = [
     "ACTIVATIONS",
     "CNN",
+    "GRU",
     "INITIALIZERS",
+    "LSTM",
     "MLP",
     "Equinox",
     "FourierFeatures",
