@@ -27,8 +27,9 @@ const THETA = Layout(["theta"], [0])
 "What graphs of trajectories read at port p: arrays precomputed from θ, and behind them `c`, q constants."
 with_constants(layout::Layout, q::Int) = q == 0 ? layout : Layout([layout.names; "c"], [layout.sizes; q])
 
-"A graph of θ alone."
-graph_of_theta(data::AbstractDict) = CompiledGraph(data, Dict{String,Place}(), THETA; fixed = String[])
+"A graph of θ alone, or of it and of other `arrays`, at port x."
+graph_of_theta(data::AbstractDict, arrays::Layout = Layout(String[], Int[])) =
+    CompiledGraph(data, places(arrays, :x), THETA; fixed = String[])
 
 "Inputs of graphs in time and state: `t`, `u`, and `c`, the trajectory's constants."
 const STATE = Dict("t" => Place(:t), "u" => Place(:x), "c" => Place(:c))

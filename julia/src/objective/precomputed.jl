@@ -2,7 +2,8 @@
 
 """
 Arrays that a `graph` of θ alone computes, one after the other, and their derivatives. `behind` them is room for so many
-constants of a trajectory (`Given`).
+constants of a trajectory (`Given`). `read` is what the graph reads besides θ, of arrays of earlier sources, and `moved`
+their cotangents or tangents.
 """
 struct Precomputed
     graph::GraphRunner
@@ -10,20 +11,24 @@ struct Precomputed
     cotangents::Vector{Vector{Float64}} # one a block of the work, so that sums don't depend on the number of threads
     tangent::Vector{Float64}
     behind::Int
+    read::Vector{Float64}
+    moved::Vector{Float64}
 end
 
-Precomputed(g::CompiledGraph, blocks::Int, behind::Int = 0) = Precomputed(
+Precomputed(g::CompiledGraph, blocks::Int, behind::Int = 0; read::Int = 0) = Precomputed(
     GraphRunner(g),
     zeros(g.y.total + behind),
     [zeros(g.y.total + behind) for _ in 1:(g.reverse === nothing ? 0 : blocks)],
     zeros(g.forward === nothing ? 0 : g.y.total + behind),
     behind,
+    zeros(read),
+    zeros(read),
 )
 
 "Compute the arrays at θ."
 function precompute!(a::Precomputed, theta::Vector{Float64})
     setup!(a.graph.value; p = theta)
-    run!(a.graph.value; p = theta, y = a.values)
+    run!(a.graph.value; x = a.read, p = theta, y = a.values)
     return nothing
 end
 
@@ -36,14 +41,14 @@ function pull_precomputed!(a::Precomputed, theta::Vector{Float64}, gradient::Vec
         add_scaled!(a.cotangents[1], 1.0, a.cotangents[block])
     end
     setup!(a.graph.reverse; p = theta)
-    run!(a.graph.reverse; p = theta, dy = a.cotangents[1], dp = gradient)
+    run!(a.graph.reverse; x = a.read, p = theta, dy = a.cotangents[1], dx = a.moved, dp = gradient)
     return nothing
 end
 
 "The arrays' tangent, from that of θ."
 function push_precomputed!(a::Precomputed, theta::Vector{Float64}, tangent::Vector{Float64})
     setup!(a.graph.forward; p = theta)
-    run!(a.graph.forward; p = theta, dp = tangent, dy = a.tangent)
+    run!(a.graph.forward; x = a.read, p = theta, dx = a.moved, dp = tangent, dy = a.tangent)
     return nothing
 end
 

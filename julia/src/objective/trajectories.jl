@@ -77,6 +77,16 @@ Sight(p::CompiledTrajectories, constants::Int, body::Precomputed, observe::Preco
 
 outputs(p::CompiledTrajectories) = p.graphs.observe.y
 
+"What trajectories begin with, where a graph makes it, `Precomputed`."
+beginning(::TrajectoryBatch) = nothing
+
+"Where the graph that makes what trajectories begin with reads arrays of earlier sources: these, or their tangents."
+function read_earlier!(batch::TrajectoryBatch, arrays::Vector{Float64}; tangents::Bool = false)
+    found, began = reads(batch.problem), beginning(batch)
+    found === nothing || take_reads!(tangents ? began.moved : began.read, found, arrays)
+    return nothing
+end
+
 is_differentiated(p::CompiledTrajectories) = p.graphs.body.reverse !== nothing || p.graphs.body.forward !== nothing
 
 "How many blocks a batch is worked on in."
@@ -128,6 +138,7 @@ function setup_slots!(batch::TrajectoryBatch, mode::Symbol)
 end
 
 function solve_batch!(batch::TrajectoryBatch, theta::Vector{Float64}, arrays::Vector{Float64}, offset::Int)
+    read_earlier!(batch, arrays)
     foreach(a -> precompute!(a, theta), all_precomputed(batch))
     setup_slots!(batch, :value)
     over_blocks(length(batch.slots), batch.problem.trajectories) do s, range, _
@@ -154,6 +165,8 @@ function pull_batch!(
         end
     end
     foreach(a -> pull_precomputed!(a, theta, gradient), all_precomputed(batch))
+    found = reads(batch.problem)
+    found === nothing || give_reads!(cotangents, found, beginning(batch).moved)
     return nothing
 end
 
@@ -164,6 +177,7 @@ function push_batch!(
     arrays::Vector{Float64},
     offset::Int,
 )
+    read_earlier!(batch, arrays; tangents = true)
     foreach(a -> push_precomputed!(a, theta, tangent), all_precomputed(batch))
     setup_slots!(batch, :forward)
     over_blocks(length(batch.slots), batch.problem.trajectories) do s, range, _

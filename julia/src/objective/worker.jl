@@ -6,6 +6,7 @@ mutable struct CompiledObjective
     terms::Vector{String}
     sources::Vector{CompiledSource}
     offsets::Vector{Int}                # of each source's arrays
+    backwards::Vector{Int}              # order in which cotangents are taken: to a source come those of its readers
     arrays::Int
     weights::Vector{Float64}
     loss::CompiledGraph                 # of the arrays (x) and θ (p)
@@ -21,12 +22,15 @@ function CompiledObjective(data::AbstractDict)
     sources = CompiledSource[compile_source(s) for s in data["sources"]]
     lengths = Int[arrays_length(s) for s in sources]
     terms = String[name for name in data["terms"]]
-    arrays, outputs = places(array_layout(sources), :x), Layout(terms, ones(Int, length(terms)))
+    layout, outputs = array_layout(sources), Layout(terms, ones(Int, length(terms)))
+    arrays = places(layout, :x)
+    foreach(source -> place_reads!(source, layout), sources)
     return CompiledObjective(
         Int(data["parameters"]),
         terms,
         sources,
         cumsum(lengths) .- lengths,
+        all(s -> reads(s) === nothing, sources) ? collect(eachindex(sources)) : reverse(eachindex(sources)),
         sum(lengths; init = 0),
         ones(length(terms)),
         CompiledGraph(data["loss"], arrays, THETA; fixed = String[], outputs),
@@ -169,10 +173,10 @@ function pull_loss!(worker::Worker, theta::Vector{Float64}, gradient::Vector{Flo
     fill!(worker.cotangents, 0.0)       # the loss doesn't read all arrays
     setup!(worker.loss.reverse)
     run!(worker.loss.reverse; x = worker.arrays, p = theta, dy = worker.seeds, dx = worker.cotangents, dp = gradient)
-    for (source, offset, compiled) in zip(worker.sources, o.offsets, o.sources)
+    for k in o.backwards
         # A single term reads few of the sources.
-        is_silent(worker.cotangents, offset, arrays_length(compiled)) && continue
-        pull_batch!(source, theta, worker.cotangents, offset, gradient)
+        is_silent(worker.cotangents, o.offsets[k], arrays_length(o.sources[k])) && continue
+        pull_batch!(worker.sources[k], theta, worker.cotangents, o.offsets[k], gradient)
     end
     return nothing
 end

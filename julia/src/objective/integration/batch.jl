@@ -5,7 +5,7 @@ struct Batch <: TrajectoryBatch
     problem::CompiledIntegration
     precomputed::Precomputed
     observe_precomputed::Precomputed
-    initial::Precomputed                # states of all known problems (known, n), then constants (known, q)
+    initial::Precomputed                # states (began, n), then constants (began, q)
     states::Vector{Float64}             # (B, K, n)
     seeds::Vector{Float64}              # (B, K, n), their cotangents
     tapes::Vector{Tape}
@@ -23,7 +23,7 @@ function Batch(p::CompiledIntegration, threads::Int)
         p,
         body,
         observe,
-        Precomputed(p.initial, 1),
+        Precomputed(p.initial, 1; read = p.reads === nothing ? 0 : p.reads.arrays.total),
         zeros(b * k * n),
         zeros(p.graphs.body.reverse === nothing ? 0 : b * k * n),
         [Tape(n, tableau === nothing ? 0 : stages(tableau), k) for _ in 1:b],
@@ -37,6 +37,8 @@ end
 evaluator(p::CompiledIntegration, threads::Int) = Batch(p, threads)
 
 all_precomputed(batch::Batch) = (batch.precomputed, batch.observe_precomputed, batch.initial)
+
+beginning(batch::Batch) = batch.initial
 
 counts_each(p::CompiledIntegration) = 4 + recorded_crossings(p) * (2 + p.n)
 
@@ -73,10 +75,16 @@ course_of(p::CompiledIntegration, trajectory::Int) =
     )
 
 "Where a trajectory's state begins among what `initial` makes."
-initial_offset(p::CompiledIntegration, trajectory::Int) = p.n * (p.rows[trajectory] - 1)
+initial_offset(p::CompiledIntegration, trajectory::Int) = p.n * (began_as(p, trajectory) - 1)
+
+"For how many problems `initial` says where they begin: all known ones, or those solved where it reads their arrays."
+began(p::CompiledIntegration) = p.reads === nothing ? p.known : p.trajectories
+
+"Which of them a trajectory is."
+began_as(p::CompiledIntegration, trajectory::Int) = p.reads === nothing ? p.rows[trajectory] : trajectory
 
 "Where a trajectory's constants begin there."
-constants_offset(p::CompiledIntegration, trajectory::Int) = p.n * p.known + p.constants * (p.rows[trajectory] - 1)
+constants_offset(p::CompiledIntegration, trajectory::Int) = p.n * began(p) + p.constants * (began_as(p, trajectory) - 1)
 
 "The slot's graphs see the constants of a trajectory."
 function begin_trajectory!(batch::Batch, slot::Slot, trajectory::Int)

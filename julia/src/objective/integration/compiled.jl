@@ -52,6 +52,7 @@ mutable struct CompiledIntegration <: CompiledTrajectories
     const graphs::TrajectoryGraphs
     const rest::Union{Nothing,CompiledGraph}
     const initial::CompiledGraph
+    const reads::Union{Nothing,Reads}   # what `initial` reads of earlier sources
     const jacobian::Union{Nothing,CompiledJacobian}     # which also says what is algebraic
     pulled_steps::Union{Nothing,StepDerivatives}
     pushed_steps::Union{Nothing,StepDerivatives}
@@ -73,6 +74,7 @@ function CompiledIntegration(data::AbstractDict)
     graphs = TrajectoryGraphs(data, "body", q)
     n, known, k = graphs.body.y.total, Int(data["trajectories"]), Int(data["times"])
     rows, own = Int(get(data, "rows", 0)), get(data, "own_stops", false)
+    read = haskey(data, "reads") ? Reads(data["reads"]) : nothing
     b = rows == 0 ? known : rows
     jacobian, settings = CompiledJacobian(data["jacobian"], graphs.body, n), Settings(data["solver"])
     return CompiledIntegration(
@@ -90,7 +92,8 @@ function CompiledIntegration(data::AbstractDict)
         has_algebraic(jacobian) ? by_tableau(settings) : settings,
         graphs,
         resting_graph(get(data, "rest", nothing), graphs, q),
-        graph_of_theta(data["initial"]),
+        read === nothing ? graph_of_theta(data["initial"]) : graph_of_theta(data["initial"], read.arrays),
+        read,
         jacobian,
         nothing,
         nothing,
@@ -107,6 +110,8 @@ function CompiledIntegration(data::AbstractDict)
         [Float64[] for _ in 1:b],
     )
 end
+
+reads(p::CompiledIntegration) = p.reads
 
 resting_graph(::Nothing, graphs::TrajectoryGraphs, q::Int) = nothing
 resting_graph(data, graphs::TrajectoryGraphs, q::Int) =

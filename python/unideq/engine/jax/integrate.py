@@ -26,9 +26,11 @@ from .stepping import between_jumps, padded, rounding
 if TYPE_CHECKING:
     from .arguments import Reader
 
-__all__ = ["Data", "integration_data", "integration_key", "make_integration", "make_masked_integration"]
+__all__ = ["READ", "Data", "integration_data", "integration_key", "make_integration", "make_masked_integration"]
 
 Data = dict[str, Any]
+READ = "read"
+"""Among the data of a source: the arrays of earlier ones that it reads."""
 
 # Without the jit that diffrax wraps around it: we compile the whole program, and that jit's cache would outlive ours.
 _diffeqsolve: Callable[..., diffrax.Solution] = getattr(diffrax.diffeqsolve, "__wrapped__", diffrax.diffeqsolve)
@@ -263,11 +265,14 @@ def make_integration(integration: Integration, forward_mode: bool = False, recor
 
     def run(theta: jax.Array, data: Mapping[str, Any]) -> Any:
         fixed = {**prologue({"theta": theta}), **changes["once"]({"theta": theta})}
-        own = initial({"theta": theta})
+        own = initial({"theta": theta, **data.get(READ, {})})
         along = lambda own, data: together(theta, fixed, own, data)  # noqa: E731
         if grouped:
             return in_groups(along, data["groups"], own, data)
-        return along(*of_rows(data["rows"].astype(int), own, data)) if "rows" in data else along(own, data)
+        if "rows" not in data:
+            return along(own, data)
+        chosen, data = of_rows(data["rows"].astype(int), {} if integration.reads else own, data)
+        return along(chosen or own, data)
 
     return run
 

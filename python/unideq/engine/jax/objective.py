@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from ...objective.program import LossProgram
-from .integrate import Data
+from .integrate import READ, Data
 from .lowering import lower
 from .programs import program_of
 
@@ -22,13 +22,14 @@ def make_objective(objective: LossProgram, forward_mode: bool = False) -> Loss:
     """`loss(theta (P,), data) -> total, (terms (T,), failed)`; total and terms are NaN where a solve failed."""
     functions = [program_of(s).make(s, forward_mode) for s in objective.sources]
     terms_of = lower(objective.loss)
-    names = objective.terms
+    names, read = objective.terms, [source.reads for source in objective.sources]
 
     def loss(theta: jax.Array, data: Data) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         arrays: dict[str, Any] = {"theta": theta}
         failed = jnp.asarray(False)
-        for function, values in zip(functions, data["sources"], strict=True):
-            made, broken = function(theta, values)
+        for function, reads, values in zip(functions, read, data["sources"], strict=True):
+            given = {READ: {name: arrays[name] for name in reads}} if reads else {}
+            made, broken = function(theta, {**values, **given})
             arrays.update(made)
             failed = failed | broken
         found = terms_of(arrays)

@@ -6,7 +6,7 @@ need each source once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -55,7 +55,7 @@ def _groups(objective: LossProgram) -> list[tuple[list[int], list[str]]]:
     groups: list[tuple[set[int], list[str]]] = []
     for name, node in objective.loss.outputs.items():
         inputs = {n.name for n in topological([node]) if n.operation == "input"}
-        reads, terms = {owner[key] for key in inputs if key in owner}, [name]
+        reads, terms = _with_earlier(objective, owner, {owner[key] for key in inputs if key in owner}), [name]
         apart = []
         for sources, others in groups:
             if sources & reads:
@@ -64,6 +64,12 @@ def _groups(objective: LossProgram) -> list[tuple[list[int], list[str]]]:
                 apart.append((sources, others))
         groups = [*apart, (reads, terms)]
     return [(sorted(sources), terms) for sources, terms in groups]
+
+
+def _with_earlier(objective: LossProgram, owner: Mapping[str, int], places: set[int]) -> set[int]:
+    """Sources by their places, with all whose arrays they read."""
+    more = {owner[name] for place in places for name in objective.sources[place].reads}
+    return places if more <= places else _with_earlier(objective, owner, places | more)
 
 
 class _part:

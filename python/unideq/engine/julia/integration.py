@@ -145,6 +145,8 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
         "observe": as_json(observe),
         "jacobian": _jacobian(body) if integration.solver.stiff else None,
     }
+    if integration.reads:
+        program["reads"] = [(name, integration.initial.input(name).size) for name in integration.reads]
     if integration.algebraic:
         program["jacobian"] = {**program["jacobian"], "algebraic": integration.algebraic}
     resting = happening.pop("rest", None)
@@ -171,7 +173,7 @@ def integration_program(integration: Integration, differentiated: bool) -> Progr
         wanted: Parts = {
             "prologue": (prologue, ["theta"]),
             "body": (body, moving(body, prologue)),
-            "initial": (integration.initial, ["theta"]),
+            "initial": (integration.initial, ["theta", *integration.reads]),
             "observe_prologue": (observe_prologue, ["theta"]),
             "observe": (observe, moving(observe, observe_prologue)),
         }

@@ -28,7 +28,8 @@ class Integration(Source):
         constants, `c` (q,): conditions, and which of the tables of forcings is its own.
     initial
         Graph with input `theta` (P,), output `u0` (B, n) and, where `c` is read, `c` (B, q). Known numbers are
-        constants in it.
+        constants in it. It may read arrays of earlier sources of the objective, by their names (`encode.mean`); its
+        outputs then have a row for each problem that is solved (b).
     start
         Start times (B,).
     times
@@ -77,6 +78,10 @@ class Integration(Source):
     def solved(self) -> int:
         """How many problems are solved at a time, b."""
         return len(self.data["rows"]) if self.data else len(self.times)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return tuple(name for name in self.initial.input_names if name != "theta")
 
     @property
     def constants(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ...errors import ModelError
 from ...graph import Graph
 from .pointwise import Pointwise
 from .source import Source, graph_key, theta_size
@@ -43,7 +44,8 @@ class LossProgram:
     Attributes
     ----------
     sources
-        What produces the arrays: integrations, rollouts, values at points, given arrays.
+        What produces the arrays: integrations, rollouts, values at points, given arrays. They are computed in order,
+        and a source may read the arrays of those before it (`Source.reads`).
     loss
         Graph whose inputs are the sources' arrays and `theta` (P,); one scalar output a term.
     weights
@@ -58,6 +60,17 @@ class LossProgram:
     loss: Graph
     weights: Mapping[str, float]
     residuals: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        made: set[str] = set()
+        for source in self.sources:
+            missing = [name for name in source.reads if name not in made]
+            if missing:
+                raise ModelError(
+                    f"The source `{source.name}` reads `{missing[0]}`, which no source before it makes: "
+                    f"{', '.join(sorted(made)) or 'it is the first'}."
+                )
+            made |= set(source.shapes)
 
     @property
     def terms(self) -> tuple[str, ...]:

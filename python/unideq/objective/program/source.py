@@ -43,6 +43,11 @@ class Source(ABC):
         return ()
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """Arrays of earlier sources that its graphs read, in order; those of a loss are chained so."""
+        return ()
+
+    @property
     def settings(self) -> Hashable:
         """What besides graphs and the data's shapes decides the compiled code."""
         return ()
