@@ -44,9 +44,12 @@ from .model import Condition as Condition
 from .model import Dose as Dose
 from .model import Event as Event
 from .model import Forcing as Forcing
+from .model import Latent as Latent
 from .model import LogNormal as LogNormal
 from .model import Normal as Normal
 from .model import Parameter as Parameter
+from .model import RecurrentEncoder as RecurrentEncoder
+from .model import SetEncoder as SetEncoder
 from .model import State as State
 from .model import Steady as Steady
 from .model import Stepper as Stepper

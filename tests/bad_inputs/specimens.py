@@ -218,12 +218,30 @@ def closed() -> ude.PDE:
     return coarse().closed(lambda t, state, p: -p.drag * state.u, {"drag": 1.0})
 
 
+@cache
+def latent() -> ude.Latent:
+    """Decays that are seen by their exponential."""
+    return ude.Latent(ude.RecurrentEncoder(3), ude.ODE(decay, ["x"], {"rate": 1.0}), lambda t, s: {"y": np.exp(-s.x)})
+
+
+@cache
+def glow() -> xr.Dataset:
+    """What is seen of two of them."""
+    return np.exp(-pair()).rename(x="y")
+
+
+@cache
+def latent_fit() -> ude.Fit:
+    return ude.fit(latent(), glow(), phases=ude.Adam(1e-3, 2), progress=False, engine="jax")
+
+
 _SMALL = (
     data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, seen, problem, driven, runs, late, minutes,
-    sites, people, coarse, filtered, closed,
+    sites, people, coarse, filtered, closed, latent, glow,
 )  # fmt: skip
 _EVENTS = (dosed, doses, falling)
-SPECIMENS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (*_SMALL, *_EVENTS, fit, step_fit, residual_fit)}
+_FITS = (fit, step_fit, residual_fit, latent_fit)
+SPECIMENS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (*_SMALL, *_EVENTS, *_FITS)}
 """Name in a row's code → what makes it."""
 
 

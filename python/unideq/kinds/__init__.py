@@ -4,7 +4,8 @@ Each registers itself for its classes of model; nothing else names it.
 """
 
 from .continuous import Continuous
+from .latent import LatentKind
 from .map import Map
 from .residual import ResidualKind
 
-__all__ = ["Continuous", "Map", "ResidualKind"]
+__all__ = ["Continuous", "LatentKind", "Map", "ResidualKind"]

@@ -117,7 +117,7 @@ class MeasuredTask(Task):
 
     def _whole_solves(self) -> Integration:
         """All trajectories from start to end."""
-        (integration,) = Trajectory().build(replace(self.problem, rankings={})).sources
+        (integration,) = Trajectory().build(replace(self.problem, rankings={}, rows_read=None)).sources
         assert isinstance(integration, Integration)
         return integration
 

@@ -1,10 +1,12 @@
 """What a user builds: parameters, states and the equations that bind them."""
 
 from .condition import Condition
+from .encoder import Encoder, RecurrentEncoder, SetEncoder
 from .equations import Equations
 from .event import Dose, Event
 from .grouped import Grouped, grouped
 from .initial import Steady
+from .latent import Latent
 from .layout import Entry, Layout
 from .learned import LearnedTerm
 from .model import Model
@@ -23,11 +25,13 @@ __all__ = [
     "PDE",
     "Condition",
     "Dose",
+    "Encoder",
     "Entry",
     "Equations",
     "Event",
     "Forcing",
     "Grouped",
+    "Latent",
     "Layout",
     "LearnedTerm",
     "LogNormal",
@@ -36,6 +40,8 @@ __all__ = [
     "Parameter",
     "Record",
     "Records",
+    "RecurrentEncoder",
+    "SetEncoder",
     "Spread",
     "State",
     "StateTable",

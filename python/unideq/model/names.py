@@ -26,7 +26,7 @@ __all__ = [
 # Dimensions and columns of the results, and the one method of the views that users' functions read names from.
 _FOR_NOBODY = frozenset({"time", "trajectory", "seed", "iteration", "t", "keys"})
 _MEASURED = ("state", "observable", "condition")
-TERMS = ("total", "continuity", "regularisation", "population")
+TERMS = ("total", "continuity", "regularisation", "population", "divergence")
 """Terms of the loss, beside those of the measured variables."""
 RESERVED: dict[str, tuple[str, ...]] = {
     "start": _MEASURED,  # coordinate of the data: where integrations begin

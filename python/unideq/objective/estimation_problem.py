@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ModelError, OptionError
 from ..graph import Expression, Graph, constant, variable
 from ..graph.transform import substitute
-from ..model import Entry, Layout, Model, with_rows
+from ..model import Entry, Latent, Layout, Model, with_rows
 from ..model.names import TERMS, check_reserved
 from .alternatives import check_rankings
 from .constraint import constraints_in
@@ -62,6 +62,8 @@ class EstimationProblem:
         Whether deviations of groups from what is typical count in the loss.
     rankings
         What is known about effects of interventions.
+    rows_read
+        What an encoder reads of each series, (trajectories, rows, features); None: solutions begin at values of θ.
     picking
         Whether `c` is data of the programs, so that graphs pick the values of groups out of θ themselves.
     happening
@@ -86,6 +88,7 @@ class EstimationProblem:
     happening: tuple[Schedule, ...] = ()
     populations: bool = True
     rankings: Mapping[str, Ranking] = field(default_factory=dict)
+    rows_read: np.ndarray | None = None
 
     @classmethod
     def make(
@@ -144,6 +147,7 @@ class EstimationProblem:
             starts.guesses, starts.known, constant_rows(model, everything.series) if model.continuous_in_time else None,
             forcing_tables(model, everything.series, everything.dataset), groups, not model.continuous_in_time,
             tuple(s.happening for s in everything.series if s.happening is not None), rankings=dict(rankings),
+            rows_read=model.rows_read(train.series, everything.series) if isinstance(model, Latent) else None,
         )  # fmt: skip
         check_rankings(rankings, made, everything.series)
         return made

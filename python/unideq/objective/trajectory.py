@@ -14,6 +14,7 @@ from ..graph import Graph, variable
 from ..stored import stored
 from .alternatives import with_rankings
 from .curriculum import stages
+from .encoded import EncodedBatches, encoded_program
 from .estimation_problem import EstimationProblem
 from .full_rollout import full_rollout
 from .objective import Evaluate, Objective
@@ -121,15 +122,21 @@ class Trajectory(Objective):
         return rows
 
     def batches(self, problem: EstimationProblem, evaluate: Evaluate, salt: int = 0) -> Batches | None:
-        rows = self._rows(problem) if self.batch is not None else []
-        if self.batch is None or self.batch >= len(rows):
+        encoded, drawn = problem.rows_read is not None, getattr(problem.model, "variational", False)
+        rows = self._rows(problem) if self.batch is not None or drawn else []
+        size = min(self.batch or len(rows), len(rows))
+        if not drawn and size == len(rows):
             return None
-        return TrajectoryBatches(Targets.of(problem, rows), self.batch, (self.seed, salt))
+        if encoded:
+            return EncodedBatches(problem, rows, size, (self.seed, salt))
+        return TrajectoryBatches(Targets.of(problem, rows), size, (self.seed, salt))
 
     def build(self, problem: EstimationProblem) -> LossProgram:
         rows = self._rows(problem)
         if not problem.model.continuous_in_time:
             return full_rollout(problem, rows)
+        if problem.rows_read is not None:
+            return encoded_program(problem, rows, self.batch)
         kept = [s for _, s in rows]
         theta = problem.theta()
         initial = problem.initial_states(theta)

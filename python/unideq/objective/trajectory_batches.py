@@ -18,7 +18,7 @@ from .cost import cost_terms
 from .estimation_problem import EstimationProblem
 from .losses import NoisyLikelihood
 from .own_times import padded_values, real_times
-from .program import Given, Integration, LossProgram
+from .program import Given, Integration, LossProgram, Source
 from .series import Series
 
 __all__ = ["Targets", "TrajectoryBatches", "in_batches"]
@@ -118,8 +118,10 @@ class TrajectoryBatches:
         return [{"rows": rows.astype(float)}, self.targets.chosen(rows), *self.targets.solves(rows)]
 
 
-def in_batches(problem: EstimationProblem, integration: Integration, targets: Targets, size: int) -> LossProgram:
-    """The program that solves that many of an integration's trajectories at a time."""
+def in_batches(
+    problem: EstimationProblem, integration: Integration, targets: Targets, size: int, before: Sequence[Source] = ()
+) -> LossProgram:
+    """The program that solves that many of an integration's trajectories at a time; `before`: sources that it reads."""
     rows = np.arange(size)
     solved = replace(integration, data={"rows": rows.astype(float)})
     given = Given("target", targets.chosen(rows))
@@ -127,7 +129,7 @@ def in_batches(problem: EstimationProblem, integration: Integration, targets: Ta
     besides = [
         replace(targets.alternatives.integration(), data=d) for d in targets.solves(rows) if targets.alternatives
     ]
-    shapes = {n: shape for source in (solved, given, *besides) for n, shape in source.shapes.items()}
+    shapes = {n: shape for source in (*before, solved, given, *besides) for n, shape in source.shapes.items()}
     arrays: dict[str, Any] = {name: variable(name, shape) for name, shape in shapes.items()}
     terms: dict[str, Any] = {}
     for name, kinds in targets.kinds.items():
@@ -156,7 +158,7 @@ def in_batches(problem: EstimationProblem, integration: Integration, targets: Ta
         weights |= {n: r.weight for n, r in made.rankings.items()}
     more, extra = problem.extra_terms(theta, {})
     loss = Graph((*arrays.values(), theta), {**terms, **more})
-    return LossProgram((solved, given, *besides), loss, {**weights, **extra})
+    return LossProgram((*before, solved, given, *besides), loss, {**weights, **extra})
 
 
 def _sum(values: Any, shares: Any) -> Any:

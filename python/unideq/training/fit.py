@@ -66,7 +66,7 @@ def fit(
     Parameters
     ----------
     model
-        What to train: `ODE`, `PDE`, `Stepper` or `ResidualProblem`.
+        What to train: `ODE`, `PDE`, `Stepper`, `Latent` or `ResidualProblem`.
     data
         Dataset with variables named after the model's observables, an increasing `time` coordinate, optionally a
         `trajectory` dimension; or a list of Datasets, one a trajectory, with different times. NaN means not measured; a
