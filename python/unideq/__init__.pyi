@@ -53,6 +53,7 @@ from .model import SetEncoder as SetEncoder
 from .model import State as State
 from .model import Steady as Steady
 from .model import Stepper as Stepper
+from .model import recurrent as recurrent
 from .model import structural_ode as structural_ode
 from .objective import L1 as L1
 from .objective import L2 as L2

@@ -39,6 +39,13 @@ ude.Latent(ude.RecurrentEncoder(3), ode, context=0.0)  # `context` … 0
 ude.Latent(ude.RecurrentEncoder(3), ode, context="1h")  # `context` … '1h'
 ude.Latent(ude.RecurrentEncoder(3), ode, prior_weight=-1.0)  # `prior_weight` … -1
 ude.Latent(ude.RecurrentEncoder(3), ode, beta=4.0)  # `beta`
+ude.recurrent(["x"])  # `dt`
+ude.recurrent(["x"], dt=0.0)  # `dt` … 0
+ude.recurrent(["x"], dt=0.1, cell="rnn")  # `rnn` … `gru`
+ude.recurrent([], dt=0.1)  # state
+ude.recurrent(["x"], dt=0.1, units=0)  # `units` … 0
+ude.fit(ude.recurrent(["x"], dt=0.1), pair, solver="tsit5")  # steps of 0.1 … Leave out `solver`
+ude.Latent(ude.RecurrentEncoder(3), ode, step=-1.0)  # `step` … -1
 latent.solve([0.0, 1.0])  # `x` … fit.predict(data=series)
 ude.fit(latent, data)  # `y`
 ude.fit(latent, glow.where(glow.trajectory == "one"))  # 'two'

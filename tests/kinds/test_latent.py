@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 import unideq as ude
+from nn.point_formulas import expanded
 from unideq.doctor import julia_engine
 from unideq.engine import get_engine
 from unideq.objective.encoded import EncodedBatches, encoded_program
@@ -214,6 +215,28 @@ def test_held_out_series_are_encoded_by_what_they_have(fit):
     one = series()[10]
     known = held["brightness"].sel(time=one["time"], method="nearest")
     np.testing.assert_allclose(known.values, one["brightness"].values, atol=0.05)
+
+
+ENGINES = ["jax", pytest.param("julia", marks=pytest.mark.julia)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_recurrent_forecaster_goes_on_from_its_memory(cell, engine):
+    """Its solution is the recurrence h⁺ = cell(x(h), h), shown by a linear layer."""
+    if engine == "julia" and not julia_engine().usable:
+        pytest.skip("no Julia engine was found; `unideq doctor` tells what is missing")
+    model = ude.recurrent(["x", "y"], dt=0.5, units=3, cell=cell)
+    weights = model.layout.unpack(model.initial_theta(3))
+    own = {n.removeprefix("cell."): w for n, w in weights.items() if n.startswith("cell.")}
+    memory = np.linspace(-0.5, 0.7, model.size)
+    found = model.solve(
+        np.arange(5) * 0.5, {"memory": memory}, model.initial_theta(3), solver=ude.Euler(dt=0.5), engine=engine
+    )
+    for k in range(5):
+        seen = weights["shown.layer_1.weight"] @ memory[:3] + weights["shown.layer_1.bias"]
+        np.testing.assert_allclose([found["x"].values[k], found["y"].values[k]], seen, rtol=1e-9)
+        memory = expanded(model.networks["cell"], own, np.concatenate([seen, memory]))
 
 
 @pytest.mark.julia

@@ -17,6 +17,8 @@ from ..optimise import Adam
 from ..result.encoding import begins
 from ..result.fit import Fit
 from ..result.sampling import problem_on
+from ..solvers import solver_settings
+from ..solvers.table import Euler
 from ..training.kind import register_kind
 from ..training.record import Record
 from ..training.stage import Stage
@@ -81,6 +83,14 @@ class LatentKind(Continuous):
     ) -> tuple[Any, Observations, MeasuredSettings]:
         if model.variational and options.get("loss") is None:
             options["loss"] = GaussianLikelihood()
+        if model.step is not None:
+            given, own = solver_settings(options.get("solver", "auto")), Euler(dt=model.step)
+            if given.name != "auto" and (given.name, given.dt) != (own.name, own.dt):
+                raise OptionError(
+                    f"The dynamics are a map in steps of {model.step:g}, which no solver but their own makes. Leave "
+                    "out `solver`."
+                )
+            options["solver"] = own if given.name == "auto" else given
         model, observations, settings = super().settle(model, data, objective, phases, seeds, report_every, **options)
         train, _ = observations.split(settings.holdout)
         return model.reading_like(train.series), observations, settings

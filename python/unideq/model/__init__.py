@@ -14,6 +14,7 @@ from .ode import ODE
 from .own_forcing import Forcing, Record, Records, records_in, row_tables, with_rows
 from .parameter import Parameter
 from .pde import PDE
+from .recurrent import recurrent
 from .spread import LogNormal, Normal, Spread
 from .state import State, StateTable
 from .stepper import Stepper
@@ -51,6 +52,7 @@ __all__ = [
     "event_row",
     "grouped",
     "records_in",
+    "recurrent",
     "row_tables",
     "structural_ode",
     "tables_of",

@@ -53,6 +53,9 @@ class Latent(ODE):
         forecast. None: all of them.
     prior_weight
         Of the divergence, 1 in the bound.
+    step
+        Time of a step, in time units, where the dynamics are a map u⁺ = u + `step` · f(u), as a recurrent network is:
+        `fit` then takes Euler's method with that step. None: they are a differential equation.
 
     Notes
     -----
@@ -85,7 +88,7 @@ class Latent(ODE):
     """
 
     _parts: ClassVar[tuple[str, ...]] = (
-        *ODE._parts, "encoder", "variational", "context", "prior_weight", "reading",
+        *ODE._parts, "encoder", "variational", "context", "prior_weight", "step", "reading",
     )  # fmt: skip
 
     @known_arguments
@@ -99,12 +102,14 @@ class Latent(ODE):
         variational: bool = False,
         context: float | None = None,
         prior_weight: float = 1.0,
+        step: float | None = None,
     ) -> None:
         needs = "an encoder, e.g. `ude.RecurrentEncoder(32)`"
         self.encoder = instance(encoder, Encoder, "encoder", "Latent", needs=needs, error=ModelError)
         self.variational = flag(variational, "variational", "Latent", error=ModelError)
         self.context = number(context, "context", "Latent", above=0, none=True, error=ModelError)
         self.prior_weight = float(number(prior_weight, "prior_weight", "Latent", least=0, error=ModelError))
+        self.step = number(step, "step", "Latent", above=0, none=True, error=ModelError)
         _check_dynamics(dynamics)
         for name in ODE._parts:
             setattr(self, name, getattr(dynamics, name))
@@ -220,6 +225,7 @@ class Latent(ODE):
                 "variational": self.variational,
                 "context": self.context,
                 "prior_weight": self.prior_weight,
+                "step": self.step,
                 "reading": self.reading.to_json(),
             }
         }
@@ -228,7 +234,7 @@ class Latent(ODE):
         found = dict(data["latent"])
         self.encoder, self.reading = from_json(Encoder, found["encoder"]), Reading.from_json(found["reading"])
         self.variational, self.context = found["variational"], found["context"]
-        self.prior_weight = found["prior_weight"]
+        self.prior_weight, self.step = found["prior_weight"], found["step"]
 
 
 def _check_dynamics(dynamics: Any) -> None:

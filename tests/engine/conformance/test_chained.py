@@ -39,7 +39,8 @@ def encoded(rows: np.ndarray | None = ROWS) -> LossProgram:
         data={} if rows is None else {"rows": rows},
     )
     found = variable("solve.u", (2, 2, 1))
-    loss = Graph([found, mean, theta], {"fit": np.mean(found * found), "prior": np.mean(mean * mean)})
+    squares: dict[str, Any] = {"fit": np.mean(found * found), "prior": np.mean(mean * mean)}
+    loss = Graph([found, mean, theta], squares)
     return LossProgram((points, noise, solve), loss, {"fit": 2.0, "prior": 0.5})
 
 
