@@ -44,6 +44,7 @@ from .model import Condition as Condition
 from .model import Dose as Dose
 from .model import Event as Event
 from .model import Forcing as Forcing
+from .model import Koopman as Koopman
 from .model import Latent as Latent
 from .model import LogNormal as LogNormal
 from .model import Normal as Normal
@@ -70,6 +71,7 @@ from .objective import Holdout as Holdout
 from .objective import Huber as Huber
 from .objective import Intervention as Intervention
 from .objective import LearningRateAnnealing as LearningRateAnnealing
+from .objective import Linearity as Linearity
 from .objective import LogNormalLikelihood as LogNormalLikelihood
 from .objective import MultipleShooting as MultipleShooting
 from .objective import NegativeBinomialLikelihood as NegativeBinomialLikelihood

@@ -235,9 +235,32 @@ def latent_fit() -> ude.Fit:
     return ude.fit(latent(), glow(), phases=ude.Adam(1e-3, 2), progress=False, engine="jax")
 
 
+@cache
+def up() -> ude.nn.MLP:
+    """An encoder of one number."""
+    return ude.nn.MLP(1, 2, (3,))
+
+
+@cache
+def down() -> ude.nn.MLP:
+    return ude.nn.MLP(2, 1, (3,))
+
+
+@cache
+def lifted() -> ude.Koopman:
+    """One number, in two coordinates that turn."""
+    return ude.Koopman(["x"], 0.25, up(), down())
+
+
+@cache
+def turning() -> ude.Koopman:
+    """The same, and how fast depends on where."""
+    return ude.Koopman(["x"], 0.25, up(), down(), "parametrised", auxiliary=up())
+
+
 _SMALL = (
     data, pair, ode, hybrid, grid, walls, plane, u, heat, closure, fields, seen, problem, driven, runs, late, minutes,
-    sites, people, coarse, filtered, closed, latent, glow,
+    sites, people, coarse, filtered, closed, latent, glow, up, down, lifted, turning,
 )  # fmt: skip
 _EVENTS = (dosed, doses, falling)
 _FITS = (fit, step_fit, residual_fit, latent_fit)

@@ -4,8 +4,9 @@ Each registers itself for its classes of model; nothing else names it.
 """
 
 from .continuous import Continuous
+from .koopman import KoopmanKind
 from .latent import LatentKind
 from .map import Map
 from .residual import ResidualKind
 
-__all__ = ["Continuous", "LatentKind", "Map", "ResidualKind"]
+__all__ = ["Continuous", "KoopmanKind", "LatentKind", "Map", "ResidualKind"]

@@ -6,6 +6,7 @@ from .equations import Equations
 from .event import Dose, Event
 from .grouped import Grouped, grouped
 from .initial import Steady
+from .koopman import Koopman
 from .latent import Latent
 from .layout import Entry, Layout
 from .learned import LearnedTerm
@@ -32,6 +33,7 @@ __all__ = [
     "Event",
     "Forcing",
     "Grouped",
+    "Koopman",
     "Latent",
     "Layout",
     "LearnedTerm",

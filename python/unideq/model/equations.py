@@ -15,6 +15,7 @@ from .field_names import differentiated
 
 if TYPE_CHECKING:
     from .declared import Declared
+    from .koopman import Koopman
     from .model import Model
     from .stepper import Stepper
 
@@ -84,6 +85,14 @@ class Equations:
         return cls._of(own, notes, more=[*_steps(stepper), *_observables(stepper)])
 
     @classmethod
+    def of_koopman(cls, model: Koopman) -> Equations:
+        """Print the networks as calls, and how the coordinates y move between them."""
+        x, x_tex = ", ".join(model.states.names), ", ".join(map(identifier, model.states.names))
+        lines = [("y", f"encoder({x})", "y", rf"\mathrm{{encoder}}({x_tex})"), *_moves(model)]
+        left, left_tex = (x, x_tex) if len(model.states) == 1 else (f"({x})", f"({x_tex})")
+        return cls._of(lines, [], more=[(left, "decoder(y)", left_tex, r"\mathrm{decoder}(y)")])
+
+    @classmethod
     def _of(cls, lines: list[Line], notes: list[str], more: list[Line]) -> Equations:
         lines = [*lines, *more]
         body = " \\\\\n".join(f"{left} &= {right}" for _, _, left, right in lines)
@@ -117,6 +126,24 @@ def _observables(model: Model) -> list[Line]:
     observed, names = readable(model, model.named_observation)
     shown = {n: e for n, e in observed.items() if names.get(e) != n}
     return [(n, text(e, names), identifier(n), latex(e, names)) for n, e in shown.items()]
+
+
+def _moves(model: Koopman) -> list[Line]:
+    """How latent coordinates move: a matrix a step, or turning and growing pairs and rates of the others."""
+    if model.dynamics == "matrix":
+        dt = f"{model.dt:g}"
+        return [(f"y(t + {dt})", "matrix @ y", f"y(t + {latex(constant(model.dt))})", r"\mathrm{matrix} \, y")]
+    lines: list[Line] = []
+    if model.pairs:
+        rates = "growth, frequency" if "growth" in model.parameters else "μ, ω"
+        if model.dynamics == "parametrised":
+            own = model.networks["auxiliary"].outputs == model.pairs
+            rates = f"{'0, ω' if own else 'μ, ω'} = auxiliary(|z|²)"
+        plain = f"(μ + i ω) z,  z = y₁ + i y₂ of each pair  [{rates}]"
+        lines.append(("d z/dt", plain, r"\dot z", r"(\mu + i \omega) z"))
+    if "rate" in model.parameters:
+        lines.append(("d y/dt", "rate·y  of the others", r"\dot y", r"\mathrm{rate} \, y"))
+    return lines
 
 
 def _steps(stepper: Stepper) -> list[Line]:

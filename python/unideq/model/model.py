@@ -46,6 +46,8 @@ class Model(Declared, Stored):
     """Whether there are states at all times, and a solver between them; else there are steps."""
     starts_at_measurements: ClassVar[bool] = False
     """Whether solutions start at whole measured states; else at initial values, which may be estimated."""
+    required: ClassVar[tuple[str, ...]] = ("vector_field", "observation")
+    """Equations in named values that each model of this kind has."""
 
     def __init_subclass__(cls, stored: bool = True, **settings: Any) -> None:
         super().__init_subclass__(**settings)

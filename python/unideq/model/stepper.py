@@ -18,6 +18,7 @@ from .declared import Rhs
 from .description import warn_unused
 from .equations import Equations
 from .further import with_further
+from .model import Model
 from .names import check_dimensions
 from .ode import ODE
 from .on_grid import OnGrid
@@ -125,8 +126,11 @@ class Stepper(StepGraphs):
 
     def _take(self, model: Any, grid: Any, fields: Any, networks: Any, parameters: Any) -> dict[str, Graph]:
         """The tables of names, the model's and the correction's own together; the model's equations."""
-        if isinstance(model, Stepper):
-            raise ModelError("A stepper can't be stepped again. Give the PDE or ODE that it was made from.")
+        if isinstance(model, Model) and not isinstance(model, ODE):
+            raise ModelError(
+                f"A `{type(model).__name__}` steps by itself and can't be stepped again. Give a PDE or ODE, such as a "
+                "stepper was made from."
+            )
         self.solver = None
         if not isinstance(model, ODE):
             self.solver, self.grid, states = black_box_parts(model, grid, fields)

@@ -69,7 +69,7 @@ def model_from_values(cls: type[M], data: Mapping[str, Any]) -> M:
     made.layout = Layout.from_json(data["layout"])
     made.weights = weights_from_json(data, made.layout)
     made._read_more(data)
-    required = ("observation",) if data.get("black_box") else ("vector_field", "observation")
+    required = ("observation",) if data.get("black_box") else cls.required
     named = {key: from_json(data[key]) for key in required}
     named |= {key: from_json(data[key]) for key in FURTHER if key in data}
     made._set_equations(named)

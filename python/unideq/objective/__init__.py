@@ -7,6 +7,7 @@ from .cost import Cost
 from .estimation_problem import EstimationProblem
 from .holdout import Holdout
 from .intervention import Intervention
+from .linearity import Linearity
 from .losses import (
     CustomLoss,
     GaussianLikelihood,
@@ -55,6 +56,7 @@ __all__ = [
     "Intervention",
     "LearningRateAnnealing",
     "Likelihood",
+    "Linearity",
     "LogNormalLikelihood",
     "Loss",
     "LossProgram",

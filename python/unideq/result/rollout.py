@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..engine.pieces import numbers_at
 from ..errors import DataError, OptionError, SolveError
 from ..graph import Graph, variable
 from ..graph.location import warn_user
+from ..model import Koopman
 from ..model.condition import condition_values
 from ..objective.program import Rollout
 from ..times import increasing, model_time, whole_steps
@@ -22,14 +23,14 @@ from .solution import Solution, initial_states, solution_dataset
 if TYPE_CHECKING:
     from ..model import Stepper
 
-__all__ = ["rollout", "solve_by_steps", "states_by_engine"]
+__all__ = ["rollout", "solve_by_steps", "states_by_engine", "steps_by_engine"]
 
 BY_NUMPY = 2e7
 """Numbers of observables that NumPy computes in less time than an engine takes to compile them."""
 
 
 def rollout(
-    stepper: Stepper,
+    stepper: Stepper | Koopman,
     initial: Mapping[str, Any] | None,
     steps: int,
     parameters: Any = None,
@@ -58,7 +59,7 @@ def rollout(
 
 @known_arguments
 def solve_by_steps(
-    stepper: Stepper,
+    stepper: Stepper | Koopman,
     times: Any,
     initial: Mapping[str, Any] | None = None,
     parameters: Any = None,
@@ -118,7 +119,7 @@ def solve_by_steps(
 
 
 def _rolled(
-    stepper: Stepper,
+    stepper: Stepper | Koopman,
     initial: Mapping[str, Any] | None,
     steps: int,
     parameters: Any,
@@ -146,7 +147,7 @@ def _rolled(
     stepper.check_stability(u0[:1], theta, c[:1], start)
     if not steps:
         states, status = u0[:, None], np.zeros(len(u0), dtype=int)
-    elif stepper.has_step_graph:
+    elif isinstance(stepper, Koopman) or stepper.has_step_graph:
         states, status = states_by_engine(stepper, u0, steps, every, theta, c, engine, start, precision)
     else:
         states, status = _by_numpy(stepper, u0, steps, every, theta, c, known, start)
@@ -161,7 +162,7 @@ def _rolled(
 
 
 def states_by_engine(
-    stepper: Stepper,
+    stepper: Stepper | Koopman,
     u0: np.ndarray,
     steps: int,
     every: int,
@@ -178,12 +179,41 @@ def states_by_engine(
     data = {"start": u0, "t": np.full(len(u0), start, dtype=float)}
     if stepper.constants is not None:
         data["c"] = c
-    u = variable("u", (stepper.size,))
-    observe = Graph((u,), {"state": u})
-    program = Rollout("rollout", stepper.step, observe, data, stepper.dt, steps, every, precision=precision)
-    result = get_engine(engine).rollout(program, theta)
-    states = np.concatenate([u0[:, None], result.arrays["rollout.state"]], axis=1)
-    return states, np.asarray(result.status)
+    later, status = steps_by_engine(get_engine(engine), stepper, data, steps, every, theta, precision=precision)
+    return np.concatenate([u0[:, None], later], axis=1), status
+
+
+def steps_by_engine(
+    engine: Engine,
+    stepper: Stepper | Koopman,
+    data: Mapping[str, np.ndarray],
+    steps: int,
+    every: int,
+    theta: np.ndarray,
+    based: Callable[[Graph], Graph] = lambda graph: graph,
+    precision: str = "float64",
+    name: str = "rollout",
+) -> tuple[np.ndarray, np.ndarray]:
+    """States (…, B, K, n) after every so many steps, and their status (…, B), for θ (…, P).
+
+    `data` as of `Rollout`; `based` makes the stepper's graphs those of this θ. Koopman models are encoded once, at the
+    start, and decoded where they are recorded.
+    """
+    if not isinstance(stepper, Koopman):
+        u = variable("u", (stepper.size,))
+        observe, step = Graph((u,), {"state": u}), based(stepper.step)
+        program = Rollout(name, step, observe, data, stepper.dt, steps, every, precision=precision)
+        result = engine.rollout(program, theta)
+        return result.arrays[f"{name}.state"], np.array(result.status)
+    lift, step, lower = based(stepper.lift), based(stepper.advance), based(stepper.lower)
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    for one in theta.reshape(-1, theta.shape[-1]):  # each seed begins at latent coordinates of its own
+        start = engine.evaluate(lift, {"t": data["t"], "u": data["start"], "theta": one}, ("t", "u"))["latent"]
+        begun = {"start": start, "t": data["t"]}
+        rolled = engine.rollout(Rollout(name, step, lower, begun, stepper.dt, steps, every, precision=precision), one)
+        found.append((rolled.arrays[f"{name}.state"], np.asarray(rolled.status)))
+    states, status = (np.stack(parts).reshape(*theta.shape[:-1], *parts[0].shape) for parts in zip(*found, strict=True))
+    return states, status
 
 
 def _by_numpy(
@@ -216,7 +246,7 @@ def _by_numpy(
 
 
 def _observed(
-    stepper: Stepper, times: np.ndarray, states: np.ndarray, theta: np.ndarray, c: np.ndarray, engine: Any
+    stepper: Stepper | Koopman, times: np.ndarray, states: np.ndarray, theta: np.ndarray, c: np.ndarray, engine: Any
 ) -> dict[str, np.ndarray]:
     """Observables that aren't states, (B, K, *shape): in NumPy where compiling them would take longer."""
     graph = stepper.observation

@@ -7,12 +7,13 @@ import math
 import numpy as np
 
 from ..engine import Engine, evaluated
-from ..graph import Graph, variable
-from ..objective import EstimationProblem, Rollout
+from ..graph import Graph
+from ..objective import EstimationProblem
 from ..objective.black_box import host_rollout, is_black_box
 from ..objective.comparison import stepper_of
 from ..objective.full_rollout import first_states
 from ..times import whole_steps
+from .rollout import steps_by_engine
 
 __all__ = ["rolled_out", "steps_to"]
 
@@ -65,12 +66,9 @@ def rolled_out(
             states[at] = np.where(alive[:, ::every, None], path[:, ::every], np.nan)
             status[at] = np.where(alive[:, -1], 0, 2)
     elif count:
-        u = variable("u", (model.size,))
-        program = Rollout(
-            "solve", problem.rebased(model.step), Graph((u,), {"state": u}), data, model.dt, count * every, every
+        states[:, :, 1:], status = steps_by_engine(
+            engine, model, data, count * every, every, theta, problem.rebased, name="solve"
         )
-        result = engine.rollout(program, theta)
-        states[:, :, 1:], status = result.arrays["solve.state"], np.array(result.status)
     return _at(numbers, every, states), _observed(problem, engine, theta, data, every, numbers, states), status
 
 

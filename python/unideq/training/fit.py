@@ -66,7 +66,7 @@ def fit(
     Parameters
     ----------
     model
-        What to train: `ODE`, `PDE`, `Stepper`, `Latent` or `ResidualProblem`.
+        What to train: `ODE`, `PDE`, `Stepper`, `Koopman`, `Latent` or `ResidualProblem`.
     data
         Dataset with variables named after the model's observables, an increasing `time` coordinate, optionally a
         `trajectory` dimension; or a list of Datasets, one a trajectory, with different times. NaN means not measured; a
@@ -76,12 +76,13 @@ def fit(
         (`ude.Data`).
     objective
         `Trajectory()` (default), `MultipleShooting(5)`, `Collocation()` or `APriori()`; of a `Stepper`, `Unrolled()`
-        (default), `APriori()` or `Trajectory()`; of a residual problem `Residual()`. A phase may have its own.
+        (default), `APriori()` or `Trajectory()`; of a `Koopman` model `Linearity()`; of a residual problem
+        `Residual()`. A phase may have its own.
     phases
-        What to run in order; default `[Adam(1e-2, 1000), BFGS(500)]`, of a `Stepper` `[Adam(1e-3, 1000), LBFGS(300)]`
-        (without the latter for mini-batches and `gradient="none"`), of a residual problem
-        `[Adam(ExponentialDecay(1e-3, 0.9, 1000), 10_000), GaussNewton(100)]`, the latter at 512 points a term at least
-        (`LBFGS(1000)` instead above 2000 free numbers).
+        What to run in order; default `[Adam(1e-2, 1000), BFGS(500)]`, of a `Stepper` or `Koopman` model
+        `[Adam(1e-3, 1000), LBFGS(300)]` (without the latter for mini-batches and `gradient="none"`), of a residual
+        problem `[Adam(ExponentialDecay(1e-3, 0.9, 1000), 10_000), GaussNewton(100)]`, the latter at 512 points a term
+        at least (`LBFGS(1000)` instead above 2000 free numbers).
     seeds
         Number of ensemble members, or their seeds. They differ in the networks' initial weights and train together,
         vectorised.

@@ -6,6 +6,7 @@ One picture a module: measurements and predictions, residuals, learned terms, hi
 
 from .data import plot_data
 from .history import history_alone, plot_history
+from .koopman import koopman_overview, plot_eigenfunction, plot_eigenvalues
 from .learned import plot_learned
 from .overview import overview
 from .residual import plot_residuals
@@ -14,9 +15,12 @@ from .residual_history import plot_causal, plot_losses, plot_parameters, plot_we
 
 __all__ = [
     "history_alone",
+    "koopman_overview",
     "overview",
     "plot_causal",
     "plot_data",
+    "plot_eigenfunction",
+    "plot_eigenvalues",
     "plot_history",
     "plot_learned",
     "plot_losses",

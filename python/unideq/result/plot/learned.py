@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..fit import Fit
 
-__all__ = ["learned_panels", "plot_learned"]
+__all__ = ["filled", "learned_panels", "plot_learned"]
 
 GRID = 90
 
@@ -104,7 +104,7 @@ def _surface(fit: Fit, seen: Visited, panel: int, ax: Axes) -> None:
     hull = convex_hull(points)
     if len(hull) > 2:
         z = np.where(inside(mesh, hull), z, np.nan)
-        _filled(ax, x, y, z, hull)
+        filled(ax, x, y, z, hull)
     else:  # the states lie on a line: colour the line itself
         colours = _output(fit, seen.network, points, panel)
         ax.figure.colorbar(ax.scatter(*points.T, c=colours, s=8, cmap=SEQUENTIAL), ax=ax, pad=0.02)
@@ -121,18 +121,22 @@ def _output(fit: Fit, network: str, points: np.ndarray, panel: int) -> np.ndarra
     return TrainedNetwork(fit, network)(points).reshape(*points.shape[:-1], -1)[..., panel]
 
 
-def _filled(ax: Axes, x: np.ndarray, y: np.ndarray, z: np.ndarray, hull: np.ndarray) -> None:
+def filled(
+    ax: Axes, x: np.ndarray, y: np.ndarray, z: np.ndarray, hull: np.ndarray, levels: bool = True, **style: Any
+) -> None:
+    """A function on a grid, coloured inside a hull, with level lines or without."""
     from matplotlib.patches import Polygon
 
     finite = z[np.isfinite(z)]
     if not len(finite) or np.ptp(finite) < 1e-12 * max(1.0, float(np.abs(finite).max())):
         ax.add_patch(Polygon(hull, closed=True, facecolor="#dddddd", edgecolor=MUTED, label="constant"))
         return
-    image = ax.pcolormesh(x, y, z, cmap=SEQUENTIAL, shading="nearest", rasterized=True)
+    image = ax.pcolormesh(x, y, z, shading="nearest", rasterized=True, **{"cmap": SEQUENTIAL, **style})
     edge = Polygon(hull, closed=True, transform=ax.transData)
     image.set_clip_path(edge)
-    lines = ax.contour(x, y, z, levels=6, colors="white", linewidths=0.6, alpha=0.7, negative_linestyles="solid")
-    lines.set_clip_path(edge)
+    if levels:
+        lines = ax.contour(x, y, z, levels=6, colors="white", linewidths=0.6, alpha=0.7, negative_linestyles="solid")
+        lines.set_clip_path(edge)
     bar = ax.figure.colorbar(image, ax=ax, pad=0.02, aspect=22)
     bar.outline.set_visible(False)  # type: ignore[union-attr]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..fit import Fit
 
-__all__ = ["overview"]
+__all__ = ["headline", "overview"]
 
 MOST_VARIABLES, MOST_LEARNED, MOST_GROUPED, A_ROW = 6, 6, 2, 3
 
@@ -96,7 +96,7 @@ def overview(
         heights = [data_height * data_rows, *([3.5 * learned_rows] if panels and not beside else []), 3.2]
         figure = make_figure(12.0, sum(heights) + 0.4)
         figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)  # type: ignore[union-attr, call-arg]
-        figure.suptitle(_headline(fit), x=0.012, ha="left", fontsize=9.5, color=MUTED)
+        figure.suptitle(headline(fit), x=0.012, ha="left", fontsize=9.5, color=MUTED)
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         _data(fit, parts[0], names, trajectories, data_rows, log_time, many)
         last = parts[-1]
@@ -194,7 +194,8 @@ def _learned(fit: Fit, part: SubFigure, panels: list[tuple[str, int]], rows: int
         ax.set_axis_off()
 
 
-def _headline(fit: Fit) -> str:
+def headline(fit: Fit) -> str:
+    """Status, seeds, iterations, and by what on which engine."""
     record = fit.record
     seeds = (
         f"{len(fit.seeds)} seeds, {int(near_best(record).sum())} near the best"
