@@ -22,6 +22,7 @@ from .lowering import lower, rows_read
 from .solvers import make_adjoint, make_controller, make_solver
 from .steady import steady_state
 from .stepping import between_jumps, padded, rounding
+from .unchecked import unchecked_times
 
 if TYPE_CHECKING:
     from .arguments import Reader
@@ -209,20 +210,21 @@ def make_integration(integration: Integration, forward_mode: bool = False, recor
                 save = diffrax.SaveAt(subs=[diffrax.SubSaveAt(ts=times, fn=state_of), marks])
         elif known is not None:
             method = with_events(method, known)
-        solution = _diffeqsolve(
-            term,
-            method,
-            start,
-            times[-1],
-            steps.get("dt"),
-            u0,
-            {**fixed, **constants},
-            saveat=save,
-            stepsize_controller=controller,
-            adjoint=adjoint,
-            max_steps=limit,
-            throw=False,
-        )
+        with unchecked_times():
+            solution = _diffeqsolve(
+                term,
+                method,
+                start,
+                times[-1],
+                steps.get("dt"),
+                u0,
+                {**fixed, **constants},
+                saveat=save,
+                stepsize_controller=controller,
+                adjoint=adjoint,
+                max_steps=limit,
+                throw=False,
+            )
         counts = {key: solution.stats[f"num_{key}"] for key in ("steps", "accepted_steps", "rejected_steps")}
         states: Any = solution.ys
         if watching and recorded:
