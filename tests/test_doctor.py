@@ -168,7 +168,7 @@ def test_missing_and_unsuitable_packages_are_named_with_the_command_that_mends_i
 
 def test_the_doctor_knows_the_extras_that_the_project_declares(monkeypatch):
     declared = tomllib.loads(PROJECT.read_text())["project"]["optional-dependencies"]
-    for extra in ("jax", "discover", "notebook"):
+    for extra in ("jax", "discover", "notebook", "cluster"):
         assert doctor.extra_requirements(extra)
         assert len(doctor.extra_requirements(extra)) == len(declared[extra])
 

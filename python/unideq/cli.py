@@ -50,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=run_demo)
 
     doctor = commands.add_parser("doctor", help="engines found, what is missing and the command that mends it")
+    doctor.add_argument("--clear-cache", action="store_true", help="remove compiled code and developed fields")
     doctor.set_defaults(run=run_doctor)
 
     info = commands.add_parser("info", help="what a saved fit holds")
@@ -80,9 +81,14 @@ def run_demo(values: argparse.Namespace) -> int:
 
 
 def run_doctor(values: argparse.Namespace) -> int:
-    """`unideq doctor`: 0 where at least one engine is usable, else 1."""
+    """`unideq doctor`: 0 where at least one engine is usable, else 1. With `--clear-cache` it does that alone."""
+    from .cache_folder import clear_cache
     from .doctor import diagnose, render
 
+    if values.clear_cache:
+        count, size = clear_cache()
+        print(f"removed {count} files, {size / 1e6:.3g} MB")
+        return 0
     diagnosis = diagnose()
     print(render(diagnosis))
     return 0 if diagnosis.healthy else 1

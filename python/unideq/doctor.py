@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
+from .cache_folder import cache_folder, kept_files
 from .julia_location import julia_candidates
 from .versions import numerical_versions, version_of
 
@@ -39,10 +40,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All findings: `engines` decide whether anything can be trained, `extras` add to it."""
+    """All findings: `engines` decide whether anything can be trained, `extras` add to it; what lies in the cache."""
 
     engines: tuple[Finding, ...]
     extras: tuple[Finding, ...]
+    cache: str
 
     @property
     def healthy(self) -> bool:
@@ -54,7 +56,8 @@ def diagnose() -> Diagnosis:
     """Look at engines and extras, in the order in which engines are chosen."""
     return Diagnosis(
         engines=(julia_engine(), package_set("jax")),
-        extras=(package_set("discover"), package_set("notebook")),
+        extras=(package_set("discover"), package_set("notebook"), package_set("cluster")),
+        cache=cache_line(),
     )
 
 
@@ -101,6 +104,15 @@ def extra_requirements(extra: str) -> list[str]:
     return [line.partition(";")[0].strip() for line in listed if marker.search(line)]
 
 
+def cache_line() -> str:
+    """What is kept on disk: code that JAX compiled, developed fields."""
+    place, files = cache_folder(), kept_files()
+    if place is None:
+        return "off (`UNIDEQ_CACHE`): every process compiles anew"
+    size = sum(f.stat().st_size for f in files)
+    return f"{place}: {len(files)} files, {size / 1e6:.3g} MB" + (" (`unideq doctor --clear-cache`)" if files else "")
+
+
 def install_target(extra: str) -> str:
     """What `pip install` takes: the checkout where the package is run from one, else its name."""
     checkout = (PACKAGE.parents[1] / "pyproject.toml").is_file()
@@ -117,6 +129,7 @@ def render(diagnosis: Diagnosis) -> str:
             lines += [f"    {detail}" for detail in finding.details]
             if finding.remedy:
                 lines.append(f"    → {finding.remedy}")
+    lines += ["", f"cache      {diagnosis.cache}"]
     chosen = next((engine.name for engine in diagnosis.engines if engine.usable), None)
     if chosen:
         lines += ["", f"Models train on the {chosen} engine."]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from ..cache_folder import DEVELOPED, cache_folder
 from ..engine.registry import chosen_name
 from ..errors import FileFormatError, OptionError
 from ..graph.location import warn_user
@@ -24,22 +24,10 @@ from ..versions import numerical_versions
 if TYPE_CHECKING:
     from .turbulence import Turbulence
 
-__all__ = ["folder", "kept"]
+__all__ = ["kept"]
 
 LARGEST = 2**30
 """Bytes of all files together; the least recently used go first."""
-
-
-def folder() -> Path | None:
-    """`UNIDEQ_CACHE`, or `unideq` in the user's folder for caches; None where that is `off`."""
-    chosen = os.environ.get("UNIDEQ_CACHE", "")
-    if chosen:
-        return None if chosen.lower() == "off" else Path(chosen).expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "unideq" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "unideq"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unideq"
 
 
 def kept(problem: Turbulence, key: Mapping[str, Any], make: Callable[[], xr.Dataset], cache: bool = True) -> xr.Dataset:
@@ -56,7 +44,7 @@ def kept(problem: Turbulence, key: Mapping[str, Any], make: Callable[[], xr.Data
     cache
         Whether files are looked at and written.
     """
-    place = folder() if cache else None
+    place = cache_folder() if cache else None
     if place is None or not (key["engine"] is None or isinstance(key["engine"], str)):
         return make()
     settings = {f.name: repr(getattr(problem, f.name)) for f in fields(problem)}  # type: ignore[arg-type]
@@ -64,7 +52,7 @@ def kept(problem: Turbulence, key: Mapping[str, Any], make: Callable[[], xr.Data
     whole = {**key, "engine": engine, "problem": type(problem).__name__, "settings": settings}
     whole |= {"versions": numerical_versions(), "step": fingerprint(problem.stepper().step)}
     text = json.dumps(whole, sort_keys=True, default=np.ndarray.tolist)
-    path = place / f"developed-{hashlib.sha256(text.encode()).hexdigest()[:32]}.nc"
+    path = place / f"{DEVELOPED}{hashlib.sha256(text.encode()).hexdigest()[:32]}.nc"
     found = _read(path, text)
     if found is not None:
         return found
@@ -95,7 +83,7 @@ def _read(path: Path, key: str) -> xr.Dataset | None:
 
 def _trim(place: Path) -> None:
     """Remove the least recently used files beyond what may be kept."""
-    files = sorted(((f.stat().st_mtime, f.stat().st_size, f) for f in place.glob("developed-*.nc")), reverse=True)
+    files = sorted(((f.stat().st_mtime, f.stat().st_size, f) for f in place.glob(f"{DEVELOPED}*.nc")), reverse=True)
     sizes = np.cumsum([size for _, size, _ in files])
     for (_, _, file), so_far in zip(files[1:], sizes[1:], strict=True):
         if so_far > LARGEST:

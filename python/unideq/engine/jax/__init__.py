@@ -12,6 +12,7 @@ import jax
 
 from ...errors import EngineError
 from .engine import JaxEngine
+from .kept_code import keep_compiled_code
 
 __all__ = ["JaxEngine", "make"]
 
@@ -30,4 +31,5 @@ def make() -> JaxEngine:
         asked = os.environ.get("JAX_PLATFORMS", "")
         where = f" with `JAX_PLATFORMS={asked}` in the environment. Unset it, or set it to `cpu`" if asked else ""
         raise EngineError(f"JAX finds no device to compute on{where}: {error}") from None
+    keep_compiled_code()
     return JaxEngine()
