@@ -177,3 +177,23 @@ def test_an_operation_without_lowering_is_named(monkeypatch: pytest.MonkeyPatch)
     x = variable("x")
     with pytest.raises(EngineUnsupported, match="lacks the operation `sine`"):
         lower(Graph([x], {"y": apply("sine", x)}))
+
+
+def test_many_views_of_a_vector_are_one_split_with_the_gradient_of_its_parts():
+    """Parts beside each other, with gaps, and one that is read by two; few views stay slices."""
+
+    def graph(count):
+        theta = variable("theta", (3 * count + 2,))
+        parts = [theta[3 * k + 1 : 3 * k + 3] for k in range(count)]
+        return Graph([theta], {"y": sum((k + 1) * np.sum(np.sin(p)) for k, p in enumerate(parts)) + np.sum(parts[0])})
+
+    for count, primitive in ((40, "split"), (4, "slice")):
+        run = lower(graph(count))
+        theta = np.linspace(0.0, 1.0, 3 * count + 2)
+        made = jax.make_jaxpr(lambda t, run=run: run({"theta": t})["y"])(theta)
+        assert primitive in {str(e.primitive) for e in made.eqns}
+        wanted = np.zeros_like(theta)
+        for k in range(count):
+            wanted[3 * k + 1 : 3 * k + 3] = (k + 1) * np.cos(theta[3 * k + 1 : 3 * k + 3]) + (k == 0)
+        found = jax.grad(lambda t, run=run: run({"theta": t})["y"])(theta)
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)

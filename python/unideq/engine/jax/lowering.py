@@ -23,6 +23,10 @@ from .bound import COLUMNS, TABLES, plain_value, table_of, value_of
 __all__ = ["LOWERINGS", "check", "lower", "lowering", "rows_read"]
 
 
+MANY_VIEWS = 32
+"""Parts of a vector from which it is split at once."""
+
+
 def _power(base: Any, exponent: Any) -> Any:
     if isinstance(exponent, np.ndarray) and exponent.size == 1:
         number = float(exponent.reshape(-1)[0])
@@ -177,6 +181,26 @@ def _has_known_exponent(node: Expression) -> bool:
     return node.operation == "power" and node.inputs[1].is_constant
 
 
+def _many_views(graph: Graph) -> dict[int, tuple[list[int], dict[int, int]]]:
+    """Vectors of which many parts are read, none twice: sizes of all parts, gaps among them, and which slice is which.
+
+    A part's cotangent is padded to the whole vector's length, and the parts' are added: of a hundred views into θ that
+    is a hundred times its length. One split has one concatenation as its adjoint.
+    """
+    found = {}
+    for vector in graph.inputs:
+        parts = [n for n in graph.nodes if n.operation == "slice" and n.inputs[0] is vector and vector.ndim == 1]
+        windows = sorted((*n.attributes["window"][0], id(n)) for n in parts)
+        ends = [0, *(stop for _, stop, _, _ in windows)]
+        whole = all(step == 1 and start >= end for (start, _, step, _), end in zip(windows, ends, strict=False))
+        if len(windows) < MANY_VIEWS or not whole:
+            continue
+        cuts = sorted({0, len(vector), *(cut for start, stop, *_ in windows for cut in (start, stop))})
+        number = {start: k for k, start in enumerate(cuts)}
+        found[id(vector)] = [int(n) for n in np.diff(cuts)], {number[start]: place for start, _, _, place in windows}
+    return found
+
+
 def lower(graph: Graph, compiled_in: bool = False) -> Callable[[Mapping[str, Any]], dict[str, jax.Array]]:
     """The graph as a function of JAX arrays, `{input: array} -> {output: array}`, to jit, vmap and differentiate.
 
@@ -191,13 +215,20 @@ def lower(graph: Graph, compiled_in: bool = False) -> Callable[[Mapping[str, Any
     program = [(n, lowering(n.operation) if n.inputs else None, tuple(map(id, n.inputs))) for n in graph.nodes]
     exponents = {node: node.inputs[1].value for node in graph.nodes if _has_known_exponent(node)}
     outputs = tuple(graph.outputs.items())
+    views = _many_views(graph)
 
     def run(values: Mapping[str, Any]) -> dict[str, jax.Array]:
         found: dict[int, Any] = {}
         own = values.get(TABLES, {})
         for node, function, inputs in program:
+            if id(node) in found:
+                continue
             if node.operation == "input":
                 found[id(node)] = values[node.name]
+                if id(node) in views:
+                    sizes, places = views[id(node)]
+                    parts = lax.split(jnp.asarray(found[id(node)]), sizes)
+                    found.update({place: parts[k] for k, place in places.items()})
             elif function is None:
                 found[id(node)] = plain_value(node) if compiled_in else value_of(node)
             elif node in exponents:
