@@ -25,6 +25,7 @@ ARROWS = (
     "closure",
     "objective",
     "residual",
+    "backward",
     "optimise",
     "engine",
     "training",

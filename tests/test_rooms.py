@@ -8,8 +8,8 @@ import unideq
 PACKAGE = Path(unideq.__file__).parent
 ORDER = (
     "errors", "times", "checks", "stored", "graph", "nn", "solvers", "measurements", "table_columns", "dose_rows",
-    "frames", "grid", "model", "closure", "objective", "residual", "optimise", "engine", "training", "result", "kinds",
-    "audit", "sweeps",
+    "frames", "grid", "model", "closure", "objective", "residual", "backward", "optimise", "engine", "training",
+    "result", "kinds", "audit", "sweeps",
 )  # fmt: skip
 """Every room imports from those before it."""
 CONVENIENCES = {

@@ -14,6 +14,8 @@ from .audit import loss_landscape as loss_landscape
 from .audit import pick_layer as pick_layer
 from .audit import plot_loss_landscape as plot_loss_landscape
 from .audit import preactivation_spectra as preactivation_spectra
+from .backward import BackwardProblem as BackwardProblem
+from .backward import Martingale as Martingale
 from .closure import coarsen as coarsen
 from .engine import available as available_engines  # noqa: F401
 from .engine import get_engine as get_engine

@@ -53,6 +53,23 @@ def fit() -> ude.Fit:
     return ude.fit(hybrid(), data(), phases=phases, seeds=2, holdout=0.25, progress=False, engine="jax")
 
 
+def backward(**given: Any) -> ude.BackwardProblem:
+    """A backward problem, with some of its parts as a row has them."""
+    parts = {
+        "generator": lambda y: 0.0 * y,
+        "terminal": lambda x: np.sum(x**2),
+        "initial": [0.0, 1.0, 0.5],
+        "horizon": 1.0,
+    }
+    return ude.BackwardProblem(**{**parts, "steps": 2, **given})
+
+
+@cache
+def backward_fit() -> ude.Fit:
+    made = backward(network=ude.nn.MLP(4, 3, (3,)))
+    return ude.fit(made, objective=ude.Martingale(4), phases=ude.Adam(1e-3, 1), progress=False, engine="jax")
+
+
 @cache
 def grid() -> ude.Grid:
     return ude.Grid(ude.Axis("x", 0.0, 2 * np.pi, 16))
@@ -263,7 +280,7 @@ _SMALL = (
     sites, people, coarse, filtered, closed, latent, glow, up, down, lifted, turning,
 )  # fmt: skip
 _EVENTS = (dosed, doses, falling)
-_FITS = (fit, step_fit, residual_fit, latent_fit)
+_FITS = (fit, step_fit, residual_fit, latent_fit, backward_fit)
 SPECIMENS: dict[str, Callable[[], Any]] = {f.__name__: f for f in (*_SMALL, *_EVENTS, *_FITS)}
 """Name in a row's code → what makes it."""
 
@@ -284,5 +301,5 @@ def namespace(code: CodeType, folder: Path) -> dict[str, Any]:
         return folder / "a.nc"
 
     found: dict[str, Any] = {"ude": ude, "graph": graph, "np": np, "xr": xr, "pd": pd, "Path": Path, "folder": folder}
-    found |= {"decay": decay, "with_term": with_term, "written": written, "trained": trained}
+    found |= {"decay": decay, "with_term": with_term, "written": written, "trained": trained, "backward": backward}
     return found | {name: SPECIMENS[name]() for name in names_in(code) if name in SPECIMENS}

@@ -12,6 +12,7 @@ from .kernels import (
     plot_loss_landscape,
     preactivation_spectra,
 )
+from .martingale import BackwardSubject, MartingaleResidual
 from .pathology import (
     Balance,
     Causality,
@@ -30,6 +31,7 @@ from .truncation import Truncation
 
 __all__ = [
     "Audit",
+    "BackwardSubject",
     "Balance",
     "Causality",
     "Check",
@@ -41,6 +43,7 @@ __all__ = [
     "FlowMap",
     "Generalisation",
     "GradientModel",
+    "MartingaleResidual",
     "Outcome",
     "Progress",
     "Rankings",

@@ -14,6 +14,7 @@ from ..result import Fit
 from .check import Check, Outcome, not_checked
 from .closure import ClosureSpectrum, Coupled, GradientModel
 from .finding import Finding
+from .martingale import BackwardSubject, MartingaleResidual
 from .pathology import (
     Balance,
     Causality,
@@ -34,7 +35,7 @@ __all__ = ["BUILT_IN", "audit"]
 
 BUILT_IN: tuple[type[Check[Any]], ...] = (
     Truncation, FlowMap, Shift, GradientModel, ClosureSpectrum, Coupled, Rankings, Balance, Stiffness, Conflict,
-    Causality, Concentration, Generalisation, Progress,
+    Causality, Concentration, Generalisation, Progress, MartingaleResidual,
 )  # fmt: skip
 """Checks that have a name to be asked for by; those that suit a kind of fit are its default, in this order."""
 _FINDINGS = "audit_findings"
@@ -87,7 +88,9 @@ def audit(
 
 def _subject(fit: Fit, **given: Any) -> Subject:
     """What checks look at; of a fit whose states they can't look at, what it knows about interventions."""
-    found = next((s for s in (StatesSubject, ResidualSubject) if isinstance(fit.model, s.models)), Subject)
+    found = next(
+        (s for s in (StatesSubject, ResidualSubject, BackwardSubject) if isinstance(fit.model, s.models)), Subject
+    )
     try:
         return found(fit, **given)
     except ModelError as error:

@@ -3,10 +3,11 @@
 Each registers itself for its classes of model; nothing else names it.
 """
 
+from .backward import BackwardKind
 from .continuous import Continuous
 from .koopman import KoopmanKind
 from .latent import LatentKind
 from .map import Map
 from .residual import ResidualKind
 
-__all__ = ["Continuous", "KoopmanKind", "LatentKind", "Map", "ResidualKind"]
+__all__ = ["BackwardKind", "Continuous", "KoopmanKind", "LatentKind", "Map", "ResidualKind"]

@@ -224,21 +224,9 @@ class MeasuredCourse(Course):
             if not failed or not np.isfinite(record.best_total).any():
                 record.best_total = report.best_total  # else the totals of the stage before still tell the seeds apart
         elif due:
-            self._keep_best(self.judge(report.theta))
+            self.keep_best(self.judge(report.theta))
         held = self.task.held_judge
         return self._score(held) if held is not None and due else None
-
-    def _keep_best(self, total: np.ndarray) -> None:
-        """The best θ of a stage with mini-batches: by the fixed windows, never by the luckiest batch.
-
-        Until one is finite there, the latest θ stands in, so that the next stage goes on from what was learned.
-        """
-        record, finite = self.record, np.isfinite(total)
-        better = (finite & (total < record.best_total)) | ~np.isfinite(record.best_total)
-        record.best_total = np.where(better & finite, total, record.best_total)
-        record.best_theta = np.where(better[:, None], record.theta, record.best_theta)
-        record.history.judged_iteration.append(record.history.iterations)
-        record.history.judged_total.append(total)
 
     def _score(self, held: Judge) -> np.ndarray:
         record = self.record

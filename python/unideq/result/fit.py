@@ -157,7 +157,8 @@ class Fit:
         """What the trained model says, where and when you want it.
 
         Of models of time, `predict(time=None, initial=None, seed=None)`, solved or rolled out; of residual problems
-        `predict(points=None, *, grid=None, seed=None, **coordinates)`, evaluated.
+        `predict(points=None, *, grid=None, seed=None, **coordinates)`, evaluated. Of backward problems
+        `predict(paths=64, *, draw=1, seed=None)`, along fresh paths.
 
         Other Parameters
         ----------------
@@ -192,13 +193,17 @@ class Fit:
             coordinate, 101 with two, 41 with three. Points outside a domain of another shape than its box are NaN.
         coordinates
             `x=...`: axes of the grid, or numbers where it is cut; those left out are the grid's.
+        paths, draw
+            Of a backward problem: number of paths, and of the draw, which decides what they are.
 
         Returns
         -------
         xarray.Dataset
             States and observables over (seed,) (trajectory,) time; trajectory is dropped where there is one. Without
             `time`, of trajectories with times of their own: (trajectory, sample) and a `time` a trajectory. Of a
-            residual problem fields and outputs over (seed,) and dims named after the coordinates, or `point`.
+            residual problem fields and outputs over (seed,) and dims named after the coordinates, or `point`. Of a
+            backward problem `x` (path, time, coordinate), `u` (seed, path, time), `z` (seed, path, step, noise) and
+            `terminal`, g(X) (path,).
 
         Raises
         ------
@@ -441,7 +446,8 @@ class Fit:
 
         Of models of time data and predictions, learned terms, loss history and residuals; `settings`: see
         `unideq.result.plot.overview`. Of residual problems fields, residuals, losses, weights and learned parameters;
-        `settings`: see `unideq.result.plot.residual_overview`.
+        `settings`: see `unideq.result.plot.residual_overview`. Of backward problems the value, the solution along
+        paths, their ends and losses; `settings`: see `unideq.result.plot.backward_overview`.
         """
         return self._ask("plot", path, **settings)
 
@@ -473,6 +479,9 @@ class Fit:
         largest eigenvalue is too large for the learning rate), `conflict` (gradients point apart), `causality` (late
         times are solved before early ones), `concentration` (the residual sits in few points), `generalisation` (it is
         small at the training points alone); `progress` says what is left.
+
+        Of a fit of a backward problem: `martingale` says how far the solution misses its end along fresh paths, and
+        what its value at the start is worth.
 
         Parameters
         ----------

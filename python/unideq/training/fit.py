@@ -61,28 +61,28 @@ def fit(
     callback: Callable[[Report], Any] | None = None,
     **options: Unpack[FitOptions],
 ) -> Fit:
-    """Train a model on measurements, or networks on the equations of a `ResidualProblem`.
+    """Train a model on measurements, or networks on the equations of a `ResidualProblem` or a `BackwardProblem`.
 
     Parameters
     ----------
     model
-        What to train: `ODE`, `PDE`, `Stepper`, `Koopman`, `Latent` or `ResidualProblem`.
+        What to train: `ODE`, `PDE`, `Stepper`, `Koopman`, `Latent`, `ResidualProblem` or `BackwardProblem`.
     data
         Dataset with variables named after the model's observables, an increasing `time` coordinate, optionally a
         `trajectory` dimension; or a list of Datasets, one a trajectory, with different times. NaN means not measured; a
         variable that is absent is an unobserved one. For `Unrolled` also a `Stream` of a data set larger than memory.
         Where a `cost` alone is minimised, a Dataset without variables: times (the last one being the end), conditions
         and initial values of each trajectory. Of a residual problem None: its terms have their measurements
-        (`ude.Data`).
+        (`ude.Data`); nor of a backward problem, which is trained on random paths.
     objective
         `Trajectory()` (default), `MultipleShooting(5)`, `Collocation()` or `APriori()`; of a `Stepper`, `Unrolled()`
         (default), `APriori()` or `Trajectory()`; of a `Koopman` model `Linearity()`; of a residual problem
-        `Residual()`. A phase may have its own.
+        `Residual()`, of a backward one `Martingale()`. A phase may have its own.
     phases
         What to run in order; default `[Adam(1e-2, 1000), BFGS(500)]`, of a `Stepper` or `Koopman` model
         `[Adam(1e-3, 1000), LBFGS(300)]` (without the latter for mini-batches and `gradient="none"`), of a residual
         problem `[Adam(ExponentialDecay(1e-3, 0.9, 1000), 10_000), GaussNewton(100)]`, the latter at 512 points a term
-        at least (`LBFGS(1000)` instead above 2000 free numbers).
+        at least (`LBFGS(1000)` instead above 2000 free numbers), of a backward one `Adam(CosineDecay(1e-3), 1000)`.
     seeds
         Number of ensemble members, or their seeds. They differ in the networks' initial weights and train together,
         vectorised.

@@ -159,6 +159,23 @@ class Course:
         self.record.best_theta, self.record.best_total = report.best_theta, report.best_total
         return None
 
+    def keep_best(self, total: np.ndarray) -> None:
+        """The best θ of a stage with fresh data: by fixed data, never by the luckiest batch.
+
+        Until one is finite there, the latest θ stands in, so that the next stage goes on from what was learned.
+
+        Parameters
+        ----------
+        total
+            Of the fixed data, at the record's θ (S,).
+        """
+        record, finite = self.record, np.isfinite(total)
+        better = (finite & (total < record.best_total)) | ~np.isfinite(record.best_total)
+        record.best_total = np.where(better & finite, total, record.best_total)
+        record.best_theta = np.where(better[:, None], record.theta, record.best_theta)
+        record.history.judged_iteration.append(record.history.iterations)
+        record.history.judged_total.append(total)
+
     def hint(self) -> str | None:
         """Something to say during the stage."""
         return None
