@@ -130,19 +130,26 @@ function place!(memory, step::Step)
     step.port, step.offset = :w, reserve!(memory, length(step))
 end
 
+function place_constant!(memory, step::Step)
+    step.port === :none || return
+    place!(memory, step)
+    memory.start[step.offset+1:step.offset+length(step)] = step.value
+end
+
 function set_places!(steps, memory)
     for step in steps
         if is_taken(step)
             place!(memory, step)
         elseif step.kind === :constant && length(step) > 1
-            place!(memory, step)
-            memory.start[step.offset+1:step.offset+length(step)] = step.value
+            place_constant!(memory, step)
         elseif !is_data(step) && !is_loop(step)
             place!(memory, step)
         elseif step.kind in (:sum, :amax) && !has_locals(step)
             place!(memory, step)
         end
         for (source, view) in reads(step)
+            # One number, which loops have in their code, and which a product of matrices reads again and again.
+            steps[source].kind === :constant && !is_loop(step) && place_constant!(memory, steps[source])
             needs_memory(steps, step, source, view, step.group) && place!(memory, steps[source])
         end
     end
