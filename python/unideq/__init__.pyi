@@ -42,6 +42,7 @@ from .grid import restrict as restrict
 from .grid import schemes as schemes
 from .model import ODE as ODE
 from .model import PDE as PDE
+from .model import SDE as SDE
 from .model import Condition as Condition
 from .model import Dose as Dose
 from .model import Event as Event
@@ -67,6 +68,8 @@ from .objective import ConFIG as ConFIG
 from .objective import Constraint as Constraint
 from .objective import Cost as Cost
 from .objective import CustomLoss as CustomLoss
+from .objective import DistributionMatching as DistributionMatching
+from .objective import FilterLikelihood as FilterLikelihood
 from .objective import GaussianLikelihood as GaussianLikelihood
 from .objective import GradientNorm as GradientNorm
 from .objective import Holdout as Holdout
@@ -86,6 +89,7 @@ from .objective import SquaredError as SquaredError
 from .objective import Stream as Stream
 from .objective import StudentTLikelihood as StudentTLikelihood
 from .objective import Trajectory as Trajectory
+from .objective import TransitionLikelihood as TransitionLikelihood
 from .objective import Unrolled as Unrolled
 from .optimise import BFGS as BFGS
 from .optimise import LBFGS as LBFGS

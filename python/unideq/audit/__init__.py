@@ -3,6 +3,7 @@
 from .auditing import audit
 from .check import Check, Outcome
 from .closure import ClosureSpectrum, Coupled, GradientModel
+from .distribution import Distribution, StochasticSubject
 from .finding import Finding
 from .kernels import (
     kernel_changes,
@@ -25,7 +26,7 @@ from .pathology import (
 )
 from .rankings import Rankings
 from .report import Audit
-from .rollout import FlowMap, Integrator, Shift
+from .rollout import FlowMap, Shift
 from .subject import StatesSubject, Subject
 from .truncation import Truncation
 
@@ -39,11 +40,11 @@ __all__ = [
     "Concentration",
     "Conflict",
     "Coupled",
+    "Distribution",
     "Finding",
     "FlowMap",
     "Generalisation",
     "GradientModel",
-    "Integrator",
     "MartingaleResidual",
     "Outcome",
     "Progress",
@@ -52,6 +53,7 @@ __all__ = [
     "Shift",
     "StatesSubject",
     "Stiffness",
+    "StochasticSubject",
     "Subject",
     "Truncation",
     "audit",

@@ -13,6 +13,7 @@ from ..model import Model
 from ..result import Fit
 from .check import Check, Outcome, not_checked
 from .closure import ClosureSpectrum, Coupled, GradientModel
+from .distribution import Distribution, StochasticSubject
 from .finding import Finding
 from .martingale import BackwardSubject, MartingaleResidual
 from .pathology import (
@@ -27,15 +28,15 @@ from .pathology import (
 )
 from .rankings import Rankings
 from .report import Audit
-from .rollout import FlowMap, Integrator, Shift
+from .rollout import FlowMap, Shift
 from .subject import StatesSubject, Subject
 from .truncation import Truncation
 
 __all__ = ["BUILT_IN", "audit"]
 
 BUILT_IN: tuple[type[Check[Any]], ...] = (
-    Truncation, FlowMap, Integrator, Shift, GradientModel, ClosureSpectrum, Coupled, Rankings, Balance, Stiffness,
-    Conflict, Causality, Concentration, Generalisation, Progress, MartingaleResidual,
+    Truncation, FlowMap, Shift, GradientModel, ClosureSpectrum, Coupled, Rankings, Balance, Stiffness, Conflict,
+    Causality, Concentration, Generalisation, Progress, MartingaleResidual, Distribution,
 )  # fmt: skip
 """Checks that have a name to be asked for by; those that suit a kind of fit are its default, in this order."""
 _FINDINGS = "audit_findings"
@@ -88,9 +89,8 @@ def audit(
 
 def _subject(fit: Fit, **given: Any) -> Subject:
     """What checks look at; of a fit whose states they can't look at, what it knows about interventions."""
-    found = next(
-        (s for s in (StatesSubject, ResidualSubject, BackwardSubject) if isinstance(fit.model, s.models)), Subject
-    )
+    known = StochasticSubject, StatesSubject, ResidualSubject, BackwardSubject
+    found = next((s for s in known if isinstance(fit.model, s.models)), Subject)
     try:
         return found(fit, **given)
     except ModelError as error:

@@ -37,6 +37,8 @@ class Subject:
 
     words: ClassVar[str] = "a fit"
     models: ClassVar[type] = object
+    example: ClassVar[str] = "ude.audit.Balance(points=1000)"
+    """A check with settings of its own."""
 
     def __init__(self, fit: Fit, **given: Any) -> None:
         self.fit = fit
@@ -46,7 +48,7 @@ class Subject:
             if value is not None:
                 raise OptionError(
                     f"`{name}` of `audit` is for {StatesSubject.words}; this is {self.words}, whose checks choose "
-                    "their own points. Leave it out, or set them: `checks=ude.audit.Balance(points=1000)`."
+                    f"what they look at. Leave it out, or set them: `checks={self.example}`."
                 )
 
     @property

@@ -9,5 +9,6 @@ from .koopman import KoopmanKind
 from .latent import LatentKind
 from .map import Map
 from .residual import ResidualKind
+from .stochastic import Stochastic
 
-__all__ = ["BackwardKind", "Continuous", "KoopmanKind", "LatentKind", "Map", "ResidualKind"]
+__all__ = ["BackwardKind", "Continuous", "KoopmanKind", "LatentKind", "Map", "ResidualKind", "Stochastic"]

@@ -16,6 +16,7 @@ from .own_forcing import Forcing, Record, Records, records_in, row_tables, with_
 from .parameter import Parameter
 from .pde import PDE
 from .recurrent import recurrent
+from .sde import SDE
 from .spread import LogNormal, Normal, Spread
 from .state import State, StateTable
 from .stepper import Stepper
@@ -25,6 +26,7 @@ from .triggers import Trigger, event_row, tables_of
 __all__ = [
     "ODE",
     "PDE",
+    "SDE",
     "Condition",
     "Dose",
     "Encoder",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .declared import Declared
     from .koopman import Koopman
     from .model import Model
+    from .sde import SDE
     from .stepper import Stepper
 
 __all__ = ["Equations", "readable"]
@@ -93,6 +94,13 @@ class Equations:
         return cls._of(lines, [], more=[(left, "decoder(y)", left_tex, r"\mathrm{decoder}(y)")])
 
     @classmethod
+    def of_sde(cls, model: SDE) -> Equations:
+        """Print what each state moves by: its drift, and what the Brownian motions do to it."""
+        own, notes = _derivatives(model)
+        return cls._of([_noisy(model, n, line) for n, line in zip(model.states.names, own, strict=True)], notes,
+                       more=_observables(model))  # fmt: skip
+
+    @classmethod
     def _of(cls, lines: list[Line], notes: list[str], more: list[Line]) -> Equations:
         lines = [*lines, *more]
         body = " \\\\\n".join(f"{left} &= {right}" for _, _, left, right in lines)
@@ -120,6 +128,30 @@ def _derivatives(model: Model) -> tuple[list[Line], list[str]]:
             left = left_tex = "0"
         lines.append((left, text(e, shown.names), left_tex, latex(e, shown.latex_names)))
     return lines, shown.notes
+
+
+def _noisy(model: SDE, name: str, line: Line) -> Line:
+    """`d x = (drift) dt + (diffusion) dW`, with ∘ for Stratonovich's integral."""
+    found, names = readable(model, model.named["diffusion"])
+    rows: Any = found["diffusion"][model.states.windows[name]]
+    shape = model.states[name].shape
+    if model.noise == "diagonal":
+        parts = {"": rows.reshape(shape)}
+    else:
+        parts = {
+            f"_{k + 1}" * (model.brownian > 1): found[f"motion.{k}"][model.states.windows[name]].reshape(shape)
+            for k in range(model.brownian)
+        }
+    kept = {k: e for k, e in parts.items() if not (e.is_constant and not np.any(e.value))}
+    ring, tex_ring = ("∘ ", r"\circ ") if model.calculus == "stratonovich" else ("", "")
+    plain = "".join(f" + ({text(e, names)}) {ring}dW{k}" for k, e in kept.items())
+    tex = "".join(rf" + \left({latex(e, names)}\right) {tex_ring}\mathrm{{d}} W{k}" for k, e in kept.items())
+    return (
+        f"d {name}",
+        f"({line[1]}) dt{plain}",
+        rf"\mathrm{{d}} {identifier(name)}",
+        rf"\left({line[3]}\right) \mathrm{{d}} t{tex}",
+    )
 
 
 def _observables(model: Model) -> list[Line]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .model import Model
 
 M = TypeVar("M", bound="Model")
-FURTHER = ("nonlinear", "linear", "operator", "closure", "correction", "jump", "crossing")
+FURTHER = ("nonlinear", "linear", "operator", "closure", "correction", "jump", "crossing", "diffusion")
 """Equations that some models have besides."""
 
 ORDINARY = ("algebraic", False)

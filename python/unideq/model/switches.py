@@ -147,6 +147,11 @@ def _influences(model: Model) -> tuple[dict[str, list[Expression]], dict[str, li
         for change in outputs.values():
             for name, value in model.states.split(change).items():
                 changes[name].append(value)
+    if "diffusion" in model.named:
+        outputs, more = readable(model, model.named["diffusion"])
+        names |= more
+        for name in changes:
+            changes[name].append(outputs["diffusion"][model.states.windows[name]])  # type: ignore[index]
     if "crossing" in model.named:  # when an event happens moves every state
         outputs, more = readable(model, model.named["crossing"])
         names |= more

@@ -5,6 +5,7 @@ from .collocation import Collocation
 from .constraint import Constraint
 from .cost import Cost
 from .estimation_problem import EstimationProblem
+from .filtering import FilterLikelihood
 from .holdout import Holdout
 from .intervention import Intervention
 from .linearity import Linearity
@@ -23,6 +24,7 @@ from .losses import (
     StudentTLikelihood,
     loss_of,
 )
+from .matching import DistributionMatching
 from .objective import Objective
 from .observations import Observations
 from .program import Balancing, Batches, Given, Integration, LossProgram, Pointwise, Rollout, SolverSettings
@@ -31,6 +33,7 @@ from .regularise import L1, L2
 from .shooting import MultipleShooting
 from .stream import Stream
 from .trajectory import Trajectory
+from .transitions import TransitionLikelihood
 from .unrolled import Unrolled
 from .weighting_rules import Causal, ConFIG, GradientNorm, LearningRateAnnealing, NeuralTangentKernel, PCGrad
 
@@ -46,7 +49,9 @@ __all__ = [
     "Constraint",
     "Cost",
     "CustomLoss",
+    "DistributionMatching",
     "EstimationProblem",
+    "FilterLikelihood",
     "GaussianLikelihood",
     "Given",
     "GradientNorm",
@@ -77,6 +82,7 @@ __all__ = [
     "Stream",
     "StudentTLikelihood",
     "Trajectory",
+    "TransitionLikelihood",
     "Unrolled",
     "loss_of",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,8 +20,6 @@ __all__ = ["Variation", "WindowBatches", "Windowed"]
 
 Variation = Callable[[WindowBatch, tuple[int, ...]], WindowBatch]
 
-VALIDATION = 64
-"""Least number of windows that a mini-batch training is judged by."""
 VALIDATION_SALT = 1_000_003
 
 
@@ -31,6 +30,8 @@ class Windowed(Objective):
     seed: int
     stride: int = 1
     """Snapshots between the starts of two windows."""
+    judged_by: ClassVar[int] = 64
+    """Least number of windows that a mini-batch training is judged by."""
 
     @property
     @abstractmethod
@@ -108,7 +109,7 @@ class Windowed(Objective):
         """The fixed windows by which mini-batch training is judged: held-out ones if there are, else training ones."""
         source = self.held_windows(problem, everything, salt=VALIDATION_SALT)
         source = source or self.windows(problem, salt=VALIDATION_SALT)
-        return source.take(0, min(source.count, max(VALIDATION, self.batch or 0)))
+        return source.take(0, min(source.count, max(self.judged_by, self.batch or 0)))
 
     def bare(self, problem: EstimationProblem) -> EstimationProblem:
         """The problem without goals besides the data, which windows are judged by."""
