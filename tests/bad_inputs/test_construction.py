@@ -225,6 +225,12 @@ ude.Stepper(ode, 0.1, correction=5)  # `correction` … int
 ude.Stepper(ode, 0.1, correction=lambda t, s: {"y": s.x})  # `y`
 ude.Stepper(ode, 0.1, grid=grid)  # `grid`
 ude.Stepper(closure, 0.1)  # stepped again
+closure.with_scheme("rk5")  # `rk5` … `rk4`
+closure.with_scheme(4)  # `scheme` … 4
+closure.with_scheme("etdrk4")  # linear … `with_scheme("rk4")`
+closure.with_scheme(substeps=0)  # `substeps` … 0
+closure.with_scheme(dt="0.1")  # `dt` … '0.1'
+ude.Stepper(lambda f: f, 0.1, grid=grid, fields=["u"]).with_scheme("rk4")  # no scheme of ours
 ude.Stepper(lambda f: f, 0.1)  # `grid=`
 ude.Stepper(lambda f: f, 0.1, grid=grid, fields="u")  # fields=['u']
 ude.Stepper(lambda f: f, 0.1, grid=5, fields=["u"])  # `grid` … int

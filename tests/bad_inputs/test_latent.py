@@ -18,7 +18,8 @@ ude.nn.GRU(2)  # `units`
 ude.Latent(ode, ode)  # `encoder` … ude.RecurrentEncoder(32)
 ude.Latent(ude.RecurrentEncoder, ode)  # `encoder` … ude.RecurrentEncoder(32)
 ude.Latent("gru", ode)  # `encoder` … 'gru'
-ude.Latent(ude.RecurrentEncoder(3), heat)  # `ODE` … dynamics
+ude.Latent(ude.RecurrentEncoder(3), heat)  # a `PDE` … states with a shape
+ude.Latent(ude.RecurrentEncoder(3), closure)  # a `Stepper` … the ODE that it steps … solver
 ude.Latent(ude.RecurrentEncoder(3), decay)  # `ODE` … dynamics
 ude.Latent(ude.RecurrentEncoder(3), driven)  # `inflow` … a forcing of a trajectory's own … one forcing for all
 ude.Latent(ude.RecurrentEncoder(3), dosed)  # an event

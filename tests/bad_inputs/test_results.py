@@ -94,6 +94,11 @@ step_fit.audit([ude.Shift(), "shift"])  # two checks `shift`
 step_fit.audit("balance")  # `balance` … a fit of a residual problem … `flow_map`
 step_fit.audit(ude.audit.Balance())  # `balance` … a fit of a residual problem … `flow_map`
 step_fit.audit(ude.FlowMap(conditions=0))  # `conditions` … 0
+step_fit.audit(ude.audit.Integrator(steps=0))  # `steps` … 0
+step_fit.audit(ude.audit.Integrator(tolerance=0))  # `tolerance` … 0
+step_fit.audit(ude.audit.Integrator(most="all"))  # `most` … 'all'
+step_fit.audit(ude.audit.Integrator)  # `checks` … brackets … `Integrator()`
+step_fit.audit("integrater")  # `integrater` … `integrator`
 step_fit.audit(ude.FlowMap(conditions="8"))  # `conditions` … '8'
 step_fit.audit(ude.FlowMap(conditions=True))  # `conditions` … True
 step_fit.audit(ude.FlowMap(steps=0))  # `steps` … 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,8 +13,9 @@ import unideq as ude
 from nn.point_formulas import expanded
 from unideq.doctor import julia_engine
 from unideq.engine import get_engine
+from unideq.objective import EstimationProblem, GaussianLikelihood, Observations, SolverSettings, SquaredError
 from unideq.objective.encoded import EncodedBatches, encoded_program
-from unideq.result.encoding import codes
+from unideq.result.encoding import begins, codes
 from unideq.result.sampling import problem_of
 
 RATES = 0.6
@@ -107,8 +111,6 @@ def test_the_context_is_all_that_is_read():
 
 
 def problem_series(model):
-    from unideq.objective import Observations
-
     return Observations.given(series(), model).series
 
 
@@ -170,6 +172,18 @@ def test_the_bound_has_the_divergence_of_all_series(drawn):
     np.testing.assert_allclose(np.sum(sums) / problem.observations.count, expected, rtol=1e-10)
 
 
+def test_an_encoder_that_tells_nothing_apart_is_told(drawn):
+    assert not [e for e in drawn.events if "begin alike" in e]
+    silent = drawn.record.theta.copy()
+    for entry in drawn.record.layout.entries:
+        if entry.name.startswith("encoder_head"):
+            silent[:, drawn.record.layout.window(entry.name)] = 0.0
+    problem = problem_of(drawn.record)
+    record = replace(drawn.record, best_theta=begins(problem, drawn.engine, silent))
+    (told,) = record.kind.concerns(ude.Fit(record, drawn.engine))
+    assert "all 12 series begin alike" in told and "prior_weight" in told
+
+
 def test_known_begins_stay_known(drawn):
     ages = drawn.predict(time=[0.0, 2.0])["age"].values
     np.testing.assert_allclose(ages, [[0.0, 2.0]] * 12, rtol=1e-6, atol=1e-12)
@@ -217,6 +231,25 @@ def test_held_out_series_are_encoded_by_what_they_have(fit):
     np.testing.assert_allclose(known.values, one["brightness"].values, atol=0.05)
 
 
+def test_conditions_come_with_the_series_of_a_batch():
+    """Of the solutions of a batch, `c` is what the chosen series have, and nothing is known of it beforehand."""
+    dynamics = ude.ODE(lambda t, s, p: {"x": -p.rate * s.x}, ["x"], {"rate": ude.Condition()})
+    model = ude.Latent(ude.SetEncoder(2, heads=0, hidden=(2,)), dynamics, seen)
+    data = [d.assign_coords(rate=float(i)) for i, d in enumerate(series(6))]
+    given = Observations.given(data, model)
+    model = model.reading_like(given.series)
+    problem = EstimationProblem.make(model, given, given, SquaredError(), SolverSettings("tsit5"), None, {})
+    rows = list(enumerate(given.series))
+    program, (_, own, solved, _) = encoded_program(problem, rows, 2), EncodedBatches(problem, rows, 2, (0, 0))(0)
+    np.testing.assert_array_equal(own["c"][:, 0], solved["rows"])
+    solve: Any = program.sources[2]
+    values = {"theta": problem.initial_theta(0), "encode.mean": np.array([[1.0], [2.0]]), "own.c": own["c"]}
+    begun = solve.initial.evaluate(values)
+    np.testing.assert_array_equal(begun["u0"], [[1.0], [2.0]])
+    np.testing.assert_array_equal(begun["c"], own["c"])
+    assert np.isnan(solve.known_constants()).all() and solve.known_constants().shape == (6, 1)
+
+
 ENGINES = ["jax", pytest.param("julia", marks=pytest.mark.julia)]
 
 
@@ -240,19 +273,19 @@ def test_a_recurrent_forecaster_goes_on_from_its_memory(cell, engine):
 
 
 @pytest.mark.julia
-def test_both_engines_give_the_same(fit, drawn):
+def test_both_engines_give_the_same():
+    """Of a memory, and of a set whose begins are drawn."""
     if not julia_engine().usable:
         pytest.skip("no Julia engine was found; `unideq doctor` tells what is missing")
-    for one in (fit, drawn):
-        problem = problem_of(one.record)
+    for model in (latent(ude.RecurrentEncoder(3)), neural(variational=True)):
+        given = Observations.given(series(4), model)
+        loss = GaussianLikelihood(sigma={"brightness": 0.1})
+        problem = EstimationProblem.make(
+            model.reading_like(given.series), given, given, loss, SolverSettings("tsit5"), None, {}
+        )
         theta = problem.initial_theta(1)
-        rows = [(i, s) for i, s in enumerate(problem.observations.series) if len(s.times)]
-        program = encoded_program(problem, rows, 4)
+        program = encoded_program(problem, list(enumerate(given.series)), 2)
         ours, theirs = (get_engine(name).value_and_gradient(program, theta) for name in ("jax", "julia"))
         np.testing.assert_allclose(theirs.total, ours.total, rtol=1e-5)
         assert ours.gradient is not None and theirs.gradient is not None
         np.testing.assert_allclose(theirs.gradient, ours.gradient, rtol=1e-3, atol=1e-5)
-    on_julia = ude.fit(
-        neural(variational=True), series(), objective=BATCHED, phases=ude.Adam(1e-2, 4), progress=False, engine="julia"
-    )
-    np.testing.assert_allclose(on_julia.theta, drawn.theta, rtol=1e-4, atol=1e-6)

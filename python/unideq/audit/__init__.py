@@ -26,7 +26,7 @@ from .pathology import (
 )
 from .rankings import Rankings
 from .report import Audit
-from .rollout import FlowMap, Shift
+from .rollout import FlowMap, Integrator, Shift
 from .subject import StatesSubject, Subject
 from .truncation import Truncation
 
@@ -45,6 +45,7 @@ __all__ = [
     "FlowMap",
     "Generalisation",
     "GradientModel",
+    "Integrator",
     "MartingaleResidual",
     "Outcome",
     "Progress",

@@ -28,15 +28,15 @@ from .pathology import (
 )
 from .rankings import Rankings
 from .report import Audit
-from .rollout import FlowMap, Shift
+from .rollout import FlowMap, Integrator, Shift
 from .subject import StatesSubject, Subject
 from .truncation import Truncation
 
 __all__ = ["BUILT_IN", "audit"]
 
 BUILT_IN: tuple[type[Check[Any]], ...] = (
-    Truncation, FlowMap, Shift, GradientModel, ClosureSpectrum, Coupled, Rankings, Balance, Stiffness, Conflict,
-    Causality, Concentration, Generalisation, Progress, MartingaleResidual, Distribution,
+    Truncation, FlowMap, Integrator, Shift, GradientModel, ClosureSpectrum, Coupled, Rankings, Balance, Stiffness,
+    Conflict, Causality, Concentration, Generalisation, Progress, MartingaleResidual, Distribution,
 )  # fmt: skip
 """Checks that have a name to be asked for by; those that suit a kind of fit are its default, in this order."""
 _FINDINGS = "audit_findings"

@@ -28,6 +28,9 @@ from .measured_task import MeasuredCourse
 
 __all__ = ["LatentKind"]
 
+ALIKE = 1e-3
+"""Begins, of size one, that differ by less are the same."""
+
 
 class LatentTask(ContinuousTask):
     """A latent model on series. `initial.*` of θ is what the encoder says of them; nothing else moves it."""
@@ -118,6 +121,18 @@ class LatentKind(Continuous):
                 "another loss."
             )
         return model
+
+    def concerns(self, fit: Fit) -> list[str]:
+        """Also of an encoder that tells no series from another."""
+        found, record = super().concerns(fit), fit.record
+        begun = [(s, fit.parameters[f"initial.{s.name}"] / (s.scale or 1.0)) for s in record.model.begun]
+        if len(record.observations) > 1 and all(np.ptp(values, axis=0).max() < ALIKE for _, values in begun):
+            remedy = "Lower `prior_weight`" if record.model.variational else "Train longer, or with a larger rate"
+            found.append(
+                f"the encoder lets all {len(record.observations)} series begin alike (within {ALIKE:g}): it has "
+                f"learned nothing of them. {remedy}, and check that the decoder shows what differs between them."
+            )
+        return found
 
     def own_rows(self, record: Record) -> list[tuple[str, str]]:
         (solver, _), model = super().own_rows(record), record.model

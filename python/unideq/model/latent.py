@@ -237,12 +237,23 @@ class Latent(ODE):
         self.prior_weight, self.step = found["prior_weight"], found["step"]
 
 
+INSTEAD = {
+    "Stepper": "Give the ODE that it steps, and its scheme as the solver: `ude.fit(..., solver=ude.RK4(dt=0.1))`. A "
+    "map u⁺ = u + dt·f(u) of your own is the ODE du/dt = f(u) with `step=dt`.",
+    "PDE": 'Write its fields as states with a shape, e.g. `{"u": (64,)}`.',
+    "SDE": "Begins are drawn (`variational=True`), paths aren't. Give its drift as an ODE.",
+}
+"""Kind of model that dynamics can't be → what to do."""
+
+
 def _check_dynamics(dynamics: Any) -> None:
     """Refuse what can't be begun by an encoder."""
     if type(dynamics) is not ODE:
+        kind = next((c.__name__ for c in type(dynamics).__mro__ if c.__name__ in INSTEAD), "")
+        usual = 'E.g. `ude.ODE(lambda t, state, p, net: {"z": net.f(state.z)}, {"z": 4}, ...)`.'
         raise ModelError(
-            f"`Latent` needs an `ODE` of the latent states as `dynamics`, not {shown(dynamics)}. Fields are states "
-            'with a shape there, e.g. `{"z": (16,)}`.'
+            "`Latent` needs an `ODE` of the latent states as `dynamics`, not "
+            f"{f'a `{kind}`' if kind else shown(dynamics)}. {INSTEAD.get(kind, usual)}"
         )
     for names, what, remedy in (
         (dynamics.inputs, "a forcing of a trajectory's own", "Give one forcing for all, or a `ude.Condition`"),

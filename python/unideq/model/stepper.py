@@ -280,6 +280,40 @@ class Stepper(StepGraphs):
             raise refused(function, "function", "", "a function of the fields", error=ModelError)
         return self._copy(solver=BlackBox(function))
 
+    def with_scheme(self, scheme: str | None = None, substeps: int | None = None, dt: float | None = None) -> Stepper:
+        """The same stepper, values and weights included, with another scheme or finer steps: the same field otherwise.
+
+        Parameters
+        ----------
+        scheme
+            As of `Stepper`; None: its own.
+        substeps
+            Scheme steps that make one `dt`; None: as many as it has.
+        dt
+            Time between two states; None: its own. A correction in sequence with the solver belongs to its dt.
+
+        Examples
+        --------
+        >>> import unideq as ude
+        >>> decay = ude.ODE(lambda t, state: {"x": -state.x}, ["x"])
+        >>> float(ude.Stepper(decay, 0.5, "euler").with_scheme("rk4", substeps=4)(0.0, {"x": 1.0})["x"].round(6))
+        0.606531
+        """
+        chosen = choice(scheme, "scheme", SCHEMES, none=True) or self.scheme.name
+        if self.solver is not None or self.coupling == "prediction":
+            raise ModelError("This stepper has no scheme of ours: a black box, or a correction, makes its steps.")
+        if SCHEMES[chosen].needs_linear and not self.has_linear:
+            raise ModelError(
+                f"The scheme `{chosen}` treats a linear part by its Fourier symbol, and the model has none. Take an "
+                'explicit scheme, e.g. `with_scheme("rk4")`.'
+            )
+        given = number(dt, "dt", above=0, none=True)
+        return self._copy(
+            scheme=SCHEMES[chosen],
+            substeps=self.substeps if substeps is None else _substeps(substeps),
+            dt=self.dt if given is None else float(given),
+        )
+
     def with_coupling(self, coupling: str) -> Stepper:
         """The same stepper with its correction coupled otherwise."""
         if coupling == self.coupling:

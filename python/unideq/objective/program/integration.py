@@ -94,7 +94,9 @@ class Integration(Source):
         return any(node.operation == "input" and node.name == "c" for node in self.vector_field.nodes)
 
     def known_constants(self) -> np.ndarray:
-        """(B, q): those known beforehand; NaN where θ decides."""
+        """(B, q): those known beforehand; NaN where θ decides, or another source does."""
+        if self.reads:
+            return np.full((len(self.times), self.constants), np.nan)
         made = Graph(self.initial.inputs, {"c": self.initial.outputs["c"]})
         return made.evaluate({i.name: np.full(i.shape, np.nan) for i in made.inputs})["c"]
 
