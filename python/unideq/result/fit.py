@@ -184,8 +184,8 @@ class Fit:
             What is done to the inputs, those given here or the data's: an `Intervention`, or a dict input → what is
             added. Not of a stepper.
         data, since
-            Of a latent model: other series, which its encoder reads first, as in `fit`; and the time up to which it
-            does, so that what follows is forecast (an attribute `encoded_until`). Nothing is trained.
+            Of a latent model: other series, which its encoder reads first, as in `fit`; and the time, in model time
+            units, up to which it does, so that what follows is forecast (an attribute `encoded_until`).
         points
             Scattered points: dict coordinate → (M,), or a Dataset with the coordinates.
         grid
