@@ -230,10 +230,11 @@ def report(study: Study) -> None:
             words = f"{case}, {closure}"
             headline[f"{words}: spectrum, none over home"] = ratio(table, case, closure, "none", TENTH)
             headline[f"{words}: full, a tenth"] = ratio(table, case, closure, "full", TENTH)
-            layers = [t for t in table if t["case"] == case and t["closure"] == closure and "layer" in t["retrained"]]
-            for share in (TENTH, FIFTIETH):
-                found = [t["of at home"] for t in layers if t["share of the data"] == share]
-                headline[f"{words}: best layer, {share:g}"] = min(found) if found else None
+            layers = [r for r in own if "layer" in r["retrained"]]
+            tenth = [middle([r for r in layers if r["retrained"] == n and r["share"] == TENTH]) for n in names(layers)]
+            headline[f"{words}: best layer, {TENTH:g}"] = min(tenth, default=np.nan) / home
+            fiftieth = middle([r for r in layers if r["share"] == FIFTIETH])  # of each seed its own best
+            headline[f"{words}: best layer, {FIFTIETH:g}"] = fiftieth / home
             headline[f"{words}: picks right"] = sum(r["layer"] == r["best"] for r in picks) / len(picks)
             headline[f"{words}: rank correlation"] = middle(picks, "rank_correlation")
     path = study.figure_path("closure_transfer.png")
@@ -245,6 +246,10 @@ def report(study: Study) -> None:
     for variant in study.settings["better"]:
         headline[f"{variant}: spectrum"] = middle(study.rows_where(part="better", variant=variant))
     study.finish(headline=headline, table=table)
+
+
+def names(rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(r["retrained"] for r in rows))
 
 
 def ratio(table: list[dict[str, Any]], case: str, closure: str, retrained: str, share: float) -> float:

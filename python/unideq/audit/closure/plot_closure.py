@@ -56,6 +56,6 @@ def plot_energy(name: str, evidence: xr.Dataset, figure: Any) -> None:
             ax.plot(turnovers[last], run["energy"][last] / scale, "X", color=COLOURS[1], ms=8)
     ax.set_xlabel("eddy turnovers")
     if ax.get_ylim()[1] > 3.0:
-        ax.set_yscale("log")
+        log_numbers(ax, "y")
     ax.legend()
     title(ax, f"energy of {name}, coupled", "✕ blow-up")

@@ -145,7 +145,7 @@ def _energy(ax: Axes, scores: xr.Dataset, looks: dict[str, Any]) -> None:
                 ax.plot(turnovers[k, last], values[last], "X", color=look["color"], ms=7)
     ax.set(xlabel="eddy turnovers")
     if ax.get_ylim()[1] > 3.0:
-        ax.set_yscale("log")
+        log_numbers(ax, "y")
         for which in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
             which("{x:g}")
     title(ax, "energy / its first value", "✕ blow-up")

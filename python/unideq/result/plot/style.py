@@ -114,14 +114,15 @@ def axes_of(ax: Axes | None, width: float = 6.0, height: float = 3.6) -> Axes:
     return make_figure(width, height).add_subplot() if ax is None else ax
 
 
-def log_numbers(ax: Axes) -> None:
-    """A logarithmic axis of whole numbers, labelled 1, 2, 5, 10, …: over a decade or two powers would overlap."""
+def log_numbers(ax: Axes, which: str = "x") -> None:
+    """A logarithmic axis of plain numbers, labelled 1, 2, 5, 10, …: over a decade or two powers would overlap."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    (ax.set_xscale if which == "x" else ax.set_yscale)("log")
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def title(ax: Axes, text: str, note: str = "") -> None:
