@@ -78,12 +78,12 @@ def test_noise_hides_the_difference(turning):
     assert "can't be told apart" in finding.statement
 
 
-def test_what_has_no_scheme_is_not_asked(mapped):
-    adaptive = ude.fit(
-        linear(), mapped.record.observations.dataset[["x", "v"]], phases=[ude.BFGS(1)], progress=False, engine="jax"
-    )
-    assert not Integrator.suits(StatesSubject(adaptive))
-    (finding,) = adaptive.audit("integrator").findings
+def test_what_is_trained_without_steps_is_not_asked(mapped):
+    data = mapped.record.observations.dataset[["x", "v"]]
+    settings = {"objective": ude.Collocation(), "solver": ude.RK4(dt=0.25), "phases": [ude.BFGS(1)]}
+    smoothed = ude.fit(linear(), data, progress=False, engine="jax", **settings)
+    assert not Integrator.suits(StatesSubject(smoothed))
+    (finding,) = smoothed.audit("integrator").findings
     assert finding.severity == "note"
     assert "wasn't trained through fixed steps" in finding.statement
 
