@@ -22,6 +22,7 @@ COLUMNS = {
     "rollout": ("case", "peer", "ms", "ratio", "first_s", "steps_per_second", "difference"),
     "closures": ("case", "peer", "ms", "ratio", "first_s", "steps_per_second", "difference"),
     "residual": ("case", "peer", "ms", "ratio", "first_s", "steps_per_second", "loss_error", "gradient_error"),
+    "paths": ("case", "peer", "ms", "ratio", "first_s", "difference"),
     "trajectories": ("case", "work", "threads", "ms", "ratio"),
     "first_gradient": ("engine", "part", "seconds"),
     "limits": (
