@@ -16,10 +16,10 @@ from matplotlib.patches import Rectangle
 
 import unideq as ude
 from unideq.errors import OptionError
+from unideq.result.hull import convex_hull, inside
 from unideq.result.learned import visited
 from unideq.result.plot import overview, plot_data, plot_history, plot_learned, plot_residuals
 from unideq.result.plot.field import plot_field
-from unideq.result.plot.hull import convex_hull, inside
 from unideq.result.plot.style import COLOURS
 
 from .growth import growth_data, untrained

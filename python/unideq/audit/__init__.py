@@ -1,6 +1,7 @@
 """What was learned, and can it be trusted? Audits and their checks, recovery of equations, checks of gradients."""
 
 from .auditing import audit
+from .belief import Belief
 from .check import Check, Outcome
 from .closure import ClosureSpectrum, Coupled, GradientModel
 from .distribution import Distribution, StochasticSubject
@@ -34,6 +35,7 @@ __all__ = [
     "Audit",
     "BackwardSubject",
     "Balance",
+    "Belief",
     "Causality",
     "Check",
     "ClosureSpectrum",

@@ -11,6 +11,7 @@ from ..checks import instance, sequence, text
 from ..errors import DataError, EngineUnsupported, ExtraMissing, ModelError, OptionError, unknown
 from ..model import Model
 from ..result import Fit
+from .belief import Belief
 from .check import Check, Outcome, not_checked
 from .closure import ClosureSpectrum, Coupled, GradientModel
 from .distribution import Distribution, StochasticSubject
@@ -35,8 +36,8 @@ from .truncation import Truncation
 __all__ = ["BUILT_IN", "audit"]
 
 BUILT_IN: tuple[type[Check[Any]], ...] = (
-    Truncation, FlowMap, Integrator, Shift, GradientModel, ClosureSpectrum, Coupled, Rankings, Balance, Stiffness,
-    Conflict, Causality, Concentration, Generalisation, Progress, MartingaleResidual, Distribution,
+    Truncation, FlowMap, Integrator, Shift, Belief, GradientModel, ClosureSpectrum, Coupled, Rankings, Balance,
+    Stiffness, Conflict, Causality, Concentration, Generalisation, Progress, MartingaleResidual, Distribution,
 )  # fmt: skip
 """Checks that have a name to be asked for by; those that suit a kind of fit are its default, in this order."""
 _FINDINGS = "audit_findings"

@@ -10,9 +10,9 @@ import numpy as np
 
 from ...checks import known_arguments, number, whole, writable
 from ..member import member_of
+from ..region import Region
 from .data import plot_data
 from .history import plot_history
-from .hull import convex_hull, inside
 from .learned import filled
 from .many import middle_and_worst
 from .overview import headline, names_of
@@ -178,11 +178,11 @@ def plot_eigenfunction(fit: Fit, eigenvalue: int = 0, part: str = "modulus", ax:
         ax.set_ylabel(labels[1])
         low, high = points.min(axis=0), points.max(axis=0)
         style: dict[str, Any] = {"cmap": "twilight", "vmin": -np.pi, "vmax": np.pi} if part == "angle" else {}
-        hull = convex_hull(points) if points.shape[1] == 2 else points[:0]
-        if len(hull) > 2:
+        region = Region(points)
+        if points.shape[1] == 2 and len(region.hull) > 2:
             x, y = (np.linspace(low[k], high[k], GRID) for k in (0, 1))
             mesh = np.stack(np.meshgrid(x, y), axis=-1)
-            filled(ax, x, y, np.where(inside(mesh, hull), value(mesh), np.nan), hull, part != "angle", **style)
+            filled(ax, x, y, np.where(region.holds(mesh), value(mesh), np.nan), region.hull, part != "angle", **style)
         else:
             some = points[::every]
             drawn = ax.scatter(some[:, 0], some[:, 1], c=value(some), s=5, lw=0, **{"cmap": "viridis", **style})

@@ -10,8 +10,8 @@ from ...errors import OptionError
 from ..ensemble import near_best
 from ..learned import Visited, visited
 from ..network import TrainedNetwork
-from .hull import convex_hull, inside
-from .style import COLOURS, MUTED, SEQUENTIAL, axes_of, styled, title
+from ..region import DOUBTED, Region, believed, disagreement, seen_in_training
+from .style import COLOURS, INK, MUTED, SEQUENTIAL, axes_of, styled, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,8 +38,9 @@ def plot_learned(fit: Fit, network: str | None = None, panel: int = 0, ax: Axes 
     """A learned term, drawn only where the solutions went.
 
     With one argument all outputs are lines over it (the best seed thick, other good seeds thin). With two, an output is
-    a filled contour inside the hull of the best seed's visited states. With more, and for networks on grids, which see
-    neighbours too, outputs are points over one argument.
+    a filled contour inside the hull of the best seed's visited states, hatched where the good seeds disagree. With
+    more, and for networks on grids, which see neighbours too, outputs are points over one argument. Where held-out
+    times leave the region that training saw, its ends or its edge are dotted.
 
     Parameters
     ----------
@@ -80,6 +81,10 @@ def _line(fit: Fit, seen: Visited, panel: int, ax: Axes) -> None:
             main = s == best
             label = seen.output_labels[k] if main else None
             ax.plot(x[order], y[order], color=colour, lw=2.0 if main else 0.8, alpha=1.0 if main else 0.45, label=label)
+    region, beyond = seen_in_training(fit, seen)
+    if len(beyond) and not region.holds(beyond).all():
+        for end in region.ends:
+            ax.axvline(float(end[0]), color=MUTED, lw=0.9, ls=":")
     ax.set_xlabel(seen.argument_labels[0])
     ax.set_ylabel("output" if outputs > 1 else seen.network)
     title(ax, f"learned: {seen.network}", f"{near.sum()} good seeds" if near.sum() > 1 else "")
@@ -101,10 +106,11 @@ def _surface(fit: Fit, seen: Visited, panel: int, ax: Axes) -> None:
     x, y = (np.linspace(low[k], high[k], GRID) for k in (0, 1))
     mesh = np.stack(np.meshgrid(x, y), axis=-1)
     z = _output(fit, seen.network, mesh, panel)
-    hull = convex_hull(points)
-    if len(hull) > 2:
-        z = np.where(inside(mesh, hull), z, np.nan)
-        filled(ax, x, y, z, hull)
+    whole = Region(points)
+    if len(whole.hull) > 2:
+        within = whole.holds(mesh)
+        filled(ax, x, y, np.where(within, z, np.nan), whole.hull)
+        _doubted(fit, seen, ax, mesh, within)
     else:  # the states lie on a line: colour the line itself
         colours = _output(fit, seen.network, points, panel)
         ax.figure.colorbar(ax.scatter(*points.T, c=colours, s=8, cmap=SEQUENTIAL), ax=ax, pad=0.02)
@@ -114,6 +120,22 @@ def _surface(fit: Fit, seen: Visited, panel: int, ax: Axes) -> None:
             ax.plot(*trajectory[:, 0].T, color="#222222", lw=0.7)
     if paths.shape[2] > 1:
         ax.plot(*points[:: max(1, len(points) // 800)].T, ls="none", marker=".", ms=1.5, color="#222222", alpha=0.5)
+
+
+def _doubted(fit: Fit, seen: Visited, ax: Axes, mesh: np.ndarray, within: np.ndarray) -> None:
+    """Hatching where the good seeds disagree, and a dotted edge of what training saw, where held-out times leave it."""
+    from matplotlib.patches import Polygon
+
+    region, beyond = seen_in_training(fit, seen)
+    if len(beyond) and len(region.hull) > 2 and not region.holds(beyond).all():
+        ax.add_patch(Polygon(region.hull, closed=True, fill=False, edgecolor=INK, lw=0.9, ls=":"))
+    if near_best(fit.record).sum() < 2:
+        return
+    spread = np.where(within, disagreement(fit, seen.network, mesh, believed(fit, seen, region)[2]), 0.0)
+    if (spread > DOUBTED).any():
+        top = 2.0 * max(float(spread.max()), DOUBTED)
+        ax.contourf(*np.moveaxis(mesh, -1, 0), spread, levels=[DOUBTED, top], colors="none", hatches=["////"])
+        ax.set_title("hatched: seeds disagree", loc="right", fontsize="small", fontweight="normal", color=MUTED)
 
 
 def _output(fit: Fit, network: str, points: np.ndarray, panel: int) -> np.ndarray:
