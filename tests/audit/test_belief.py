@@ -79,8 +79,9 @@ def test_one_seed_alone_is_no_evidence(fit):
 
 
 def test_pictures_mark_the_ends_of_what_training_saw(fit):
-    dotted = [line for line in plot_learned(fit).get_lines() if line.get_linestyle() == ":"]
-    assert len(dotted) == 2
+    (dotted,) = plot_learned(fit).collections
+    ends, _ = seen_in_training(fit, visited(fit, "f"))
+    np.testing.assert_allclose([path.vertices[0, 0] for path in dotted.get_paths()], np.ravel(ends.ends))
 
 
 def test_seeds_that_disagree_are_hatched_and_warned_of():

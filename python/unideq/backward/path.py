@@ -83,6 +83,9 @@ class Path:
         before, rest = partition(self.problem.equations["generator"], "t", "x", "z")
         parts = self._each(before, self.x[:-1], 0, self.steps, z=self.z) if before.outputs else {}
         (value,) = rest.outputs.values()
+        if not any(n.operation == "input" and n.name == "y" for n in rest.nodes):
+            change = self.driven - self.dt * rebuild([value], {rest.input(n): v for n, v in parts.items()})[0]
+            return np.concatenate([self.first.reshape(1), self.first + np.cumsum(change)])  # type: ignore[call-overload]
         found = [self.first]
         for n in range(self.steps):
             at = {rest.input(name): rows[n] for name, rows in parts.items()} | {rest.input("y"): found[-1]}

@@ -83,8 +83,8 @@ def _line(fit: Fit, seen: Visited, panel: int, ax: Axes) -> None:
             ax.plot(x[order], y[order], color=colour, lw=2.0 if main else 0.8, alpha=1.0 if main else 0.45, label=label)
     region, beyond = seen_in_training(fit, seen)
     if len(beyond) and not region.holds(beyond).all():
-        for end in region.ends:
-            ax.axvline(float(end[0]), color=MUTED, lw=0.9, ls=":")
+        ends = [float(end[0]) for end in region.ends]
+        ax.vlines(ends, 0.0, 1.0, transform=ax.get_xaxis_transform(), color=MUTED, lw=0.9, ls=":")
     ax.set_xlabel(seen.argument_labels[0])
     ax.set_ylabel("output" if outputs > 1 else seen.network)
     title(ax, f"learned: {seen.network}", f"{near.sum()} good seeds" if near.sum() > 1 else "")
