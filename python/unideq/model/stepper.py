@@ -128,8 +128,9 @@ class Stepper(StepGraphs):
         """The tables of names, the model's and the correction's own together; the model's equations."""
         if isinstance(model, Model) and not isinstance(model, ODE):
             raise ModelError(
-                f"A `{type(model).__name__}` steps by itself and can't be stepped again. Give a PDE or ODE, such as a "
-                "stepper was made from."
+                "A stepper can't be stepped again. Give the PDE or ODE that it was made from."
+                if isinstance(model, Stepper)
+                else f"A `{type(model).__name__}` has steps of its own. Give a PDE or ODE."
             )
         self.solver = None
         if not isinstance(model, ODE):
