@@ -153,7 +153,7 @@ def test_the_jax_engine_is_usable_where_all_its_packages_are_installed():
     finding = doctor.package_set("jax")
     assert finding.usable
     assert finding.remedy == ""
-    assert {line.split()[0] for line in finding.details} == {"jax", "diffrax", "scipy", "threadpoolctl"}
+    assert {line.split()[0] for line in finding.details} == {"jax", "diffrax", "scipy", "threadpoolctl", "filelock"}
 
 
 def test_missing_and_unsuitable_packages_are_named_with_the_command_that_mends_it(monkeypatch):
@@ -161,7 +161,8 @@ def test_missing_and_unsuitable_packages_are_named_with_the_command_that_mends_i
     finding = doctor.package_set("jax")
     assert not finding.usable
     assert set(finding.details) == {
-        "jax 0.4.1: needs >=0.8", "diffrax: not installed", "scipy 1.17.1", "threadpoolctl: not installed"
+        "jax 0.4.1: needs >=0.8", "diffrax: not installed", "scipy 1.17.1", "threadpoolctl: not installed",
+        "filelock: not installed",
     }  # fmt: skip
     assert finding.remedy == 'pip install -e ".[jax]"'
 
