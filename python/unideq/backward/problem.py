@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,6 @@ from ..graph import Expression, Graph, batched, gradient, variable
 from ..graph.transform import rebuild
 from ..model import Entry, Layout, Parameter
 from ..model.declared import weight_entries
-from ..model.file import read_model, save_model
 from ..model.values import Valued
 from ..nn import MLP, Network
 from ..noise import increments
@@ -325,19 +323,6 @@ class BackwardProblem(Valued):
     def from_json(cls, data: Mapping[str, Any]) -> BackwardProblem:
         """Inverse of `to_json`."""
         return problem_from_json(cls, data)
-
-    def __reduce__(self) -> Any:
-        """Pickled as the file would be: the graphs travel, not the Python functions."""
-        return type(self).from_json, (self.to_json(),)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the problem to a JSON file; `BackwardProblem.load` reads it back, without the Python functions."""
-        save_model(self, path)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> BackwardProblem:
-        """Read a problem written by `save`."""
-        return cls.from_json(read_model(path))
 
 
 def called(graph: Graph, **values: Any) -> Any:

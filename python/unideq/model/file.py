@@ -5,26 +5,41 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from ..checks import is_whole, writable
 from ..checks import path as file_name
 from ..errors import FileFormatError, OptionError
 
-__all__ = ["check_format", "load_model", "read_model", "save_model"]
+__all__ = ["Filed", "check_format", "read_model", "save_model"]
 
 FORMAT = 2
 """Version of the file layout; files with a higher one can't be read."""
 
 
-class Storable(Protocol):
-    """What says all there is to it as plain data: a model, a residual problem."""
+class Filed:
+    """What says all there is to it as plain data, and has files: models, residual and backward problems."""
 
-    def to_json(self) -> dict[str, Any]: ...
+    to_json: Callable[[], dict[str, Any]]
+    from_json: ClassVar[Callable[[Mapping[str, Any]], Any]]
+
+    def __reduce__(self) -> Any:
+        """Pickled as the file would be: the graphs travel, not the Python functions."""
+        return type(self).from_json, (self.to_json(),)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a JSON file; `load` of its class reads it back, without the Python functions."""
+        save_model(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Any:
+        """Read what was written by `save`."""
+        return cls.from_json(read_model(path))
 
 
-def save_model(model: Storable, path: str | os.PathLike[str]) -> None:
+def save_model(model: Filed, path: str | os.PathLike[str]) -> None:
     """Write a model, whole or not at all.
 
     Raises
@@ -52,21 +67,14 @@ def save_model(model: Storable, path: str | os.PathLike[str]) -> None:
             os.unlink(name)
 
 
-def load_model(path: str | os.PathLike[str]) -> Any:
-    """Read a model written by `save_model`.
+def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a model's `to_json` gave to `save_model`.
 
     Raises
     ------
     FileFormatError
         If there is no such file, or it isn't a model, is damaged, or was written by a newer version.
     """
-    from .model import Model
-
-    return Model.from_json(read_model(path))
-
-
-def read_model(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a model's `to_json` gave to `save_model`; raises a `FileFormatError` as `load_model` does."""
     source = file_name(path)
     if source.is_dir():
         raise FileFormatError(f"`{source}` is a folder. Give the name of a file in it.")

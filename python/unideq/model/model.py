@@ -22,7 +22,6 @@ from .condition import condition_values
 from .declared import Declared, parameter_of
 from .description import description
 from .equations import Equations
-from .file import load_model, save_model
 from .grouped import Grouped, grouped
 from .initial import Steady, check_initial, initial_to_json
 from .learned import LearnedTerm, find_learned, replace_learned
@@ -391,10 +390,6 @@ class Model(Declared, Stored):
         """All there is to the model, without the Python function: read back by `from_json`."""
         return super().to_json()
 
-    def __reduce__(self) -> Any:
-        """Pickled as the file would be: the graphs travel, not the Python function."""
-        return Model.from_json, (self.to_json(),)
-
     def values_to_json(self) -> dict[str, Any]:
         groups = {n: c.to_json() for n, c in self.grouped.items()}
         more = {"groups": groups} if groups else {}
@@ -406,15 +401,6 @@ class Model(Declared, Stored):
 
     def _read_more(self, data: Mapping[str, Any]) -> None:
         """Inverse of `_more_to_json`; the tables of names have been read."""
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a JSON file; `ODE.load` reads it back, without the Python function."""
-        save_model(self, path)
-
-    @staticmethod
-    def load(path: str | os.PathLike[str]) -> Any:
-        """Read a model written by `save`."""
-        return load_model(path)
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Any:

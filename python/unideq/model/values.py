@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ModelError, unknown
 from ..graph.serialise import array_from_json, array_to_json
+from .file import Filed
 from .layout import Layout
 from .names import normal_keys
 from .parameter import Parameter
@@ -17,7 +18,7 @@ from .parameter import Parameter
 __all__ = ["Valued", "described_values", "weights_from_json"]
 
 
-class Valued:
+class Valued(Filed):
     """Parameters, networks and the layout of θ, which says where each has its values."""
 
     parameters: dict[str, Parameter]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +12,6 @@ from ..errors import ModelError, UnideqError, unknown
 from ..graph import Expression, Graph, factored
 from ..model import Entry, Layout, Parameter
 from ..model.declared import parameter_of, weight_entries
-from ..model.file import read_model, save_model
 from ..model.names import check_distinct, check_name, check_reserved, named_items
 from ..model.values import Valued
 from ..nn import Network
@@ -276,16 +274,3 @@ class ResidualProblem(Valued):
     def from_json(cls, data: Mapping[str, Any]) -> ResidualProblem:
         """Inverse of `to_json`."""
         return problem_from_json(cls, data)
-
-    def __reduce__(self) -> Any:
-        """Pickled as the file would be: the graphs travel, not the Python functions."""
-        return type(self).from_json, (self.to_json(),)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the problem to a JSON file; `ResidualProblem.load` reads it back, without the Python functions."""
-        save_model(self, path)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> ResidualProblem:
-        """Read a problem written by `save`."""
-        return cls.from_json(read_model(path))
