@@ -99,7 +99,7 @@ class ContinuousTask(MeasuredTask):
 
     def judge_of_batches(self, stage: Stage) -> Judge:
         if isinstance(stage.objective, APriori):
-            return windows_judge(self.engine, stage.objective, self.problem, self.observations)
+            return super().judge_of_batches(stage)
         assert isinstance(stage.objective, Trajectory)
         if self.held_judge is not None:
             return self.held_judge

@@ -48,10 +48,6 @@ class MapTask(MeasuredTask):
         unrolled = [o for o in windowed if isinstance(o, Unrolled)]
         return windows_judge(self.engine, (unrolled or windowed or [Unrolled()])[-1], self.problem, self.observations)
 
-    def judge_of_batches(self, stage: Stage) -> Judge:
-        assert isinstance(stage.objective, Windowed)
-        return windows_judge(self.engine, stage.objective, self.problem, self.observations)
-
     def why_gave_up(self, record: Record, stage: Stage, tried: str) -> str:
         return (
             f"in {stage.label}, {tried} (infinite rollouts or losses); "

@@ -18,10 +18,11 @@ from ..objective.estimation_problem import USUAL_ATOL
 from ..objective.laplace import check_marginal, marginal_programs
 from ..objective.own_times import real_times
 from ..objective.program import Integration
+from ..objective.windowed import Windowed
 from ..optimise import Laplace, Phase
 from ..result.sampling import problem_on
 from ..training.concerns import concerns_after, concerns_before, slow
-from ..training.judge import Judge
+from ..training.judge import Judge, windows_judge
 from ..training.marginal import minimise_marginal
 from ..training.record import Record
 from ..training.stage import Stage
@@ -105,8 +106,9 @@ class MeasuredTask(Task):
         """Totals on the held-out measurements."""
 
     def judge_of_batches(self, stage: Stage) -> Judge:
-        """What a stage with mini-batches is judged by."""
-        raise NotImplementedError
+        """What a stage with mini-batches is judged by: fixed windows of the same kind."""
+        assert isinstance(stage.objective, Windowed)
+        return windows_judge(self.engine, stage.objective, self.problem, self.observations)
 
     def course(self, record: Record, stage: Stage) -> Course:
         return MeasuredCourse(self, record, stage)

@@ -48,10 +48,6 @@ class StochasticTask(MeasuredTask):
             return lambda theta: np.asarray(self.engine.value(program, theta).total)
         return windows_judge(self.engine, windowed[-1], self.problem, self.observations)
 
-    def judge_of_batches(self, stage: Stage) -> Judge:
-        assert isinstance(stage.objective, Windowed)
-        return windows_judge(self.engine, stage.objective, self.problem, self.observations)
-
     def why_gave_up(self, record: Record, stage: Stage, tried: str) -> str:
         return (
             f"in {stage.label}, {tried} (infinite densities or paths); best parameters so far kept. Try a smaller "
