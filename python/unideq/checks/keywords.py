@@ -19,7 +19,8 @@ _EVENTS = (
     "tables of theirs to the data. Solvers stop there."
 )
 _NOISE = (
-    "Solutions are deterministic: there is no noise in the dynamics. `loss=ude.Gaussian()` is noise of the measurement."
+    "Its solutions are deterministic. Noise in the dynamics is a model of its own, `ude.SDE(drift, diffusion, ...)`; "
+    "`loss=ude.Gaussian()` is noise of the measurement."
 )
 _DELAYS = f"There are no delays. A chain of compartments is one. {_PAGE}"
 _ALGEBRAIC = (
