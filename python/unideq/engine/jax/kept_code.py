@@ -30,9 +30,10 @@ def keep_compiled_code() -> None:
         return
     try:
         place.mkdir(parents=True, exist_ok=True)
-        _remove_halves(place)
+        (place / ".writable").touch()
     except OSError:
         return
+    _remove_halves(place)
     jax.config.update("jax_compilation_cache_dir", str(place))
     jax.config.update("jax_compilation_cache_max_size", LARGEST)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", LEAST)
@@ -41,7 +42,6 @@ def keep_compiled_code() -> None:
 
 def _remove_halves(place: Path) -> None:
     """Entries of processes that were killed while they wrote them lack their second file, the time of their use."""
-    (place / ".writable").touch()
     for entry in place.glob("*-cache"):
         if not entry.with_name(entry.name.removesuffix("-cache") + "-atime").exists():
             entry.unlink(missing_ok=True)
